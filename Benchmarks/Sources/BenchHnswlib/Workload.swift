@@ -1,0 +1,109 @@
+import Cairn
+import Foundation
+import SystemPackage
+
+/// Vectors, queries, and how far each query's k-th true neighbour is.
+struct Workload {
+    let basePath: String
+    let rows: Int
+    let dimensions: Int
+    let cosine: Bool
+    let base: [Float]
+    let queries: [Float]
+    let queryCount: Int
+    let k = 10
+    /// A result counts as found when it is no farther than this: the k-th true distance and a thousandth of it.
+    let thresholds: [Float]
+
+    init(_ options: Options) throws {
+        let folder = options.data
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+        let name = files.first { $0.hasPrefix("base_") && $0.hasSuffix(".npy") }!
+        let queryName = files.contains("queries.npy") ? "queries.npy" : "queries_u8.npy"
+        basePath = folder + "/" + name
+        let vectors = try NpyArray(basePath), questions = try NpyArray(folder + "/" + queryName)
+        rows = min(options.rows, vectors.rows)
+        dimensions = vectors.columns
+        cosine = files.contains("ground_truth_cos.npy")
+        base = vectors.floats(rows)
+        queryCount = questions.rows
+        queries = questions.floats(queryCount)
+        let truthName = rows == vectors.rows ? "ground_truth.npy" : "ground_truth_\(rows / 1000)k.npy"
+        let truth = files.contains(truthName) ? try NpyArray(folder + "/" + truthName) : nil
+        if truth == nil { note("no \(truthName): computing the exact neighbours in \(rows) rows") }
+        var thresholds: [Float] = []
+        let (base, queries, rows, k, dimensions, cosine) = (base, queries, rows, k, dimensions, cosine)
+        for query in 0..<queryCount {
+            let candidates = truth.map { Array($0.integers(query).prefix(k)) } ?? Array(0..<rows)
+            let distances = candidates.map { Self.distance(base, $0, queries, query, dimensions, cosine) }
+            thresholds.append(Float(distances.sorted()[k - 1] * (1 + 1e-3)) + 1e-6)
+        }
+        self.thresholds = thresholds
+    }
+
+    private static func distance(
+        _ base: [Float], _ row: Int, _ queries: [Float], _ query: Int, _ dimensions: Int, _ cosine: Bool
+    ) -> Double {
+        var sum = 0.0, a = 0.0, b = 0.0
+        base.withUnsafeBufferPointer { base in
+            queries.withUnsafeBufferPointer { queries in
+                for index in 0..<dimensions {
+                    let x = Double(base[row * dimensions + index]), y = Double(queries[query * dimensions + index])
+                    if cosine {
+                        sum += x * y
+                        a += x * x
+                        b += y * y
+                    } else {
+                        sum += (x - y) * (x - y)
+                    }
+                }
+            }
+        }
+        return cosine ? 1 - sum / (a * b).squareRoot() : sum
+    }
+}
+
+/// Both indexes of the whole workload, built once on one thread each and kept for the next run.
+struct Indexes {
+    let store: VectorStore
+    let hnswlib: Hnswlib
+    let storePath: String
+    let hnswlibPath: String
+    var buildSeconds: [String: Any] = [:]
+
+    init(_ workload: Workload, _ options: Options) throws {
+        let manager = FileManager.default
+        try manager.createDirectory(atPath: options.cache, withIntermediateDirectories: true)
+        let key = (options.data as NSString).lastPathComponent + "-\(workload.rows)"
+        storePath = options.cache + "/" + key + "-" + options.scalar.rawValue + ".cairn"
+        hnswlibPath = options.cache + "/" + key + ".hnswlib"
+        let configuration = Self.configuration(workload, options.scalar)
+        if !manager.fileExists(atPath: storePath) {
+            note("building \(storePath)")
+            let start = Date()
+            try VectorStore.build(
+                at: FilePath(storePath), configuration, vectors: workload.base, options: .init(threads: 1))
+            buildSeconds["cairn_seconds"] = Date().timeIntervalSince(start)
+        }
+        if !manager.fileExists(atPath: hnswlibPath) {
+            note("building \(hnswlibPath)")
+            let start = Date()
+            let index = Hnswlib.make(
+                dimensions: workload.dimensions, cosine: workload.cosine, capacity: workload.rows, m: 16,
+                efConstruction: 200)
+            index.add(workload.base[...], count: workload.rows, threads: 1)
+            buildSeconds["hnswlib_seconds"] = Date().timeIntervalSince(start)
+            index.save(hnswlibPath)
+        }
+        if let ours = buildSeconds["cairn_seconds"] as? Double, let theirs = buildSeconds["hnswlib_seconds"] as? Double {
+            buildSeconds["ratio"] = theirs / ours
+        }
+        store = try VectorStore.open(at: FilePath(storePath))
+        hnswlib = .load(hnswlibPath, dimensions: workload.dimensions, cosine: workload.cosine)
+    }
+
+    static func configuration(_ workload: Workload, _ scalar: Scalar) -> VectorStore.Configuration {
+        VectorStore.Configuration(
+            dimensions: workload.dimensions, metric: workload.cosine ? .cosine : .l2, scalar: scalar)
+    }
+}

@@ -1,0 +1,64 @@
+# make demo    the main job on real data: build a store, open it in a new process, search by meaning
+# make test    everything CI runs
+# Both install what is missing on Debian and Ubuntu (as root or with sudo); on macOS Xcode's command line tools suffice.
+
+SWIFT ?= swift
+RELEASE = $(SWIFT) build -c release --product cairn
+DATA ?=
+export SWIFT_BACKTRACE = enable=no
+
+.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan docs bench bench-hnswlib completions clean setup
+
+demo: setup
+	$(RELEASE)
+	Scripts/demo
+
+test: setup lint test-neon demo unit
+
+setup:
+	@Scripts/setup
+
+lint: check-layers
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
+
+check-layers:
+	Scripts/check-layers
+
+# Warnings are errors here. The skips of the run must be on the list in Tests/allowed-skips.txt.
+unit:
+	Scripts/run-tests
+
+test-neon:
+	Scripts/test-neon
+
+test-asan:
+	Scripts/run-tests --sanitize=address --scratch-path .build/asan
+
+test-tsan:
+	Scripts/run-tests --sanitize=thread --scratch-path .build/tsan
+
+docs:
+	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target Cairn \
+	    --warnings-as-errors --transform-for-static-hosting --hosting-base-path cairn
+
+# Beside hnswlib on the example's 5,000 vectors; about a minute.
+bench:
+	$(MAKE) bench-hnswlib DATA=$(CURDIR)/Examples/debian-packages METRIC=cosine
+
+# Beside hnswlib on DATA=folder [N=rows] [SCALAR=f32|f16|u8|i8] [PARTS=search,recall,build,open] [ROUNDS=9]; see Benchmarks/README.md.
+bench-hnswlib: setup
+	@test -n "$(DATA)" || { echo "usage: make bench-hnswlib DATA=folder [N=rows] [SCALAR=f32|u8] [PARTS=search,recall,build,open]"; exit 64; }
+	$(RELEASE)
+	cd Benchmarks && ../Scripts/build-hnswlib .build/hnswlib && $(SWIFT) build -c release >&2
+	cd Benchmarks && DATA="$(DATA)" N="$(N)" .build/release/BenchHnswlib
+
+completions:
+	$(RELEASE)
+	mkdir -p .build/completions
+	for shell in bash zsh fish; do .build/release/cairn --generate-completion-script $$shell > .build/completions/cairn.$$shell; done
+
+clean:
+	rm -rf .build Benchmarks/.build

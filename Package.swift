@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+// The layers, lowest first; each may import only what stands above it in this list (Scripts/check-layers):
+//   CKernels         C: distances per instruction set, CRC32C, prefetching
+//   FileFormat       what each byte of a store means; no input or output
+//   MappedStorage    files as memory, locks, every system call
+//   HNSW             the graph, on pointers; knows nothing of files
+//   VectorFiles      .npy .fvecs .bvecs .ivecs .fbin .u8bin; knows nothing of stores
+//   Cairn            the public API
+//   CairnCommandLine the program `cairn`
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .enableExperimentalFeature("Lifetimes"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+let strict: [SwiftSetting] = Context.environment["CI"] == nil ? settings : settings + [.treatAllWarnings(as: .error)]
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+var dependencies: [Package.Dependency] = [
+    .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+]
+// The documentation plugin serves maintainers (make docs); users of the library need not resolve it.
+if Context.environment["CAIRN_DOCS"] != nil {
+    dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
+}
+
+let package = Package(
+    name: "cairn",
+    platforms: [.macOS(.v15), .iOS(.v18)],
+    products: [
+        .library(name: "Cairn", targets: ["Cairn"]),
+        .executable(name: "cairn", targets: ["CairnCommandLine"]),
+    ],
+    dependencies: dependencies,
+    targets: [
+        .target(name: "CKernels"),
+        .target(name: "FileFormat", dependencies: ["CKernels"], swiftSettings: strict),
+        .target(name: "MappedStorage", dependencies: ["FileFormat", system], swiftSettings: strict),
+        .target(name: "HNSW", dependencies: ["CKernels"], swiftSettings: strict),
+        .target(name: "VectorFiles", dependencies: ["CKernels", system], swiftSettings: strict),
+        .target(
+            name: "Cairn",
+            dependencies: ["CKernels", "FileFormat", "MappedStorage", "HNSW", "VectorFiles", system],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "CairnCommandLine", dependencies: ["Cairn", "VectorFiles", system, argumentParser],
+            swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Cairn", system], path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
+        .testTarget(name: "FileFormatTests", dependencies: ["FileFormat"], swiftSettings: strict),
+        .testTarget(
+            name: "MappedStorageTests", dependencies: ["MappedStorage", "FileFormat", "TestSupport", system],
+            swiftSettings: strict),
+        .testTarget(name: "HNSWTests", dependencies: ["HNSW", "CKernels"], swiftSettings: strict),
+        .testTarget(
+            name: "VectorFilesTests", dependencies: ["VectorFiles", system], exclude: ["Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CairnTests",
+            dependencies: ["Cairn", "FileFormat", "MappedStorage", "HNSW", "VectorFiles", "TestSupport", system],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["Cairn", "TestSupport", system], swiftSettings: strict),
+    ]
+)

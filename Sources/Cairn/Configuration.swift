@@ -1,0 +1,126 @@
+import FileFormat
+
+/// What a caller calls a vector: any number of 64 bits, once in a store.
+public typealias Label = UInt64
+
+/// How far apart two vectors are.
+public enum Metric: Sendable, Hashable {
+    /// The sum of squared differences.
+    case l2
+    /// One minus the inner product.
+    case innerProduct
+    /// One minus the cosine of the angle.
+    case cosine
+    /// A function that the program registers under a name with ``VectorStore/registerDistance(_:_:)`` before it opens
+    /// the store; the name is kept in the store.
+    case custom(name: String)
+}
+
+/// What a component is stored as.
+public enum Scalar: String, Sendable, Hashable, CaseIterable {
+    /// IEEE single precision: what is given is what is kept.
+    case float32 = "f32"
+    /// IEEE half precision: half the space, eleven bits of precision.
+    case float16 = "f16"
+    /// Whole numbers 0...255, exact.
+    case uint8 = "u8"
+    /// Whole numbers -128...127, exact.
+    case int8 = "i8"
+}
+
+extension VectorStore {
+    /// What is fixed when a store is made, and kept in it.
+    public struct Configuration: Sendable, Hashable {
+        /// Components of a vector: 1...65,536.
+        public var dimensions: Int
+        public var metric: Metric
+        public var scalar: Scalar
+        /// M: how many links a new vector gets (twice as many on level 0 at the most); 2...10,000. More make a larger, better
+        /// connected graph; 16 suits most data, 32 to 64 hard data of many dimensions.
+        public var connectivity: Int
+        /// efConstruction: how widely an insertion searches for neighbours. More make building slower and the graph better.
+        public var constructionWidth: Int
+        /// Seeds the choice of levels; the same calls with the same seed give the same bytes.
+        public var seed: UInt64
+        /// ef: how widely a search looks when it names no width of its own. Can be changed later.
+        public var searchWidth: Int
+
+        /// A configuration with hnswlib's defaults for all that is not named.
+        public init(
+            dimensions: Int, metric: Metric = .l2, scalar: Scalar = .float32, connectivity: Int = 16,
+            constructionWidth: Int = 200, seed: UInt64 = 100, searchWidth: Int = 50
+        ) {
+            self.dimensions = dimensions
+            self.metric = metric
+            self.scalar = scalar
+            self.connectivity = connectivity
+            self.constructionWidth = constructionWidth
+            self.seed = seed
+            self.searchWidth = searchWidth
+        }
+    }
+}
+
+extension VectorStore.Configuration {
+    static let widthRange = 1...1_000_000
+
+    /// Checks every field against its range.
+    func validate() throws(StoreError) {
+        func check(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws(StoreError) {
+            guard range.contains(value) else {
+                throw StoreError(
+                    .invalidArgument, "\(name) is \(value); it must be \(range.lowerBound)...\(range.upperBound)")
+            }
+        }
+        try check(dimensions, Superblock.dimensionsRange, "the number of dimensions")
+        try check(connectivity, Superblock.connectivityRange, "M")
+        try check(constructionWidth, Self.widthRange, "ef_construction")
+        try check(searchWidth, Self.widthRange, "ef")
+        if case .custom(let name) = metric {
+            try check(name.utf8.count, 1...Superblock.maximumNameLength, "the length of the distance's name in UTF-8")
+        }
+    }
+
+    var superblock: Superblock {
+        let kind: Superblock.Metric
+        var name = ""
+        switch metric {
+        case .l2: kind = .l2
+        case .innerProduct: kind = .innerProduct
+        case .cosine: kind = .cosine
+        case .custom(let custom):
+            kind = .custom
+            name = custom
+        }
+        let scalar: Superblock.Scalar =
+            switch scalar {
+            case .float32: .float32
+            case .float16: .float16
+            case .uint8: .uint8
+            case .int8: .int8
+            }
+        return Superblock(
+            dimensions: dimensions, metric: kind, scalar: scalar, connectivity: connectivity,
+            constructionWidth: max(constructionWidth, connectivity), seed: seed, distanceName: name)
+    }
+
+    init(_ superblock: Superblock, searchWidth: Int) {
+        let metric: Metric =
+            switch superblock.metric {
+            case .l2: .l2
+            case .innerProduct: .innerProduct
+            case .cosine: .cosine
+            case .custom: .custom(name: superblock.distanceName)
+            }
+        let scalar: Scalar =
+            switch superblock.scalar {
+            case .float32: .float32
+            case .float16: .float16
+            case .uint8: .uint8
+            case .int8: .int8
+            }
+        self.init(
+            dimensions: superblock.dimensions, metric: metric, scalar: scalar, connectivity: superblock.connectivity,
+            constructionWidth: superblock.constructionWidth, seed: superblock.seed, searchWidth: searchWidth)
+    }
+}

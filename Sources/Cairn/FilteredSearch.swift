@@ -1,0 +1,34 @@
+import HNSW
+
+extension VectorStore {
+    /// A filtered search by the cheaper of two ways: walking the graph and keeping what is allowed, or comparing the query
+    /// with each allowed vector. A walk that turns out to find too little is given up for the other.
+    func filtered(
+        _ query: Query, _ count: Int, _ width: Int, _ filter: LabelFilter, isExact: Bool, _ contents: StoreContents,
+        _ scratch: SearchScratch
+    ) throws(StoreError) -> UncheckedBuffer<HNSW.Candidate> {
+        let graph = contents.graph, columns = contents.columns, total = graph.count
+        let limit = filter.limit(count: total)
+        // A walk computes about 16 distances for each of its `width` results, each result costing total/allowed candidates;
+        // a distance at a random place costs about twice one in a scan.
+        let scanIsCheaper = limit.map { Double($0) * Double($0) < 32 * Double(width) * Double(total) } ?? false
+        if !isExact && !scanIsCheaper && width < total / 4 {
+            let found = graph.filteredSearch(
+                query, count: count, width: width, distanceLimit: total / 5 + 16 * width, scratch: scratch,
+                isAllowed: { filter.allows(columns.label($0)) })
+            if let found { return found }
+        }
+        if let limit, limit < total / 8, let labels = filter.labels {
+            var slots: [UInt32] = []
+            slots.reserveCapacity(labels.count)
+            for label in labels {
+                if let slot = try slot(of: label, in: contents) { slots.append(slot) }
+            }
+            slots.sort()
+            return graph.exactSearch(query, count: count, among: slots, scratch: scratch, isAllowed: { _ in true })
+        }
+        return graph.exactSearch(
+            query, count: count, among: 0..<UInt32(total), scratch: scratch,
+            isAllowed: { filter.allows(columns.label($0)) })
+    }
+}

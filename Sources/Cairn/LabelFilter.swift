@@ -1,0 +1,73 @@
+/// Which vectors a search may return. The others are still walked through, so that the graph stays connected; where few are
+/// allowed, they are compared one by one instead, so a filtered search finds what there is.
+public struct LabelFilter: Sendable {
+    enum Kind: Sendable {
+        case including(Set<Label>)
+        case excluding(Set<Label>)
+        case bitmap([UInt64], count: Int)
+        case predicate(@Sendable (Label) -> Bool)
+    }
+
+    let kind: Kind
+
+    /// Only these labels; ones that the store does not have do no harm.
+    public static func including(_ labels: some Sequence<Label>) -> LabelFilter {
+        LabelFilter(kind: .including(Set(labels)))
+    }
+
+    /// All but these labels.
+    public static func excluding(_ labels: some Sequence<Label>) -> LabelFilter {
+        LabelFilter(kind: .excluding(Set(labels)))
+    }
+
+    /// The labels whose bit is set: label `l` is bit `l % 64` of word `l / 64`. The fastest to test; labels past the end are
+    /// not allowed.
+    public static func bitmap(_ words: [UInt64]) -> LabelFilter {
+        LabelFilter(kind: .bitmap(words, count: words.reduce(0) { $0 + $1.nonzeroBitCount }))
+    }
+
+    /// The labels for which `isIncluded` holds. It may be called from several threads at once, for some labels never and for
+    /// others more than once.
+    public static func matching(_ isIncluded: @escaping @Sendable (Label) -> Bool) -> LabelFilter {
+        LabelFilter(kind: .predicate(isIncluded))
+    }
+
+    @inline(__always)
+    func allows(_ label: Label) -> Bool {
+        switch kind {
+        case .including(let labels): labels.contains(label)
+        case .excluding(let labels): !labels.contains(label)
+        case .bitmap(let words, _): label < UInt64(words.count) * 64 && words[Int(label / 64)] >> (label % 64) & 1 == 1
+        case .predicate(let isIncluded): isIncluded(label)
+        }
+    }
+
+    /// The most vectors it can allow in a store of `count`; nil if only trying tells.
+    func limit(count: Int) -> Int? {
+        switch kind {
+        case .including(let labels): min(labels.count, count)
+        case .excluding(let labels): labels.isEmpty ? count : nil
+        case .bitmap(_, let bits): min(bits, count)
+        case .predicate: nil
+        }
+    }
+
+    /// The allowed labels, where they can be listed.
+    var labels: [Label]? {
+        switch kind {
+        case .including(let labels): return Array(labels)
+        case .bitmap(let words, let count):
+            var result: [Label] = []
+            result.reserveCapacity(count)
+            for (index, word) in words.enumerated() {
+                var rest = word
+                while rest != 0 {
+                    result.append(Label(index * 64 + rest.trailingZeroBitCount))
+                    rest &= rest - 1
+                }
+            }
+            return result
+        case .excluding, .predicate: return nil
+        }
+    }
+}

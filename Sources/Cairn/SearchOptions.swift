@@ -1,0 +1,28 @@
+/// How a search is made.
+public struct SearchOptions: Sendable {
+    /// ef: how many candidates the search keeps. More find better neighbours and take longer; nil for the store's own. Counts
+    /// as `count` where it is less.
+    public var width: Int?
+    /// Which vectors may be returned; nil for all.
+    public var filter: LabelFilter?
+    /// Compares with every vector instead of walking the graph: exact, and as slow as the store is large.
+    public var isExact: Bool
+
+    public init(width: Int? = nil, filter: LabelFilter? = nil, isExact: Bool = false) {
+        self.width = width
+        self.filter = filter
+        self.isExact = isExact
+    }
+}
+
+/// A vector that was found.
+public struct Neighbor: Sendable, Hashable {
+    public let label: Label
+    /// How far it is from the query, by the store's metric.
+    public let distance: Float
+
+    public init(label: Label, distance: Float) {
+        self.label = label
+        self.distance = distance
+    }
+}

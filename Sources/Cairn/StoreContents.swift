@@ -1,0 +1,137 @@
+import CKernels
+import FileFormat
+import HNSW
+import MappedStorage
+import Synchronization
+import SystemPackage
+
+/// The parts of an open store, wherever its columns live: what the operations of ``VectorStore`` work on. Growing and adding
+/// need it alone; searching does not.
+@safe
+final class StoreContents: @unchecked Sendable {
+    let superblock: Superblock
+    let geometry: Geometry
+    let encoding: VectorEncoding
+    let memory: ColumnMemory
+    let columns: Columns
+    let graph: Graph
+    /// The segments whose memory may be touched.
+    private(set) var segments: [Geometry.Segment]
+    private let scratches = Mutex<[SearchScratch]>([])
+
+    /// `state`, `levels` and `upper`: nil for an empty store.
+    init(
+        superblock: Superblock, memory: ColumnMemory, segments: [Geometry.Segment], header: HeaderSlot? = nil,
+        upper: UpperLayers? = nil
+    ) throws(StoreError) {
+        self.superblock = superblock
+        self.memory = memory
+        self.segments = segments
+        geometry = superblock.geometry
+        let configuration = VectorStore.Configuration(superblock, searchWidth: 1)
+        encoding = VectorEncoding(
+            dimensions: superblock.dimensions, scalar: configuration.scalar, metric: configuration.metric,
+            rowBytes: geometry.stride(of: .vectors))
+        columns = unsafe Columns(
+            vectors: memory.base(of: .vectors), vectorStride: geometry.stride(of: .vectors),
+            links: memory.base(of: .links).assumingMemoryBound(to: UInt32.self),
+            linkStride: geometry.stride(of: .links) / 4,
+            linkHeads: memory.base(of: .linkHeads).assumingMemoryBound(to: UInt32.self),
+            slotTable: memory.base(of: .slotTable),
+            norms: geometry.stride(of: .norms) == 0
+                ? nil : memory.base(of: .norms).assumingMemoryBound(to: Float.self))
+        let distances = try Self.distances(superblock, columns, encoding)
+        let state = header.flatMap { header in
+            header.slotCount == 0
+                ? nil
+                : Graph.State(
+                    count: header.slotCount, entryPoint: header.entryPoint, maximumLevel: header.maximumLevel)
+        }
+        let levels =
+            header.map { LevelGenerator(state: $0.levelState, connectivity: superblock.connectivity) }
+            ?? LevelGenerator(seed: superblock.seed, connectivity: superblock.connectivity)
+        graph = Graph(
+            columns: columns, distances: distances,
+            parameters: Graph.Parameters(
+                connectivity: superblock.connectivity, constructionWidth: superblock.constructionWidth,
+                maximumLevel: Geometry.maximumLevel),
+            levels: levels, upper: upper, state: state, isPublished: header != nil,
+            hasDeadSlots: header.map { $0.liveCount < $0.slotCount } ?? false)
+    }
+
+    private static func distances(
+        _ superblock: Superblock, _ columns: Columns, _ encoding: VectorEncoding
+    ) throws(StoreError) -> Distances {
+        let scalar: cairn_scalar =
+            switch superblock.scalar {
+            case .float32: CAIRN_F32
+            case .float16: CAIRN_F16
+            case .uint8: CAIRN_U8
+            case .int8: CAIRN_I8
+            }
+        let metric: cairn_metric
+        var custom: CustomDistance?
+        switch superblock.metric {
+        case .l2: metric = CAIRN_L2
+        case .innerProduct: metric = CAIRN_INNER_PRODUCT
+        case .cosine: metric = CAIRN_COSINE
+        case .custom:
+            metric = CAIRN_L2
+            unsafe custom = CustomDistances.function(superblock.distanceName)
+            guard unsafe custom != nil else {
+                throw StoreError(
+                    .missingDistance,
+                    "the store measures distances with '\(superblock.distanceName)', which this program does not know; "
+                        + "call VectorStore.registerDistance(\"\(superblock.distanceName)\") before opening it")
+            }
+        }
+        return unsafe Distances(
+            columns: columns, metric: metric, scalar: scalar, dimensions: encoding.paddedDimensions, custom: custom,
+            rowBytes: encoding.dimensions * encoding.scalarSize)
+    }
+
+    // MARK: Growing
+
+    /// Adds segments, made by `append`, until `slots` slots have memory.
+    func grow(
+        to slots: Int, path: FilePath, append: (Geometry.Segment) throws(StorageError) -> Void
+    ) throws(StoreError) {
+        while geometry.capacity(segments: segments.count) < slots {
+            let segment = geometry.segment(after: segments.last)
+            guard segment.slots.upperBound <= memory.reservedSlots else {
+                throw StoreError(
+                    .full, "the store cannot hold more than \(memory.reservedSlots) vectors in this address space",
+                    path: path)
+            }
+            try translating { () throws(StorageError) in try append(segment) }
+            segments.append(segment)
+        }
+    }
+
+    /// Writes vector, norm and slot table row of a new slot. The vector has no problem, and the slot has memory.
+    func writeRow(_ slot: UInt32, _ vector: UnsafeBufferPointer<Float>, label: Label, scratch: UncheckedBuffer<Float>) {
+        let norm = unsafe encoding.encode(vector, row: columns.vector(slot), scratch: scratch)
+        if let norms = unsafe columns.norms { unsafe norms[Int(slot)] = norm }
+        columns.setEntry(slot, label: label)
+    }
+
+    /// The vector of `slot` as it was given.
+    func vector(_ slot: UInt32) -> [Float] {
+        let norm = unsafe columns.norms.map { unsafe $0[Int(slot)] } ?? 1
+        return unsafe encoding.decode(row: UnsafeRawPointer(columns.vector(slot)), norm: norm)
+    }
+
+    // MARK: Searching
+
+    /// Lends the memory of a search to `body`.
+    func withScratch<Result>(_ body: (SearchScratch) throws(StoreError) -> Result) throws(StoreError) -> Result {
+        let scratch = scratches.withLock { $0.popLast() } ?? SearchScratch()
+        defer { scratches.withLock { $0.append(scratch) } }
+        return try body(scratch)
+    }
+
+    /// Heap memory beside the columns: upper layers, state bytes and the memory of searches.
+    var heapBytes: Int {
+        graph.byteCount + scratches.withLock { $0.reduce(0) { $0 + $1.byteCount } }
+    }
+}

@@ -1,0 +1,115 @@
+import FileFormat
+import MappedStorage
+public import SystemPackage
+import VectorFiles
+
+/// What went wrong with a store: a code to decide by, a message that says what to do, and where it happened.
+public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kinds of failure. More may be added: a `switch` over codes needs a default.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String, Sendable {
+            case io, full, corrupt, incompatible, notAStore, notFound, alreadyExists, locked, readOnly
+            case dimensionMismatch, invalidVector, invalidArgument, duplicateLabel, missingDistance, closed
+        }
+        private let value: Value
+
+        /// The operating system failed to read or write.
+        public static let io = Code(value: .io)
+        /// The disk, or the memory the store may take, is full.
+        public static let full = Code(value: .full)
+        /// A file of the store is damaged.
+        public static let corrupt = Code(value: .corrupt)
+        /// The store was written by a newer release.
+        public static let incompatible = Code(value: .incompatible)
+        /// What stands at the path is not a store.
+        public static let notAStore = Code(value: .notAStore)
+        /// There is nothing at the path.
+        public static let notFound = Code(value: .notFound)
+        /// Something stands at the path already.
+        public static let alreadyExists = Code(value: .alreadyExists)
+        /// Another process, or another handle in this one, holds the store.
+        public static let locked = Code(value: .locked)
+        /// The handle may not change the store.
+        public static let readOnly = Code(value: .readOnly)
+        /// A vector has another number of components than the store's.
+        public static let dimensionMismatch = Code(value: .dimensionMismatch)
+        /// A component is not finite or does not fit the store's scalar, or a cosine store was given zeros only.
+        public static let invalidVector = Code(value: .invalidVector)
+        /// A parameter is out of its range.
+        public static let invalidArgument = Code(value: .invalidArgument)
+        /// A label stands twice in the input, or is in the store already.
+        public static let duplicateLabel = Code(value: .duplicateLabel)
+        /// The store needs a custom distance that this program has not registered.
+        public static let missingDistance = Code(value: .missingDistance)
+        /// The store was closed.
+        public static let closed = Code(value: .closed)
+
+        /// The code's name, as it stands in the command line's JSON.
+        public var description: String { value.rawValue }
+    }
+
+    public let code: Code
+    /// What happened and what to do about it, in a sentence or two.
+    public let message: String
+    /// The file or directory it happened to.
+    public let path: FilePath?
+    /// The operating system's reason, where there is one.
+    public let systemError: Errno?
+
+    init(_ code: Code, _ message: String, path: FilePath? = nil, systemError: Errno? = nil) {
+        self.code = code
+        self.message = message
+        self.path = path
+        self.systemError = systemError
+    }
+
+    /// The path, the message and the operating system's reason on one line.
+    public var description: String {
+        let place = path.map { "\($0): " } ?? ""
+        let reason = systemError.map { " (\($0))" } ?? ""
+        return place + message + reason
+    }
+}
+
+extension StoreError {
+    init(_ error: StorageError) {
+        let code: Code
+        var message = "could not \(error.action)"
+        switch error.errno {
+        case .noSpace, .diskQuotaExceeded:
+            code = .full
+            message += "; the disk is full: make room and try again, nothing of an earlier state is lost"
+        case .noMemory:
+            code = .full
+            message += "; raise the limit on memory or address space (ulimit -v) and try again"
+        case .noSuchFileOrDirectory: code = .notFound
+        case .fileExists, .directoryNotEmpty: code = .alreadyExists
+        case .wouldBlock: code = .locked
+        default: code = .io
+        }
+        self.init(code, message, path: error.path, systemError: error.errno)
+    }
+
+    init(_ error: StoreFileError) {
+        switch error {
+        case .storage(let error): self.init(error)
+        case .format(let path, let error):
+            let code: Code =
+                switch error.kind {
+                case .notAStore: .notAStore
+                case .incompatible: .incompatible
+                case .corrupt: .corrupt
+                }
+            self.init(code, error.message, path: path)
+        }
+    }
+}
+
+/// Runs `body`, turning the lower layers' errors into the public one.
+func translating<Result>(_ body: () throws(StorageError) -> Result) throws(StoreError) -> Result {
+    do {
+        return try body()
+    } catch {
+        throw StoreError(error)
+    }
+}

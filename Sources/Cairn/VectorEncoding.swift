@@ -1,0 +1,137 @@
+import CKernels
+import HNSW
+
+/// Vectors as they are given (f32) and as they are stored: the scalar's range, normalisation for cosine, and the norm
+/// that lets a normalised vector be given back as it was.
+@safe
+struct VectorEncoding: Sendable {
+    let dimensions: Int
+    let scalar: Scalar
+    let metric: Metric
+    /// Bytes of a stored row, zeros at its end included.
+    let rowBytes: Int
+
+    var isCosine: Bool { metric == .cosine }
+    /// Cosine keeps floats normalised; integers stay as they are, beside their norm.
+    private var isNormalized: Bool { isCosine && (scalar == .float32 || scalar == .float16) }
+    private var isCustom: Bool { if case .custom = metric { true } else { false } }
+
+    /// Components of a row, the zeros at its end included.
+    var paddedDimensions: Int { rowBytes / scalarSize }
+    var scalarSize: Int { scalar == .float32 ? 4 : scalar == .float16 ? 2 : 1 }
+    /// Bytes of a query in the kernels' form.
+    var queryBytes: Int { scalar == .float16 && !isCustom ? 2 * rowBytes : rowBytes }
+
+    /// What is wrong with `vector`, in words that complete "the vector …"; nil if it can be stored.
+    func problem(_ vector: UnsafeBufferPointer<Float>) -> String? {
+        var exponents: UInt32 = 0, square: Float = 0
+        for index in 0..<dimensions {
+            let value = unsafe vector[index]
+            // All ones in the exponent: infinite or not a number. The sum of the flags needs no branch in the loop.
+            exponents |= (value.bitPattern & 0x7f80_0000) == 0x7f80_0000 ? 1 : 0
+            square += value * value
+        }
+        if exponents != 0 {
+            let index = unsafe vector.firstIndex { !$0.isFinite } ?? 0
+            return unsafe "has \(vector[index]) at component \(index); every component must be a finite number"
+        }
+        if unsafe isCosine && square == 0 && vector.prefix(dimensions).allSatisfy({ $0 == 0 }) {
+            return "is all zeros, which has no direction: cosine cannot place it; leave it out or use another metric"
+        }
+        if isNormalized && square == .infinity {
+            return "is too long to normalise: its squared length overflows; scale the data down"
+        }
+        switch scalar {
+        case .float32: return nil
+        case .float16:
+            guard !isNormalized, let index = unsafe vector.prefix(dimensions).firstIndex(where: { abs($0) >= 65_520 })
+            else { return nil }
+            return unsafe "has \(vector[index]) at component \(index), beyond half precision (65,504); use scalar f32"
+        case .uint8: return unsafe outOfRange(vector, 0...255)
+        case .int8: return unsafe outOfRange(vector, -128...127)
+        }
+    }
+
+    private func outOfRange(_ vector: UnsafeBufferPointer<Float>, _ range: ClosedRange<Float>) -> String? {
+        var wrong = 0
+        for index in 0..<dimensions {
+            let value = unsafe vector[index]
+            wrong |= value >= range.lowerBound && value <= range.upperBound && value == value.rounded(.towardZero) ? 0 : 1
+        }
+        guard wrong != 0 else { return nil }
+        let index = unsafe vector.firstIndex { !range.contains($0) || $0 != $0.rounded() } ?? 0
+        return unsafe "has \(vector[index]) at component \(index); scalar \(scalar.rawValue) takes whole numbers "
+            + "\(Int(range.lowerBound))...\(Int(range.upperBound)); scale the data or use scalar f32"
+    }
+
+    /// Stores `vector`, which has no problem, in `row`, whose end is zeros already. Returns its norm (1 unless cosine).
+    func encode(
+        _ vector: UnsafeBufferPointer<Float>, row: UnsafeMutableRawPointer, scratch: UncheckedBuffer<Float>
+    ) -> Float {
+        let norm = isCosine ? unsafe length(vector) : 1
+        switch scalar {
+        case .float32:
+            let target = unsafe row.assumingMemoryBound(to: Float.self)
+            let factor = scale(norm)
+            for index in 0..<dimensions { unsafe target[index] = vector[index] * factor }
+        case .float16:
+            let factor = scale(norm)
+            for index in 0..<dimensions { unsafe scratch[index] = vector[index] * factor }
+            unsafe cairn_f32_to_f16(scratch.base, row.assumingMemoryBound(to: UInt16.self), dimensions)
+        case .uint8:
+            let target = unsafe row.assumingMemoryBound(to: UInt8.self)
+            for index in 0..<dimensions { unsafe target[index] = UInt8(vector[index]) }
+        case .int8:
+            let target = unsafe row.assumingMemoryBound(to: Int8.self)
+            for index in 0..<dimensions { unsafe target[index] = Int8(vector[index]) }
+        }
+        return norm
+    }
+
+    /// Puts `vector`, which has no problem, into the form the kernels take, in `storage`: `queryBytes` bytes whose end is
+    /// zeros already.
+    func query(
+        _ vector: UnsafeBufferPointer<Float>, storage: UnsafeMutableRawPointer, scratch: UncheckedBuffer<Float>
+    ) -> Query {
+        if scalar == .float16 && !isCustom {
+            let factor = isNormalized ? unsafe scale(length(vector)) : 1
+            let target = unsafe storage.assumingMemoryBound(to: Float.self)
+            for index in 0..<dimensions { unsafe target[index] = vector[index] * factor }
+            return unsafe Query(vector: storage, norm: 1)
+        }
+        let norm = unsafe encode(vector, row: storage, scratch: scratch)
+        return unsafe Query(vector: storage, norm: norm)
+    }
+
+    /// The vector that `row` was made from: exactly for integers and f32, as far as the scalar goes else.
+    func decode(row: UnsafeRawPointer, norm: Float) -> [Float] {
+        let scale = isNormalized ? norm : 1
+        return unsafe [Float](unsafeUninitializedCapacity: dimensions) { buffer, count in
+            count = dimensions
+            switch scalar {
+            case .float32:
+                let source = unsafe row.assumingMemoryBound(to: Float.self)
+                for index in 0..<dimensions { unsafe buffer.initializeElement(at: index, to: source[index] * scale) }
+            case .float16:
+                unsafe buffer.initialize(repeating: 0)
+                unsafe cairn_f16_to_f32(row.assumingMemoryBound(to: UInt16.self), buffer.baseAddress!, dimensions)
+                for index in 0..<dimensions { unsafe buffer[index] *= scale }
+            case .uint8:
+                let source = unsafe row.assumingMemoryBound(to: UInt8.self)
+                for index in 0..<dimensions { unsafe buffer.initializeElement(at: index, to: Float(source[index])) }
+            case .int8:
+                let source = unsafe row.assumingMemoryBound(to: Int8.self)
+                for index in 0..<dimensions { unsafe buffer.initializeElement(at: index, to: Float(source[index])) }
+            }
+        }
+    }
+
+    /// What a vector of length `norm` is multiplied by when it is stored: hnswlib's formula, in single precision.
+    private func scale(_ norm: Float) -> Float { isNormalized ? 1 / (norm + 1e-30) : 1 }
+
+    private func length(_ vector: UnsafeBufferPointer<Float>) -> Float {
+        var sum: Float = 0
+        for index in 0..<dimensions { unsafe sum += vector[index] * vector[index] }
+        return sum.squareRoot()
+    }
+}

@@ -1,0 +1,134 @@
+import FileFormat
+import HNSW
+import MappedStorage
+public import SystemPackage
+import VectorFiles
+
+extension VectorStore {
+    /// How a store is built.
+    public struct BuildOptions: Sendable {
+        /// Threads that insert; nil for one per processor. The store's bytes do not depend on it, except for its random
+        /// identifiers.
+        public var threads: Int?
+        /// Called now and then with the rows inserted so far and their total.
+        public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
+
+        public init(threads: Int? = nil, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil) {
+            self.threads = threads
+            self.progress = progress
+        }
+    }
+
+    /// Makes a new store at `path` of the vectors in `vectors`, which stand one after the other, under `labels` (nil:
+    /// 0, 1, 2, …).
+    ///
+    /// The store appears at once and whole, and is durable when this returns: it is made in a directory beside it
+    /// (`path` + ".building") and renamed. When it throws, or the process dies, nothing stands at `path`; what a dead
+    /// process left beside it is removed by the next build. It takes no log and about as much memory as the store is large,
+    /// most of it as pages of the file, which the kernel can write out.
+    ///
+    /// Throws `alreadyExists` before anything is done, `dimensionMismatch`, `invalidVector` or `duplicateLabel` for input that
+    /// cannot be stored, `full` or `io` when the disk fails.
+    public static func build(
+        at path: FilePath, _ configuration: Configuration, vectors: [Float], labels: [Label]? = nil,
+        options: BuildOptions = .init()
+    ) throws(StoreError) {
+        let rows = vectors.count / max(configuration.dimensions, 1)
+        guard rows * configuration.dimensions == vectors.count else {
+            throw StoreError(
+                .dimensionMismatch,
+                "\(vectors.count) numbers are not a whole number of vectors of \(configuration.dimensions) dimensions")
+        }
+        let source = unsafe RowSource(count: rows, path: nil) { (range, buffer) throws(StoreError) in
+            for (index, element) in (range.lowerBound * configuration.dimensions..<range.upperBound * configuration.dimensions).enumerated() {
+                unsafe buffer[index] = vectors[element]
+            }
+        }
+        try build(at: path, configuration, source, labels: labels, options: options, calls: .system)
+    }
+
+    /// Makes a new store at `path` of the vectors in a file (.npy .fvecs .bvecs .fbin .u8bin .i8bin), which is read as a
+    /// stream. `configuration.dimensions` must be the file's, or 0 to take the file's. Otherwise as
+    /// ``build(at:_:vectors:labels:options:)``.
+    public static func build(
+        at path: FilePath, _ configuration: Configuration, from file: FilePath, labels: [Label]? = nil,
+        options: BuildOptions = .init()
+    ) throws(StoreError) {
+        var configuration = configuration
+        let vectors = try reading { () throws(VectorFileError) in try VectorFile(file) }
+        if configuration.dimensions == 0 { configuration.dimensions = vectors.dimensions }
+        guard vectors.dimensions == configuration.dimensions else {
+            throw StoreError(
+                .dimensionMismatch,
+                "the file's vectors have \(vectors.dimensions) dimensions, the store's should have \(configuration.dimensions)",
+                path: file)
+        }
+        let source = unsafe RowSource(count: vectors.rows, path: file) { (range, buffer) throws(StoreError) in
+            try reading { () throws(VectorFileError) in try unsafe vectors.readFloats(rows: range, into: buffer) }
+        }
+        try build(at: path, configuration, source, labels: labels, options: options, calls: .system)
+    }
+
+    private static func reading<Result>(_ body: () throws(VectorFileError) -> Result) throws(StoreError) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw StoreError(
+                .invalidArgument, error.message, path: FilePath(error.path), systemError: error.errno.map { Errno(rawValue: $0) })
+        }
+    }
+
+    static func build(
+        at path: FilePath, _ configuration: Configuration, _ source: RowSource, labels: [Label]?, options: BuildOptions,
+        calls: SystemCalls
+    ) throws(StoreError) {
+        try configuration.validate()
+        guard Directory.kind(of: path) == .missing else {
+            throw StoreError(
+                .alreadyExists, "something stands here already; remove it or build under another name", path: path)
+        }
+        guard source.count < Geometry.maximumSlots else {
+            throw StoreError(.invalidArgument, "\(source.count) vectors are more than a store holds (2^31)", path: path)
+        }
+        if let labels { try check(labels, rows: source.count) }
+        let draft = try StoreDraft(for: path, calls: calls)
+        do {
+            try draft.fill(configuration, source, labels: labels, options: options)
+            try draft.publish()
+        } catch {
+            draft.discard()
+            throw error
+        }
+    }
+
+    private static func check(_ labels: [Label], rows: Int) throws(StoreError) {
+        guard labels.count == rows else {
+            throw StoreError(.invalidArgument, "there are \(labels.count) labels for \(rows) vectors")
+        }
+        let sorted = labels.sorted()
+        for (label, next) in zip(sorted, sorted.dropFirst()) where label == next {
+            let places = labels.indices.filter { labels[$0] == label }.prefix(2)
+            throw StoreError(
+                .duplicateLabel,
+                "label \(label) stands twice, in rows \(places[0]) and \(places[1]); a store has each label once")
+        }
+    }
+}
+
+/// Where the rows of a build come from: read in order, a range at a time.
+@safe
+struct RowSource {
+    let count: Int
+    /// The file they are in, for messages.
+    let path: FilePath?
+    let read: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(StoreError) -> Void
+
+    init(
+        count: Int, path: FilePath?,
+        read: @escaping (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(StoreError) -> Void
+    ) {
+        self.count = count
+        self.path = path
+        unsafe self.read = read
+    }
+}

@@ -1,0 +1,200 @@
+import HNSW
+
+extension VectorStore {
+    /// The `count` nearest vectors to `query`, nearest first; equal distances in the order of their labels. Fewer when there
+    /// are fewer (or the filter allows fewer), never an error for that; none for a `count` of 0.
+    ///
+    /// Throws `dimensionMismatch` or `invalidVector` when the query cannot be compared with the store's vectors,
+    /// `invalidArgument` for a negative `count` or a width below 1, `closed`.
+    public func search(
+        _ query: Span<Float>, count: Int, options: SearchOptions = .init()
+    ) throws(StoreError) -> [Neighbor] {
+        try Self.check(count, options)
+        return try unsafe withElements(query) { (pointer) throws(StoreError) in
+            try reading { (contents, width) throws(StoreError) in
+                try unsafe search(pointer, count, options, contents, width, row: nil)
+            }
+        }
+    }
+
+    /// The same for an array.
+    public func search(
+        _ query: [Float], count: Int, options: SearchOptions = .init()
+    ) throws(StoreError) -> [Neighbor] {
+        try Self.check(count, options)
+        return try unsafe withElements(query) { (pointer) throws(StoreError) in
+            try reading { (contents, width) throws(StoreError) in
+                try unsafe search(pointer, count, options, contents, width, row: nil)
+            }
+        }
+    }
+
+    /// The nearest vectors to each of several queries, which stand one after the other in `queries`, in the order of the
+    /// queries. `threads`: how many search beside each other; nil for one per processor.
+    ///
+    /// Throws as ``search(_:count:options:)-([Float],_,_)`` does, with the number of the query; then no result is returned.
+    public func search(
+        batch queries: [Float], count: Int, options: SearchOptions = .init(), threads: Int? = nil
+    ) throws(StoreError) -> [[Neighbor]] {
+        try Self.check(count, options)
+        return try unsafe withElements(queries) { (pointer) throws(StoreError) in
+            try reading { (contents, width) throws(StoreError) in
+                let dimensions = contents.encoding.dimensions
+                let rows = pointer.count / dimensions
+                guard rows * dimensions == pointer.count else {
+                    throw StoreError(
+                        .dimensionMismatch,
+                        "\(pointer.count) numbers are not a whole number of queries of \(dimensions) dimensions",
+                        path: path)
+                }
+                let results = BatchResults(rows)
+                nonisolated(unsafe) let pointer = unsafe pointer
+                let team = WorkerTeam(max(1, min(threads ?? MemoryBudget.processors, rows)))
+                team.forEach(rows) { [self] row, _ in
+                    let query = unsafe UnsafeBufferPointer(rebasing: pointer[row * dimensions..<(row + 1) * dimensions])
+                    results[row] = Result { () throws(StoreError) in
+                        try unsafe search(query, count, options, contents, width, row: row)
+                    }
+                }
+                var neighbors: [[Neighbor]] = []
+                neighbors.reserveCapacity(rows)
+                for row in 0..<rows { try neighbors.append(results[row].get()) }
+                return neighbors
+            }
+        }
+    }
+
+    /// How far `query` is from the vectors of `labels`; nil for a label that the store does not have.
+    public func distances(from query: [Float], to labels: [Label]) throws(StoreError) -> [Float?] {
+        try unsafe withElements(query) { (pointer) throws(StoreError) in
+            try reading { (contents, _) throws(StoreError) in
+                try contents.withScratch { (scratch) throws(StoreError) in
+                    let query = try unsafe prepare(pointer, contents, scratch, row: nil)
+                    var distances: [Float?] = []
+                    for label in labels {
+                        let slot = try slot(of: label, in: contents)
+                        let found = contents.graph.exactSearch(
+                            query, count: 1, among: CollectionOfOne(slot ?? 0).prefix(slot == nil ? 0 : 1),
+                            scratch: scratch, isAllowed: { _ in true })
+                        distances.append(found.count == 0 ? nil : found[0].distance)
+                    }
+                    return distances
+                }
+            }
+        }
+    }
+
+    private static func check(_ count: Int, _ options: SearchOptions) throws(StoreError) {
+        guard count >= 0 else {
+            throw StoreError(.invalidArgument, "k is \(count); ask for 0 neighbours or more")
+        }
+        if let width = options.width, width < 1 {
+            throw StoreError(.invalidArgument, "ef is \(width); it must be 1 or more")
+        }
+    }
+
+    /// Puts the query into the kernels' form, or says what is wrong with it.
+    private func prepare(
+        _ vector: UnsafeBufferPointer<Float>, _ contents: StoreContents, _ scratch: SearchScratch, row: Int?
+    ) throws(StoreError) -> Query {
+        let encoding = contents.encoding
+        let subject = row.map { "query \($0)" } ?? "the query"
+        guard vector.count == encoding.dimensions else {
+            throw StoreError(
+                .dimensionMismatch,
+                "\(subject) has \(vector.count) dimensions, the store's vectors have \(encoding.dimensions)", path: path)
+        }
+        if let problem = unsafe encoding.problem(vector) {
+            throw StoreError(.invalidVector, "\(subject) \(problem)", path: path)
+        }
+        let storage = unsafe scratch.queryStorage(bytes: encoding.queryBytes)
+        return unsafe encoding.query(
+            vector, storage: storage, scratch: scratch.expansion(encoding.dimensions))
+    }
+
+    private func search(
+        _ vector: UnsafeBufferPointer<Float>, _ count: Int, _ options: SearchOptions, _ contents: StoreContents,
+        _ storeWidth: Int, row: Int?
+    ) throws(StoreError) -> [Neighbor] {
+        try contents.withScratch { (scratch) throws(StoreError) in
+            let query = try unsafe prepare(vector, contents, scratch, row: row)
+            let graph = contents.graph, width = max(options.width ?? storeWidth, count)
+            let slots = UInt32(graph.count)
+            let found: UncheckedBuffer<HNSW.Candidate>
+            if let filter = options.filter {
+                found = try filtered(
+                    query, min(count, graph.count), width, filter, isExact: options.isExact, contents, scratch)
+            } else if options.isExact || width >= graph.count / 4 {
+                // So wide a search looks at most of the graph; reading the rows in order is quicker, and exact.
+                found = graph.exactSearch(
+                    query, count: min(count, graph.count), among: 0..<slots, scratch: scratch, isAllowed: { _ in true })
+            } else {
+                found = graph.search(query, count: count, width: width, scratch: scratch)
+            }
+            return Self.neighbors(found, contents.columns)
+        }
+    }
+
+    /// Candidates as labels and distances. They are in the order of distance and slot; among equal distances the label
+    /// decides.
+    private static func neighbors(_ found: UncheckedBuffer<HNSW.Candidate>, _ columns: Columns) -> [Neighbor] {
+        var result: [Neighbor] = []
+        result.reserveCapacity(found.count)
+        var index = 0
+        while index < found.count {
+            let neighbor = Neighbor(label: columns.label(found[index].slot), distance: found[index].distance)
+            var place = result.count
+            result.append(neighbor)
+            while place > 0 && result[place - 1].distance == neighbor.distance
+                && result[place - 1].label > neighbor.label
+            {
+                result[place] = result[place - 1]
+                place -= 1
+            }
+            result[place] = neighbor
+            index += 1
+        }
+        return result
+    }
+
+    /// Runs `body` on the elements of an array.
+    func withElements<Result>(
+        _ elements: [Float], _ body: (UnsafeBufferPointer<Float>) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let result = unsafe elements.withUnsafeBufferPointer { buffer in
+            Swift.Result { () throws(StoreError) in try unsafe body(buffer) }
+        }
+        return try result.get()
+    }
+
+    /// Runs `body` on the elements of a span.
+    func withElements<Result>(
+        _ elements: Span<Float>, _ body: (UnsafeBufferPointer<Float>) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let result = unsafe elements.withUnsafeBufferPointer { buffer in
+            Swift.Result { () throws(StoreError) in try unsafe body(buffer) }
+        }
+        return try result.get()
+    }
+}
+
+/// One result a row, written by whichever thread searches the row.
+@safe
+private final class BatchResults: @unchecked Sendable {
+    private let rows: UnsafeMutableBufferPointer<Result<[Neighbor], StoreError>>
+
+    init(_ count: Int) {
+        unsafe rows = .allocate(capacity: count)
+        unsafe rows.initialize(repeating: .success([]))
+    }
+
+    deinit {
+        unsafe rows.deinitialize()
+        unsafe rows.deallocate()
+    }
+
+    subscript(row: Int) -> Result<[Neighbor], StoreError> {
+        get { unsafe rows[row] }
+        set { unsafe rows[row] = newValue }
+    }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Cairn
+import SystemPackage
+import VectorFiles
+
+/// Why the program ends without having done what it was asked for.
+struct Failure: Error {
+    /// A stable word for programs to decide by: the name of a ``StoreError`` code, or `usage`.
+    let code: String
+    /// What happened and what to do about it.
+    let message: String
+    /// The file or directory it is about.
+    let path: FilePath?
+    let exitCode: ExitCode
+
+    init(code: String, _ message: String, path: FilePath? = nil, exitCode: ExitCode = .failure) {
+        self.code = code
+        self.message = message
+        self.path = path
+        self.exitCode = exitCode
+    }
+
+    /// A file whose content cannot be used.
+    init(_ path: FilePath, _ message: String) {
+        self.init(code: StoreError.Code.invalidArgument.description, message, path: path)
+    }
+
+    /// An argument that cannot be used.
+    init(usage message: String) {
+        self.init(code: "usage", message, exitCode: .validationFailure)
+    }
+
+    init(reporting error: any Error) {
+        switch error {
+        case let failure as Failure: self = failure
+        case let error as StoreError: self.init(error)
+        case let error as VectorFileError: self.init(error)
+        default: self.init(code: StoreError.Code.io.description, "\(error)")
+        }
+    }
+
+    /// `path`, where given, stands for the path that the error itself names.
+    init(_ error: StoreError, path: FilePath? = nil) {
+        let place = path ?? error.path
+        let reason = error.systemError.map { " (\($0))" } ?? ""
+        let exitCode: ExitCode =
+            switch error.code {
+            case .corrupt: ExitCode(2)
+            // Arguments are what is wrong when nothing on the disk is.
+            case .invalidArgument where place == nil: .validationFailure
+            default: .failure
+            }
+        self.init(code: error.code.description, error.message + reason, path: place, exitCode: exitCode)
+    }
+
+    private init(_ error: VectorFileError) {
+        let code: StoreError.Code =
+            switch error.errno.map({ Errno(rawValue: $0) }) {
+            case nil, .isDirectory: .invalidArgument
+            case .noSuchFileOrDirectory: .notFound
+            case .noSpace, .diskQuotaExceeded: .full
+            default: .io
+            }
+        self.init(code: code.description, error.message, path: FilePath(error.path))
+    }
+
+    /// Prints it on standard error: one line.
+    func print(as format: CommonOptions.Format) {
+        let line =
+            switch format {
+            case .text: "cairn: error: " + (path.map { "\($0): " } ?? "") + message
+            case .json:
+                JSON.object([
+                    (
+                        "error",
+                        .object([
+                            ("code", .string(code)), ("message", .string(message)),
+                            ("path", path.map { .string($0.string) } ?? .null),
+                        ])
+                    )
+                ]).text
+            }
+        _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
+    }
+}

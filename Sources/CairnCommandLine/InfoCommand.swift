@@ -1,0 +1,57 @@
+import ArgumentParser
+import Cairn
+import SystemPackage
+
+/// `cairn info`
+struct InfoCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "info",
+        abstract: "Say what a store is and how large.",
+        discussion: """
+            Sizes are in bytes: file_bytes of all files, log_bytes of changes in the log, heap_bytes of memory beside the \
+            mapped file.
+
+              cairn info products.cairn --output json
+            """)
+
+    @Argument(help: "The store.", completion: .directory)
+    var store: FilePath
+
+    @OptionGroup var common: CommonOptions
+
+    func perform(_ output: StandardOutput) throws {
+        let facts = try Self.facts(VectorStore.open(at: store).info)
+        switch common.output {
+        case .json: try output.document(.object(facts))
+        case .text:
+            let width = facts.map(\.key.count).max() ?? 0
+            for (key, value) in facts {
+                let text = if case .string(let string) = value { string } else { value.text }
+                try output.line(key + String(repeating: " ", count: width + 2 - key.count) + text)
+            }
+        }
+    }
+
+    private static func facts(_ info: StoreInfo) -> [(key: String, value: JSON)] {
+        let configuration = info.configuration
+        return [
+            ("count", .number(info.count)),
+            ("deleted", .number(info.deleted)),
+            ("dimensions", .number(configuration.dimensions)),
+            ("metric", .string(configuration.metric.name)),
+            ("scalar", .string(configuration.scalar.rawValue)),
+            ("m", .number(configuration.connectivity)),
+            ("ef_construction", .number(configuration.constructionWidth)),
+            ("ef", .number(configuration.searchWidth)),
+            ("seed", .number(configuration.seed)),
+            ("codes", .string("none")),
+            ("memory_plan", .string(info.memoryPlan.rawValue)),
+            ("file_bytes", .number(info.fileBytes)),
+            ("log_bytes", .number(info.logBytes)),
+            ("heap_bytes", .number(info.heapBytes)),
+            ("format_version", .number(info.formatVersion)),
+            ("uuid", .string(info.identifier)),
+            ("maximum_level", .number(info.maximumLevel)),
+        ]
+    }
+}

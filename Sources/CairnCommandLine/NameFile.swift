@@ -1,0 +1,45 @@
+import Cairn
+import SystemPackage
+
+/// A text file with one name a line: the first names label 0, the next label 1, and so on.
+struct NameFile {
+    private let bytes: [UInt8]
+    /// Where each line begins, and where one after the last would.
+    private let starts: [Int]
+
+    init(_ path: FilePath) throws {
+        bytes = try Self.content(of: path)
+        var starts = [0]
+        for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { starts.append(index + 1) }
+        if starts.last != bytes.count { starts.append(bytes.count + 1) }
+        self.starts = starts
+    }
+
+    /// Nil for a label past the last line.
+    subscript(label: Label) -> String? {
+        guard label < Label(starts.count - 1) else { return nil }
+        let line = bytes[starts[Int(label)]..<starts[Int(label) + 1] - 1]
+        return String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
+    }
+
+    private static func content(of path: FilePath) throws -> [UInt8] {
+        do {
+            let file = try FileDescriptor.open(path, .readOnly)
+            return try file.closeAfter {
+                let size = try Int(file.seek(offset: 0, from: .end))
+                return try unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
+                    while filled < size {
+                        let rest = unsafe UnsafeMutableRawBufferPointer(
+                            rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+                        let count = try unsafe file.read(fromAbsoluteOffset: Int64(filled), into: rest)
+                        if count == 0 { break }
+                        filled += count
+                    }
+                }
+            }
+        } catch let error as Errno {
+            let code = error == .noSuchFileOrDirectory ? "notFound" : "io"
+            throw Failure(code: code, "could not read the names (\(error))", path: path)
+        }
+    }
+}

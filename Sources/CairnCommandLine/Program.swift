@@ -1,0 +1,66 @@
+import ArgumentParser
+import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The program `cairn`.
+@main
+struct Program: ParsableCommand {
+    /// What `cairn --version` prints.
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "cairn",
+        abstract: "Nearest-neighbour search over vectors, in stores on disk.",
+        discussion: """
+            A store is a directory. Vector files are .npy, .fvecs, .bvecs, .fbin, .u8bin and .i8bin.
+
+            Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 failed, 2 the store is \
+            damaged, 64 wrong arguments.
+
+              cairn build products.cairn vectors.npy --metric cosine
+              cairn search products.cairn queries.npy -k 5
+            """,
+        version: version,
+        groupedSubcommands: [
+            CommandGroup(name: "Store", subcommands: [BuildCommand.self, InfoCommand.self, SetCommand.self]),
+            CommandGroup(name: "Data", subcommands: [SearchCommand.self, GetCommand.self, LabelsCommand.self]),
+            CommandGroup(name: "Measure", subcommands: [RecallCommand.self]),
+        ])
+
+    static func main() {
+        // A reader that has had enough closes the pipe: then writing fails, and the program ends by itself.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let code as ExitCode {
+            exit(withError: code)
+        } catch {
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            report(usageError: error)
+            exit(withError: ExitCode.validationFailure)
+        }
+    }
+
+    /// Prints what is wrong with the arguments, in the form of all other errors. The options are not parsed then, so
+    /// `--output json` is looked for by hand.
+    private static func report(usageError error: any Error) {
+        let arguments = CommandLine.arguments.dropFirst()
+        let isJSON =
+            arguments.contains("--output=json")
+            || zip(arguments, arguments.dropFirst()).contains { $0 == "--output" && $1 == "json" }
+        if isJSON {
+            Failure(code: "usage", message(for: error), exitCode: .validationFailure).print(as: .json)
+        } else {
+            let text = fullMessage(for: error)
+            let prefix = "Error: "
+            let body = text.hasPrefix(prefix) ? text.dropFirst(prefix.count) : text[...]
+            _ = try? FileDescriptor.standardError.writeAll("cairn: error: \(body)\n".utf8)
+        }
+    }
+}

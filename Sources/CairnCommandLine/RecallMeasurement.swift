@@ -1,0 +1,97 @@
+import Cairn
+import SystemPackage
+import VectorFiles
+
+/// Queries, and for each the distance up to which a result counts as a true neighbour.
+struct RecallMeasurement {
+    private let store: VectorStore
+    private let path: FilePath
+    private let count: Int
+    private let queries: [[Float]]
+    private let thresholds: [Float]
+
+    var queryCount: Int { queries.count }
+
+    /// Reads both files. Throws unless there is a row of at least `count` labels of the store for each query.
+    init(_ store: VectorStore, queries path: FilePath, truth: FilePath, count: Int) throws {
+        let configuration = try store.configuration
+        let file = try QueryFile(path, dimensions: configuration.dimensions)
+        guard file.count > 0 else { throw Failure(path, "it has no queries to measure") }
+        let elements = try file.read(limit: .max)
+        queries = (0..<file.count).map {
+            Array(elements[$0 * configuration.dimensions..<($0 + 1) * configuration.dimensions])
+        }
+        self.store = store
+        self.path = path
+        self.count = count
+        let rows = try Self.labels(truth, queries: queries.count, count: count)
+        var thresholds: [Float] = []
+        for (row, (query, labels)) in zip(queries, rows).enumerated() {
+            let distances: [Float?]
+            do {
+                distances = try store.distances(from: query, to: labels)
+            } catch {
+                throw Self.failure(error, path, row)
+            }
+            if let missing = distances.firstIndex(of: nil) {
+                throw Failure(truth, "row \(row) names label \(labels[missing]), which is not in the store")
+            }
+            thresholds.append(Self.threshold(distances.compactMap { $0 }.max() ?? 0, configuration.metric))
+        }
+        self.thresholds = thresholds
+    }
+
+    /// Searches for each query, one after the other, and measures each call.
+    @discardableResult
+    func run(width: Int) throws -> RecallRow {
+        let options = SearchOptions(width: width)
+        var hits = 0
+        var times: [Duration] = []
+        times.reserveCapacity(queries.count)
+        for (query, threshold) in zip(queries, thresholds) {
+            let start = ContinuousClock.now
+            let found = try store.search(query, count: count, options: options)
+            times.append(ContinuousClock.now - start)
+            hits += found.count { $0.distance <= threshold }
+        }
+        times.sort()
+        let total = times.reduce(Duration.zero, +).seconds
+        return RecallRow(
+            width: width, recall: Double(hits) / Double(queries.count * count),
+            queriesPerSecond: Double(queries.count) / max(total, 1e-9),
+            medianMicroseconds: Self.percentile(50, of: times), percentile99Microseconds: Self.percentile(99, of: times)
+        )
+    }
+
+    /// The first `count` labels of each row of the truth.
+    private static func labels(_ path: FilePath, queries: Int, count: Int) throws -> [[Label]] {
+        let file = try VectorFile(path)
+        // As for queries, an array of one axis is one row; with several queries it can only be one label for each.
+        let isOneRow = file.isOneDimensional && queries == 1
+        let rows = isOneRow ? 1 : file.rows, columns = isOneRow ? file.rows : file.dimensions
+        guard rows == queries else {
+            throw Failure(path, "it has \(rows) rows for \(queries) queries: give one row for each query")
+        }
+        guard columns >= count else {
+            throw Failure(path, "it has \(columns) labels in a row, -k \(count) needs as many: ask for fewer")
+        }
+        let labels = try file.readLabels(rows: 0..<file.rows)
+        return (0..<rows).map { Array(labels[$0 * columns..<$0 * columns + count]) }
+    }
+
+    /// As ann-benchmarks: a little more than the distance, so that rounding and equal distances do no harm. Squared
+    /// distances have no scale of their own; the others are about 1.
+    private static func threshold(_ distance: Float, _ metric: Metric) -> Float {
+        if case .l2 = metric { distance * (1 + 1e-3) } else { distance + 1e-3 }
+    }
+
+    /// The time that `percent` of 100 queries do not exceed, in microseconds: the nearest rank.
+    private static func percentile(_ percent: Int, of sorted: [Duration]) -> Double {
+        sorted[max(0, (sorted.count * percent + 99) / 100 - 1)].seconds * 1e6
+    }
+
+    private static func failure(_ error: StoreError, _ queries: FilePath, _ row: Int) -> Failure {
+        guard error.code == .invalidVector else { return Failure(error) }
+        return Failure(code: error.code.description, "row \(row): \(error.message)", path: queries)
+    }
+}

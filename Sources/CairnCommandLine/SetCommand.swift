@@ -1,0 +1,32 @@
+import ArgumentParser
+import Cairn
+import SystemPackage
+
+/// `cairn set`
+struct SetCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "set",
+        abstract: "Change what a store keeps about searching.",
+        discussion: """
+              cairn set products.cairn --ef 100
+            """)
+
+    @Argument(help: "The store.", completion: .directory)
+    var store: FilePath
+
+    @Option(help: ArgumentHelp("The width of searches that name none.", valueName: "n"))
+    var ef: Int
+
+    @OptionGroup var common: CommonOptions
+
+    func perform(_ output: StandardOutput) throws {
+        let store = try VectorStore.open(at: store, options: .init(access: .readWrite))
+        try store.setSearchWidth(ef)
+        let kept = try store.configuration.searchWidth
+        switch common.output {
+        case .json: try output.document(.object([("ef", .number(kept))]))
+        case .text where !common.quiet: try output.line("\(self.store): ef is \(kept)")
+        case .text: break
+        }
+    }
+}

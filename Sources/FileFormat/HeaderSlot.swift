@@ -1,0 +1,113 @@
+/// The state of a store as of its last checkpoint. Two slots, at offsets 0 and 4096 of `level0`, are written in turn;
+/// each is complete in one 512-byte sector, and the valid one of the higher generation is the store's state.
+package struct HeaderSlot: Sendable, Hashable {
+    package static let magic = Array("CAIRNHDR".utf8)
+    package static let offsets = [0, 4096]
+    package static let size = 512
+    /// The entry point of a store without vectors.
+    package static let noEntryPoint = UInt32.max
+
+    /// One more with every header written; the slot is `generation % 2`.
+    package var generation: UInt64
+    package var layout: Identifier
+    /// The generation that last changed slots or links: the one that derived files must carry.
+    package var graphGeneration: UInt64
+    /// Slots in use, whatever their state: every id in a link list is below it.
+    package var slotCount: Int
+    package var segmentCount: Int
+    package var entryPoint: UInt32
+    /// The entry point's level; -1 when there is none.
+    package var maximumLevel: Int
+    /// ef: the search width used when a search names none.
+    package var searchWidth: Int
+    package var liveCount: Int
+    package var markedCount: Int
+    /// Slots erased or superseded, waiting to be used again.
+    package var freeCount: Int
+    /// The state of the generator that draws levels (see FORMAT.md, "Levels").
+    package var levelState: UInt32
+
+    package init(
+        generation: UInt64, layout: Identifier, graphGeneration: UInt64, slotCount: Int, segmentCount: Int,
+        entryPoint: UInt32, maximumLevel: Int, searchWidth: Int, liveCount: Int, markedCount: Int, freeCount: Int, levelState: UInt32
+    ) {
+        self.generation = generation
+        self.layout = layout
+        self.graphGeneration = graphGeneration
+        self.slotCount = slotCount
+        self.segmentCount = segmentCount
+        self.entryPoint = entryPoint
+        self.maximumLevel = maximumLevel
+        self.searchWidth = searchWidth
+        self.liveCount = liveCount
+        self.markedCount = markedCount
+        self.freeCount = freeCount
+        self.levelState = levelState
+    }
+}
+
+extension HeaderSlot {
+    private enum Offset {
+        static let magic = 0, generation = 8, layout = 16, slotCount = 32, segmentCount = 40, entryPoint = 44
+        static let maximumLevel = 48, searchWidth = 52, liveCount = 56, markedCount = 64, freeCount = 72
+        static let levelState = 80, graphGeneration = 88, checksum = 508
+    }
+
+    /// The 512 bytes of the slot.
+    package func encoded() -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Self.size)
+        bytes.store(Self.magic, at: Offset.magic)
+        bytes.store(generation, at: Offset.generation)
+        bytes.store(layout.bytes, at: Offset.layout)
+        bytes.store(UInt64(slotCount), at: Offset.slotCount)
+        bytes.store(UInt32(segmentCount), at: Offset.segmentCount)
+        bytes.store(entryPoint, at: Offset.entryPoint)
+        bytes.store(UInt32(bitPattern: Int32(maximumLevel)), at: Offset.maximumLevel)
+        bytes.store(UInt32(searchWidth), at: Offset.searchWidth)
+        bytes.store(UInt64(liveCount), at: Offset.liveCount)
+        bytes.store(UInt64(markedCount), at: Offset.markedCount)
+        bytes.store(UInt64(freeCount), at: Offset.freeCount)
+        bytes.store(levelState, at: Offset.levelState)
+        bytes.store(graphGeneration, at: Offset.graphGeneration)
+        bytes.store(Checksum.crc32c(bytes, prefix: Offset.checksum), at: Offset.checksum)
+        return bytes
+    }
+
+    /// Reads one slot, checking it against the superblock.
+    package init(decoding bytes: [UInt8], superblock: Superblock) throws(FormatError) {
+        precondition(bytes.count == Self.size)
+        guard Array(bytes[..<8]) == Self.magic,
+            bytes.integer(at: Offset.checksum) == Checksum.crc32c(bytes, prefix: Offset.checksum)
+        else { throw FormatError(.corrupt, "the header slot's magic or checksum does not match") }
+        let slots: UInt64 = bytes.integer(at: Offset.slotCount)
+        let live: UInt64 = bytes.integer(at: Offset.liveCount)
+        let marked: UInt64 = bytes.integer(at: Offset.markedCount)
+        let free: UInt64 = bytes.integer(at: Offset.freeCount)
+        let limit = UInt64(Geometry.maximumSlots)
+        guard slots <= limit, live <= limit, marked <= limit, free <= limit, live + marked + free == slots else {
+            throw FormatError(.corrupt, "the header's counts do not add up")
+        }
+        self.init(
+            generation: bytes.integer(at: Offset.generation),
+            layout: Identifier(bytes: Array(bytes[Offset.layout..<Offset.slotCount])),
+            graphGeneration: bytes.integer(at: Offset.graphGeneration),
+            slotCount: Int(slots),
+            segmentCount: Int(bytes.integer(at: Offset.segmentCount, as: UInt32.self)),
+            entryPoint: bytes.integer(at: Offset.entryPoint),
+            maximumLevel: Int(Int32(bitPattern: bytes.integer(at: Offset.maximumLevel))),
+            searchWidth: Int(bytes.integer(at: Offset.searchWidth, as: UInt32.self)),
+            liveCount: Int(live), markedCount: Int(marked), freeCount: Int(free),
+            levelState: bytes.integer(at: Offset.levelState))
+        guard layout == superblock.layout else {
+            throw FormatError(.corrupt, "the header belongs to another layout than the superblock")
+        }
+        let geometry = superblock.geometry
+        guard segmentCount <= geometry.maximumSegments, slotCount <= geometry.capacity(segments: segmentCount) else {
+            throw FormatError(.corrupt, "the header counts more slots (\(slotCount)) than its \(segmentCount) segments hold")
+        }
+        let isEmpty = slotCount == 0
+        guard (entryPoint == Self.noEntryPoint) == isEmpty, isEmpty || entryPoint < slotCount,
+            isEmpty ? maximumLevel == -1 : (0...Geometry.maximumLevel).contains(maximumLevel)
+        else { throw FormatError(.corrupt, "the header's entry point or level is out of range") }
+    }
+}

@@ -1,0 +1,34 @@
+import CKernels
+
+/// The best candidates so far, ascending: a sorted array that is inserted into, not a heap, because a search reads it in
+/// order, cuts it at the width, and asks what comes next to prefetch it.
+@safe
+struct CandidatePool {
+    let candidates: UncheckedBuffer<Candidate>
+    let countLess: cairn_count_less_fn
+    var size = 0
+
+    @inline(__always)
+    init(_ scratch: SearchScratch) {
+        candidates = scratch.pool
+        unsafe countLess = scratch.countLess
+    }
+
+    /// Inserts `candidate`, dropping the worst one if there are `width` already, and returns its place. Only for one
+    /// that `admits`.
+    @inline(__always)
+    mutating func insert(_ candidate: Candidate, width: Int) -> Int {
+        let place = unsafe Int(countLess(candidates.base, UInt32(truncatingIfNeeded: size), candidate))
+        let moved = (size < width ? size : width &- 1) &- place
+        candidates.move(from: place, to: place &+ 1, length: moved)
+        candidates[place] = candidate
+        if size < width { size &+= 1 }
+        return place
+    }
+
+    /// Whether `candidate` belongs among the best `width`.
+    @inline(__always)
+    func admits(_ candidate: Candidate, width: Int) -> Bool {
+        size < width || candidate < candidates[width &- 1]
+    }
+}

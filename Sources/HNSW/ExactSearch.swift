@@ -1,0 +1,40 @@
+extension Graph {
+    /// The `count` nearest of `slots` that are live and allowed, nearest first, by computing every distance. O(slots).
+    package func exactSearch(
+        _ query: Query, count k: Int, among slots: some Sequence<UInt32>, scratch: SearchScratch,
+        isAllowed: (UInt32) -> Bool
+    ) -> UncheckedBuffer<Candidate> {
+        let batch = 256
+        guard k > 0 else { return scratch.results(1).prefix(0) }
+        // A sorted pool costs O(k) an insertion; beyond this many it is cheaper to keep everything and sort once.
+        let isBounded = k <= 2048
+        scratch.prepare(slots: 0, width: isBounded ? k : 1, batch: batch)
+        var pool = CandidatePool(scratch)
+        var all: [Candidate] = []
+        var pending = 0
+        func flush() {
+            distances.compute(query, scratch.gathered, pending, scratch.distances)
+            scratch.distanceCount += pending
+            for index in 0..<pending {
+                let candidate = Candidate(distance: scratch.distances[index], slot: scratch.gathered[index])
+                if !isBounded {
+                    all.append(candidate)
+                } else if pool.admits(candidate, width: k) {
+                    _ = pool.insert(candidate, width: k)
+                }
+            }
+            pending = 0
+        }
+        for slot in slots where columns.isLive(slot) && isAllowed(slot) {
+            scratch.gathered[pending] = slot
+            pending += 1
+            if pending == batch { flush() }
+        }
+        flush()
+        if !isBounded { all.sort() }
+        let size = isBounded ? pool.size : min(k, all.count)
+        let results = scratch.results(size)
+        for index in 0..<size { results[index] = isBounded ? pool.candidates[index] : all[index] }
+        return results.prefix(size)
+    }
+}

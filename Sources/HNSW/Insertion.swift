@@ -1,0 +1,308 @@
+/// Inserts rows in sub-batches, on one or several threads, with the same result whatever their number.
+///
+/// A sub-batch is searched against a graph that stands still, so its rows need no locks; each row's candidates also
+/// include the earlier rows of its own sub-batch, by brute force, at every level it has (without them a cluster that arrives
+/// all at once would not find itself). Then the back-links are grouped by their target, in row order, and each
+/// target's list is written once.
+///
+/// Sub-batches grow with the graph, up to 512 rows and 2 % of it, and end after a row whose level is new: the rows
+/// after it need its entry point.
+@safe
+package final class Insertion: @unchecked Sendable {
+    private let graph: Graph
+    private let team: WorkerTeam
+    /// One for each thread.
+    private let scratches: [SearchScratch]
+    /// The lowest level whose lists are made: 0, or 1 when only the upper layers are rebuilt.
+    private let lowestLevel: Int
+    /// Levels of the rows after the graph's last that are in place but not linked yet.
+    private var waiting: [Int] = []
+    private var rows: [Row] = []
+    /// The rows that have a list at a level, by level.
+    private var rowsAtLevel: [[Int]] = []
+    private let edgeDistances = Memory<Candidate>(1)
+    private var backLinks: [BackLink] = []
+    private var groups: [Range<Int>] = []
+
+    private struct Row {
+        var slot: UInt32
+        var level: Int
+        /// Where the row's links stand in `edgeDistances`, `connectivity` for each level.
+        var firstEdge: Int
+    }
+
+    /// `threads`: how many may work; the result does not depend on it.
+    package init(into graph: Graph, threads: Int, lowestLevel: Int = 0) {
+        self.graph = graph
+        self.lowestLevel = lowestLevel
+        team = WorkerTeam(threads)
+        scratches = (0..<team.size).map { _ in SearchScratch() }
+    }
+
+    /// Distances computed and lists read so far.
+    package var work: (distances: Int, hops: Int) {
+        scratches.reduce((0, 0)) { ($0.0 + $1.distanceCount, $0.1 + $1.hopCount) }
+    }
+
+    /// Heap memory in use, beside the graph's.
+    package var byteCount: Int { scratches.reduce(edgeDistances.byteCount) { $0 + $1.byteCount } }
+
+    /// Links the next `count` slots, whose vectors and slot table rows are in place, into the graph; their levels are
+    /// drawn here and written to the slot table. With more rows to come, those that do not fill a sub-batch wait for
+    /// them, so that the graph does not depend on how the rows were handed over. Whoever calls must be alone with the
+    /// graph.
+    package func append(_ count: Int, moreToCome: Bool = false) {
+        for _ in 0..<count {
+            let level = graph.levels.next(maximum: graph.parameters.maximumLevel)
+            graph.columns.setLevel(UInt32(graph.count + waiting.count), level)
+            waiting.append(level)
+        }
+        graph.overlay.prepare(slots: graph.count + waiting.count)
+        var next = 0
+        while next < waiting.count {
+            let first = graph.count
+            if moreToCome && waiting.count - next < Self.subBatchLimit(count: first) { break }
+            let size = Self.subBatch(levels: waiting[next...], count: first, maximumLevel: graph.maximumLevel)
+            insert(slots: (0..<size).map { (UInt32(first + $0), waiting[next + $0]) })
+            graph.count = first + size
+            next += size
+        }
+        waiting.removeFirst(next)
+    }
+
+    /// The most rows of a sub-batch into a graph of `count` nodes.
+    static func subBatchLimit(count: Int) -> Int { max(1, min(512, count / 50)) }
+
+    /// How many of the rows to come, whose levels are given, make the next sub-batch.
+    static func subBatch(levels: ArraySlice<Int>, count: Int, maximumLevel: Int) -> Int {
+        let limit = min(levels.count, subBatchLimit(count: count))
+        let newLevel = levels.prefix(limit).firstIndex { $0 > maximumLevel }
+        return newLevel.map { $0 - levels.startIndex + 1 } ?? limit
+    }
+
+    /// Inserts one sub-batch. Only its last row may be higher than the graph.
+    func insert(slots: [(slot: UInt32, level: Int)]) {
+        prepare(slots)
+        if graph.maximumLevel < 0 {
+            // The first node: nothing to link to.
+            (graph.entryPoint, graph.maximumLevel) = slots[0]
+            return
+        }
+        // Whoever has the lowest level at all takes part; the others wait in the store for level 0.
+        team.forEach(rows.count) { [self] index, thread in link(index, scratches[thread]) }
+        collectBackLinks()
+        team.forEach(groups.count, chunk: 16) { [self] index, thread in
+            addBackLinks(groups[index], scratches[thread])
+        }
+        if let last = slots.last, last.level > graph.maximumLevel {
+            (graph.entryPoint, graph.maximumLevel) = last
+        }
+    }
+
+    private func prepare(_ slots: [(slot: UInt32, level: Int)]) {
+        let parameters = graph.parameters
+        rows.removeAll(keepingCapacity: true)
+        rowsAtLevel = Array(repeating: [], count: max(graph.maximumLevel, 0) + 1)
+        var edges = 0
+        for (slot, level) in slots {
+            for shared in lowestLevel..<max(lowestLevel, min(level, graph.maximumLevel) + 1) {
+                rowsAtLevel[shared].append(rows.count)
+            }
+            rows.append(Row(slot: slot, level: level, firstEdge: edges))
+            edges += (level + 1) * parameters.connectivity
+            if level > 0 { graph.upper.add(slot, level: level) }
+            if lowestLevel == 0 { graph.levelZero.setList(slot, UncheckedBuffer.none, count: 0) }
+        }
+        edgeDistances.grow(to: edges)
+        let highest = slots.reduce(0) { max($0, Int($1.slot) + 1) }
+        let batch = max(slots.count, parameters.capacity(level: 0)) + 1
+        for scratch in scratches {
+            scratch.prepare(
+                slots: max(graph.count, highest), width: parameters.constructionWidth, batch: batch)
+        }
+    }
+
+    // MARK: Forward links: each row by itself
+
+    private func link(_ index: Int, _ scratch: SearchScratch) {
+        let row = rows[index], parameters = graph.parameters
+        let highest = min(row.level, graph.maximumLevel)
+        guard highest >= lowestLevel else { return }
+        let expansion = scratch.expansion(2 * graph.distances.dimensions)
+        let query = graph.distances.query(forRow: row.slot, expansion: expansion)
+        var entry = graph.descend(query, to: highest, scratch)
+        for level in stride(from: highest, through: lowestLevel, by: -1) {
+            var size =
+                level == 0
+                ? graph.searchLevelZero(query, from: entry, width: parameters.constructionWidth, scratch)
+                : graph.searchUpperLevel(
+                    query, from: entry, level: level, width: parameters.constructionWidth, scratch)
+            entry = scratch.pool[0].unexpanded
+            size = addEarlierRows(before: index, level: level, query: query, size: size, scratch)
+            let kept = scratch.selection.choose(
+                scratch.pool, size, limit: parameters.connectivity, in: graph,
+                expansion: expansion.dropFirst(graph.distances.dimensions))
+            let edges = edgeDistances.buffer.dropFirst(row.firstEdge + level * parameters.connectivity)
+            edges.copy(scratch.selection.chosen, length: kept)
+            graph.setList(row.slot, level: level, scratch.selection.slots, count: kept)
+        }
+    }
+
+    /// Offers the earlier rows of the sub-batch that have `level` to the pool.
+    private func addEarlierRows(
+        before index: Int, level: Int, query: Query, size: Int, _ scratch: SearchScratch
+    ) -> Int {
+        var pool = CandidatePool(scratch)
+        pool.size = size
+        var found = 0
+        for other in rowsAtLevel[level] where other < index {
+            scratch.gathered[found] = rows[other].slot
+            found += 1
+        }
+        graph.distances.compute(query, scratch.gathered, found, scratch.distances)
+        scratch.distanceCount += found
+        let width = graph.parameters.constructionWidth
+        for position in 0..<found {
+            let candidate = Candidate(distance: scratch.distances[position], slot: scratch.gathered[position])
+            if pool.admits(candidate, width: width) { _ = pool.insert(candidate, width: width) }
+        }
+        return pool.size
+    }
+
+    // MARK: Back-links: each target by itself
+
+    /// One link to be returned: which list it goes to, from which row, and how far apart they are.
+    private struct BackLink {
+        /// Level, target, row and position of the link, most significant first: sorting groups by target, in row order.
+        var key: UInt64
+        var row: Int32
+        var distance: UInt32
+
+        var level: Int { Int(key >> 58) }
+        var target: UInt32 { UInt32(truncatingIfNeeded: key >> 27) & 0x7fff_ffff }
+        var group: UInt64 { key >> 27 }
+    }
+
+    private func collectBackLinks() {
+        backLinks.removeAll(keepingCapacity: true)
+        for (index, row) in rows.enumerated() {
+            let highest = min(row.level, graph.maximumLevel)
+            guard highest >= lowestLevel else { continue }
+            for level in lowestLevel...highest {
+                let edges = row.firstEdge + level * graph.parameters.connectivity
+                let count = graph.listCount(row.slot, level: level)
+                for position in 0..<count {
+                    let candidate = edgeDistances.buffer[edges + position]
+                    let key =
+                        UInt64(level) << 58 | UInt64(candidate.slot) << 27 | UInt64(index) << 14 | UInt64(position)
+                    backLinks.append(
+                        BackLink(
+                            key: key, row: Int32(index), distance: UInt32(truncatingIfNeeded: candidate >> 32)))
+                }
+            }
+        }
+        backLinks.sort { $0.key < $1.key }
+        groups.removeAll(keepingCapacity: true)
+        var start = 0
+        for index in backLinks.indices where index + 1 == backLinks.count || backLinks[index + 1].group != backLinks[index].group {
+            groups.append(start..<(index + 1))
+            start = index + 1
+            let target = backLinks[index].target
+            if backLinks[index].level == 0 && target < graph.publishedCount { graph.levelZero.makeWritable(target) }
+        }
+    }
+
+    /// Adds a group's rows to its target's list: at the end while there is room, else by choosing anew among all.
+    private func addBackLinks(_ group: Range<Int>, _ scratch: SearchScratch) {
+        let level = backLinks[group.lowerBound].level, target = backLinks[group.lowerBound].target
+        let capacity = graph.parameters.capacity(level: level)
+        let (ids, count) = graph.list(target, level: level)
+        let total = count + group.count
+        if total <= capacity {
+            for (offset, link) in backLinks[group].enumerated() {
+                ids[count + offset] = rows[Int(link.row)].slot
+            }
+            graph.setList(target, level: level, ids, count: total)
+            return
+        }
+        scratch.prepare(slots: 0, width: total, batch: total)
+        let gathered = scratch.gathered, pool = scratch.pool
+        gathered.copy(ids, length: count)
+        let expansion = scratch.expansion(2 * graph.distances.dimensions)
+        let query = graph.distances.query(forRow: target, expansion: expansion)
+        graph.distances.compute(query, gathered, count, scratch.distances)
+        scratch.distanceCount += count
+        for index in 0..<count {
+            pool[index] = Candidate(distance: scratch.distances[index], slot: gathered[index])
+        }
+        for (offset, link) in backLinks[group].enumerated() {
+            pool[count + offset] = UInt64(link.distance) << 32 | UInt64(rows[Int(link.row)].slot) << 1
+        }
+        pool.sort(total)
+        let kept = scratch.selection.choose(
+            pool, total, limit: capacity, in: graph, expansion: expansion.dropFirst(graph.distances.dimensions))
+        graph.setList(target, level: level, scratch.selection.slots, count: kept)
+    }
+}
+
+extension Graph {
+    /// The ids of a list at any level, for writing.
+    func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
+        if level == 0 { return levelZero.list(slot) }
+        let list = upper.list(slot, level: level)
+        return (list.dropFirst(1), min(Int(list[0] & 0xffff), parameters.connectivity))
+    }
+
+    func listCount(_ slot: UInt32, level: Int) -> Int { list(slot, level: level).count }
+
+    func setList(_ slot: UInt32, level: Int, _ ids: UncheckedBuffer<UInt32>, count: Int) {
+        if level == 0 { return levelZero.setList(slot, ids, count: count) }
+        let list = upper.list(slot, level: level)
+        list.dropFirst(1).copy(ids, length: count)
+        list[0] = UInt32(count)
+    }
+
+    /// The best `width` nodes of an upper level around `entry`, ascending in `scratch.pool`; returns how many.
+    func searchUpperLevel(
+        _ query: Query, from entry: Candidate, level: Int, width: Int, _ scratch: SearchScratch
+    ) -> Int {
+        var visited = scratch.visited.view(reserving: 1)
+        var pool = CandidatePool(scratch)
+        var cursor = 0
+        _ = visited.insert(entry.slot)
+        _ = pool.insert(entry, width: width)
+        while cursor < pool.size {
+            let node = pool.candidates[cursor].slot
+            pool.candidates[cursor] |= Candidate.expandedFlag
+            scratch.visited.update(visited)
+            visited = scratch.visited.view(reserving: parameters.connectivity)
+            let (ids, length) = list(node, level: level)
+            var found = 0
+            for index in 0..<length {
+                scratch.gathered[found] = ids[index]
+                found += visited.insert(ids[index])
+            }
+            distances.compute(query, scratch.gathered, found, scratch.distances)
+            scratch.distanceCount += found
+            scratch.hopCount += 1
+            repeat { cursor += 1 } while cursor < pool.size && pool.candidates[cursor].isExpanded
+            for index in 0..<found {
+                let candidate = Candidate(distance: scratch.distances[index], slot: scratch.gathered[index])
+                guard pool.admits(candidate, width: width) else { continue }
+                cursor = min(cursor, pool.insert(candidate, width: width))
+            }
+        }
+        scratch.visited.update(visited)
+        scratch.visited.clear()
+        return pool.size
+    }
+}
+
+extension UncheckedBuffer where Element: Comparable {
+    /// Sorts the first `count` elements.
+    func sort(_ count: Int) {
+        assert(count <= self.count)
+        var elements = unsafe UnsafeMutableBufferPointer(start: base, count: count)
+        unsafe elements.sort()
+    }
+}

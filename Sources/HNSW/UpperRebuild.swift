@@ -1,0 +1,24 @@
+extension Graph {
+    /// Makes the upper layers anew from the levels in the slot table, by inserting the slots that have one: what opening
+    /// does when the file `upper` is missing or damaged. The same rows are searched and linked in the same sub-batches as a
+    /// build in one go would, so after such a build the result is the same too.
+    ///
+    /// O(slots) to find the levels; then about one insertion in M. Throws nothing: a level that is not the header's is
+    /// taken as it stands.
+    package func rebuildUpperLayers(threads: Int) {
+        let slotCount = count
+        upper = UpperLayers(connectivity: parameters.connectivity)
+        guard slotCount > 0 else { return }
+        let insertion = Insertion(into: self, threads: threads, lowestLevel: 1)
+        maximumLevel = -1
+        var first = 0
+        while first < slotCount {
+            let end = min(slotCount, first + 512)
+            let levels = (first..<end).map { min(columns.level(UInt32($0)), parameters.maximumLevel) }
+            let size = Insertion.subBatch(levels: levels[...], count: first, maximumLevel: maximumLevel)
+            let rows = (0..<size).filter { levels[$0] > 0 || maximumLevel < 0 }
+            if !rows.isEmpty { insertion.insert(slots: rows.map { (UInt32(first + $0), levels[$0]) }) }
+            first += size
+        }
+    }
+}

@@ -1,0 +1,61 @@
+/// The slots that a search has seen: one bit each, and a list of the words that were touched, so that clearing costs what
+/// the search cost and not the size of the store.
+@safe
+package final class VisitedSet {
+    private let words: Memory<UInt64>
+    private let touched: Memory<UInt32>
+    private(set) var touchedCount = 0
+
+    package init() {
+        words = Memory(1)
+        touched = Memory(4096)
+    }
+
+    package var byteCount: Int { words.byteCount + touched.byteCount }
+
+    /// Makes room for slots below `count`.
+    func prepare(slots count: Int) {
+        words.grow(to: (count + 63) / 64 + 1)
+    }
+
+    /// The set as a value for the hot loop, with room for `slots` further slots in the list.
+    @inline(__always)
+    func view(reserving slots: Int) -> View {
+        if touchedCount &+ slots > touched.buffer.count { touched.grow(to: touchedCount &+ slots) }
+        return View(words: words.buffer, touched: touched.buffer, count: touchedCount)
+    }
+
+    /// Takes back a view that has been used.
+    @inline(__always)
+    func update(_ view: View) { touchedCount = view.count }
+
+    /// Forgets every slot.
+    func clear() {
+        let words = words.buffer, touched = touched.buffer
+        var index = 0
+        while index < touchedCount {
+            words[Int(touched[index])] = 0
+            index &+= 1
+        }
+        touchedCount = 0
+    }
+
+    @safe
+    struct View {
+        let words: UncheckedBuffer<UInt64>
+        let touched: UncheckedBuffer<UInt32>
+        var count: Int
+
+        /// Adds `slot`; 1 if it was new, else 0. No branch: the answer is random to the CPU.
+        @inline(__always)
+        mutating func insert(_ slot: UInt32) -> Int {
+            let word = Int(slot >> 6)
+            let old = words[word]
+            words[word] = old | (1 &<< UInt64(slot & 63))
+            let isNew = Int(truncatingIfNeeded: ~(old &>> UInt64(slot & 63)) & 1)
+            touched[count] = UInt32(truncatingIfNeeded: word)
+            count &+= isNew
+            return isNew
+        }
+    }
+}

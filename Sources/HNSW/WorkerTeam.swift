@@ -1,0 +1,179 @@
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A few threads that do a piece of work together, again and again, and wait for each other in between. The calling
+/// thread is one of them; the others live as long as the team.
+package final class WorkerTeam: Sendable {
+    package let size: Int
+    private let rendezvous: Rendezvous
+    private let threads: [Thread]
+
+    /// A team of `size` threads or, where the system refuses to start as many, of those it starts.
+    package init(_ size: Int) {
+        let rendezvous = Rendezvous()
+        var threads: [Thread] = []
+        for index in 1..<max(size, 1) {
+            guard let thread = Thread({ rendezvous.serve(index) }) else { break }
+            threads.append(thread)
+        }
+        self.rendezvous = rendezvous
+        self.threads = threads
+        self.size = threads.count + 1
+    }
+
+    deinit {
+        rendezvous.end()
+        for thread in threads { thread.join() }
+    }
+
+    /// Calls `body` once on each thread, with the thread's index, and returns when all are done.
+    package func run(_ body: @escaping @Sendable (Int) -> Void) {
+        guard size > 1 else { return body(0) }
+        rendezvous.begin(body, helpers: size - 1)
+        body(0)
+        rendezvous.wait()
+    }
+
+    /// Calls `body` for every index below `count`, whichever thread is free taking the next `chunk` of them; `body` gets
+    /// the thread's index too.
+    package func forEach(
+        _ count: Int, chunk: Int = 1, _ body: @escaping @Sendable (_ index: Int, _ thread: Int) -> Void
+    ) {
+        guard count > chunk && size > 1 else {
+            for index in 0..<count { body(index, 0) }
+            return
+        }
+        let next = Counter()
+        run { thread in
+            while true {
+                let start = next.value.add(chunk, ordering: .relaxed).oldValue
+                if start >= count { return }
+                for index in start..<min(start + chunk, count) { body(index, thread) }
+            }
+        }
+    }
+}
+
+private final class Counter: Sendable {
+    let value = Atomic<Int>(0)
+}
+
+/// Where a team's threads meet: work is handed out under the mutex and waited for on the condition.
+@safe
+private final class Rendezvous: @unchecked Sendable {
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var round = 0
+    private var running = 0
+    private var isEnding = false
+    private var work: (@Sendable (Int) -> Void)?
+
+    init() {
+        unsafe pthread_mutex_init(mutex, nil)
+        unsafe pthread_cond_init(changed, nil)
+    }
+
+    deinit {
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe pthread_cond_destroy(changed)
+        unsafe mutex.deallocate()
+        unsafe changed.deallocate()
+    }
+
+    func begin(_ body: @escaping @Sendable (Int) -> Void, helpers: Int) {
+        locked {
+            work = body
+            round += 1
+            running = helpers
+            unsafe pthread_cond_broadcast(changed)
+        }
+    }
+
+    func wait() {
+        locked {
+            while running > 0 { unsafe pthread_cond_wait(changed, mutex) }
+            work = nil
+        }
+    }
+
+    func end() {
+        locked {
+            isEnding = true
+            unsafe pthread_cond_broadcast(changed)
+        }
+    }
+
+    func serve(_ index: Int) {
+        var seen = 0
+        while true {
+            let work = locked { () -> (@Sendable (Int) -> Void)? in
+                while round == seen && !isEnding { unsafe pthread_cond_wait(changed, mutex) }
+                seen = round
+                return isEnding ? nil : self.work
+            }
+            guard let work else { return }
+            work(index)
+            locked {
+                running -= 1
+                if running == 0 { unsafe pthread_cond_broadcast(changed) }
+            }
+        }
+    }
+
+    private func locked<Result>(_ body: () -> Result) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return body()
+    }
+}
+
+/// A POSIX thread that runs a closure.
+@safe
+private struct Thread: @unchecked Sendable {
+    private let handle: pthread_t
+
+    private final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    /// nil when the system will not start another thread.
+    init?(_ body: @escaping @Sendable () -> Void) {
+        let argument = unsafe Unmanaged.passRetained(Body(body)).toOpaque()
+        #if canImport(Darwin)
+        var handle: pthread_t?
+        let code = unsafe pthread_create(&handle, nil, { Thread.start($0) }, argument)
+        #else
+        var handle = pthread_t()
+        let code = unsafe pthread_create(&handle, nil, { unsafe Thread.start($0!) }, argument)
+        #endif
+        guard code == 0 else {
+            unsafe Unmanaged<Body>.fromOpaque(argument).release()
+            return nil
+        }
+        #if canImport(Darwin)
+        unsafe self.handle = handle!
+        #else
+        self.handle = handle
+        #endif
+    }
+
+    func join() {
+        #if canImport(Darwin)
+        unsafe pthread_join(handle, nil)
+        #else
+        pthread_join(handle, nil)
+        #endif
+    }
+
+    private static func start(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+        let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+        body.run()
+        return nil
+    }
+}

@@ -1,0 +1,103 @@
+package import FileFormat
+package import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The address ranges of a store's columns. Each column gets one reserved range, much longer than it is today, and the
+/// pieces of its segments are put into it side by side; so the row of a slot is at `base + slot * stride` for as long as
+/// the store is open, and growing moves nothing. Addresses past the last piece cannot be touched.
+@safe
+package final class ColumnMemory: @unchecked Sendable {
+    package let geometry: Geometry
+    private let reservation: UnsafeMutableRawPointer
+    private let reservedBytes: Int
+    private let offsets: [Int]
+    /// Slots that the reserved ranges hold: those of whole segments.
+    package let reservedSlots: Int
+
+    /// Reserves addresses for the segments of `slots` slots or, when the address space is short, for as few as `minimum`.
+    package init(geometry: Geometry, slots: Int, minimum: Int, path: FilePath) throws(StorageError) {
+        var target = max(slots, minimum)
+        while true {
+            let slots = geometry.capacity(segments: geometry.segments(forSlots: target))
+            var length = 0
+            let offsets = Geometry.Column.allCases.map { column in
+                let offset = length
+                length += roundUp(slots * geometry.stride(of: column) + Geometry.granule, to: Geometry.hugePage)
+                return offset
+            }
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+            let bytes = length + Geometry.hugePage
+            if let start = try? unsafe SystemCalls.system.map(nil, bytes, PROT_NONE, flags, -1, 0) {
+                self.geometry = geometry
+                self.offsets = offsets
+                reservedSlots = slots
+                unsafe reservation = start
+                reservedBytes = bytes
+                return
+            }
+            guard target > minimum else { throw StorageError(path, "reserve \(bytes) bytes of addresses", .noMemory) }
+            target = max(minimum, target / 2)
+        }
+    }
+
+    deinit { unsafe munmap(reservation, reservedBytes) }
+
+    /// Where slot 0's row of `column` is. The pointer lives as long as this object.
+    package func base(of column: Geometry.Column) -> UnsafeMutableRawPointer {
+        unsafe reservation.alignedUp(toMultipleOf: Geometry.hugePage) + offsets[column.rawValue]
+    }
+
+    /// Maps the pieces of `segment` from `file`.
+    package func map(_ segment: Geometry.Segment, of file: File, writable: Bool) throws(StorageError) {
+        for piece in segment.pieces {
+            let address = unsafe address(of: piece, in: segment)
+            try unsafe file.map(at: address, length: piece.length, offset: piece.fileOffset, writable: writable)
+        }
+    }
+
+    /// Puts zeroed memory behind the pieces of `segment`: a store that lives in memory.
+    package func allocate(_ segment: Geometry.Segment, path: FilePath) throws(StorageError) {
+        for piece in segment.pieces {
+            let address = unsafe address(of: piece, in: segment)
+            guard unsafe mprotect(address, piece.length, PROT_READ | PROT_WRITE) == 0 else {
+                throw StorageError(path, "take \(piece.length) bytes of memory", Errno(rawValue: errno))
+            }
+        }
+    }
+
+    /// Where a piece belongs. Beyond the reserved range it would lie on top of the next column.
+    private func address(of piece: Geometry.Piece, in segment: Geometry.Segment) -> UnsafeMutableRawPointer {
+        precondition(segment.slots.upperBound <= reservedSlots, "segment \(segment.index) has no addresses")
+        return unsafe base(of: piece.column) + piece.columnOffset
+    }
+
+    /// How the kernel should expect the pages to be used.
+    package enum Advice: Sendable {
+        /// Everything fits in memory: large pages, so that the CPU finds addresses faster.
+        case resident
+        /// Read single rows, here and there.
+        case random
+    }
+
+    /// Passes `advice` on for the mapped part of every column.
+    package func advise(_ advice: Advice, segments: [Geometry.Segment]) {
+        for column in Geometry.Column.allCases {
+            guard let last = segments.last(where: { $0.pieces.contains { $0.column == column } }),
+                let piece = last.pieces.first(where: { $0.column == column })
+            else { continue }
+            let length = piece.columnOffset + piece.length
+            switch advice {
+            case .resident:
+                #if canImport(Glibc)
+                unsafe madvise(base(of: column), length, MADV_HUGEPAGE)
+                #endif
+            case .random: unsafe madvise(base(of: column), length, MADV_RANDOM)
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+package import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// What is done to directories and to the names in them.
+package struct Directory: Sendable {
+    package let path: FilePath
+    package let calls: SystemCalls
+
+    package init(_ path: FilePath, calls: SystemCalls = .system) {
+        self.path = path
+        self.calls = calls
+    }
+
+    /// What stands at a path.
+    package enum Kind: Sendable { case missing, directory, other }
+
+    /// What stands at `path`; follows symbolic links.
+    package static func kind(of path: FilePath) -> Kind {
+        var status = stat()
+        let result = unsafe path.withPlatformString { unsafe stat($0, &status) }
+        guard result == 0 else { return .missing }
+        return status.st_mode & S_IFMT == S_IFDIR ? .directory : .other
+    }
+
+    /// Creates the directory; one that exists is an error.
+    package func create() throws(StorageError) {
+        do {
+            try calls.makeDirectory(path)
+        } catch {
+            throw StorageError(path, "create the directory", error)
+        }
+    }
+
+    /// The names in the directory.
+    package func names() throws(StorageError) -> [String] {
+        guard let stream = unsafe path.withPlatformString({ unsafe opendir($0) }) else {
+            throw StorageError(path, "list the directory", Errno(rawValue: errno))
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) {
+                    unsafe String(cString: $0)
+                }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// Removes the directory and the files in it, as far as that goes; it holds no directories.
+    package func removeWithFiles() {
+        for name in (try? names()) ?? [] { try? calls.unlink(path.appending(name)) }
+        try? calls.removeDirectory(path)
+    }
+
+    /// The names in the directory survive a power cut once this returns.
+    package func synchronize() throws(StorageError) {
+        do {
+            let descriptor = try calls.open(path, O_RDONLY | O_DIRECTORY, 0)
+            defer { try? calls.close(descriptor) }
+            try calls.synchronize(descriptor)
+        } catch {
+            throw StorageError(path, "write the directory to the disk", error)
+        }
+    }
+
+    /// Gives the directory its final name and makes that durable.
+    package func publish(as destination: FilePath) throws(StorageError) {
+        do {
+            try calls.rename(path, destination)
+        } catch {
+            throw StorageError(destination, "give the finished store its name", error)
+        }
+        try Directory(destination.parent, calls: calls).synchronize()
+    }
+}
+
+extension FilePath {
+    /// The directory that the last component stands in; "." for a bare name.
+    package var parent: FilePath {
+        let parent = removingLastComponent()
+        return parent.isEmpty ? FilePath(".") : parent
+    }
+}

@@ -1,0 +1,128 @@
+package import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// An open file: reads and writes at explicit offsets, whole or not at all, and says in its errors what failed where.
+/// The descriptor is closed with the last reference.
+package final class File: Sendable {
+    package let path: FilePath
+    package let calls: SystemCalls
+    package let descriptor: Int32
+
+    /// How a file is opened.
+    package enum Mode: Sendable {
+        case read
+        case readWrite
+        /// Creates the file; one that exists is an error.
+        case create
+        /// Opens the file, creating it when missing.
+        case openOrCreate
+
+        fileprivate var flags: Int32 {
+            switch self {
+            case .read: O_RDONLY
+            case .readWrite: O_RDWR
+            case .create: O_RDWR | O_CREAT | O_EXCL
+            case .openOrCreate: O_RDWR | O_CREAT
+            }
+        }
+    }
+
+    package init(_ path: FilePath, _ mode: Mode, calls: SystemCalls = .system) throws(StorageError) {
+        self.path = path
+        self.calls = calls
+        do {
+            descriptor = try calls.open(path, mode.flags, 0o666)
+        } catch {
+            throw StorageError(path, mode == .create ? "create the file" : "open the file", error)
+        }
+    }
+
+    deinit { try? calls.close(descriptor) }
+
+    /// The file's length in bytes.
+    package func size() throws(StorageError) -> Int {
+        try attempt("find the size of the file") { () throws(Errno) in try calls.size(descriptor) }
+    }
+
+    /// Fills `buffer` from `offset` on. Returns how many bytes there were: fewer only at the end of the file.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(StorageError) -> Int {
+        try attempt("read the file") { () throws(Errno) in
+            var done = 0
+            while done < buffer.count {
+                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+                let count = try unsafe calls.pread(descriptor, rest, offset + done)
+                if count == 0 { break }
+                done += count
+            }
+            return done
+        }
+    }
+
+    /// Up to `count` bytes from `offset` on; fewer only at the end of the file.
+    package func read(count: Int, at offset: Int) throws(StorageError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let done = unsafe bytes.withUnsafeMutableBytes { (buffer) -> Result<Int, StorageError> in
+            Result { () throws(StorageError) in try unsafe read(into: buffer, at: offset) }
+        }
+        bytes.removeLast(count - (try done.get()))
+        return bytes
+    }
+
+    /// Writes all of `bytes` from `offset` on.
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StorageError) {
+        try attempt("write the file") { () throws(Errno) in
+            var done = 0
+            while done < bytes.count {
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+                let count = try unsafe calls.pwrite(descriptor, rest, offset + done)
+                // A write of nothing without an error would repeat for ever.
+                guard count > 0 else { throw .ioError }
+                done += count
+            }
+        }
+    }
+
+    /// Writes all of `bytes` from `offset` on.
+    package func write(_ bytes: [UInt8], at offset: Int) throws(StorageError) {
+        let result = unsafe bytes.withUnsafeBytes { (buffer) -> Result<Void, StorageError> in
+            Result { () throws(StorageError) in try unsafe write(buffer, at: offset) }
+        }
+        try result.get()
+    }
+
+    /// Makes the file reach to `end`, with blocks of the disk behind each byte from `offset` on.
+    package func allocate(from offset: Int, to end: Int) throws(StorageError) {
+        try attempt("make room in the file") { () throws(Errno) in try calls.allocate(descriptor, offset, end) }
+    }
+
+    /// Everything written so far survives a power cut once this returns. A failure must not be tried again: the kernel
+    /// may already have dropped the pages it could not write.
+    package func synchronize() throws(StorageError) {
+        try attempt("write the file to the disk") { () throws(Errno) in try calls.synchronize(descriptor) }
+    }
+
+    /// Maps `length` bytes from `offset` on over the address range at `address`.
+    package func map(
+        at address: UnsafeMutableRawPointer, length: Int, offset: Int, writable: Bool
+    ) throws(StorageError) {
+        try attempt("map the file") { () throws(Errno) in
+            let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
+            _ = try unsafe calls.map(address, length, protection, MAP_SHARED | MAP_FIXED, descriptor, offset)
+        }
+    }
+
+    private func attempt<Result>(
+        _ action: String, _ body: () throws(Errno) -> Result
+    ) throws(StorageError) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw StorageError(path, action, error)
+        }
+    }
+}

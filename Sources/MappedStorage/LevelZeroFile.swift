@@ -1,0 +1,170 @@
+package import FileFormat
+package import SystemPackage
+
+/// Why the file of a store could not be read or written.
+package enum StoreFileError: Error, Sendable {
+    case storage(StorageError)
+    case format(FilePath, FormatError)
+}
+
+/// `level0`: the headers, and the segments mapped into memory. The file grows by whole segments; what is mapped stays
+/// where it is until the object goes away.
+package final class LevelZeroFile: Sendable {
+    package let file: File
+    package let superblock: Superblock
+    package let memory: ColumnMemory
+    /// The state the file had when it was opened; nil for one that is being made.
+    package let header: HeaderSlot?
+    /// The segments that were there when the file was opened.
+    package let segments: [Geometry.Segment]
+
+    private init(
+        file: File, superblock: Superblock, memory: ColumnMemory, header: HeaderSlot?, segments: [Geometry.Segment]
+    ) {
+        self.file = file
+        self.superblock = superblock
+        self.memory = memory
+        self.header = header
+        self.segments = segments
+    }
+
+    /// Creates the file with its superblocks; it becomes a store's when a header is written. Nobody else may know its
+    /// name yet, because its memory is writable.
+    package static func create(
+        _ path: FilePath, superblock: Superblock, slots: Int, calls: SystemCalls
+    ) throws(StoreFileError) -> LevelZeroFile {
+        try storage { () throws(StorageError) in
+            let file = try File(path, .create, calls: calls)
+            try file.allocate(from: 0, to: Geometry.prologue)
+            let bytes = superblock.encoded()
+            for offset in Superblock.offsets { try file.write(bytes, at: offset) }
+            let memory = try ColumnMemory(geometry: superblock.geometry, slots: slots, minimum: slots, path: path)
+            return LevelZeroFile(file: file, superblock: superblock, memory: memory, header: nil, segments: [])
+        }
+    }
+
+    /// Opens the file and checks what says where everything lies: a superblock, a header and the file's length. Reads no
+    /// records: O(segments).
+    package static func open(
+        _ path: FilePath, writable: Bool, calls: SystemCalls
+    ) throws(StoreFileError) -> LevelZeroFile {
+        let file = try storage { () throws(StorageError) in
+            try File(path, writable ? .readWrite : .read, calls: calls)
+        }
+        let (prologue, size) = try storage { () throws(StorageError) in
+            (try file.read(count: Geometry.prologue, at: 0), try file.size())
+        }
+        guard prologue.count == Geometry.prologue else {
+            throw .format(path, FormatError(.corrupt, cutShort(size, Geometry.prologue)))
+        }
+        let superblock = try format(path) { () throws(FormatError) in try readSuperblock(prologue) }
+        let header = try format(path) { () throws(FormatError) in try readHeader(prologue, superblock) }
+        let geometry = superblock.geometry
+        let segments = geometry.layout(segments: header.segmentCount)
+        let end = segments.last?.end ?? Geometry.prologue
+        guard size >= end else { throw .format(path, FormatError(.corrupt, cutShort(size, end))) }
+        let memory = try storage { () throws(StorageError) in
+            let slots = max(geometry.capacity(segments: header.segmentCount), 1)
+            let memory = try ColumnMemory(geometry: geometry, slots: slots, minimum: slots, path: path)
+            for segment in segments { try memory.map(segment, of: file, writable: false) }
+            return memory
+        }
+        return LevelZeroFile(file: file, superblock: superblock, memory: memory, header: header, segments: segments)
+    }
+
+    private static func cutShort(_ size: Int, _ expected: Int) -> String {
+        "the file was cut short: it has \(size) bytes and needs \(expected); restore it from a copy"
+    }
+
+    private static func sector(_ prologue: [UInt8], _ offset: Int) -> [UInt8] {
+        Array(prologue[offset..<(offset + HeaderSlot.size)])
+    }
+
+    /// Either copy will do. When neither does, the error of the better one is reported: "newer version" before "damaged"
+    /// before "not a store".
+    private static func readSuperblock(_ prologue: [UInt8]) throws(FormatError) -> Superblock {
+        var problem = FormatError(.notAStore, "the file has no superblock; it is not the level0 of a cairn store")
+        for offset in Superblock.offsets {
+            do {
+                return try Superblock(decoding: sector(prologue, offset))
+            } catch {
+                if problem.kind == .notAStore || error.kind == .incompatible { problem = error }
+            }
+        }
+        throw problem
+    }
+
+    private static func readHeader(
+        _ prologue: [UInt8], _ superblock: Superblock
+    ) throws(FormatError) -> HeaderSlot {
+        var best: HeaderSlot?
+        var problem: FormatError?
+        for offset in HeaderSlot.offsets {
+            do {
+                let header = try HeaderSlot(decoding: sector(prologue, offset), superblock: superblock)
+                if best == nil || header.generation > best!.generation { best = header }
+            } catch {
+                problem = error
+            }
+        }
+        guard let best else {
+            throw FormatError(.corrupt, "neither header is valid: \(problem?.message ?? ""); restore the store from a copy")
+        }
+        return best
+    }
+
+    /// Writes `header` into the slot that is not the current one and makes it durable.
+    package func write(_ header: HeaderSlot) throws(StorageError) {
+        try file.write(header.encoded(), at: HeaderSlot.offsets[Int(header.generation % 2)])
+        try file.synchronize()
+    }
+
+    /// Adds `segment` to the end of the file, with blocks of the disk behind it, and maps it writable: for a store that
+    /// is not published yet.
+    package func append(_ segment: Geometry.Segment) throws(StorageError) {
+        let end = try file.size()
+        try file.allocate(from: end, to: segment.end)
+        try memory.map(segment, of: file, writable: true)
+    }
+
+    /// Writes the page tables of `segments` over what their memory holds; pages past `slotCount` slots count as never
+    /// written.
+    package func writePageTables(
+        _ segments: [Geometry.Segment], slotCount: Int, generation: UInt64
+    ) throws(StorageError) {
+        for segment in segments {
+            var checksums: [UInt32?] = []
+            for piece in segment.pieces {
+                let used = slotCount * superblock.geometry.stride(of: piece.column)
+                for offset in stride(from: 0, to: piece.length, by: Geometry.pageSize) {
+                    guard piece.columnOffset + offset < used else {
+                        checksums.append(nil)
+                        continue
+                    }
+                    let page = unsafe memory.base(of: piece.column) + piece.columnOffset + offset
+                    checksums.append(
+                        unsafe Checksum.crc32c(UnsafeRawBufferPointer(start: page, count: Geometry.pageSize)))
+                }
+            }
+            try file.write(PageTable.encoded(checksums, generation: generation), at: segment.pageTableOffset)
+        }
+    }
+}
+
+private func storage<Result>(_ body: () throws(StorageError) -> Result) throws(StoreFileError) -> Result {
+    do {
+        return try body()
+    } catch {
+        throw .storage(error)
+    }
+}
+
+private func format<Result>(
+    _ path: FilePath, _ body: () throws(FormatError) -> Result
+) throws(StoreFileError) -> Result {
+    do {
+        return try body()
+    } catch {
+        throw .format(path, error)
+    }
+}

@@ -1,0 +1,95 @@
+import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A regular file open for reading at given offsets, and the size it had when it was opened. Reads keep no position,
+/// so threads may share it.
+struct InputFile: ~Copyable, Sendable {
+    let path: FilePath
+    let size: Int
+    private let descriptor: Int32
+
+    /// Opens without waiting: a named pipe is refused, not waited for.
+    init(_ path: FilePath) throws(VectorFileError) {
+        let descriptor = retryingOnInterrupt {
+            unsafe path.withPlatformString { unsafe open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        }
+        if descriptor < 0 {
+            let code = errno
+            guard code == ENOENT else { throw VectorFileError(path, doing: "open it", errno: code) }
+            throw VectorFileError(path, "there is no such file: check the path", errno: code)
+        }
+        do {
+            self.size = try Self.regularSize(of: descriptor, path)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    private static func regularSize(of descriptor: Int32, _ path: FilePath) throws(VectorFileError) -> Int {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw VectorFileError(path, doing: "read its size", errno: errno)
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return Int(status.st_size)
+        case S_IFDIR: throw VectorFileError(path, "it is a directory: name a file", errno: EISDIR)
+        default: throw VectorFileError(path, "it is not a regular file: save the data to a file first")
+        }
+    }
+
+    func error(_ message: String) -> VectorFileError { VectorFileError(path, message) }
+
+    /// Fills `buffer` from `offset` on, whatever signals and short reads come in between; throws if the file has
+    /// become too short since it was opened.
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(VectorFileError) {
+        var done = 0
+        while done < buffer.count {
+            // Darwin refuses requests of 2 GiB and more.
+            let count = min(buffer.count - done, 1 << 30)
+            let got = retryingOnInterrupt {
+                unsafe pread(descriptor, buffer.baseAddress! + done, count, off_t(offset + done))
+            }
+            if got < 0 { throw VectorFileError(path, doing: "read at byte offset \(offset + done)", errno: errno) }
+            if got == 0 {
+                throw error(
+                    "it now ends at or before byte offset \(offset + done) but had \(size) bytes when it was opened: "
+                        + "do not change it while it is read")
+            }
+            done += got
+        }
+    }
+
+    /// A few bytes of a header; `offset` and `count` must lie within the size.
+    func bytes(at offset: Int, count: Int) throws(VectorFileError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var failure: VectorFileError?
+        unsafe bytes.withUnsafeMutableBytes { buffer in
+            do throws(VectorFileError) { unsafe try read(at: offset, into: buffer) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// The four bytes at `offset`.
+    func u32(at offset: Int) throws(VectorFileError) -> UInt32 {
+        try bytes(at: offset, count: 4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+}
+
+/// Calls again for as long as a signal interrupts it.
+func retryingOnInterrupt<Result: SignedInteger>(_ call: () -> Result) -> Result {
+    while true {
+        let result = call()
+        if result >= 0 || errno != EINTR { return result }
+    }
+}

@@ -1,0 +1,99 @@
+/// The head of an .npy file: magic, version, the length of the dictionary, and the dictionary itself.
+struct NpyHeader {
+    let scalar: VectorFileScalar
+    /// One or two numbers, none negative.
+    let shape: [Int]
+    /// Where the values begin.
+    let dataOffset: Int
+
+    /// numpy itself writes 128 bytes; without a bound, four hostile bytes would have us read 4 GiB.
+    static let maximumLength = 65_536
+    static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
+
+    static func hasMagic(_ file: borrowing InputFile) throws(VectorFileError) -> Bool {
+        guard file.size >= magic.count else { return false }
+        return try file.bytes(at: 0, count: magic.count) == magic
+    }
+
+    init(_ file: borrowing InputFile) throws(VectorFileError) {
+        guard try Self.hasMagic(file) else {
+            throw file.error("it is not an .npy file, which would begin with \\x93NUMPY: write it with np.save")
+        }
+        let range = try Self.dictionaryRange(file)
+        let dictionary: NpyDictionary
+        let text = try file.bytes(at: range.lowerBound, count: range.count)
+        do {
+            dictionary = try NpyDictionary(text)
+        } catch {
+            let offset = range.lowerBound + error.offset
+            throw file.error("its header is wrong at byte offset \(offset): \(error.message); write it with np.save")
+        }
+        self.scalar = try Self.scalar(dictionary.type, file)
+        if dictionary.isFortranOrder {
+            throw file.error("it is in Fortran (column) order: save np.ascontiguousarray(a) instead")
+        }
+        self.shape = dictionary.shape
+        guard shape.count == 1 || shape.count == 2 else {
+            throw file.error("it has \(shape.count) axes instead of 1 or 2: save a.reshape(rows, dimensions)")
+        }
+        self.dataOffset = range.upperBound
+    }
+
+    /// Where the dictionary lies: version 1 has a 16-bit length before it, 2 and 3 a 32-bit one.
+    private static func dictionaryRange(_ file: borrowing InputFile) throws(VectorFileError) -> Range<Int> {
+        func truncated(_ needed: Int) -> VectorFileError {
+            file.error(
+                "it ends at byte offset \(file.size), inside its header of \(needed) bytes: "
+                    + "the file is truncated, copy or save it again")
+        }
+        guard file.size >= 10 else { throw truncated(10) }
+        let version = try file.bytes(at: 6, count: 2)
+        guard (1...3).contains(version[0]), version[1] == 0 else {
+            throw file.error(
+                "its format version is \(version[0]).\(version[1]), known are 1.0, 2.0 and 3.0: write it with np.save"
+            )
+        }
+        let start = version[0] == 1 ? 10 : 12
+        guard file.size >= start else { throw truncated(start) }
+        let length = try Int(version[0] == 1 ? file.u32(at: 6) >> 16 : file.u32(at: 8))
+        guard length <= maximumLength else {
+            throw file.error("its header claims \(length) bytes, the most is \(maximumLength): the file is damaged")
+        }
+        guard file.size - start >= length else { throw truncated(start + length) }
+        return start..<start + length
+    }
+
+    /// The type a dtype string such as "<f4" names, or what to do about one that cannot be read.
+    private static func scalar(
+        _ type: NpyDictionary.TypeDescription, _ file: borrowing InputFile
+    ) throws(VectorFileError) -> VectorFileScalar {
+        guard case .simple(let name) = type else {
+            throw file.error(
+                "it has a structured dtype: save one field as a plain array, e.g. a['vector'].astype(np.float32)")
+        }
+        let known: [(VectorFileScalar, String)] = [
+            (.float32, "f4"), (.float16, "f2"), (.uint8, "u1"), (.int8, "i1"),
+            (.int32, "i4"), (.uint32, "u4"), (.int64, "i8"), (.uint64, "u8"),
+        ]
+        let order = name.first.flatMap { Array("<>|=".utf8).contains($0) ? $0 : nil }
+        let kind = String(decoding: name.dropFirst(order == nil ? 0 : 1), as: UTF8.self)
+        let dtype = "dtype '\(shown(name))'"
+        guard let (scalar, code) = known.first(where: { $0.1 == kind }) else {
+            switch kind.utf8.first {
+            case UInt8(ascii: "O"):
+                throw file.error("\(dtype) is an array of Python objects: convert it with astype(np.float32)")
+            case UInt8(ascii: "V"):
+                throw file.error("\(dtype) is structured: save a plain array, e.g. a['vector'].astype(np.float32)")
+            case UInt8(ascii: "i"), UInt8(ascii: "u"):
+                throw file.error(
+                    "\(dtype) cannot be read: convert it with astype(np.float32), labels with astype(np.int64)")
+            default: throw file.error("\(dtype) cannot be read: convert it with astype(np.float32)")
+            }
+        }
+        switch order {
+        case _ where scalar.size == 1, UInt8(ascii: "<"): return scalar
+        case UInt8(ascii: ">"): throw file.error("\(dtype) is big-endian: convert it with astype('<\(code)')")
+        default: throw file.error("\(dtype) does not say its byte order: convert it with astype('<\(code)')")
+        }
+    }
+}

@@ -1,0 +1,39 @@
+package import SystemPackage
+
+/// What can be wrong with a vector file: always a path, and a message that says what to do.
+package struct VectorFileError: Error, Sendable {
+    /// The file it is about.
+    package let path: String
+    /// What is wrong and what to do; a clause without the path, such as "there is no such file: check the path".
+    package let message: String
+    /// The system's error number, where a system call failed.
+    package let errno: Int32?
+
+    package init(_ path: FilePath, _ message: String, errno: Int32? = nil) {
+        self.path = path.string
+        self.message = message
+        self.errno = errno
+    }
+
+    /// For a failed system call: `doing` completes "could not …", and the system's own words follow.
+    init(_ path: FilePath, doing: String, errno: Int32) {
+        self.init(path, "could not \(doing): \(Errno(rawValue: errno))", errno: errno)
+    }
+}
+
+extension VectorFileError: CustomStringConvertible {
+    package var description: String { "\(path): \(message)" }
+}
+
+/// Bytes from a file as they may be shown in a message: printable ASCII, the rest escaped, cut off when long.
+func shown(_ bytes: some Collection<UInt8>) -> String {
+    var text = ""
+    for byte in bytes.prefix(40) {
+        if (0x20..<0x7F).contains(byte) {
+            text.unicodeScalars.append(Unicode.Scalar(byte))
+        } else {
+            text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+    }
+    return bytes.count > 40 ? text + "…" : text
+}

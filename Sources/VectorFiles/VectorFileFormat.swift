@@ -1,0 +1,61 @@
+import SystemPackage
+
+/// The formats of vector files; the raw value is the file name extension.
+package enum VectorFileFormat: String, CaseIterable, Sendable {
+    /// numpy's: a header that names type and shape, then the values.
+    case npy
+    /// TEXMEX's: before each row its dimension as an i32.
+    case fvecs, bvecs, ivecs
+    /// big-ann-benchmarks': count and dimension as u32, then the rows.
+    case fbin, u8bin, i8bin, ibin
+
+    /// The type of the values, where the format fixes it; nil for .npy, whose header says.
+    var fixedScalar: VectorFileScalar? {
+        switch self {
+        case .npy: nil
+        case .fvecs, .fbin: .float32
+        case .bvecs, .u8bin: .uint8
+        case .i8bin: .int8
+        case .ivecs, .ibin: .int32
+        }
+    }
+
+    /// The format of an open file: by content, then by extension. The others have no magic, but none can begin with
+    /// numpy's by chance: read as theirs, its first four bytes are a dimension above the limit or a billion rows.
+    init(recognising file: borrowing InputFile) throws(VectorFileError) {
+        if try NpyHeader.hasMagic(file) {
+            self = .npy
+            return
+        }
+        let known = Self.allCases.map { "." + $0.rawValue }.joined(separator: " ")
+        guard let name = file.path.extension else {
+            throw file.error("it is not an .npy file and has no extension that names its format (\(known))")
+        }
+        guard let format = Self(rawValue: name.lowercased()) else {
+            let advice = name.lowercased() == "npz" ? "; it holds several arrays: save one of them with np.save" : ""
+            throw file.error("unknown extension .\(name): vector files are \(known)\(advice)")
+        }
+        self = format
+    }
+}
+
+/// The type of a file's values. All are little-endian.
+package enum VectorFileScalar: Sendable {
+    case float32, float16, uint8, int8, int32, uint32, int64, uint64
+
+    /// Bytes of one value.
+    package var size: Int {
+        switch self {
+        case .uint8, .int8: 1
+        case .float16: 2
+        case .float32, .int32, .uint32: 4
+        case .int64, .uint64: 8
+        }
+    }
+
+    /// numpy's name of the type.
+    package var name: String { "\(self)" }
+
+    /// Whether the values are whole numbers, as labels and ground truth must be.
+    package var isInteger: Bool { self != .float32 && self != .float16 }
+}

@@ -1,0 +1,113 @@
+/// Where the rows of a file lie, worked out from its first bytes and checked against its size: every row in
+/// `0..<rows` lies inside the file, and nothing comes after the last.
+struct VectorFileLayout {
+    let scalar: VectorFileScalar
+    let rows: Int
+    let dimensions: Int
+    let isOneDimensional: Bool
+    /// Where row 0 begins.
+    let dataOffset: Int
+    /// Bytes before the values of each row: 4 in .fvecs and its kind, which repeat the dimension there.
+    let rowPrefix: Int
+
+    /// Bytes from one row to the next.
+    var rowBytes: Int { rowPrefix + dimensions * scalar.size }
+
+    static let maximumDimensions = 65_536
+
+    init(_ file: borrowing InputFile, format: VectorFileFormat) throws(VectorFileError) {
+        switch format {
+        case .npy: try self.init(npy: file)
+        case .fvecs, .bvecs, .ivecs: try self.init(rowPrefixed: file, format)
+        case .fbin, .u8bin, .i8bin, .ibin: try self.init(counted: file, format)
+        }
+    }
+
+    private init(npy file: borrowing InputFile) throws(VectorFileError) {
+        let header = try NpyHeader(file)
+        scalar = header.scalar
+        rows = header.shape[0]
+        isOneDimensional = header.shape.count == 1
+        dimensions = isOneDimensional ? 1 : try Self.checked(header.shape[1], of: "its shape", file)
+        dataOffset = header.dataOffset
+        rowPrefix = 0
+        let shape = isOneDimensional ? "(\(rows),)" : "(\(rows), \(dimensions))"
+        try checkSize(of: file, "shape \(shape)")
+    }
+
+    private init(counted file: borrowing InputFile, _ format: VectorFileFormat) throws(VectorFileError) {
+        guard file.size >= 8 else {
+            throw file.error(
+                "it ends at byte offset \(file.size), inside its 8-byte header: the file is truncated, copy it again")
+        }
+        scalar = format.fixedScalar!
+        rows = Int(try file.u32(at: 0))
+        dimensions = try Self.checked(Int(file.u32(at: 4)), of: "its header", file)
+        isOneDimensional = false
+        dataOffset = 8
+        rowPrefix = 0
+        try checkSize(of: file, "its header's \(rows) rows of \(dimensions) dimensions")
+    }
+
+    private init(rowPrefixed file: borrowing InputFile, _ format: VectorFileFormat) throws(VectorFileError) {
+        guard file.size >= 4 else {
+            throw file.error(
+                "it ends at byte offset \(file.size), inside row 0's dimension: the file is truncated, copy it again")
+        }
+        scalar = format.fixedScalar!
+        dimensions = try Self.checked(Int(Int32(bitPattern: file.u32(at: 0))), of: "row 0", file)
+        isOneDimensional = false
+        dataOffset = 0
+        rowPrefix = 4
+        let rowBytes = 4 + dimensions * scalar.size
+        rows = file.size / rowBytes
+        let rest = file.size % rowBytes
+        guard rest == 0 else {
+            throw file.error(
+                "row \(rows) at byte offset \(file.size - rest) has \(rest) of the \(rowBytes) bytes of row 0: the "
+                    + "file is truncated, or its rows differ; copy it again, or write all rows with one dimension")
+        }
+        let last = rows - 1
+        try checkRowDimension(Int32(bitPattern: file.u32(at: last * rowBytes)), row: last, file)
+    }
+
+    /// Throws unless the dimension in front of a row is that of row 0.
+    func checkRowDimension(_ found: Int32, row: Int, _ file: borrowing InputFile) throws(VectorFileError) {
+        guard found == dimensions else {
+            throw file.error(
+                "row \(row) at byte offset \(dataOffset + row * rowBytes) has dimension \(found), row 0 \(dimensions): "
+                    + "the file is damaged, or its rows differ; write all rows with one dimension")
+        }
+    }
+
+    private static func checked(
+        _ dimensions: Int, of place: String, _ file: borrowing InputFile
+    ) throws(VectorFileError) -> Int {
+        guard dimensions > 0 else {
+            throw file.error(
+                "\(place) says dimension \(dimensions), the least is 1: the file is damaged or of another format")
+        }
+        guard dimensions <= maximumDimensions else {
+            throw file.error(
+                "\(place) says dimension \(dimensions), the most is \(maximumDimensions): reduce the vectors, "
+                    + "or the file is of another format")
+        }
+        return dimensions
+    }
+
+    private func checkSize(of file: borrowing InputFile, _ claim: String) throws(VectorFileError) {
+        // A row is at most 65,536 × 8 bytes, so only the product with the rows can overflow.
+        let (needed, overflow) = rows.multipliedReportingOverflow(by: rowBytes)
+        guard !overflow else {
+            throw file.error("\(claim) of \(scalar.name) is larger than any file: the header is damaged")
+        }
+        let found = file.size - dataOffset
+        guard needed != found else { return }
+        let verdict =
+            needed > found
+            ? "the file is truncated at byte offset \(file.size), copy or save it again"
+            : "the header is damaged, or more was appended at byte offset \(dataOffset + needed); save it again"
+        throw file.error(
+            "\(claim) of \(scalar.name) needs \(needed) bytes of data but the file has \(found): \(verdict)")
+    }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The built program, run as a process of its own.
+enum Program {
+    /// What a run left on its streams, and how it ended.
+    struct Outcome {
+        let output: String
+        let errors: String
+        /// The exit code; negative for the signal that ended it.
+        let code: Int32
+
+        /// The lines of the output, without the empty one at its end.
+        var lines: [String] {
+            output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+        }
+    }
+
+    /// Where a stream of the process goes.
+    enum Stream {
+        case file(URL)
+        case descriptor(Int32)
+    }
+
+    /// It stands beside the test bundle, wherever the build directory is.
+    static let path: String? = {
+        let mentioned = CommandLine.arguments.filter { $0.contains(".xctest") || $0 == CommandLine.arguments[0] }
+        let starts = mentioned.map { URL(fileURLWithPath: $0) } + [Bundle.main.bundleURL, Bundle.main.executableURL].compactMap { $0 }
+        for start in starts {
+            var directory = start
+            // A bundle of macOS has its executable three levels down.
+            for _ in 0..<5 {
+                let candidate = directory.appendingPathComponent("cairn").path
+                var isDirectory: ObjCBool = false
+                if unsafe FileManager.default.fileExists(atPath: candidate, isDirectory: &isDirectory), !isDirectory.boolValue,
+                    FileManager.default.isExecutableFile(atPath: candidate)
+                {
+                    return candidate
+                }
+                directory.deleteLastPathComponent()
+            }
+        }
+        return nil
+    }()
+
+    /// Runs it to its end; returns as `waitpid` says it.
+    static func run(_ arguments: [String], output: Stream, errors: Stream) throws -> Int32 {
+        let path = try #require(path, "the program cairn is not beside the tests; run `swift build --product cairn`")
+        var environment = ProcessInfo.processInfo.environment
+        environment["SWIFT_BACKTRACE"] = "enable=no"
+        let variables = environment.map { "\($0.key)=\($0.value)" }
+        #if canImport(Glibc)
+        var actions = posix_spawn_file_actions_t()
+        #else
+        var actions: posix_spawn_file_actions_t?
+        #endif
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { _ = unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        for (number, stream) in [(Int32(1), output), (2, errors)] {
+            switch stream {
+            case .file(let file):
+                unsafe posix_spawn_file_actions_addopen(&actions, number, file.path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+            case .descriptor(let descriptor):
+                unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, number)
+            }
+        }
+        var process: pid_t = 0
+        let result = unsafe withCStrings([path] + arguments) { arguments in
+            unsafe withCStrings(variables) { variables in
+                unsafe posix_spawn(&process, path, &actions, nil, arguments, variables)
+            }
+        }
+        try #require(result == 0, "posix_spawn failed: \(result)")
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, 0) < 0 { try #require(errno == EINTR) }
+        return status & 0x7f == 0 ? status >> 8 & 0xff : -(status & 0x7f)
+    }
+
+    /// Calls `body` with the strings as C has them: an array that ends in nil.
+    private static func withCStrings<Result>(
+        _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) -> Result {
+        var pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
+        defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+        return unsafe pointers.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress!) }
+    }
+}
