@@ -50,7 +50,8 @@ let package = Package(
         .executableTarget(
             name: "CairnCommandLine", dependencies: ["Cairn", "VectorFiles", system, argumentParser],
             swiftSettings: strict),
-        .target(name: "TestSupport", dependencies: ["Cairn", system], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Cairn", system], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
         .testTarget(name: "FileFormatTests", dependencies: ["FileFormat"], swiftSettings: strict),
         .testTarget(

@@ -33,7 +33,9 @@ extension VectorStore {
     public struct Configuration: Sendable, Hashable {
         /// Components of a vector: 1...65,536.
         public var dimensions: Int
+        /// How far apart two vectors are.
         public var metric: Metric
+        /// What a component is stored as.
         public var scalar: Scalar
         /// M: how many links a new vector gets (twice as many on level 0 at the most); 2...10,000. More make a larger, better
         /// connected graph; 16 suits most data, 32 to 64 hard data of many dimensions.

@@ -9,6 +9,7 @@ extension VectorStore {
             case readWrite
         }
 
+        /// Whether this handle may change the store.
         public var access: Access
         /// Bytes of memory the store should get along with; nil for the control group's limit or else the machine's memory. It
         /// decides the memory plan (``StoreInfo/memoryPlan``).
@@ -16,6 +17,7 @@ extension VectorStore {
         /// Threads for what opening may have to rebuild; nil for one per processor.
         public var threads: Int?
 
+        /// Read-only, with the memory and processors there are, unless said otherwise.
         public init(access: Access = .readOnly, memoryBudget: Int? = nil, threads: Int? = nil) {
             self.access = access
             self.memoryBudget = memoryBudget

@@ -8,6 +8,7 @@ public struct SearchOptions: Sendable {
     /// Compares with every vector instead of walking the graph: exact, and as slow as the store is large.
     public var isExact: Bool
 
+    /// The store's own width and no filter, unless said otherwise.
     public init(width: Int? = nil, filter: LabelFilter? = nil, isExact: Bool = false) {
         self.width = width
         self.filter = filter
@@ -17,10 +18,12 @@ public struct SearchOptions: Sendable {
 
 /// A vector that was found.
 public struct Neighbor: Sendable, Hashable {
+    /// What the vector was called when it was added.
     public let label: Label
     /// How far it is from the query, by the store's metric.
     public let distance: Float
 
+    /// A neighbour by its parts.
     public init(label: Label, distance: Float) {
         self.label = label
         self.distance = distance

@@ -3,18 +3,25 @@ import HNSW
 import MappedStorage
 import SystemPackage
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// A store that is being made: a directory beside the final one, which takes its name when all of it is on the disk.
 final class StoreDraft {
     private let path: FilePath
     private let directory: Directory
     private let calls: SystemCalls
-    private var lock: FileLock?
+    /// Held from the first moment to the last; whoever has it owns the directory.
+    private var lock: File?
 
     /// Rows that are read and checked at a time, about.
     private static let chunkBytes = 4 << 20
 
-    /// Creates the directory `path` + ".building". One that a dead process left is removed; one that a living process is
-    /// filling is an error.
+    /// Takes the directory `path` + ".building" for this build alone. What a dead process left in it is removed; one that a
+    /// living process is filling is an error.
     init(for path: FilePath, calls: SystemCalls) throws(StoreError) {
         self.path = path
         self.calls = calls
@@ -22,23 +29,56 @@ final class StoreDraft {
         name.removeLastComponent()
         name.append((path.lastComponent?.string ?? "store") + ".building")
         directory = Directory(name, calls: calls)
-        let lockPath = name.appending(StoreName.lock)
-        if Directory.kind(of: name) == .directory {
-            guard (try? FileLock(lockPath, .exclusive, calls: calls)) != nil else {
-                throw StoreError(.locked, "another process is building this store", path: name)
-            }
-            directory.removeWithFiles()
-        }
         do {
-            try directory.create()
-            lock = try FileLock(lockPath, .exclusive, calls: calls)
+            // Each further attempt means that another builder has just left.
+            for _ in 0..<100 where lock == nil { lock = try takeLock(isNew: createDirectory()) }
         } catch {
-            directory.removeWithFiles()
             if error.errno == .noSuchFileOrDirectory {
                 throw StoreError(.notFound, "the directory to make the store in does not exist", path: path.parent)
             }
-            throw StoreError(error)
+            if error.errno != .wouldBlock { throw StoreError(error) }
         }
+        guard lock != nil else { throw StoreError(.locked, "another process is building this store", path: name) }
+        removeFiles(of: directory)
+    }
+
+    /// False if the directory is there already.
+    private func createDirectory() throws(StorageError) -> Bool {
+        do {
+            try directory.create()
+            return true
+        } catch {
+            guard error.errno == .fileExists, Directory.kind(of: directory.path) != .other else { throw error }
+            return false
+        }
+    }
+
+    /// Locks the directory's lock file; nil if that was removed, or is another one, by the time it is locked.
+    private func takeLock(isNew: Bool) throws(StorageError) -> File? {
+        let name = directory.path.appending(StoreName.lock)
+        let file: File
+        do {
+            file = try File(name, .openOrCreate, calls: calls)
+        } catch {
+            if error.errno == .noSuchFileOrDirectory { return nil }
+            if isNew { try? calls.removeDirectory(directory.path) }
+            throw error
+        }
+        do throws(Errno) {
+            try calls.lock(file.descriptor, LOCK_EX | LOCK_NB)
+        } catch {
+            if isNew && error != .wouldBlock { remove(directory) }
+            throw StorageError(name, "lock the directory", error)
+        }
+        return Self.isFile(file, at: name) ? file : nil
+    }
+
+    private static func isFile(_ file: File, at path: FilePath) -> Bool {
+        var ours = stat(), theirs = stat()
+        guard unsafe fstat(file.descriptor, &ours) == 0,
+            unsafe path.withPlatformString({ unsafe stat($0, &theirs) }) == 0
+        else { return false }
+        return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino
     }
 
     /// Inserts every row of `source` and writes all files.
@@ -111,12 +151,33 @@ final class StoreDraft {
             try directory.synchronize()
             try directory.publish(as: path)
         }
+        release()
+    }
+
+    /// Removes all traces: of the directory, or of the store if that has its name and only making it durable failed.
+    func discard() {
+        guard let lock else { return }
+        let isNamed = Self.isFile(lock, at: path.appending(StoreName.lock))
+        remove(isNamed ? Directory(path, calls: calls) : directory)
+        release()
+    }
+
+    /// Unlocks before closing: a child process that is being started may have the descriptor too, until it runs its program.
+    private func release() {
+        if let lock { try? calls.lock(lock.descriptor, LOCK_UN) }
         lock = nil
     }
 
-    /// Removes all traces.
-    func discard() {
-        directory.removeWithFiles()
-        lock = nil
+    /// The lock file goes last: as long as it is there, nobody else takes the directory.
+    private func remove(_ directory: Directory) {
+        removeFiles(of: directory)
+        try? calls.unlink(directory.path.appending(StoreName.lock))
+        try? calls.removeDirectory(directory.path)
+    }
+
+    private func removeFiles(of directory: Directory) {
+        for name in (try? directory.names()) ?? [] where name != StoreName.lock {
+            try? calls.unlink(directory.path.appending(name))
+        }
     }
 }

@@ -48,6 +48,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         public var description: String { value.rawValue }
     }
 
+    /// What kind of failure it is.
     public let code: Code
     /// What happened and what to do about it, in a sentence or two.
     public let message: String

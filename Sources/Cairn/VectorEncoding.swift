@@ -41,6 +41,9 @@ struct VectorEncoding: Sendable {
         if isNormalized && square == .infinity {
             return "is too long to normalise: its squared length overflows; scale the data down"
         }
+        if isNormalized && square < .leastNormalMagnitude {
+            return "is too short to normalise: its squared length underflows; scale the data up"
+        }
         switch scalar {
         case .float32: return nil
         case .float16:
@@ -56,7 +59,8 @@ struct VectorEncoding: Sendable {
         var wrong = 0
         for index in 0..<dimensions {
             let value = unsafe vector[index]
-            wrong |= value >= range.lowerBound && value <= range.upperBound && value == value.rounded(.towardZero) ? 0 : 1
+            let isWhole = value == value.rounded(.towardZero)
+            wrong |= value >= range.lowerBound && value <= range.upperBound && isWhole ? 0 : 1
         }
         guard wrong != 0 else { return nil }
         let index = unsafe vector.firstIndex { !range.contains($0) || $0 != $0.rounded() } ?? 0

@@ -30,7 +30,8 @@ extension VectorStore {
     ) throws(StoreError) {
         guard path == nil else {
             throw StoreError(
-                .readOnly, "vectors cannot be added to a store on disk yet; build a new store from all of them", path: path)
+                .readOnly, "vectors cannot be added to a store on disk yet; build a new store from all of them",
+                path: path)
         }
         try writing { (contents) throws(StoreError) in
             let rows = try unsafe VectorRows(vectors, rows: labels.count, encoding: contents.encoding, path: nil)
@@ -47,6 +48,7 @@ extension VectorStore {
             let first = contents.graph.count
             try contents.grow(to: first + labels.count, path: "memory") { (segment) throws(StorageError) in
                 try contents.memory.allocate(segment, path: "memory")
+                contents.memory.advise(.resident, segment)
             }
             let scratch = Memory<Float>(contents.encoding.dimensions)
             for (row, label) in labels.enumerated() {

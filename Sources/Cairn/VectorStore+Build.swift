@@ -13,6 +13,7 @@ extension VectorStore {
         /// Called now and then with the rows inserted so far and their total.
         public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
 
+        /// All processors and no progress, unless said otherwise.
         public init(threads: Int? = nil, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil) {
             self.threads = threads
             self.progress = progress
@@ -33,16 +34,16 @@ extension VectorStore {
         at path: FilePath, _ configuration: Configuration, vectors: [Float], labels: [Label]? = nil,
         options: BuildOptions = .init()
     ) throws(StoreError) {
-        let rows = vectors.count / max(configuration.dimensions, 1)
+        try configuration.validate()
+        let rows = vectors.count / configuration.dimensions
         guard rows * configuration.dimensions == vectors.count else {
             throw StoreError(
                 .dimensionMismatch,
                 "\(vectors.count) numbers are not a whole number of vectors of \(configuration.dimensions) dimensions")
         }
         let source = unsafe RowSource(count: rows, path: nil) { (range, buffer) throws(StoreError) in
-            for (index, element) in (range.lowerBound * configuration.dimensions..<range.upperBound * configuration.dimensions).enumerated() {
-                unsafe buffer[index] = vectors[element]
-            }
+            let first = range.lowerBound * configuration.dimensions
+            for index in 0..<range.count * configuration.dimensions { unsafe buffer[index] = vectors[first + index] }
         }
         try build(at: path, configuration, source, labels: labels, options: options, calls: .system)
     }
@@ -74,7 +75,8 @@ extension VectorStore {
             return try body()
         } catch {
             throw StoreError(
-                .invalidArgument, error.message, path: FilePath(error.path), systemError: error.errno.map { Errno(rawValue: $0) })
+                .invalidArgument, error.message, path: FilePath(error.path),
+                systemError: error.errno.map { Errno(rawValue: $0) })
         }
     }
 

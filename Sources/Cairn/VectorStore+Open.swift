@@ -42,7 +42,7 @@ extension VectorStore {
             if options.access == .readWrite { try writeUpper(path, contents.graph.upper, header, calls) }
         }
         let plan = memoryPlan(file, budget: options.memoryBudget ?? MemoryBudget.system)
-        file.memory.advise(plan == .resident ? .resident : .random, segments: file.segments)
+        for segment in file.segments { file.memory.advise(plan == .resident ? .resident : .random, segment) }
         let labelFile = LabelIndexFile(
             path.appending(StoreName.labels), layout: header.layout, generation: header.graphGeneration, calls: calls)
         return VectorStore(
@@ -55,7 +55,8 @@ extension VectorStore {
     private static func checkDirectory(_ path: FilePath) throws(StoreError) {
         switch Directory.kind(of: path) {
         case .missing:
-            throw StoreError(.notFound, "there is no store here; make one with VectorStore.build or cairn build", path: path)
+            throw StoreError(
+                .notFound, "there is no store here; make one with VectorStore.build or cairn build", path: path)
         case .other:
             throw StoreError(.notAStore, "this is a file; a cairn store is a directory", path: path)
         case .directory:
@@ -84,11 +85,8 @@ extension VectorStore {
             }
             // Nobody can be writing where nobody can write: a store on a read-only medium needs no lock.
             if access == .readOnly && error.errno == .noSuchFileOrDirectory {
-                if let lock = try? FileLock(name, .exclusive, calls: calls) {
-                    _ = lock
-                    return try translating { () throws(StorageError) in try FileLock(name, .shared, calls: calls) }
-                }
-                return nil
+                guard (try? File(name, .openOrCreate, calls: calls)) != nil else { return nil }
+                return try translating { () throws(StorageError) in try FileLock(name, .shared, calls: calls) }
             }
             throw StoreError(error)
         }

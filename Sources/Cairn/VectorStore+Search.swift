@@ -102,7 +102,8 @@ extension VectorStore {
         guard vector.count == encoding.dimensions else {
             throw StoreError(
                 .dimensionMismatch,
-                "\(subject) has \(vector.count) dimensions, the store's vectors have \(encoding.dimensions)", path: path)
+                "\(subject) has \(vector.count) dimensions, the store's vectors have \(encoding.dimensions)", path: path
+            )
         }
         if let problem = unsafe encoding.problem(vector) {
             throw StoreError(.invalidVector, "\(subject) \(problem)", path: path)

@@ -15,6 +15,7 @@ public import SystemPackage
 public final class VectorStore: @unchecked Sendable {
     /// Where the store is; nil for one in memory.
     public let path: FilePath?
+    /// Whether this handle may change the store.
     public let access: OpenOptions.Access
     let calls: SystemCalls
     let lock = ReadWriteLock()
@@ -161,12 +162,15 @@ public struct StoreInfo: Sendable, Hashable {
     public let count: Int
     /// Vectors marked as deleted that can be brought back.
     public let deleted: Int
+    /// What the store was made with, and its present search width.
     public let configuration: VectorStore.Configuration
+    /// How the store uses memory.
     public let memoryPlan: MemoryPlan
     /// Bytes of all files of the store; 0 for one in memory.
     public let fileBytes: Int
     /// Bytes of changes that wait in the log for the next checkpoint.
     public let logBytes: Int
+    /// The version of the file format.
     public let formatVersion: Int
     /// The store's UUID.
     public let identifier: String

@@ -25,11 +25,6 @@ struct Failure: Error {
         self.init(code: StoreError.Code.invalidArgument.description, message, path: path)
     }
 
-    /// An argument that cannot be used.
-    init(usage message: String) {
-        self.init(code: "usage", message, exitCode: .validationFailure)
-    }
-
     init(reporting error: any Error) {
         switch error {
         case let failure as Failure: self = failure

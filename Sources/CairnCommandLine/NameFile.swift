@@ -25,17 +25,13 @@ struct NameFile {
     private static func content(of path: FilePath) throws -> [UInt8] {
         do {
             let file = try FileDescriptor.open(path, .readOnly)
-            return try file.closeAfter {
-                let size = try Int(file.seek(offset: 0, from: .end))
-                return try unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
-                    while filled < size {
-                        let rest = unsafe UnsafeMutableRawBufferPointer(
-                            rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
-                        let count = try unsafe file.read(fromAbsoluteOffset: Int64(filled), into: rest)
-                        if count == 0 { break }
-                        filled += count
-                    }
-                }
+            defer { try? file.close() }
+            var content: [UInt8] = []
+            var chunk = [UInt8](repeating: 0, count: 1 << 16)
+            while true {
+                let count = try unsafe chunk.withUnsafeMutableBytes { try unsafe file.read(into: $0) }
+                if count == 0 { return content }
+                content += chunk[..<count]
             }
         } catch let error as Errno {
             let code = error == .noSuchFileOrDirectory ? "notFound" : "io"

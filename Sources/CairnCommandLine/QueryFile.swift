@@ -3,7 +3,6 @@ import VectorFiles
 
 /// A vector file whose rows are queries; an .npy array of one axis is one query.
 struct QueryFile {
-    let path: FilePath
     /// How many queries there are.
     let count: Int
     private let dimensions: Int
@@ -19,7 +18,6 @@ struct QueryFile {
                 code: "dimensionMismatch",
                 "\(subject) \(found) dimensions, the store's vectors have \(dimensions)", path: path)
         }
-        self.path = path
         self.dimensions = dimensions
         count = file.isOneDimensional ? 1 : file.rows
     }

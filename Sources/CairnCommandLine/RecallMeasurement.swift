@@ -5,7 +5,6 @@ import VectorFiles
 /// Queries, and for each the distance up to which a result counts as a true neighbour.
 struct RecallMeasurement {
     private let store: VectorStore
-    private let path: FilePath
     private let count: Int
     private let queries: [[Float]]
     private let thresholds: [Float]
@@ -22,7 +21,6 @@ struct RecallMeasurement {
             Array(elements[$0 * configuration.dimensions..<($0 + 1) * configuration.dimensions])
         }
         self.store = store
-        self.path = path
         self.count = count
         let rows = try Self.labels(truth, queries: queries.count, count: count)
         var thresholds: [Float] = []

@@ -45,6 +45,12 @@ struct SearchCommand: Command {
 
     @Option(
         help: ArgumentHelp(
+            "Print titles above results: text whose first line is the first query's, and so on.", valueName: "file"),
+        completion: .file())
+    var titles: FilePath?
+
+    @Option(
+        help: ArgumentHelp(
             "Memory to get along with, such as 4G; what the machine has if not given.", valueName: "bytes"))
     var memory: ByteCount?
 
@@ -68,14 +74,18 @@ struct SearchCommand: Command {
         let store = try VectorStore.open(
             at: store, options: .init(memoryBudget: memory?.bytes, threads: threads?.count))
         let file = try QueryFile(queries, dimensions: store.configuration.dimensions)
-        let names = try names.map { try NameFile($0) }
+        let names = try names.map { try NameFile($0) }, titles = try titles.map { try NameFile($0) }
         let writers = try saving.open(count)
         let rows = try search(store, file)
         try writers.write(rows, count)
         switch common.output {
         case .json: try output.document(Self.document(rows, names))
         case .text where !common.quiet || !saving.isWanted:
-            for (row, neighbors) in rows.enumerated() { try Self.print(neighbors, query: row, names, output) }
+            for (row, neighbors) in rows.enumerated() {
+                if row > 0 { try output.line() }
+                try output.line(titles?[Label(row)] ?? "query \(row)")
+                try Self.print(neighbors, names, output)
+            }
         case .text: break
         }
     }
@@ -103,11 +113,7 @@ struct SearchCommand: Command {
         return .object(members)
     }
 
-    private static func print(
-        _ neighbors: [Neighbor], query: Int, _ names: NameFile?, _ output: StandardOutput
-    ) throws {
-        if query > 0 { try output.line() }
-        try output.line("query \(query)")
+    private static func print(_ neighbors: [Neighbor], _ names: NameFile?, _ output: StandardOutput) throws {
         if neighbors.isEmpty { return }
         let labels = ["label"] + neighbors.map { "\($0.label)" }
         let distances = ["distance"] + neighbors.map { shortest($0.distance) }

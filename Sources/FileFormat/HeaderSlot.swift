@@ -29,7 +29,8 @@ package struct HeaderSlot: Sendable, Hashable {
 
     package init(
         generation: UInt64, layout: Identifier, graphGeneration: UInt64, slotCount: Int, segmentCount: Int,
-        entryPoint: UInt32, maximumLevel: Int, searchWidth: Int, liveCount: Int, markedCount: Int, freeCount: Int, levelState: UInt32
+        entryPoint: UInt32, maximumLevel: Int, searchWidth: Int, liveCount: Int, markedCount: Int, freeCount: Int,
+        levelState: UInt32
     ) {
         self.generation = generation
         self.layout = layout
@@ -103,8 +104,12 @@ extension HeaderSlot {
         }
         let geometry = superblock.geometry
         guard segmentCount <= geometry.maximumSegments, slotCount <= geometry.capacity(segments: segmentCount) else {
-            throw FormatError(.corrupt, "the header counts more slots (\(slotCount)) than its \(segmentCount) segments hold")
+            throw FormatError(
+                .corrupt, "the header counts more slots (\(slotCount)) than its \(segmentCount) segments hold")
         }
+        guard (1...UInt64(Int64.max)).contains(generation), (1...generation).contains(graphGeneration),
+            Superblock.widthRange.contains(searchWidth), (1...2_147_483_646).contains(levelState)
+        else { throw FormatError(.corrupt, "the header's generations, search width or level state are out of range") }
         let isEmpty = slotCount == 0
         guard (entryPoint == Self.noEntryPoint) == isEmpty, isEmpty || entryPoint < slotCount,
             isEmpty ? maximumLevel == -1 : (0...Geometry.maximumLevel).contains(maximumLevel)

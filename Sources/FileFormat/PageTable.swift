@@ -1,5 +1,5 @@
 /// The checksums of a segment's pages. Entries of eight bytes, one for each 4-KiB page of the segment's pieces in file
-/// order: the page's CRC32C (u32) and the low half of the generation that last changed it (u32). An entry of generation
+/// order: the page's CRC32C (u32) and its stamp (u32), the low half of the generation that last changed it. An entry of stamp
 /// 0 says the page was never written and is all zeros. Every table page holds 511 entries; its last eight bytes are the entry
 /// of the table page itself, over its first 4088 bytes.
 package enum PageTable {
@@ -16,19 +16,22 @@ package enum PageTable {
         page / entriesPerPage * Geometry.pageSize + page % entriesPerPage * entrySize
     }
 
+    /// The stamp of a generation: its low half, or 1 where that is 0, which means never written.
+    package static func stamp(_ generation: UInt64) -> UInt32 { max(1, UInt32(truncatingIfNeeded: generation)) }
+
     /// An encoded table over `checksums`, all of generation `generation`; nil stands for a page never written.
     package static func encoded(_ checksums: [UInt32?], generation: UInt64) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: length(pages: checksums.count))
         for (page, checksum) in checksums.enumerated() {
             guard let checksum else { continue }
             bytes.store(checksum, at: offset(ofEntry: page))
-            bytes.store(UInt32(truncatingIfNeeded: generation), at: offset(ofEntry: page) + 4)
+            bytes.store(stamp(generation), at: offset(ofEntry: page) + 4)
         }
         let seal = Geometry.pageSize - entrySize
         for page in stride(from: 0, to: bytes.count, by: Geometry.pageSize) {
             let own = Array(bytes[page..<(page + seal)])
             bytes.store(Checksum.crc32c(own, prefix: seal), at: page + seal)
-            bytes.store(UInt32(truncatingIfNeeded: generation), at: page + seal + 4)
+            bytes.store(stamp(generation), at: page + seal + 4)
         }
         return bytes
     }

@@ -9,6 +9,8 @@ package struct Superblock: Sendable, Hashable {
     package static let maximumNameLength = 255
     package static let dimensionsRange = 1...65_536
     package static let connectivityRange = 2...10_000
+    /// Of efConstruction, and of ef in the header.
+    package static let widthRange = 1...1_000_000
 
     /// How far apart two vectors are; the raw value is stored.
     package enum Metric: UInt8, Sendable, CaseIterable { case l2 = 0, innerProduct, cosine, custom }
@@ -125,7 +127,12 @@ extension Superblock {
         let dimensions = Int(bytes.integer(at: Offset.dimensions, as: UInt32.self))
         let connectivity = Int(bytes.integer(at: Offset.connectivity, as: UInt32.self))
         guard Self.dimensionsRange.contains(dimensions), Self.connectivityRange.contains(connectivity) else {
-            throw FormatError(.corrupt, "the superblock's dimensions (\(dimensions)) or M (\(connectivity)) are out of range")
+            throw FormatError(
+                .corrupt, "the superblock's dimensions (\(dimensions)) or M (\(connectivity)) are out of range")
+        }
+        let constructionWidth = Int(bytes.integer(at: Offset.constructionWidth, as: UInt32.self))
+        guard Self.widthRange.contains(constructionWidth) else {
+            throw FormatError(.corrupt, "the superblock's ef_construction (\(constructionWidth)) is out of range")
         }
         let nameLength = Int(bytes[Offset.nameLength])
         let nameBytes = bytes[Offset.name..<(Offset.name + nameLength)]
@@ -136,18 +143,26 @@ extension Superblock {
             store: Identifier(bytes: Array(bytes[Offset.store..<Offset.layout])),
             layout: Identifier(bytes: Array(bytes[Offset.layout..<Offset.compatible])),
             dimensions: dimensions, metric: metric, scalar: scalar, connectivity: connectivity,
-            constructionWidth: Int(bytes.integer(at: Offset.constructionWidth, as: UInt32.self)),
+            constructionWidth: constructionWidth,
             seed: bytes.integer(at: Offset.seed), distanceName: name)
         let geometry = self.geometry
         guard bytes.integer(at: Offset.firstSegmentSlots) == UInt32(geometry.firstSegmentSlots),
             bytes.integer(at: Offset.maximumSegmentSlots) == UInt32(geometry.maximumSegmentSlots),
             bytes.integer(at: Offset.vectorStride) == UInt32(geometry.stride(of: .vectors)),
             bytes.integer(at: Offset.linkStride) == UInt32(geometry.stride(of: .links))
-        else { throw FormatError(.corrupt, "the superblock's strides and segment sizes do not fit its dimensions and M") }
+        else {
+            throw FormatError(.corrupt, "the superblock's strides and segment sizes do not fit its dimensions and M")
+        }
     }
 
-    /// Whether a reader that knows no optional feature may write the store.
-    package static func writableFeatures(in bytes: [UInt8]) -> Bool {
-        bytes.integer(at: Offset.readOnlyCompatible, as: UInt64.self) == 0
+    /// Throws if a program that knows no optional feature must not write the store whose superblock has these bytes.
+    package static func checkWritable(_ bytes: [UInt8]) throws(FormatError) {
+        let features: UInt64 = bytes.integer(at: Offset.readOnlyCompatible)
+        guard features == 0 else {
+            throw FormatError(
+                .incompatible,
+                "the store uses features this program cannot write (bits 0x\(String(features, radix: 16))); "
+                    + "open it read-only or use the release of cairn that wrote it")
+        }
     }
 }

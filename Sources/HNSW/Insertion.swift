@@ -204,7 +204,9 @@ package final class Insertion: @unchecked Sendable {
         backLinks.sort { $0.key < $1.key }
         groups.removeAll(keepingCapacity: true)
         var start = 0
-        for index in backLinks.indices where index + 1 == backLinks.count || backLinks[index + 1].group != backLinks[index].group {
+        for index in backLinks.indices {
+            let isLast = index + 1 == backLinks.count || backLinks[index + 1].group != backLinks[index].group
+            guard isLast else { continue }
             groups.append(start..<(index + 1))
             start = index + 1
             let target = backLinks[index].target

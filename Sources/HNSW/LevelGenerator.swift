@@ -15,13 +15,14 @@ package struct LevelGenerator: Sendable, Hashable {
     private let multiplier: Double
 
     package init(seed: UInt64, connectivity: Int) {
-        let reduced = UInt32(seed % Self.modulus)
-        self.init(state: reduced == 0 ? 1 : reduced, connectivity: connectivity)
+        self.init(state: UInt32(seed % Self.modulus), connectivity: connectivity)
     }
 
-    /// Goes on from where another generator was.
+    /// Goes on from where another generator was. A state that no generator can have, read from a file, is reduced to one
+    /// that it can: 0 would stay 0 for ever.
     package init(state: UInt32, connectivity: Int) {
-        self.state = state
+        let reduced = UInt32(UInt64(state) % Self.modulus)
+        self.state = reduced == 0 ? 1 : reduced
         multiplier = 1 / log(Double(connectivity))
     }
 

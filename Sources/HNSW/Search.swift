@@ -6,7 +6,8 @@ extension Graph {
     /// may search, each with its own scratch.
     ///
     /// hnswlib's search, with a sorted pool for its two heaps and the memory of later hops asked for early.
-    package func search(_ query: Query, count k: Int, width: Int, scratch: SearchScratch) -> UncheckedBuffer<Candidate> {
+    package func search(_ query: Query, count k: Int, width: Int, scratch: SearchScratch) -> UncheckedBuffer<Candidate>
+    {
         guard count > 0, k > 0 else { return scratch.results(1).prefix(0) }
         if hasDeadSlots { return filteredSearch(query, count: k, width: width, scratch: scratch) { _ in true }! }
         let width = min(max(width, k), count)
@@ -14,7 +15,10 @@ extension Graph {
         let entry = descend(query, to: 0, scratch)
         let size = searchLevelZero(query, from: entry, width: width, scratch)
         let results = scratch.results(min(k, size))
-        for index in 0..<min(k, size) { results[index] = scratch.pool[index].unexpanded }
+        for index in 0..<min(k, size) {
+            results[index] = scratch.pool[index].unexpanded
+            unsafe cairn_prefetch(columns.slotTable + Int(results[index].slot) * Columns.slotEntrySize)
+        }
         return results.prefix(min(k, size))
     }
 
@@ -22,6 +26,7 @@ extension Graph {
     func descend(_ query: Query, to level: Int, _ scratch: SearchScratch) -> Candidate {
         scratch.gathered[0] = entryPoint
         distances.compute(query, scratch.gathered, 1, scratch.distances)
+        let upper = upper.view
         var distanceCount = 1, hopCount = 0
         var nearest = Candidate(distance: scratch.distances[0], slot: entryPoint)
         var current = maximumLevel
@@ -96,19 +101,14 @@ extension Graph {
             }
             cursor = nextUnexpanded(pool, after: cursor)
             if cursor < pool.size {
-                let next = pool.candidates[cursor].slot
-                if plan.pipelinedLines > 0 {
-                    let (nextIDs, nextLength) = lists.list(next)
-                    index = 0
-                    while index < nextLength {
-                        unsafe cairn_prefetch_lines(columns.vector(nextIDs[index]), plan.pipelinedLines)
-                        index &+= 1
-                    }
-                    let second = nextUnexpanded(pool, after: cursor)
-                    if second < pool.size { prefetchList(pool.candidates[second].slot, plan.listLines) }
-                } else {
-                    prefetchList(next, plan.listLines)
+                let (nextIDs, nextLength) = lists.list(pool.candidates[cursor].slot)
+                index = 0
+                while index < nextLength {
+                    unsafe cairn_prefetch_lines(columns.vector(nextIDs[index]), plan.pipelinedLines)
+                    index &+= 1
                 }
+                let second = nextUnexpanded(pool, after: cursor)
+                if second < pool.size { prefetchList(pool.candidates[second].slot, plan.listLines) }
             }
             distances.compute(query, gathered, found, results)
             distanceCount &+= found
@@ -119,7 +119,7 @@ extension Graph {
                 if pool.admits(candidate, width: width) {
                     let place = pool.insert(candidate, width: width)
                     if place < cursor { cursor = place }
-                    if place <= cursor &+ plan.listDistance { prefetchList(gathered[index], plan.listLines) }
+                    if place <= cursor &+ PrefetchPlan.listDistance { prefetchList(gathered[index], plan.listLines) }
                 }
                 index &+= 1
             }
@@ -145,25 +145,24 @@ extension Graph {
     }
 }
 
-/// How much memory a hop asks for ahead of its use. Measured at 128 dimensions (rows of 2 and 8 cache lines) and 384 (24
-/// lines): short rows gain from looking a whole hop ahead, long ones lose, because the CPU has only so many
-/// outstanding requests.
+/// How much memory a hop asks for ahead of its use. Measured on rows of 2, 8 and 24 cache lines: short rows gain most when
+/// the next hop's are asked for whole, long ones when only their beginnings are, because the CPU has only so many
+/// outstanding requests and its own prefetching follows a long row.
 struct PrefetchPlan {
     /// Lines of each row that is about to be computed.
     let rowLines: Int32
-    /// Lines of each row that the next hop will compute; 0 to look no further than its list.
+    /// Lines of each row that the next hop will compute.
     let pipelinedLines: Int32
     let listLines: Int32
     /// Candidates that arrive at most this far behind the cursor have their lists asked for at once.
-    let listDistance: Int
+    static let listDistance = 8
 
     @inline(__always)
     init(rowBytes: Int, listBytes: Int) {
         let lines = rowBytes / 64
         rowLines = Int32(min(lines, 8))
-        pipelinedLines = lines <= 12 ? Int32(min(lines, 4)) : 0
+        pipelinedLines = lines <= 12 ? Int32(min(lines, 8)) : 1
         listLines = Int32(min((listBytes + 63) / 64, 4))
-        listDistance = lines <= 12 ? 8 : -1
     }
 }
 

@@ -35,23 +35,42 @@ package final class UpperLayers {
         listCount += level
     }
 
-    /// The list of `slot` at `level`, which it must have: its head, then its ids.
+    /// The lists as a value for a hot loop; good until a node is added.
     @inline(__always)
-    func list(_ slot: UInt32, level: Int) -> UncheckedBuffer<UInt32> {
-        lists.buffer.dropFirst((firstList(of: slot)! &+ level &- 1) &* listLength)
+    var view: View {
+        View(keys: keys.buffer, values: values.buffer, lists: lists.buffer, listLength: listLength)
     }
 
-    @inline(__always)
-    private func firstList(of slot: UInt32) -> Int? {
-        let keys = keys.buffer, mask = keys.count &- 1
-        var bucket = Self.hash(slot) & mask
-        while true {
-            let key = keys[bucket]
-            if key == slot &+ 1 { return Int(values.buffer[bucket]) }
-            if key == 0 { return nil }
-            bucket = (bucket &+ 1) & mask
+    @safe
+    struct View {
+        let keys: UncheckedBuffer<UInt32>
+        let values: UncheckedBuffer<UInt32>
+        let lists: UncheckedBuffer<UInt32>
+        let listLength: Int
+
+        /// The list of `slot` at `level`, which it must have: its head, then its ids.
+        @inline(__always)
+        func list(_ slot: UInt32, level: Int) -> UncheckedBuffer<UInt32> {
+            lists.dropFirst((firstList(of: slot)! &+ level &- 1) &* listLength)
+        }
+
+        @inline(__always)
+        func firstList(of slot: UInt32) -> Int? {
+            let mask = keys.count &- 1
+            var bucket = UpperLayers.hash(slot) & mask
+            while true {
+                let key = keys[bucket]
+                if key == slot &+ 1 { return Int(values[bucket]) }
+                if key == 0 { return nil }
+                bucket = (bucket &+ 1) & mask
+            }
         }
     }
+
+    /// The list of `slot` at `level`, which it must have: its head, then its ids.
+    func list(_ slot: UInt32, level: Int) -> UncheckedBuffer<UInt32> { view.list(slot, level: level) }
+
+    private func firstList(of slot: UInt32) -> Int? { view.firstList(of: slot) }
 
     private func place(_ slot: UInt32, _ value: UInt32) {
         let mask = keys.buffer.count - 1
@@ -71,7 +90,7 @@ package final class UpperLayers {
     }
 
     @inline(__always)
-    private static func hash(_ slot: UInt32) -> Int { Int((slot &* 0x9E37_79B1) >> 4) }
+    fileprivate static func hash(_ slot: UInt32) -> Int { Int((slot &* 0x9E37_79B1) >> 4) }
 }
 
 extension UpperLayers {
@@ -124,7 +143,9 @@ extension UpperLayers {
                 let count = Int(words[0] & 0xffff)
                 guard count <= connectivity else { return false }
                 for index in 0..<count {
-                    guard let first = firstList(of: words[1 + index]), Int(levelOfList.buffer[first]) >= level else {
+                    // The bound first: `firstList` takes the highest u32 for an empty bucket.
+                    let id = words[1 + index]
+                    guard id < slotCount, let first = firstList(of: id), Int(levelOfList.buffer[first]) >= level else {
                         return false
                     }
                 }

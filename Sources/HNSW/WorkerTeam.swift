@@ -110,19 +110,26 @@ private final class Rendezvous: @unchecked Sendable {
 
     func serve(_ index: Int) {
         var seen = 0
-        while true {
-            let work = locked { () -> (@Sendable (Int) -> Void)? in
-                while round == seen && !isEnding { unsafe pthread_cond_wait(changed, mutex) }
-                seen = round
-                return isEnding ? nil : self.work
-            }
-            guard let work else { return }
-            work(index)
+        while takePart(index, &seen) {
             locked {
                 running -= 1
                 if running == 0 { unsafe pthread_cond_broadcast(changed) }
             }
         }
+    }
+
+    /// Waits for the round after `seen` and does its work; false when there will be none. A function of its own, so that the
+    /// work is let go of before it is counted as done: a worker that let go of it last could end its own team.
+    @inline(never)
+    private func takePart(_ index: Int, _ seen: inout Int) -> Bool {
+        let work = locked { () -> (@Sendable (Int) -> Void)? in
+            while round == seen && !isEnding { unsafe pthread_cond_wait(changed, mutex) }
+            seen = round
+            return isEnding ? nil : self.work
+        }
+        guard let work else { return false }
+        work(index)
+        return true
     }
 
     private func locked<Result>(_ body: () -> Result) -> Result {

@@ -84,19 +84,17 @@ package final class ColumnMemory: @unchecked Sendable {
         case random
     }
 
-    /// Passes `advice` on for the mapped part of every column.
-    package func advise(_ advice: Advice, segments: [Geometry.Segment]) {
-        for column in Geometry.Column.allCases {
-            guard let last = segments.last(where: { $0.pieces.contains { $0.column == column } }),
-                let piece = last.pieces.first(where: { $0.column == column })
-            else { continue }
-            let length = piece.columnOffset + piece.length
+    /// Passes `advice` on for the pieces of `segment`, which are mapped. Advice that the kernel does not take changes
+    /// nothing but speed.
+    package func advise(_ advice: Advice, _ segment: Geometry.Segment) {
+        for piece in segment.pieces {
+            let address = unsafe address(of: piece, in: segment)
             switch advice {
             case .resident:
                 #if canImport(Glibc)
-                unsafe madvise(base(of: column), length, MADV_HUGEPAGE)
+                unsafe madvise(address, piece.length, MADV_HUGEPAGE)
                 #endif
-            case .random: unsafe madvise(base(of: column), length, MADV_RANDOM)
+            case .random: unsafe madvise(address, piece.length, MADV_RANDOM)
             }
         }
     }

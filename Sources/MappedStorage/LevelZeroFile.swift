@@ -57,9 +57,12 @@ package final class LevelZeroFile: Sendable {
         guard prologue.count == Geometry.prologue else {
             throw .format(path, FormatError(.corrupt, cutShort(size, Geometry.prologue)))
         }
-        let superblock = try format(path) { () throws(FormatError) in try readSuperblock(prologue) }
+        let superblock = try format(path) { () throws(FormatError) in try readSuperblock(prologue, writable: writable) }
         let header = try format(path) { () throws(FormatError) in try readHeader(prologue, superblock) }
         let geometry = superblock.geometry
+        // Before the layout is made, which takes memory for each segment the header claims.
+        let least = Geometry.prologue + geometry.capacity(segments: header.segmentCount) * geometry.strides.reduce(0, +)
+        guard size >= least else { throw .format(path, FormatError(.corrupt, cutShort(size, least))) }
         let segments = geometry.layout(segments: header.segmentCount)
         let end = segments.last?.end ?? Geometry.prologue
         guard size >= end else { throw .format(path, FormatError(.corrupt, cutShort(size, end))) }
@@ -73,7 +76,7 @@ package final class LevelZeroFile: Sendable {
     }
 
     private static func cutShort(_ size: Int, _ expected: Int) -> String {
-        "the file was cut short: it has \(size) bytes and needs \(expected); restore it from a copy"
+        "the file was cut short: it has \(size) bytes and needs at least \(expected); restore it from a copy"
     }
 
     private static func sector(_ prologue: [UInt8], _ offset: Int) -> [UInt8] {
@@ -82,11 +85,13 @@ package final class LevelZeroFile: Sendable {
 
     /// Either copy will do. When neither does, the error of the better one is reported: "newer version" before "damaged"
     /// before "not a store".
-    private static func readSuperblock(_ prologue: [UInt8]) throws(FormatError) -> Superblock {
+    private static func readSuperblock(_ prologue: [UInt8], writable: Bool) throws(FormatError) -> Superblock {
         var problem = FormatError(.notAStore, "the file has no superblock; it is not the level0 of a cairn store")
         for offset in Superblock.offsets {
             do {
-                return try Superblock(decoding: sector(prologue, offset))
+                let superblock = try Superblock(decoding: sector(prologue, offset))
+                if writable { try Superblock.checkWritable(sector(prologue, offset)) }
+                return superblock
             } catch {
                 if problem.kind == .notAStore || error.kind == .incompatible { problem = error }
             }
@@ -99,16 +104,21 @@ package final class LevelZeroFile: Sendable {
     ) throws(FormatError) -> HeaderSlot {
         var best: HeaderSlot?
         var problem: FormatError?
-        for offset in HeaderSlot.offsets {
-            do {
+        for (index, offset) in HeaderSlot.offsets.enumerated() {
+            do throws(FormatError) {
                 let header = try HeaderSlot(decoding: sector(prologue, offset), superblock: superblock)
+                // The next header would be written over the only good one.
+                guard header.generation % 2 == index else {
+                    throw FormatError(.corrupt, "a header stands in the slot of the other one")
+                }
                 if best == nil || header.generation > best!.generation { best = header }
             } catch {
                 problem = error
             }
         }
         guard let best else {
-            throw FormatError(.corrupt, "neither header is valid: \(problem?.message ?? ""); restore the store from a copy")
+            throw FormatError(
+                .corrupt, "neither header is valid: \(problem?.message ?? ""); restore the store from a copy")
         }
         return best
     }
@@ -124,7 +134,20 @@ package final class LevelZeroFile: Sendable {
     package func append(_ segment: Geometry.Segment) throws(StorageError) {
         let end = try file.size()
         try file.allocate(from: end, to: segment.end)
+        if segment.end - segment.fileOffset >= 8 * Geometry.hugePage { try fillWithZeros(segment) }
         try memory.map(segment, of: file, writable: true)
+        memory.advise(.resident, segment)
+    }
+
+    /// Writes a large segment's zeros. The kernel keeps what it is given in large pieces in large pages, and finds addresses
+    /// in them faster; pages that come one by one, as a mapped file is filled, stay small for as long as they are cached
+    /// (measured: 10 % of the searches a second on one million rows of 128 bytes).
+    private func fillWithZeros(_ segment: Geometry.Segment) throws(StorageError) {
+        let zeros = [UInt8](repeating: 0, count: 2 * Geometry.hugePage)
+        for offset in stride(from: segment.fileOffset, to: segment.end, by: zeros.count) {
+            let length = min(zeros.count, segment.end - offset)
+            try file.write(length == zeros.count ? zeros : Array(zeros[..<length]), at: offset)
+        }
     }
 
     /// Writes the page tables of `segments` over what their memory holds; pages past `slotCount` slots count as never

@@ -24,8 +24,11 @@ package struct SystemCalls: Sendable {
     package var makeDirectory: @Sendable (FilePath) throws(Errno) -> Void
     package var removeDirectory: @Sendable (FilePath) throws(Errno) -> Void
     package var lock: @Sendable (Int32, _ operation: Int32) throws(Errno) -> Void
-    package var map: @Sendable (UnsafeMutableRawPointer?, _ length: Int, _ protection: Int32, _ flags: Int32,
-        Int32, _ offset: Int) throws(Errno) -> UnsafeMutableRawPointer
+    package var map:
+        @Sendable (
+            UnsafeMutableRawPointer?, _ length: Int, _ protection: Int32, _ flags: Int32,
+            Int32, _ offset: Int
+        ) throws(Errno) -> UnsafeMutableRawPointer
 
     /// The operating system's own.
     package static let system = unsafe SystemCalls(

@@ -31,14 +31,17 @@ enum Program {
     /// It stands beside the test bundle, wherever the build directory is.
     static let path: String? = {
         let mentioned = CommandLine.arguments.filter { $0.contains(".xctest") || $0 == CommandLine.arguments[0] }
-        let starts = mentioned.map { URL(fileURLWithPath: $0) } + [Bundle.main.bundleURL, Bundle.main.executableURL].compactMap { $0 }
+        let starts =
+            mentioned.map { URL(fileURLWithPath: $0) }
+            + [Bundle.main.bundleURL, Bundle.main.executableURL].compactMap { $0 }
         for start in starts {
             var directory = start
             // A bundle of macOS has its executable three levels down.
             for _ in 0..<5 {
                 let candidate = directory.appendingPathComponent("cairn").path
                 var isDirectory: ObjCBool = false
-                if unsafe FileManager.default.fileExists(atPath: candidate, isDirectory: &isDirectory), !isDirectory.boolValue,
+                if unsafe FileManager.default.fileExists(atPath: candidate, isDirectory: &isDirectory),
+                    !isDirectory.boolValue,
                     FileManager.default.isExecutableFile(atPath: candidate)
                 {
                     return candidate
@@ -56,7 +59,7 @@ enum Program {
         environment["SWIFT_BACKTRACE"] = "enable=no"
         let variables = environment.map { "\($0.key)=\($0.value)" }
         #if canImport(Glibc)
-        var actions = posix_spawn_file_actions_t()
+        var actions = unsafe posix_spawn_file_actions_t()
         #else
         var actions: posix_spawn_file_actions_t?
         #endif
@@ -66,7 +69,8 @@ enum Program {
         for (number, stream) in [(Int32(1), output), (2, errors)] {
             switch stream {
             case .file(let file):
-                unsafe posix_spawn_file_actions_addopen(&actions, number, file.path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+                unsafe posix_spawn_file_actions_addopen(
+                    &actions, number, file.path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
             case .descriptor(let descriptor):
                 unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, number)
             }
@@ -88,7 +92,7 @@ enum Program {
         _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) -> Result {
         var pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
-        defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+        defer { unsafe pointers.forEach { unsafe free($0) } }
         return unsafe pointers.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress!) }
     }
 }

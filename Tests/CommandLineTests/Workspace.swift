@@ -44,7 +44,8 @@ final class Workspace {
         let output = streams.appendingPathComponent("output"), errors = streams.appendingPathComponent("errors")
         let code = try Program.run(located(arguments), output: .file(output), errors: .file(errors))
         return Program.Outcome(
-            output: try String(contentsOf: output, encoding: .utf8), errors: try String(contentsOf: errors, encoding: .utf8),
+            output: try String(contentsOf: output, encoding: .utf8),
+            errors: try String(contentsOf: errors, encoding: .utf8),
             code: code)
     }
 

@@ -23,6 +23,6 @@ package func seededVectors(count: Int, dimensions: Int, seed: UInt64) -> [Float]
 package func seededWholeNumbers(count: Int, dimensions: Int, seed: UInt64, in range: ClosedRange<Int>) -> [Float] {
     var generator = SeededGenerator(seed: seed)
     return (0..<count * dimensions).map { _ in
-        Float(range.lowerBound + Int(generator.next() >> 32) * range.count >> 32)
+        Float(range.lowerBound + (Int(generator.next() >> 32) * range.count) >> 32)
     }
 }

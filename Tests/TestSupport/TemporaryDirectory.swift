@@ -47,10 +47,12 @@ package func removeTree(_ path: FilePath) {
     _ = unsafe path.withPlatformString { unsafe rmdir($0) }
 }
 
-/// Copies a directory of files, which has no directories in it, to a new one.
+/// Copies a directory of files, which has files and nothing else in it, to a new one.
 package func copyFiles(from source: FilePath, to destination: FilePath) throws {
     guard unsafe destination.withPlatformString({ unsafe mkdir($0, 0o777) }) == 0 else { throw Errno(rawValue: errno) }
-    for name in names(in: source) { try writeBytes(readBytes(source.appending(name)), to: destination.appending(name)) }
+    let files = names(in: source)
+    guard !files.isEmpty else { throw Errno.noSuchFileOrDirectory }
+    for name in files { try writeBytes(readBytes(source.appending(name)), to: destination.appending(name)) }
 }
 
 /// The bytes of a whole file.

@@ -18,13 +18,14 @@ struct Workload {
     init(_ options: Options) throws {
         let folder = options.data
         let files = try FileManager.default.contentsOfDirectory(atPath: folder)
-        let name = files.first { $0.hasPrefix("base_") && $0.hasSuffix(".npy") }!
+        guard let name = files.first(where: { $0.hasPrefix("base_") && $0.hasSuffix(".npy") || $0 == "vectors.npy" })
+        else { throw CocoaError(.fileNoSuchFile, userInfo: [NSFilePathErrorKey: folder + "/base_*.npy"]) }
         let queryName = files.contains("queries.npy") ? "queries.npy" : "queries_u8.npy"
         basePath = folder + "/" + name
         let vectors = try NpyArray(basePath), questions = try NpyArray(folder + "/" + queryName)
         rows = min(options.rows, vectors.rows)
         dimensions = vectors.columns
-        cosine = files.contains("ground_truth_cos.npy")
+        cosine = files.contains("ground_truth_cos.npy") || options.metric == "cosine"
         base = vectors.floats(rows)
         queryCount = questions.rows
         queries = questions.floats(queryCount)

@@ -10,6 +10,7 @@ import SystemPackage
 struct Options {
     var data = ""
     var rows = Int.max
+    var metric = ""
     var scalar = Scalar.float32
     var rounds = 9
     var buildRows = 100_000
@@ -21,6 +22,7 @@ struct Options {
     init(_ environment: [String: String]) {
         data = environment["DATA"] ?? ""
         rows = environment["N"].flatMap { Int($0) } ?? rows
+        metric = environment["METRIC"] ?? ""
         scalar = environment["SCALAR"].flatMap { Scalar(rawValue: $0) } ?? scalar
         rounds = environment["ROUNDS"].flatMap { Int($0) } ?? rounds
         buildRows = environment["BUILD_N"].flatMap { Int($0) } ?? buildRows
@@ -47,10 +49,8 @@ var report: [String: Any] = [
 let indexes = try Indexes(workload, options)
 if options.parts.contains("search") { report["search"] = try measureSearch(workload, indexes, options) }
 if options.parts.contains("recall") { report["recall_by_ef"] = try measureRecall(workload, indexes) }
-if options.parts.contains("build") {
-    report["build"] = try measureBuild(workload, options)
-    report["build_whole"] = indexes.buildSeconds
-}
+if options.parts.contains("build") { report["build"] = try measureBuild(workload, options) }
+if !indexes.buildSeconds.isEmpty { report["build_of_all_rows_on_one_thread"] = indexes.buildSeconds }
 if options.parts.contains("open") { report["open"] = try measureOpen(workload, indexes, options) }
 let json = try JSONSerialization.data(withJSONObject: report, options: [.prettyPrinted, .sortedKeys])
 print(String(decoding: json, as: UTF8.self))

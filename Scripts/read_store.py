@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Reads a store as FORMAT.md describes it, sharing no code with Cairn: the test that the page is complete.
+`read_store.py STORE` prints it as one JSON document; exit status 0, 2 if something is wrong ("problems"), 64 usage."""
+import json, os, sys
+from struct import calcsize, iter_unpack, pack, unpack, unpack_from
+# Fields of the 512-byte sectors: name, type, offset.
+SUPERBLOCK = """version I 8, store 16s 16, layout 16s 32, compatible Q 48, read_only_compatible Q 56, incompatible Q 64,
+    dimensions I 72, m I 76, ef_construction I 80, metric B 84, scalar B 85, seed Q 88, first I 96, largest I 100,
+    vector_stride I 104, link_stride I 108, name_length B 112, name 255s 113"""
+HEADER = """generation Q 8, layout 16s 16, slot_count Q 32, segment_count I 40, entry_point I 44, maximum_level i 48,
+    ef I 52, live Q 56, marked Q 64, free Q 72, level_state I 80, graph_generation Q 88"""
+DERIVED = "version I 8, body I 12, layout 16s 16, graph_generation Q 32, count Q 40, extent Q 48"
+TABLE, problems = list(range(256)), []
+for _ in range(8): TABLE = [x >> 1 ^ (0x82F63B78 if x & 1 else 0) for x in TABLE]
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data: crc = TABLE[(crc ^ byte) & 255] ^ crc >> 8
+    return crc ^ 0xFFFFFFFF
+def finish(**document):
+    json.dump(dict(document, problems=problems), sys.stdout, default=bytes.hex)
+    sys.exit(2 if problems else 0)
+def check(condition, problem):
+    if not condition: problems.append(problem)
+    return condition
+def up(x, n): return -(-x // n) * n
+def u32(data, at): return unpack_from("<I", data, at)[0]
+def numbers(kind, data): return [x for x, in iter_unpack("<" + kind, data)]
+def sector(data, magic, fields):
+    if len(data) < 512 or data[:8] != magic or crc32c(data[:508]) != u32(data, 508): return None
+    fields = [field.split() for field in fields.split(",")]
+    return {name: unpack_from("<" + kind, data, int(offset))[0] for name, kind, offset in fields}
+if len(sys.argv) != 2: sys.exit(print(__doc__, file=sys.stderr) or 64)
+files = {name: open(os.path.join(sys.argv[1], name), "rb").read() for name in os.listdir(sys.argv[1])}
+blocks = [sector((level0 := files["level0"])[at:at + 512], b"CAIRNSUP", SUPERBLOCK) for at in (8192, 12288)]
+check(all(blocks), "a superblock is damaged")
+s = blocks[0] or blocks[1] or finish()
+check(s["version"] == 1 and s["incompatible"] == 0, "the version or a feature is unknown") or finish(superblock=s)
+s["name"] = s["name"][:s["name_length"]].decode()
+def header(i):
+    h = sector(level0[4096 * i:][:512], b"CAIRNHDR", HEADER)
+    sound = h and h["layout"] == s["layout"] and h["generation"] % 2 == i
+    return h if check(sound or not any(level0[4096 * i:][:512]), f"header slot {i} is damaged") else None
+check(any(slots := [header(0), header(1)]), "there is no valid header") or finish(superblock=s)
+h = max(filter(None, slots), key=lambda h: h["generation"])
+count, m, width, scalar, cosine = h["slot_count"], s["m"], 4 * s["m"] + 4, "feBb"[s["scalar"]], s["metric"] == 2
+strides = [up(row := s["dimensions"] * calcsize("<" + scalar), 64), up(8 * m, 64), 16, 4 if cosine else 0, 4]
+largest = max(1 << i for i in range(17) if (1 << i) * sum(strides) <= 64 << 20)
+shape = [min(256, largest), largest, strides[0], strides[1]]
+check([s[x] for x in ("first", "largest", "vector_stride", "link_stride")] == shape, "the superblock's sizes differ")
+def F(k): return 0 if k == 0 else shape[0] << k - 1 if k <= d + 1 else largest * (k - d)
+columns, end, segments, d = [b""] * 5, 16384, [], (largest // shape[0]).bit_length() - 1
+for k in range(h["segment_count"]):
+    pieces = [up(F(k + 1) * t, 16384) - up(F(k) * t, 16384) for t in strides]
+    start = at = up(end, 2 << 20) if sum(pieces) >= 16 << 20 else end
+    pages, table = range(start, start + sum(pieces), 4096), start + sum(pieces)
+    seals = range(table + 4088, table + up(len(pages), 511) // 511 * 4096, 4096)
+    end = up(table + 4096 * len(seals), 16384)
+    check(end <= len(level0), f"level0 has {len(level0)} bytes and needs {end}") or finish(superblock=s, header=h)
+    segments.append({"slots": [F(k), F(k + 1)], "start": start, "pieces": pieces, "page_table": table, "end": end})
+    for seal in seals: check(crc32c(level0[seal - 4088:seal]) == u32(level0, seal), f"the seal at {seal} is wrong")
+    for i, page in enumerate(pages):
+        data, (crc, stamp) = level0[page:page + 4096], unpack_from("<II", level0, table + i // 511 * 4096 + i % 511 * 8)
+        check(crc == crc32c(data) if stamp else not crc and not any(data), f"the page at {page} is damaged")
+    for column, length in enumerate(pieces):
+        columns[column], at = columns[column] + level0[at:at + length], at + length
+def links(head, *area): return {"head": head, "area": area, "links": [x for x in area[:head & 0xFFFF] if x < count]}
+slots = []
+for slot in range(count):
+    label, level, state = unpack_from("<QBB", columns[2], 16 * slot)
+    stored = numbers(scalar, columns[0][slot * strides[0]:][:row])
+    norm = {"norm": unpack_from("<f", columns[3], 4 * slot)[0]} if cosine else {}
+    back = [unpack("<f", pack("<f", x * norm["norm"]))[0] for x in stored] if cosine and scalar in "fe" else stored
+    slots.append({"label": label, "level": level, "state": state, **norm, "stored": stored, "vector": back,
+                  **links(u32(columns[4], 4 * slot), *numbers("I", columns[1][slot * strides[1]:][:8 * m]))})
+states = [sum(slot["state"] in group for slot in slots) for group in ((1,), (2,), (3, 4))]
+check(states == [h["live"], h["marked"], h["free"]], "the header's counts are not those of the slot table")
+def derived(name, magic, places):
+    head = sector(data := files.get(name, b""), magic, DERIVED) or {"version": 0}
+    if head["version"] == 1 and all(head[x] == h[x] for x in ("layout", "graph_generation")):
+        start, end, size = places(head["count"], head["extent"])
+        if len(data) == size and crc32c(data[start:end]) == head["body"]: return head["count"], head["extent"], data
+    return check(None, f"{name} is missing, damaged or out of date") or (0, 0, b"")
+number, _, data = derived("upper", b"CAIRNUPR", lambda n, extent: (512, None, 512 + 8 * n + width * extent))
+nodes, at = [], 512 + 8 * number
+for slot, level in iter_unpack("<II", data[512:at]):
+    lists = [links(*numbers("I", data[at + i * width:][:width])) for i in range(level)]
+    nodes, at = nodes + [{"slot": slot, "level": level, "lists": lists}], at + level * width
+def C(extent): return 4096 + up(up(extent, 1024) // 256, 4096)  # where the buckets begin
+number, extent, data = derived("labels", b"CAIRNLBL", lambda _, extent: (4096, C(extent), C(extent) + 4 * extent))
+buckets, found = numbers("I", data[C(extent):]), {}
+for i in range(0, extent, 1024):
+    check(crc32c(data[C(extent) + 4 * i:][:4096]) == u32(data, 4096 + i // 256), f"labels page {i // 1024} is damaged")
+for label in [slot["label"] for slot in slots if slot["state"] == 1 and extent]:
+    start = (label * 0x9E3779B97F4A7C15 % 2 ** 64) >> (64 - (extent.bit_length() - 1))
+    for entry in buckets[start:] + buckets[:start]:
+        if entry == 0 or entry <= count and slots[entry - 1]["label"] == label: break
+    if check(entry, f"label {label} is not in the file labels"): found[label] = entry - 1
+check(len(found) == number, "the file labels has another number of entries than it says")
+finish(superblock=s, header=h, segments=segments, slots=slots, upper=nodes, labels=found)

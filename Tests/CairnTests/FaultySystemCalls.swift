@@ -1,0 +1,94 @@
+import Synchronization
+import SystemPackage
+
+@testable import MappedStorage
+
+/// The entries of the table that can fail.
+enum SystemCall: String, CaseIterable, Sendable {
+    case open, close, pread, pwrite, allocate, size, synchronize, rename, unlink, makeDirectory, removeDirectory, lock, map
+}
+
+/// Fails the n-th call of one entry.
+final class Fault: Sendable {
+    private let call: SystemCall
+    private let error: Errno
+    private let remaining: Mutex<Int>
+
+    /// `number`: which call fails, from 1.
+    init(_ call: SystemCall, number: Int, _ error: Errno) {
+        self.call = call
+        self.error = error
+        remaining = Mutex(number)
+    }
+
+    /// Whether the call that was to fail came.
+    var hasFired: Bool { remaining.withLock { $0 <= 0 } }
+
+    private func pass(_ called: SystemCall) throws(Errno) {
+        guard called == call else { return }
+        let fails = remaining.withLock { count in
+            count -= 1
+            return count == 0
+        }
+        if fails { throw error }
+    }
+
+    /// The system's calls with the fault among them.
+    var calls: SystemCalls {
+        let system = SystemCalls.system
+        return unsafe SystemCalls(
+            open: { (path, flags, mode) throws(Errno) in
+                try self.pass(.open)
+                return try system.open(path, flags, mode)
+            },
+            close: { (descriptor) throws(Errno) in
+                // The descriptor is gone even when closing fails.
+                try system.close(descriptor)
+                try self.pass(.close)
+            },
+            pread: { (descriptor, buffer, offset) throws(Errno) in
+                try self.pass(.pread)
+                return try unsafe system.pread(descriptor, buffer, offset)
+            },
+            pwrite: { (descriptor, buffer, offset) throws(Errno) in
+                try self.pass(.pwrite)
+                return try unsafe system.pwrite(descriptor, buffer, offset)
+            },
+            allocate: { (descriptor, offset, end) throws(Errno) in
+                try self.pass(.allocate)
+                try system.allocate(descriptor, offset, end)
+            },
+            size: { (descriptor) throws(Errno) in
+                try self.pass(.size)
+                return try system.size(descriptor)
+            },
+            synchronize: { (descriptor) throws(Errno) in
+                try self.pass(.synchronize)
+                try system.synchronize(descriptor)
+            },
+            rename: { (from, to) throws(Errno) in
+                try self.pass(.rename)
+                try system.rename(from, to)
+            },
+            unlink: { (path) throws(Errno) in
+                try self.pass(.unlink)
+                try system.unlink(path)
+            },
+            makeDirectory: { (path) throws(Errno) in
+                try self.pass(.makeDirectory)
+                try system.makeDirectory(path)
+            },
+            removeDirectory: { (path) throws(Errno) in
+                try self.pass(.removeDirectory)
+                try system.removeDirectory(path)
+            },
+            lock: { (descriptor, operation) throws(Errno) in
+                try self.pass(.lock)
+                try system.lock(descriptor, operation)
+            },
+            map: { (address, length, protection, flags, descriptor, offset) throws(Errno) in
+                try self.pass(.map)
+                return try unsafe system.map(address, length, protection, flags, descriptor, offset)
+            })
+    }
+}

@@ -1,0 +1,143 @@
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Cairn
+
+@Suite struct HandleTests {
+    @Test func `ef is kept, and the headers take turns`() throws {
+        let fixture = try StoreFixture(20)
+        let level0 = fixture.path.appending("level0")
+        var before = try readBytes(level0)
+        for (round, width) in [7, 1, 1_000_000, 50].enumerated() {
+            let store = try fixture.open(.readWrite)
+            try store.setSearchWidth(width)
+            #expect(try store.configuration.searchWidth == width)
+            store.close()
+            let after = try readBytes(level0)
+            // Generation 2 goes to the first slot, 3 to the second.
+            let slot = round % 2 == 0 ? 0 : 4096
+            #expect(after[slot..<slot + 512] != before[slot..<slot + 512])
+            #expect(after[..<slot] == before[..<slot])
+            #expect(after[(slot + 512)...] == before[(slot + 512)...])
+            before = after
+            #expect(try fixture.open().configuration.searchWidth == width)
+            #expect(try fixture.open().search(fixture.rows[4], count: 1)[0].label == 4)
+        }
+    }
+
+    @Test func `ef can be changed many times in one handle`() throws {
+        let fixture = try StoreFixture(20), store = try fixture.open(.readWrite)
+        for width in 1...9 { try store.setSearchWidth(width) }
+        store.close()
+        #expect(try fixture.open().configuration.searchWidth == 9)
+    }
+
+    @Test(arguments: [0, -1, 1_000_001, Int.max])
+    func `an ef out of range is refused and the old one kept`(width: Int) throws {
+        let fixture = try StoreFixture(20), store = try fixture.open(.readWrite)
+        #expect(storeError { try store.setSearchWidth(width) }?.code == .invalidArgument)
+        #expect(try store.configuration.searchWidth == 50)
+    }
+
+    @Test func `a handle for reading refuses to change ef`() throws {
+        let fixture = try StoreFixture(20), store = try fixture.open(.readOnly)
+        let before = try readBytes(fixture.path.appending("level0"))
+        #expect(storeError { try store.setSearchWidth(9) }?.code == .readOnly)
+        #expect(try store.configuration.searchWidth == 50)
+        #expect(try readBytes(fixture.path.appending("level0")) == before)
+    }
+
+    @Test func `ef in memory`() throws {
+        let store = try VectorStore(inMemory: .init(dimensions: 1, searchWidth: 9))
+        #expect(try store.configuration.searchWidth == 9)
+        try store.setSearchWidth(10)
+        #expect(try store.configuration.searchWidth == 10)
+    }
+
+    @Test(arguments: [SystemCall.pwrite, .synchronize], [Errno.noSpace, .ioError])
+    func `a change of ef that fails leaves the old one, and can be tried again`(call: SystemCall, error: Errno) throws {
+        let fixture = try StoreFixture(20)
+        // The lock file's process id is the first write.
+        let fault = Fault(call, number: call == .pwrite ? 2 : 1, error)
+        let store = try VectorStore.open(at: fixture.path, options: .init(access: .readWrite), calls: fault.calls)
+        #expect(storeError { try store.setSearchWidth(9) }?.systemError == error)
+        #expect(try store.configuration.searchWidth == 50)
+        #expect(try store.search(fixture.rows[4], count: 1)[0].label == 4)
+        try store.setSearchWidth(10)
+        store.close()
+        #expect(try fixture.open().configuration.searchWidth == 10)
+    }
+
+    @Test func `a closed store says so, and may be closed again`() throws {
+        let fixture = try StoreFixture(20)
+        let memory = try VectorStore(inMemory: .init(dimensions: 8))
+        try memory.add(fixture.rows[0], labels: [0])
+        for store in [try fixture.open(.readWrite), memory] {
+            _ = try store.search(fixture.rows[0], count: 1)
+            store.close()
+            store.close()
+            let uses: [() throws -> Void] = [
+                { _ = try store.count }, { _ = try store.info }, { _ = try store.configuration },
+                { _ = try store.allLabels() }, { _ = try store.contains(0) }, { _ = try store.vector(for: 0) },
+                { _ = try store.search(fixture.rows[0], count: 1) },
+                { _ = try store.search(fixture.rows[0].span, count: 1) },
+                { _ = try store.search(batch: fixture.rows[0], count: 1) },
+                { _ = try store.distances(from: fixture.rows[0], to: [0]) }, { try store.setSearchWidth(5) },
+            ]
+            for (index, use) in uses.enumerated() {
+                #expect(storeError("use \(index)") { try use() }?.code == .closed)
+            }
+        }
+        #expect(storeError { try memory.add(fixture.rows[0], labels: [5]) }?.code == .closed)
+    }
+
+    #if canImport(Glibc)
+    /// A process that is being started has copies of all descriptors until it runs its program. They must not keep a closed
+    /// store locked.
+    @Test func `a copied descriptor does not keep a closed store locked`() throws {
+        let fixture = try StoreFixture(20), store = try fixture.open(.readWrite)
+        let copies = try lockDescriptors(of: fixture.path).map { try $0.duplicate() }
+        try #require(copies.count == 1)
+        store.close()
+        #expect(try fixture.open(.readWrite).count == 20)
+        for copy in copies { try copy.close() }
+    }
+
+    @Test func `a copied descriptor does not keep a finished build locked`() throws {
+        let directory = try TemporaryDirectory(), path = directory.appending("store")
+        let copies = Copies()
+        try VectorStore.build(
+            at: path, .init(dimensions: 1), vectors: [1],
+            options: .init(progress: { (_, _) in
+                copies.descriptors = (try? lockDescriptors(of: directory.appending("store.building"))) ?? []
+                copies.descriptors = copies.descriptors.compactMap { try? $0.duplicate() }
+            }))
+        #expect(copies.descriptors.count == 1)
+        #expect(try VectorStore.open(at: path, options: .init(access: .readWrite)).count == 1)
+        for copy in copies.descriptors { try copy.close() }
+    }
+    #endif
+}
+
+#if canImport(Glibc)
+import Glibc
+
+private final class Copies: @unchecked Sendable {
+    var descriptors: [FileDescriptor] = []
+}
+
+/// This process's descriptors of the lock file in `directory`.
+private func lockDescriptors(of directory: FilePath) throws -> [FileDescriptor] {
+    names(in: "/proc/self/fd").compactMap { name in
+        var target = [UInt8](repeating: 0, count: 4096)
+        let length = unsafe target.withUnsafeMutableBytes { buffer in
+            unsafe readlink("/proc/self/fd/\(name)", buffer.baseAddress!.assumingMemoryBound(to: CChar.self), 4096)
+        }
+        guard length > 0, String(decoding: target[..<length], as: UTF8.self) == directory.appending("lock").string,
+            let number = Int32(name)
+        else { return nil }
+        return FileDescriptor(rawValue: number)
+    }
+}
+#endif

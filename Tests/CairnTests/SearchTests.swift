@@ -1,0 +1,139 @@
+import TestSupport
+import Testing
+
+@testable import Cairn
+
+struct StoreKind: Sendable, CustomTestStringConvertible {
+    let metric: Metric
+    let scalar: Scalar
+    let dimensions: Int
+
+    static let all: [StoreKind] = [Metric.l2, .innerProduct, .cosine].flatMap { metric in
+        Scalar.allCases.flatMap { scalar in
+            [1, 2, 7, 64, 100, 384].map { StoreKind(metric: metric, scalar: scalar, dimensions: $0) }
+        }
+    }
+
+    var testDescription: String { "\(metric) \(scalar.rawValue) \(dimensions)" }
+}
+
+@Suite struct SearchTests {
+    @Test(arguments: StoreKind.all)
+    func `build, open and search find the nearest`(kind: StoreKind) throws {
+        let fixture = try StoreFixture(260, dimensions: kind.dimensions, metric: kind.metric, scalar: kind.scalar)
+        let store = try fixture.open()
+        let scale = distanceScale(kind)
+        var hits = 0
+        for query in fixture.queries(8) {
+            let expected = fixture.nearest(query, 10)
+            let exact = try store.search(query, count: 10, options: .init(isExact: true))
+            #expect(exact.count == 10 && Set(exact.map(\.label)).count == 10)
+            for (found, wanted) in zip(exact, expected) {
+                #expect(abs(Double(found.distance) - wanted.distance) <= scale)
+                let own = distance(kind.metric, query, fixture.rows[Int(found.label)])
+                #expect(abs(Double(found.distance) - own) <= scale)
+            }
+            // Narrow enough for the graph to be walked.
+            let walked = try store.search(query, count: 10, options: .init(width: 60))
+            #expect(walked.count == 10)
+            hits += walked.filter { $0.distance <= exact[9].distance }.count
+            #expect(zip(walked, walked.dropFirst()).allSatisfy { $0.distance <= $1.distance })
+        }
+        #expect(hits >= 72, "of 80 neighbours")
+    }
+
+    @Test(arguments: StoreKind.all)
+    func `a store in memory answers as the one on disk`(kind: StoreKind) throws {
+        let fixture = try StoreFixture(130, dimensions: kind.dimensions, metric: kind.metric, scalar: kind.scalar)
+        let onDisk = try fixture.open(), inMemory = try VectorStore(inMemory: fixture.configuration)
+        try inMemory.add(fixture.rows.flatMap { $0 }, labels: fixture.labels, threads: 1)
+        for query in fixture.queries(4) {
+            for options in [SearchOptions(width: 25), SearchOptions(isExact: true)] {
+                let a = try onDisk.search(query, count: 7, options: options)
+                #expect(try inMemory.search(query, count: 7, options: options) == a)
+            }
+        }
+        for label: Label in [0, 64, 129] { #expect(try inMemory.vector(for: label) == onDisk.vector(for: label)) }
+    }
+
+    @Test(arguments: StoreKind.all)
+    func `get gives back what was given`(kind: StoreKind) throws {
+        let fixture = try StoreFixture(20, dimensions: kind.dimensions, metric: kind.metric, scalar: kind.scalar)
+        let store = try fixture.open()
+        for (label, row) in zip(fixture.labels, fixture.rows) {
+            let vector = try #require(try store.vector(for: label))
+            #expect(vector.count == kind.dimensions)
+            let length = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            for (found, given) in zip(vector, row) {
+                switch (kind.scalar, kind.metric) {
+                case (.uint8, _), (.int8, _): #expect(found == given)
+                case (.float32, .cosine): #expect(abs(found - given) <= 3e-7 * length)
+                case (.float32, _): #expect(found == given)
+                case (.float16, _): #expect(abs(found - given) <= 0.0005 * abs(given) + 1e-7 * max(length, 1))
+                }
+            }
+        }
+    }
+
+    @Test func `a distance to named labels is the one a search tells`() throws {
+        let fixture = try StoreFixture(100, metric: .cosine, scalar: .float16)
+        let store = try fixture.open(), query = fixture.queries(1)[0]
+        let found = try store.search(query, count: 100, options: .init(isExact: true))
+        let labels = found.map(\.label) + [100, .max]
+        #expect(try store.distances(from: query, to: labels) == found.map(\.distance) + [nil, nil])
+        #expect(try store.distances(from: query, to: []) == [])
+    }
+
+    @Test func `k and ef at their limits`() throws {
+        let fixture = try StoreFixture(300)
+        let store = try fixture.open(), query = fixture.queries(1)[0]
+        #expect(try store.search(query, count: 0) == [])
+        #expect(try store.search(query, count: 301).count == 300)
+        #expect(try store.search(query, count: .max).count == 300)
+        #expect(try store.search(query, count: 3, options: .init(width: .max)).count == 3)
+        let narrow = try store.search(query, count: 40, options: .init(width: 1))
+        #expect(narrow.count == 40, "an ef below k counts as k")
+        #expect(try store.search(query, count: 1, options: .init(width: 1)).count == 1)
+        for (count, width) in [(-1, nil), (Int.min, nil), (5, 0), (5, -3)] as [(Int, Int?)] {
+            let error = storeError { _ = try store.search(query, count: count, options: .init(width: width)) }
+            #expect(error?.code == .invalidArgument)
+            #expect(error?.message.contains("\(width ?? count)") == true)
+        }
+    }
+
+    @Test func `a span finds what an array finds`() throws {
+        let fixture = try StoreFixture(200)
+        let store = try fixture.open(), query = fixture.queries(1)[0]
+        #expect(try store.search(query.span, count: 5) == store.search(query, count: 5))
+    }
+
+    @Test(arguments: [Metric.l2, .innerProduct, .cosine])
+    func `fifty equal vectors come back in the order of their labels`(metric: Metric) throws {
+        let directory = try TemporaryDirectory(), path = directory.appending("store")
+        let labels = (0..<50).map { Label($0 * 37 % 50) }
+        let elements = [[Float]](repeating: [1, 2, 2], count: 50).flatMap { $0 }
+        try VectorStore.build(at: path, .init(dimensions: 3, metric: metric), vectors: elements, labels: labels)
+        let store = try VectorStore.open(at: path)
+        for isExact in [false, true] {
+            let found = try store.search([1, 2, 2], count: 50, options: .init(isExact: isExact))
+            #expect(found.map(\.label) == Array(0..<50))
+            #expect(Set(found.map(\.distance)).count == 1)
+        }
+    }
+
+    /// Many are far more than a link list holds, and more than a search's width.
+    @Test func `a search finds k of many equal vectors`() throws {
+        let directory = try TemporaryDirectory(), path = directory.appending("store")
+        let elements = [Float](repeating: 0.5, count: 1000 * 4)
+        try VectorStore.build(at: path, .init(dimensions: 4, connectivity: 8, constructionWidth: 40), vectors: elements)
+        let store = try VectorStore.open(at: path)
+        #expect(try store.search([0.5, 0.5, 0.5, 0.5], count: 50).count == 50)
+    }
+
+    /// What rounding may cost: a share of the largest sum in the distance.
+    private func distanceScale(_ kind: StoreKind) -> Double {
+        let precision = kind.scalar == .float16 ? 2e-3 : 2e-6
+        let largest = kind.scalar == .uint8 || kind.scalar == .int8 ? 255.0 : 2.0
+        return kind.metric == .cosine ? precision * 2 : precision * largest * largest * Double(kind.dimensions) + precision
+    }
+}

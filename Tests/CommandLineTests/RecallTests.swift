@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+@Suite("cairn recall")
+struct RecallTests {
+    private struct Report: Decodable {
+        struct Row: Decodable {
+            let ef: Int
+            let recall, qps, p50_us, p99_us: Double
+        }
+        let k, queries: Int
+        let rows: [Row]
+    }
+
+    private let workspace: Workspace
+    private let vectors: TestVectors
+    private let queries = TestVectors(count: 6, dimensions: 8, seed: 2)
+
+    init() throws {
+        workspace = try Workspace()
+        vectors = try workspace.buildStore()
+        try workspace.write("q.npy", bytes: queries.npy)
+        try writeTruth("t.npy", columns: 20) { vectors.nearest($0, 20).map { Int32($0.row) } }
+    }
+
+    private func writeTruth(_ name: String, columns: Int, _ row: ([Float]) -> [Int32]) throws {
+        try workspace.write(name, bytes: Npy.file(shape: [6, columns], queries.rows.flatMap(row)))
+    }
+
+    @Test("a full search finds all of the truth")
+    func json() throws {
+        let report = try workspace.json(
+            Report.self, "recall", "@store", "@q.npy", "@t.npy", "-k", "7", "--ef", "60,200")
+        #expect(report.k == 7 && report.queries == 6)
+        #expect(report.rows.map(\.ef) == [60, 200])
+        #expect(report.rows.map(\.recall) == [1, 1])
+        #expect(report.rows.allSatisfy { $0.qps > 0 && $0.p50_us > 0 && $0.p99_us >= $0.p50_us })
+    }
+
+    @Test("text is a table, with the default widths")
+    func text() throws {
+        let lines = try workspace.cairn("recall", "@store", "@q.npy", "@t.npy").lines.map { $0.split(separator: " ") }
+        #expect(lines.first == ["ef", "recall", "qps", "p50_us", "p99_us"])
+        #expect(lines.dropFirst().map { $0[0] } == ["10", "20", "50", "100", "200"])
+        #expect(lines.last?[1] == "1.0000")
+    }
+
+    @Test("results count by distance: up to the farthest of the first k labels of the truth")
+    func distance() throws {
+        // All k places name the nearest vector, so only it is near enough.
+        try writeTruth("nearest.npy", columns: 5) { Array(repeating: Int32(vectors.nearest($0, 1)[0].row), count: 5) }
+        let report = try workspace.json(
+            Report.self, "recall", "@store", "@q.npy", "@nearest.npy", "-k", "5", "--ef", "200")
+        #expect(report.rows.map(\.recall) == [0.2])
+    }
+
+    @Test("of equal vectors, any counts", arguments: ["l2", "ip", "cosine"])
+    func duplicates(metric: String) throws {
+        let pairs = TestVectors(vectors.rows + vectors.rows)
+        try workspace.write("pairs.npy", bytes: pairs.npy)
+        try #require(try workspace.cairn("build", "@pairs", "@pairs.npy", "--metric", metric, "--quiet").code == 0)
+        struct Results: Decodable { let labels: [[Int32]] }
+        let found = try workspace.json(Results.self, "search", "@pairs", "@q.npy", "-k", "6", "--exact")
+        // The other one of each pair.
+        try workspace.write(
+            "others.npy", bytes: Npy.file(shape: [6, 6], found.labels.joined().map { ($0 + 200) % 400 }))
+        let report = try workspace.json(
+            Report.self, "recall", "@pairs", "@q.npy", "@others.npy", "-k", "6", "--ef", "400")
+        #expect(report.rows.map(\.recall) == [1])
+    }
+
+    @Test("the truth may be .ivecs, or one row for one query")
+    func forms() throws {
+        let row = vectors.nearest(queries.rows[0], 4).map { Int32($0.row) }
+        try workspace.write("one.npy", bytes: Npy.file(shape: [8], queries.rows[0]))
+        try workspace.write("row.npy", bytes: Npy.file(shape: [4], row))
+        try workspace.write("row.ivecs", bytes: Array(Npy.file(shape: [5], [4] + row).dropFirst(128)))
+        for truth in ["@row.npy", "@row.ivecs"] {
+            let report = try workspace.json(
+                Report.self, "recall", "@store", "@one.npy", truth, "-k", "4", "--ef", "200")
+            #expect(report.queries == 1 && report.rows.map(\.recall) == [1])
+        }
+    }
+
+    struct BadTruth: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let bytes: [UInt8]
+        let message: String
+    }
+
+    @Test(
+        "a truth that does not fit is refused",
+        arguments: [
+            BadTruth(
+                testDescription: "a label that is not in the store",
+                bytes: Npy.file(shape: [6, 2], [1, 2, 3, 4, 5, 200, 6, 7, 8, 9, 10, 11] as [Int32]),
+                message: "row 2 names label 200, which is not in the store"),
+            BadTruth(
+                testDescription: "a negative label",
+                bytes: Npy.file(shape: [6, 2], [1, 2, 3, 4, 5, -1, 6, 7, 8, 9, 10, 11] as [Int32]), message: "row 2"),
+            BadTruth(
+                testDescription: "fewer rows than queries",
+                bytes: Npy.file(shape: [5, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] as [Int32]),
+                message: "5 rows for 6 queries"),
+            BadTruth(
+                testDescription: "fewer labels than k",
+                bytes: Npy.file(shape: [6, 1], [1, 2, 3, 4, 5, 6] as [Int32]), message: "1 labels in a row, -k 2"),
+            BadTruth(
+                testDescription: "numbers that are no labels",
+                bytes: Npy.file(shape: [6, 2], [Float](repeating: 1, count: 12)),
+                message: "integers"),
+        ])
+    func badTruth(truth: BadTruth) throws {
+        try workspace.write("bad.npy", bytes: truth.bytes)
+        let outcome = try workspace.cairn("recall", "@store", "@q.npy", "@bad.npy", "-k", "2")
+        #expect(outcome.code == 1 && outcome.output == "")
+        #expect(outcome.errors.hasPrefix("cairn: error: \(workspace.path("bad.npy")): "))
+        #expect(outcome.errors.contains(truth.message), "\(outcome.errors)")
+    }
+
+    @Test("a query that cannot be compared is named")
+    func badQuery() throws {
+        var bad = queries
+        bad.rows[4][1] = .nan
+        try workspace.write("nan.npy", bytes: bad.npy)
+        let outcome = try workspace.cairn("recall", "@store", "@nan.npy", "@t.npy")
+        #expect(outcome.code == 1)
+        #expect(outcome.errors.hasPrefix("cairn: error: \(workspace.path("nan.npy")): row 4: "))
+    }
+}

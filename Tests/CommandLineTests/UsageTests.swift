@@ -1,0 +1,125 @@
+import Foundation
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+@Suite("Usage and streams")
+struct UsageTests {
+    private let workspace: Workspace
+
+    init() throws { workspace = try Workspace() }
+
+    private static let commands = ["build", "search", "get", "labels", "info", "set", "recall"]
+
+    @Test("--version prints the version")
+    func version() throws {
+        let outcome = try workspace.cairn("--version")
+        #expect(outcome.code == 0 && outcome.output == "0.1.0\n" && outcome.errors == "")
+    }
+
+    @Test("help lists every command")
+    func overview() throws {
+        let outcome = try workspace.cairn("--help")
+        #expect(outcome.code == 0)
+        for command in Self.commands { #expect(outcome.output.contains("\n  \(command) ")) }
+    }
+
+    @Test("every command has help with an example and the options that all have", arguments: commands)
+    func help(command: String) throws {
+        let outcome = try workspace.cairn(command, "--help")
+        #expect(outcome.code == 0 && outcome.errors == "")
+        for text in ["\n  cairn \(command) ", "--output <output>", "--quiet", "text, json"] {
+            #expect(outcome.output.contains(text))
+        }
+        #expect(outcome.output.split(separator: "\n").allSatisfy { $0.count <= 80 || $0.hasPrefix("USAGE") })
+    }
+
+    @Test("shells get completions for paths", arguments: ["bash", "zsh", "fish"])
+    func completion(shell: String) throws {
+        let outcome = try workspace.cairn("--generate-completion-script", shell)
+        #expect(outcome.code == 0 && outcome.output.contains("fvecs"))
+    }
+
+    @Test(
+        "wrong arguments end with 64 and say how it is used",
+        arguments: [
+            ["frobnicate"], ["search"], ["search", "a"], ["get", "a", "x"], ["info", "a", "--nonsense"], ["set", "a"],
+            ["info", ""],
+        ])
+    func wrong(arguments: [String]) throws {
+        let text = try workspace.cairn(arguments)
+        #expect(text.code == 64 && text.output == "")
+        #expect(text.errors.hasPrefix("cairn: error: ") && text.errors.contains("\nUsage: cairn "))
+        for form in [["--output", "json"], ["--output=json"]] {
+            let json = try workspace.cairn(arguments + form)
+            #expect(json.code == 64 && json.output == "")
+            let error = try ErrorDocument(json.errors).error
+            #expect(error.code == "usage" && error.path == nil && !error.message.isEmpty)
+        }
+    }
+
+    @Test(
+        "a reader that goes away ends it quietly",
+        arguments: [["labels", "@store"], ["labels", "@store", "--output", "json"]])
+    func closedPipe(arguments: [String]) throws {
+        _ = try workspace.buildStore()
+        let pipe = workspace.path("pipe"), errors = workspace.directory.appendingPathComponent("errors")
+        try #require(unsafe mkfifo(pipe, 0o600) == 0)
+        let reader = unsafe open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        let writer = unsafe open(pipe, O_WRONLY | O_CLOEXEC)
+        try #require(reader >= 0 && writer >= 0)
+        close(reader)
+        defer { close(writer) }
+        let code = try Program.run(
+            workspace.located(arguments), output: .descriptor(writer), errors: .file(errors))
+        #expect(code == 0)
+        #expect(try workspace.bytes("errors") == [])
+    }
+
+    #if os(Linux)
+    @Test("results that cannot be written are an error")
+    func fullDevice() throws {
+        _ = try workspace.buildStore()
+        let errors = workspace.directory.appendingPathComponent("errors")
+        let code = try Program.run(
+            workspace.located(["labels", "@store"]), output: .file(URL(fileURLWithPath: "/dev/full")),
+            errors: .file(errors))
+        #expect(code == 1)
+        let text = try String(contentsOf: errors, encoding: .utf8)
+        #expect(text.hasPrefix("cairn: error: standard output: could not write the results"))
+    }
+    #endif
+
+    @Test("progress is drawn on a terminal, not with --quiet", arguments: [true, false])
+    func progress(quiet: Bool) throws {
+        try workspace.write("v.npy", bytes: TestVectors(count: 100, dimensions: 4, seed: 1).npy)
+        var terminal: Int32 = -1, other: Int32 = -1
+        try #require(unsafe openpty(&terminal, &other, nil, nil, nil) == 0)
+        // Open until all is read: what was written is lost with the last one who could write.
+        defer {
+            close(other)
+            close(terminal)
+        }
+        let arguments = workspace.located(["build", "@s", "@v.npy"]) + (quiet ? ["--quiet"] : [])
+        let output = workspace.directory.appendingPathComponent("output")
+        let code = try Program.run(arguments, output: .file(output), errors: .descriptor(other))
+        #expect(code == 0)
+        // Terminals pass on what is written a little later, but in order: this comes after all of it.
+        let end = UInt8(ascii: "$")
+        try #require(unsafe write(other, [end], 1) == 1)
+        var bytes: [UInt8] = []
+        while bytes.last != end {
+            var byte: UInt8 = 0
+            try #require(unsafe read(terminal, &byte, 1) == 1)
+            bytes.append(byte)
+        }
+        let text = String(decoding: bytes.dropLast(), as: UTF8.self)
+        #expect(text.contains("100% [####################] 100/100 ") == !quiet)
+        #expect(text.isEmpty == quiet)
+        #expect(text.isEmpty || text.hasSuffix("\r"))
+    }
+}

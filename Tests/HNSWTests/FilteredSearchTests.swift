@@ -1,0 +1,103 @@
+import Testing
+
+@testable import HNSW
+
+@Suite struct FilteredSearchTests {
+    private let vectors = clusteredVectors(2000, dimensions: 12)
+    private let queries = clusteredVectors(40, dimensions: 12, skipping: 5000)
+
+    @Test(arguments: [1, 2, 10, 100])
+    func `it finds the nearest of what is allowed`(everyNth: UInt32) {
+        let graph = TestGraph(vectors)
+        var hits = 0, wanted = 0
+        for query in queries {
+            let found = filtered(graph, query, 10, 60) { $0 % everyNth == 0 }
+            let exact = allowed(graph, query, 10) { $0 % everyNth == 0 }
+            #expect(found?.count == exact.count)
+            #expect(found?.allSatisfy { $0 % everyNth == 0 } == true)
+            hits += Set(found ?? []).intersection(exact).count
+            wanted += exact.count
+        }
+        #expect(Double(hits) / Double(wanted) > 0.95)
+    }
+
+    @Test func `nothing allowed, nothing found`() {
+        let graph = TestGraph(vectors)
+        #expect(filtered(graph, queries[0], 10, 50) { _ in false } == [])
+    }
+
+    @Test func `the limit on distances gives up`() {
+        let graph = TestGraph(vectors)
+        #expect(filtered(graph, queries[0], 10, 50, limit: 300) { _ in false } == nil)
+        #expect(filtered(graph, queries[0], 10, 50, limit: 300) { $0 == 1999 } == nil)
+        // The scratch is left clean for the next search.
+        let fresh = SearchScratch()
+        let again = graph.withQuery(queries[0]) { query in
+            let found = graph.graph.search(query, count: 10, width: 50, scratch: fresh)
+            return (0..<found.count).map { found[$0].slot }
+        }
+        #expect(graph.search(queries[0], count: 10, width: 50) == again)
+    }
+
+    @Test func `with all allowed it finds what a search finds`() {
+        let graph = TestGraph(vectors)
+        for query in queries {
+            #expect(filtered(graph, query, 10, 50) { _ in true } == graph.search(query, count: 10, width: 50))
+        }
+    }
+
+    @Test func `slots that are not live are walked through and not returned`() {
+        let holder = TestGraph(vectors), graph = holder.graph
+        for slot: UInt32 in 0..<2000 where slot % 3 != 0 {
+            unsafe graph.columns.slotTable.storeBytes(of: 2, toByteOffset: Int(slot) * 16 + 9, as: UInt8.self)
+        }
+        graph.hasDeadSlots = true
+        var hits = 0
+        for query in queries {
+            let found = holder.search(query, count: 10, width: 60), exact = holder.exact(query, count: 10)
+            #expect(found.count == 10 && found.allSatisfy { $0 % 3 == 0 })
+            #expect(exact.allSatisfy { $0 % 3 == 0 })
+            hits += Set(found).intersection(exact).count
+        }
+        #expect(hits > 380)
+    }
+
+    @Test func `the frontier is a queue by distance`() {
+        var random = SplitMix(state: 8)
+        var frontier = Frontier(), model: [Candidate] = []
+        for slot: UInt32 in 0..<3000 {
+            if random.next() % 3 > 0 {
+                let candidate = Candidate(distance: Float(random.next() % 50), slot: slot)
+                frontier.insert(candidate)
+                model.append(candidate)
+            } else {
+                let smallest = model.min()
+                #expect(frontier.popMinimum() == smallest)
+                model.removeAll { $0 == smallest }
+            }
+        }
+        for candidate in model.sorted() { #expect(frontier.popMinimum() == candidate) }
+        #expect(frontier.popMinimum() == nil)
+    }
+
+    private func filtered(
+        _ graph: TestGraph, _ query: [Float], _ count: Int, _ width: Int, limit: Int = .max,
+        isAllowed: (UInt32) -> Bool
+    ) -> [UInt32]? {
+        graph.withQuery(query) { query in
+            let found = graph.graph.filteredSearch(
+                query, count: count, width: width, distanceLimit: limit, scratch: graph.scratch, isAllowed: isAllowed)
+            return found.map { found in (0..<found.count).map { found[$0].slot } }
+        }
+    }
+
+    private func allowed(
+        _ graph: TestGraph, _ query: [Float], _ count: Int, isAllowed: (UInt32) -> Bool
+    ) -> [UInt32] {
+        graph.withQuery(query) { query in
+            let found = graph.graph.exactSearch(
+                query, count: count, among: 0..<2000, scratch: graph.scratch, isAllowed: isAllowed)
+            return (0..<found.count).map { found[$0].slot }
+        }
+    }
+}
