@@ -27,7 +27,7 @@ public struct LabelFilter: Sendable {
     }
 
     /// The labels for which `isIncluded` holds. It may be called from several threads at once, for some labels never and for
-    /// others more than once.
+    /// others more than once. It must not use the store that is searched: with a writer waiting, both would wait for ever.
     public static func matching(_ isIncluded: @escaping @Sendable (Label) -> Bool) -> LabelFilter {
         LabelFilter(kind: .predicate(isIncluded))
     }

@@ -64,8 +64,8 @@ struct LabelIndexFile: Sendable {
         return bytes
     }
 
-    /// Writes the index of the live slots below `slotCount` to `path` and makes it durable. Returns false if two live slots have
-    /// the same label, with that label.
+    /// Writes the index of the live slots below `slotCount` to `path` and makes it durable. Returns nil or, if two live slots have
+    /// the same label, that label.
     static func write(
         _ path: FilePath, columns: Columns, slotCount: Int, layout: Identifier, generation: UInt64, calls: SystemCalls
     ) throws(StorageError) -> Label? {

@@ -4,12 +4,24 @@ import Glibc
 import Darwin
 #endif
 
-/// Many readers or one writer.
+/// Many readers or one writer. A writer that waits goes before readers that come after it: readers that never pause would
+/// otherwise keep it out for ever. So a thread that reads must not begin to read again inside.
 @safe
 final class ReadWriteLock: @unchecked Sendable {
     private let lock = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
 
-    init() { unsafe pthread_rwlock_init(lock, nil) }
+    init() {
+        #if canImport(Glibc)
+        var attributes = unsafe pthread_rwlockattr_t()
+        unsafe pthread_rwlockattr_init(&attributes)
+        // The one preference for writers that glibc heeds; what Darwin does by itself.
+        unsafe pthread_rwlockattr_setkind_np(&attributes, Int32(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP))
+        unsafe pthread_rwlock_init(lock, &attributes)
+        unsafe pthread_rwlockattr_destroy(&attributes)
+        #else
+        unsafe pthread_rwlock_init(lock, nil)
+        #endif
+    }
 
     deinit {
         unsafe pthread_rwlock_destroy(lock)

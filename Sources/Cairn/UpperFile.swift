@@ -32,7 +32,7 @@ enum UpperFile {
             let start = try? file.read(count: DerivedFile.size, at: 0),
             let header = DerivedFile(decoding: start, kind: .upper),
             header.layout == level0.layout, header.generation == level0.graphGeneration,
-            header.count <= level0.slotCount,
+            header.count <= level0.slotCount, header.extent <= header.count * max(level0.maximumLevel, 1),
             size == DerivedFile.size + header.count * 8 + header.extent * (connectivity + 1) * 4
         else { return nil }
         let nodes = Memory<UInt32>(2 * header.count), lists = Memory<UInt32>(header.extent * (connectivity + 1))

@@ -35,8 +35,13 @@ extension VectorStore {
         guard let header = file.header else { preconditionFailure("an opened file has a header") }
         let upper = UpperFile.read(
             path.appending(StoreName.upper), header: header, connectivity: superblock.connectivity, calls: calls)
-        let contents = try StoreContents(
-            superblock: superblock, memory: file.memory, segments: file.segments, header: header, upper: upper)
+        let contents: StoreContents
+        do {
+            contents = try StoreContents(
+                superblock: superblock, memory: file.memory, segments: file.segments, header: header, upper: upper)
+        } catch {
+            throw StoreError(error.code, error.message, path: path)
+        }
         if upper == nil && header.slotCount > 0 {
             contents.graph.rebuildUpperLayers(threads: options.threads ?? MemoryBudget.processors)
             if options.access == .readWrite { try writeUpper(path, contents.graph.upper, header, calls) }

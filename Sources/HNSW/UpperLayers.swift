@@ -128,24 +128,27 @@ extension UpperLayers {
     }
 
     private func isSound(slotCount: Int) -> Bool {
-        // The level of a node by the number of its first list: one lookup an id, no dictionary of nodes.
-        let levelOfList = Memory<UInt8>(max(listCount, 1))
+        // The level of a node by the number of its first list: one lookup an id, no dictionary of nodes. Everything in
+        // locals: this is most of the time that opening takes.
+        let levelMemory = Memory<UInt8>(max(listCount, 1))
+        let levelOfList = levelMemory.buffer, nodes = nodes.buffer, view = view
+        defer { withExtendedLifetime(levelMemory) {} }
         var first = 0
         for node in 0..<nodeCount {
-            let level = Int(nodes.buffer[2 * node + 1])
-            levelOfList.buffer[first] = UInt8(level)
+            let level = Int(nodes[2 * node + 1])
+            levelOfList[first] = UInt8(level)
             first += level
         }
         var list = 0
         for node in 0..<nodeCount {
-            for level in 1...Int(nodes.buffer[2 * node + 1]) {
-                let words = lists.buffer.dropFirst(list * listLength)
+            for level in 1...Int(nodes[2 * node + 1]) {
+                let words = view.lists.dropFirst(list &* view.listLength)
                 let count = Int(words[0] & 0xffff)
                 guard count <= connectivity else { return false }
                 for index in 0..<count {
                     // The bound first: `firstList` takes the highest u32 for an empty bucket.
                     let id = words[1 + index]
-                    guard id < slotCount, let first = firstList(of: id), Int(levelOfList.buffer[first]) >= level else {
+                    guard id < slotCount, let first = view.firstList(of: id), Int(levelOfList[first]) >= level else {
                         return false
                     }
                 }

@@ -63,6 +63,13 @@ import Testing
             let vector = try #require(try store.vector(for: label))
             for (component, given) in zip(vector, small[(row * 8)...]) { #expect(abs(component - given) < 1e-6) }
         }
+        // To the last bit: the norm and what is stored follow FORMAT.md's formula in single precision.
+        for (row, slot) in try expected("small").slots.enumerated() {
+            let given = small[(row * 8)..<(row * 8 + 8)]
+            let norm = given.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            #expect(slot.norm == norm)
+            #expect(slot.stored == given.map { $0 * (1 / (norm + 1e-30)) })
+        }
         let tiny = seededWholeNumbers(count: 25, dimensions: 5, seed: 100, in: 0...255)
         let integers = try VectorStore.open(at: copy("tiny-u8"))
         #expect(try integers.configuration == .init(dimensions: 5, scalar: .uint8, connectivity: 5))

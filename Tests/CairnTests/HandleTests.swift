@@ -4,6 +4,10 @@ import Testing
 
 @testable import Cairn
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 @Suite struct HandleTests {
     @Test func `ef is kept, and the headers take turns`() throws {
         let fixture = try StoreFixture(20)
@@ -81,7 +85,10 @@ import Testing
                 { _ = try store.count }, { _ = try store.info }, { _ = try store.configuration },
                 { _ = try store.allLabels() }, { _ = try store.contains(0) }, { _ = try store.vector(for: 0) },
                 { _ = try store.search(fixture.rows[0], count: 1) },
-                { _ = try store.search(fixture.rows[0].span, count: 1) },
+                {
+                    let query = fixture.rows[0]
+                    _ = try store.search(query.span, count: 1)
+                },
                 { _ = try store.search(batch: fixture.rows[0], count: 1) },
                 { _ = try store.distances(from: fixture.rows[0], to: [0]) }, { try store.setSearchWidth(5) },
             ]
@@ -121,8 +128,6 @@ import Testing
 }
 
 #if canImport(Glibc)
-import Glibc
-
 private final class Copies: @unchecked Sendable {
     var descriptors: [FileDescriptor] = []
 }

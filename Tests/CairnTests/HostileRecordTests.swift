@@ -21,8 +21,9 @@ import Testing
     @Test(arguments: [Geometry.Column.links, .linkHeads, .slotTable, .vectors, .norms])
     func `garbage in a column never leads a search astray`(column: Geometry.Column) throws {
         var random = SeededGenerator(seed: UInt64(column.rawValue) + 5)
+        let derived = try ["upper", "labels"].map { ($0, try readBytes(fixture.path.appending($0))) }
         let pieces = geometry.layout(segments: 2).flatMap(\.pieces).filter { $0.column == column }
-        for round in 0..<80 {
+        for round in 0..<48 {
             var hostile = bytes
             for piece in pieces {
                 switch round % 4 {
@@ -43,14 +44,18 @@ import Testing
             }
             try writeBytes(hostile, to: fixture.path.appending("level0"))
             // Levels come from the slot table when `upper` is missing, slots from it when `labels` is.
-            for name in ["upper", "labels"] where round % 3 > 0 { removeTree(fixture.path.appending(name)) }
+            if round % 5 == 0 {
+                for name in ["upper", "labels"] { removeTree(fixture.path.appending(name)) }
+            } else {
+                for (name, bytes) in derived { try writeBytes(bytes, to: fixture.path.appending(name)) }
+            }
             try searchEverything()
         }
     }
 
     @Test func `levels out of range in the slot table`() throws {
         let table = geometry.layout(segments: 2).flatMap(\.pieces).filter { $0.column == .slotTable }
-        for level: UInt8 in [1, 17, 63, 64, 128, 255] {
+        for level: UInt8 in [1, 17, 255] {
             var hostile = bytes
             for piece in table {
                 for row in stride(from: 0, to: piece.length, by: 16) { hostile[piece.fileOffset + row + 8] = level }
@@ -60,10 +65,10 @@ import Testing
             let store = try fixture.open()
             #expect(try store.info.maximumLevel == min(Int(level), 63))
             var hits = 0
-            for (label, row) in zip(fixture.labels, fixture.rows) {
+            for (label, row) in zip(fixture.labels, fixture.rows) where label % 5 == 0 {
                 if try store.search(row, count: 1, options: .init(width: 20))[0].label == label { hits += 1 }
             }
-            #expect(hits > 270, "found themselves, of 300")
+            #expect(hits > 54, "found themselves, of 60")
         }
     }
 
@@ -71,7 +76,7 @@ import Testing
         let upper = try readBytes(fixture.path.appending("upper"))
         try writeBytes(bytes, to: fixture.path.appending("level0"))
         var random = SeededGenerator(seed: 6)
-        for round in 0..<150 {
+        for round in 0..<120 {
             var hostile = upper
             for _ in 0...(round % 4) {
                 let word = 128 + Int(random.next() % UInt64(upper.count / 4 - 128))

@@ -12,7 +12,7 @@ import Testing
         var testDescription: String { "\(dimensions) × \(scalarSize) bytes, M \(connectivity), norms \(hasNorms)" }
     }
 
-    static let shapes: [Shape] = [1, 3, 17, 128, 384, 1000, 1536, 65_519, 65_536].flatMap { dimensions in
+    static let shapes: [Shape] = [1, 3, 17, 128, 384, 1000, 1536, 8160, 65_519, 65_536].flatMap { dimensions in
         [1, 2, 4].flatMap { size in
             [2, 5, 16, 64, 10_000].flatMap { connectivity in
                 [false, true].map {
@@ -84,6 +84,15 @@ import Testing
         #expect(geometry.layout(segments: 3).map(\.slots) == [0..<128, 128..<256, 256..<384])
     }
 
+    @Test func segmentsOfSixteenMebibytesAreAligned() {
+        // Rows of 32,640 and 128 bytes: the 512 slots of segment 2 take 16 MiB to the byte.
+        let geometry = Geometry(dimensions: 8160, scalarSize: 4, connectivity: 16, hasNorms: false)
+        let layout = geometry.layout(segments: 3)
+        #expect(layout[2].pieces.map(\.length) == [16_711_680, 65536])
+        #expect(layout[1].end == 16_891_904)
+        #expect(layout[2].fileOffset == 18_874_368)
+    }
+
     @Test(arguments: shapes)
     func segmentsDoubleTheStoreUpToTheLargest(shape: Shape) {
         let geometry = shape.geometry, bytesPerSlot = geometry.strides.reduce(0, +)
@@ -138,7 +147,7 @@ import Testing
         let geometry = shape.geometry, largest = geometry.maximumSegmentSlots
         #expect(geometry.segments(forSlots: 0) == 0)
         #expect(geometry.capacity(segments: 0) == 0)
-        let edges = [1, 2, 255, 256, 257, 511, 512, 513, 1024, 65_535, 65_536, 65_537, largest, 2 * largest, 5 * largest]
+        let edges = [1, 2, 255, 256, 511, 512, 513, 1024, 65_535, 65_536, largest, 2 * largest, 5 * largest]
         for slots in edges.flatMap({ [$0, $0 + 1] }) + [1_000_000_000, 2_147_483_647] {
             let segments = geometry.segments(forSlots: slots)
             #expect(geometry.capacity(segments: segments) >= slots)

@@ -83,7 +83,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("allocate 0..<4096", "make room in the file", Errno.noSpace), ("synchronize", "write the file to the disk", .ioError),
+        ("allocate 0..<4096", "make room in the file", Errno.noSpace),
+        ("synchronize", "write the file to the disk", .ioError),
         ("pwrite 0", "write the file", .diskQuotaExceeded),
     ])
     func errorsSayWhatFailedWhere(name: String, action: String, errno: Errno) throws {

@@ -23,17 +23,20 @@ import Testing
             levelState: 1)
     }
 
-    /// Makes the file with three segments and 600 rows, whose labels are three times the slot.
+    /// Makes the file with three segments and 640 rows, whose labels are three times the slot.
     @discardableResult
     func make(_ calls: SystemCalls = .system) throws -> [Geometry.Segment] {
-        let file = try LevelZeroFile.create(path, superblock: Self.superblock, slots: 600, calls: calls)
+        let file = try LevelZeroFile.create(path, superblock: Self.superblock, slots: 640, calls: calls)
         let segments = Self.superblock.geometry.layout(segments: 3)
         for segment in segments { try file.append(segment) }
         let table = unsafe file.memory.base(of: .slotTable)
-        for slot in 0..<600 { unsafe table.storeBytes(of: UInt64(3 * slot).littleEndian, toByteOffset: slot * 16, as: UInt64.self) }
-        try file.writePageTables(segments, slotCount: 600, generation: 1)
+        for slot in 0..<640 {
+            let label = UInt64(3 * slot).littleEndian
+            unsafe table.storeBytes(of: label, toByteOffset: slot * 16, as: UInt64.self)
+        }
+        try file.writePageTables(segments, slotCount: 640, generation: 1)
         try file.file.synchronize()
-        try file.write(Self.header(generation: 1, slots: 600, segments: 3))
+        try file.write(Self.header(generation: 1, slots: 640, segments: 3))
         return segments
     }
 
@@ -62,17 +65,17 @@ import Testing
         let segments = try make()
         let file = try open(writable: writable)
         #expect(file.superblock == Self.superblock)
-        #expect(file.header == Self.header(generation: 1, slots: 600, segments: 3))
+        #expect(file.header == Self.header(generation: 1, slots: 640, segments: 3))
         #expect(file.segments == segments)
         let table = unsafe file.memory.base(of: .slotTable)
-        for slot in 0..<600 {
+        for slot in 0..<640 {
             let label = unsafe table.load(fromByteOffset: slot * 16, as: UInt64.self)
             #expect(UInt64(littleEndian: label) == UInt64(3 * slot))
         }
         let bytes = try readBytes(path)
         #expect(bytes.count == segments[2].end)
         #expect(bytes[..<4096].allSatisfy { $0 == 0 })
-        #expect(Array(bytes[4096..<4608]) == Self.header(generation: 1, slots: 600, segments: 3).encoded())
+        #expect(Array(bytes[4096..<4608]) == Self.header(generation: 1, slots: 640, segments: 3).encoded())
         #expect(Array(bytes[8192..<8704]) == Self.superblock.encoded())
         #expect(Array(bytes[12288..<12800]) == Self.superblock.encoded())
     }
@@ -85,7 +88,7 @@ import Testing
             for piece in segment.pieces {
                 for offset in stride(from: 0, to: piece.length, by: 4096) {
                     let entry = segment.pageTableOffset + page / 511 * 4096 + page % 511 * 8
-                    let isUsed = piece.columnOffset + offset < 600 * geometry.stride(of: piece.column)
+                    let isUsed = piece.columnOffset + offset < 640 * geometry.stride(of: piece.column)
                     let own = Array(bytes[(piece.fileOffset + offset)..<(piece.fileOffset + offset + 4096)])
                     #expect(bytes.integer(at: entry + 4, as: UInt32.self) == (isUsed ? 1 : 0))
                     #expect(
@@ -96,7 +99,7 @@ import Testing
                 }
             }
         }
-        // 600 rows of 64, 64, 16, 4 and 4 bytes.
+        // 640 rows of 64, 64, 16, 4 and 4 bytes: the first two end where a page does.
         #expect(stamped == 10 + 10 + 3 + 1 + 1)
     }
 
@@ -113,13 +116,13 @@ import Testing
         #expect(refusal()?.message.contains("cut short") == true)
         // Longer is sound: a segment that no header counts yet.
         try writeBytes(whole + [UInt8](repeating: 0xEE, count: 5000), to: path)
-        #expect(try open().header?.slotCount == 600)
+        #expect(try open().header?.slotCount == 640)
     }
 
     @Test func theNewestValidHeaderWins() throws {
         try make()
         for generation in 2...5 as ClosedRange<UInt64> {
-            var header = Self.header(generation: generation, slots: 600, segments: 3)
+            var header = Self.header(generation: generation, slots: 640, segments: 3)
             header.searchWidth = Int(generation) * 10
             try open(writable: true).write(header)
             #expect(try open().header == header)
@@ -141,16 +144,17 @@ import Testing
 
     @Test func aTornHeaderLeavesTheOldOne() throws {
         try make()
-        let new = Self.header(generation: 2, slots: 600, segments: 3).encoded()
+        let new = Self.header(generation: 2, slots: 640, segments: 3).encoded()
         for length in [1, 16, 100, 508, 511] {
-            try change { $0.replaceSubrange(0..<512, with: new[..<length] + [UInt8](repeating: 0xA5, count: 512 - length)) }
+            let torn = new[..<length] + [UInt8](repeating: 0xA5, count: 512 - length)
+            try change { $0.replaceSubrange(0..<512, with: torn) }
             #expect(try open().header?.generation == 1)
         }
     }
 
     @Test func aHeaderInTheOtherSlotDoesNotCount() throws {
         try make()
-        try change { $0.replaceSubrange(0..<512, with: Self.header(generation: 9, slots: 600, segments: 3).encoded()) }
+        try change { $0.replaceSubrange(0..<512, with: Self.header(generation: 9, slots: 640, segments: 3).encoded()) }
         #expect(try open().header?.generation == 1)
     }
 
@@ -191,12 +195,12 @@ import Testing
     @Test func featuresThatForbidWritingLeaveReading() throws {
         try make()
         try setSuperblocks(56, 2)
-        #expect(try open().header?.slotCount == 600)
+        #expect(try open().header?.slotCount == 640)
         let error = refusal(writable: true)
         #expect(error?.kind == .incompatible)
         #expect(error?.message.contains("read-only") == true)
         try setSuperblocks(48, 2)
-        #expect(try open(writable: true).header?.slotCount == 600)
+        #expect(try open(writable: true).header?.slotCount == 640)
     }
 
     /// Before memory is taken for them.
@@ -204,10 +208,10 @@ import Testing
         try make()
         let most = Self.superblock.geometry.maximumSegments
         for segments in [4, 100, most] {
-            try change { $0.store(Self.header(generation: 3, slots: 600, segments: segments).encoded(), at: 4096) }
+            try change { $0.store(Self.header(generation: 3, slots: 640, segments: segments).encoded(), at: 4096) }
             #expect(refusal()?.message.contains("cut short") == true)
         }
-        try change { $0.store(Self.header(generation: 3, slots: 600, segments: most + 1).encoded(), at: 4096) }
+        try change { $0.store(Self.header(generation: 3, slots: 640, segments: most + 1).encoded(), at: 4096) }
         #expect(refusal()?.message.contains("segments") == true)
     }
 

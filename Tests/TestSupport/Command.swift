@@ -44,7 +44,7 @@ private func start(_ command: [String], output: FilePath, errors: FilePath) thro
     unsafe posix_spawn_file_actions_addopen(&actions, 1, output.string, O_WRONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, errors.string, O_WRONLY, 0)
     var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
-    defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+    defer { unsafe arguments.forEach { unsafe free($0) } }
     var process: pid_t = 0
     let code = unsafe posix_spawnp(&process, command[0], &actions, nil, &arguments, environ)
     guard code == 0 else { throw Errno(rawValue: code) }
