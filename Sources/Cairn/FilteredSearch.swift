@@ -16,7 +16,8 @@ extension VectorStore {
             let found = graph.filteredSearch(
                 query, count: count, width: width, distanceLimit: total / 5 + 16 * width, scratch: scratch,
                 isAllowed: { filter.allows(columns.label($0)) })
-            if let found { return found }
+            // Fewer than asked for: no more match, or the walk could not get to the others. Only a scan can tell.
+            if let found, found.count == min(count, total) { return found }
         }
         if let limit, limit < total / 8, let labels = filter.labels {
             var slots: [UInt32] = []

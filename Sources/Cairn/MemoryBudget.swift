@@ -9,10 +9,10 @@ import Darwin
 
 /// How much memory this process may take: the control group's limit, or else the machine's memory.
 enum MemoryBudget {
-    static var system: Int {
-        let machine = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-        return controlGroupLimits.reduce(machine, min)
-    }
+    static var system: Int { controlGroupLimits.reduce(machine, min) }
+
+    /// The machine's memory.
+    static var machine: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
 
     /// Limits of the control groups, version 2 and 1, that files of this process's own group and of the root tell.
     private static var controlGroupLimits: [Int] {

@@ -12,7 +12,7 @@ final class ReadWriteLock: @unchecked Sendable {
 
     init() {
         #if canImport(Glibc)
-        var attributes = unsafe pthread_rwlockattr_t()
+        var attributes = pthread_rwlockattr_t()
         unsafe pthread_rwlockattr_init(&attributes)
         // The one preference for writers that glibc heeds; what Darwin does by itself.
         unsafe pthread_rwlockattr_setkind_np(&attributes, Int32(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP))

@@ -13,8 +13,8 @@ extension VectorStore {
     ///
     /// Throws `notFound`, `notAStore`, `corrupt` or `incompatible` when there is no sound store of a known version, `locked`
     /// when somebody else has it open in a way that excludes this one, `missingDistance` when its metric is a custom one that is
-    /// not registered. A missing or damaged `upper` or `labels` is no error: they are made again from the rest, by a writer in their
-    /// files, by a reader in memory.
+    /// not registered. A missing or damaged `upper` or `labels` is no error: they are made again from the rest, `upper` when
+    /// the store is opened (and by a writer in its file), `labels` in memory when a label is first looked up.
     public static func open(at path: FilePath, options: OpenOptions = .init()) throws(StoreError) -> VectorStore {
         try open(at: path, options: options, calls: .system)
     }
@@ -44,7 +44,7 @@ extension VectorStore {
         }
         if upper == nil && header.slotCount > 0 {
             contents.graph.rebuildUpperLayers(threads: options.threads ?? MemoryBudget.processors)
-            if options.access == .readWrite { try writeUpper(path, contents.graph.upper, header, calls) }
+            if options.access == .readWrite { try? writeUpper(path, contents.graph.upper, header, calls) }
         }
         let plan = memoryPlan(file, budget: options.memoryBudget ?? MemoryBudget.system)
         for segment in file.segments { file.memory.advise(plan == .resident ? .resident : .random, segment) }

@@ -130,7 +130,13 @@ extension VectorStore {
                 found = graph.exactSearch(
                     query, count: min(count, graph.count), among: 0..<slots, scratch: scratch, isAllowed: { _ in true })
             } else {
-                found = graph.search(query, count: count, width: width, scratch: scratch)
+                let walked = graph.search(query, count: count, width: width, scratch: scratch)
+                // Fewer than there are: part of the graph is out of reach, as many equal vectors can make it.
+                found =
+                    walked.count == min(count, graph.count)
+                    ? walked
+                    : graph.exactSearch(
+                        query, count: count, among: 0..<slots, scratch: scratch, isAllowed: { _ in true })
             }
             return Self.neighbors(found, contents.columns)
         }
@@ -141,19 +147,14 @@ extension VectorStore {
     private static func neighbors(_ found: UncheckedBuffer<HNSW.Candidate>, _ columns: Columns) -> [Neighbor] {
         var result: [Neighbor] = []
         result.reserveCapacity(found.count)
-        var index = 0
-        while index < found.count {
-            let neighbor = Neighbor(label: columns.label(found[index].slot), distance: found[index].distance)
-            var place = result.count
-            result.append(neighbor)
-            while place > 0 && result[place - 1].distance == neighbor.distance
-                && result[place - 1].label > neighbor.label
-            {
-                result[place] = result[place - 1]
-                place -= 1
-            }
-            result[place] = neighbor
-            index += 1
+        for index in 0..<found.count {
+            result.append(Neighbor(label: columns.label(found[index].slot), distance: found[index].distance))
+        }
+        var start = 0
+        for end in 1..<max(result.count + 1, 1)
+        where end == result.count || result[end].distance != result[start].distance {
+            if end - start > 1 { result[start..<end].sort { $0.label < $1.label } }
+            start = end
         }
         return result
     }

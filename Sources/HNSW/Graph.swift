@@ -145,3 +145,21 @@ struct LevelZeroLists {
         overlay.makeList(slot, head: unsafe columns.linkHeads[Int(slot)], ids: base(slot))
     }
 }
+
+extension Graph {
+    /// The ids of a list at any level, for writing.
+    func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
+        if level == 0 { return levelZero.list(slot) }
+        let list = upper.list(slot, level: level)
+        return (list.dropFirst(1), min(Int(list[0] & 0xffff), parameters.connectivity))
+    }
+
+    func listCount(_ slot: UInt32, level: Int) -> Int { list(slot, level: level).count }
+
+    func setList(_ slot: UInt32, level: Int, _ ids: UncheckedBuffer<UInt32>, count: Int) {
+        if level == 0 { return levelZero.setList(slot, ids, count: count) }
+        let list = upper.list(slot, level: level)
+        list.dropFirst(1).copy(ids, length: count)
+        list[0] = UInt32(count)
+    }
+}

@@ -20,6 +20,8 @@ package final class Insertion: @unchecked Sendable {
     private var rows: [Row] = []
     /// The rows that have a list at a level, by level.
     private var rowsAtLevel: [[Int]] = []
+    /// Ids from here on are not slots: a list that has them is damaged.
+    private var slotLimit: UInt32 = 0
     private let edgeDistances = Memory<Candidate>(1)
     private var backLinks: [BackLink] = []
     private var groups: [Range<Int>] = []
@@ -114,11 +116,12 @@ package final class Insertion: @unchecked Sendable {
             if lowestLevel == 0 { graph.levelZero.setList(slot, UncheckedBuffer.none, count: 0) }
         }
         edgeDistances.grow(to: edges)
-        let highest = slots.reduce(0) { max($0, Int($1.slot) + 1) }
+        let highest = slots.reduce(graph.count) { max($0, Int($1.slot) + 1) }
+        slotLimit = UInt32(highest)
         let batch = max(slots.count, parameters.capacity(level: 0)) + 1
         for scratch in scratches {
             scratch.prepare(
-                slots: max(graph.count, highest), width: parameters.constructionWidth, batch: batch)
+                slots: highest, width: parameters.constructionWidth, batch: batch)
         }
     }
 
@@ -218,18 +221,22 @@ package final class Insertion: @unchecked Sendable {
     private func addBackLinks(_ group: Range<Int>, _ scratch: SearchScratch) {
         let level = backLinks[group.lowerBound].level, target = backLinks[group.lowerBound].target
         let capacity = graph.parameters.capacity(level: level)
-        let (ids, count) = graph.list(target, level: level)
-        let total = count + group.count
+        let (ids, listed) = graph.list(target, level: level)
+        let total = listed + group.count
         if total <= capacity {
             for (offset, link) in backLinks[group].enumerated() {
-                ids[count + offset] = rows[Int(link.row)].slot
+                ids[listed + offset] = rows[Int(link.row)].slot
             }
             graph.setList(target, level: level, ids, count: total)
             return
         }
         scratch.prepare(slots: 0, width: total, batch: total)
         let gathered = scratch.gathered, pool = scratch.pool
-        gathered.copy(ids, length: count)
+        var count = 0
+        for index in 0..<listed where ids[index] < slotLimit {
+            gathered[count] = ids[index]
+            count += 1
+        }
         let expansion = scratch.expansion(2 * graph.distances.dimensions)
         let query = graph.distances.query(forRow: target, expansion: expansion)
         graph.distances.compute(query, gathered, count, scratch.distances)
@@ -240,71 +247,10 @@ package final class Insertion: @unchecked Sendable {
         for (offset, link) in backLinks[group].enumerated() {
             pool[count + offset] = UInt64(link.distance) << 32 | UInt64(rows[Int(link.row)].slot) << 1
         }
-        pool.sort(total)
+        pool.sort(count + group.count)
         let kept = scratch.selection.choose(
-            pool, total, limit: capacity, in: graph, expansion: expansion.dropFirst(graph.distances.dimensions))
+            pool, count + group.count, limit: capacity, in: graph,
+            expansion: expansion.dropFirst(graph.distances.dimensions))
         graph.setList(target, level: level, scratch.selection.slots, count: kept)
-    }
-}
-
-extension Graph {
-    /// The ids of a list at any level, for writing.
-    func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
-        if level == 0 { return levelZero.list(slot) }
-        let list = upper.list(slot, level: level)
-        return (list.dropFirst(1), min(Int(list[0] & 0xffff), parameters.connectivity))
-    }
-
-    func listCount(_ slot: UInt32, level: Int) -> Int { list(slot, level: level).count }
-
-    func setList(_ slot: UInt32, level: Int, _ ids: UncheckedBuffer<UInt32>, count: Int) {
-        if level == 0 { return levelZero.setList(slot, ids, count: count) }
-        let list = upper.list(slot, level: level)
-        list.dropFirst(1).copy(ids, length: count)
-        list[0] = UInt32(count)
-    }
-
-    /// The best `width` nodes of an upper level around `entry`, ascending in `scratch.pool`; returns how many.
-    func searchUpperLevel(
-        _ query: Query, from entry: Candidate, level: Int, width: Int, _ scratch: SearchScratch
-    ) -> Int {
-        var visited = scratch.visited.view(reserving: 1)
-        var pool = CandidatePool(scratch)
-        var cursor = 0
-        _ = visited.insert(entry.slot)
-        _ = pool.insert(entry, width: width)
-        while cursor < pool.size {
-            let node = pool.candidates[cursor].slot
-            pool.candidates[cursor] |= Candidate.expandedFlag
-            scratch.visited.update(visited)
-            visited = scratch.visited.view(reserving: parameters.connectivity)
-            let (ids, length) = list(node, level: level)
-            var found = 0
-            for index in 0..<length {
-                scratch.gathered[found] = ids[index]
-                found += visited.insert(ids[index])
-            }
-            distances.compute(query, scratch.gathered, found, scratch.distances)
-            scratch.distanceCount += found
-            scratch.hopCount += 1
-            repeat { cursor += 1 } while cursor < pool.size && pool.candidates[cursor].isExpanded
-            for index in 0..<found {
-                let candidate = Candidate(distance: scratch.distances[index], slot: scratch.gathered[index])
-                guard pool.admits(candidate, width: width) else { continue }
-                cursor = min(cursor, pool.insert(candidate, width: width))
-            }
-        }
-        scratch.visited.update(visited)
-        scratch.visited.clear()
-        return pool.size
-    }
-}
-
-extension UncheckedBuffer where Element: Comparable {
-    /// Sorts the first `count` elements.
-    func sort(_ count: Int) {
-        assert(count <= self.count)
-        var elements = unsafe UnsafeMutableBufferPointer(start: base, count: count)
-        unsafe elements.sort()
     }
 }

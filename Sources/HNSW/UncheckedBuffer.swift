@@ -85,3 +85,12 @@ package final class Memory<Element: BitwiseCopyable>: @unchecked Sendable {
         buffer = larger
     }
 }
+
+extension UncheckedBuffer where Element: Comparable {
+    /// Sorts the first `count` elements.
+    func sort(_ count: Int) {
+        assert(count <= self.count)
+        var elements = unsafe UnsafeMutableBufferPointer(start: base, count: count)
+        unsafe elements.sort()
+    }
+}

@@ -29,6 +29,10 @@ package final class FileLock: Sendable {
         self.file = file
     }
 
+    // Unlocked by hand: a child process that was being started meanwhile has a copy of the descriptor until it runs its
+    // program, and closing ours alone would leave the store locked for that long.
+    deinit { try? file.calls.lock(file.descriptor, LOCK_UN) }
+
     /// The process that last held the lock for writing, if the file says so.
     package static func lastWriter(_ path: FilePath) -> Int? {
         guard let file = try? File(path, .read), let bytes = try? file.read(count: 12, at: 0) else { return nil }

@@ -7,19 +7,21 @@ import Testing
 @Suite struct CustomDistanceTests {
     /// The sum of absolute differences of what the scalar holds.
     private static func registerManhattan(_ name: String, _ scalar: Scalar) {
-        VectorStore.registerDistance(name) { (a, b) in
+        unsafe VectorStore.registerDistance(name) { (a, b) in
             func values(_ bytes: UnsafeRawBufferPointer) -> [Float] {
                 switch scalar {
                 case .float32:
-                    return unsafe (0..<bytes.count / 4).map {
+                    return (0..<bytes.count / 4).map {
                         unsafe bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self)
                     }
                 case .float16:
-                    return unsafe (0..<bytes.count / 2).map {
+                    return (0..<bytes.count / 2).map {
                         // Small whole numbers only: sign, exponent and mantissa by hand.
                         let bits = unsafe bytes.loadUnaligned(fromByteOffset: $0 * 2, as: UInt16.self)
                         if bits & 0x7fff == 0 { return 0 }
-                        let value = Float(sign: .plus, exponent: Int(bits >> 10 & 31) - 15, significand: 1 + Float(bits & 1023) / 1024)
+                        let value = Float(
+                            sign: .plus, exponent: Int(bits >> 10 & 31) - 15, significand: 1 + Float(bits & 1023) / 1024
+                        )
                         return bits >> 15 == 1 ? -value : value
                     }
                 case .uint8: return unsafe bytes.map { Float($0) }
@@ -80,10 +82,11 @@ import Testing
     @Test(arguments: [Float.nan, .infinity, -.infinity, -0.0])
     func `a distance that is always the same odd number does not crash`(value: Float) throws {
         let name = "always \(value)"
-        VectorStore.registerDistance(name) { (_, _) in value }
+        unsafe VectorStore.registerDistance(name) { (_, _) in value }
         let store = try VectorStore(
             inMemory: .init(dimensions: 2, metric: .custom(name: name), connectivity: 3, constructionWidth: 10))
-        try store.add(seededVectors(count: 300, dimensions: 2, seed: 1), labels: (0..<300).map { Label($0) }, threads: 2)
+        try store.add(
+            seededVectors(count: 300, dimensions: 2, seed: 1), labels: (0..<300).map { Label($0) }, threads: 2)
         #expect(try store.search([1, 2], count: 300, options: .init(isExact: true)).count == 300)
         for options in [SearchOptions(width: 10), .init(width: 10, filter: .matching { $0 % 2 == 0 })] {
             let found = try store.search([1, 2], count: 5, options: options)
@@ -92,7 +95,7 @@ import Testing
     }
 
     @Test func `now and then not a number`() throws {
-        VectorStore.registerDistance("sometimes") { (a, b) in
+        unsafe VectorStore.registerDistance("sometimes") { (a, b) in
             let left = unsafe a.loadUnaligned(as: Float.self), right = unsafe b.loadUnaligned(as: Float.self)
             return Int(left + right) % 3 == 0 ? .nan : abs(left - right)
         }

@@ -100,7 +100,9 @@ import Testing
             let field = Int(random.next() % (isHeader ? 12 : 15)) * 8 + 8
             let value: UInt64 = [0, 1, .max, 1 << 31, 1 << 32, 256, random.next()][Int(random.next() % 7)]
             for offset in isHeader ? [4096] : Superblock.offsets {
-                for byte in 0..<8 { hostile[offset + field + byte] = UInt8(truncatingIfNeeded: value >> UInt64(8 * byte)) }
+                for byte in 0..<8 {
+                    hostile[offset + field + byte] = UInt8(truncatingIfNeeded: value >> UInt64(8 * byte))
+                }
                 seal(&hostile, offset)
             }
             try writeBytes(hostile, to: level0)

@@ -40,7 +40,9 @@ import Testing
         let store = try VectorStore.open(at: path)
         for query in seededWholeNumbers(count: 5, dimensions: 8192, seed: 2, in: 0...255).rows(8192) {
             let options = SearchOptions(width: 10)
-            #expect(try store.search(query, count: 10, options: options) == memory.search(query, count: 10, options: options))
+            #expect(
+                try store.search(query, count: 10, options: options)
+                    == memory.search(query, count: 10, options: options))
         }
     }
 

@@ -5,7 +5,8 @@ import SystemPackage
 
 /// The entries of the table that can fail.
 enum SystemCall: String, CaseIterable, Sendable {
-    case open, close, pread, pwrite, allocate, size, synchronize, rename, unlink, makeDirectory, removeDirectory, lock, map
+    case open, close, pread, pwrite, allocate, size, synchronize, rename, unlink, makeDirectory, removeDirectory, lock,
+        map
 }
 
 /// Fails the n-th call of one entry.

@@ -52,7 +52,9 @@ enum FilterKind: String, CaseIterable, Sendable {
     func `nothing allowed finds nothing`(kind: FilterKind) throws {
         let fixture = try Self.fixture.get(), store = try fixture.open()
         let filter = kind.filter(fixture.labels) { _ in false }
-        for options in [SearchOptions(filter: filter), .init(width: 10, filter: filter), .init(filter: filter, isExact: true)] {
+        for options in [
+            SearchOptions(filter: filter), .init(width: 10, filter: filter), .init(filter: filter, isExact: true),
+        ] {
             #expect(try store.search(fixture.rows[0], count: 10, options: options) == [])
         }
     }
@@ -65,7 +67,9 @@ enum FilterKind: String, CaseIterable, Sendable {
             for isExact in [false, true] {
                 let options = SearchOptions(width: 60, isExact: isExact)
                 let filtered = SearchOptions(width: 60, filter: filter, isExact: isExact)
-                #expect(try store.search(query, count: 10, options: filtered) == store.search(query, count: 10, options: options))
+                #expect(
+                    try store.search(query, count: 10, options: filtered)
+                        == store.search(query, count: 10, options: options))
             }
         }
     }

@@ -27,15 +27,18 @@ import Testing
             var hostile = bytes
             for piece in pieces {
                 switch round % 4 {
-                case 0: // All of it.
-                    for index in 0..<piece.length { hostile[piece.fileOffset + index] = UInt8(truncatingIfNeeded: random.next()) }
-                case 1: // Ones: the largest of every number.
-                    for index in 0..<piece.length { hostile[piece.fileOffset + index] = 0xff }
-                case 2: // Here and there.
-                    for _ in 0..<200 {
-                        hostile[piece.fileOffset + Int(random.next() % UInt64(piece.length))] = UInt8(truncatingIfNeeded: random.next())
+                case 0:  // All of it.
+                    for index in 0..<piece.length {
+                        hostile[piece.fileOffset + index] = UInt8(truncatingIfNeeded: random.next())
                     }
-                default: // Words just beyond what is allowed.
+                case 1:  // Ones: the largest of every number.
+                    for index in 0..<piece.length { hostile[piece.fileOffset + index] = 0xff }
+                case 2:  // Here and there.
+                    for _ in 0..<200 {
+                        hostile[piece.fileOffset + Int(random.next() % UInt64(piece.length))] = UInt8(
+                            truncatingIfNeeded: random.next())
+                    }
+                default:  // Words just beyond what is allowed.
                     for index in stride(from: 0, to: piece.length, by: 4) {
                         let word = [300, 301, 511, 512, 0x8000_0000, UInt32.max, 5, 0xffff][Int(random.next() % 8)]
                         hostile.store(word, at: piece.fileOffset + index)
@@ -80,7 +83,8 @@ import Testing
             var hostile = upper
             for _ in 0...(round % 4) {
                 let word = 128 + Int(random.next() % UInt64(upper.count / 4 - 128))
-                hostile.store([0, 1, 2, 3, 299, 300, 0xffff, .max, 1 << 31][Int(random.next() % 9)] as UInt32, at: word * 4)
+                hostile.store(
+                    [0, 1, 2, 3, 299, 300, 0xffff, .max, 1 << 31][Int(random.next() % 9)] as UInt32, at: word * 4)
             }
             hostile.store(Checksum.crc32c(Array(hostile[512...]), prefix: hostile.count - 512), at: 12)
             var sector = Array(hostile[..<512])

@@ -81,7 +81,9 @@ import Testing
             if thread == 0 {
                 for first in stride(from: 100, to: 900, by: 100) {
                     let labels = (first..<first + 100).map { Label($0) }
-                    if (try? store.add(Array(elements[first * 4..<(first + 100) * 4]), labels: labels, threads: 1)) == nil {
+                    if (try? store.add(Array(elements[first * 4..<(first + 100) * 4]), labels: labels, threads: 1))
+                        == nil
+                    {
                         wrong.add(1, ordering: .relaxed)
                     }
                 }
@@ -136,7 +138,9 @@ import Testing
             try store.add([Float(number), 1], labels: [Label(number)])
             return store
         }
-        for (number, store) in stores.enumerated() { #expect(try store.search([0, 0], count: 1)[0].label == Label(number)) }
+        for (number, store) in stores.enumerated() {
+            #expect(try store.search([0, 0], count: 1)[0].label == Label(number))
+        }
     }
 }
 

@@ -46,7 +46,8 @@ import Testing
         let directory = try TemporaryDirectory(), fixture = try StoreFixture(10)
         let before = try readBytes(fixture.path.appending("level0"))
         #expect(
-            storeError { try VectorStore.build(at: fixture.path, .init(dimensions: 1), vectors: [1]) }?.code == .alreadyExists)
+            storeError { try VectorStore.build(at: fixture.path, .init(dimensions: 1), vectors: [1]) }?.code
+                == .alreadyExists)
         #expect(try readBytes(fixture.path.appending("level0")) == before)
         let file = directory.appending("file")
         try writeBytes([1, 2, 3], to: file)

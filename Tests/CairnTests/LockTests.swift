@@ -37,7 +37,8 @@ import Darwin
         let holder = try fixture.open(holderWrites ? .readWrite : .readOnly)
         // 3: opened; 4: locked; 5: anything else.
         let expected: Int32 = !holderWrites && !comerWrites ? 3 : 4
-        await #expect(processExitsWith: .exitCode(expected)) { [name = name as String, comerWrites = comerWrites as Bool] in
+        await #expect(processExitsWith: .exitCode(expected)) {
+            [name = name as String, comerWrites = comerWrites as Bool] in
             do throws(StoreError) {
                 let store = try VectorStore.open(
                     at: FilePath(name), options: .init(access: comerWrites ? .readWrite : .readOnly))

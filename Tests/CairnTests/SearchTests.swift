@@ -134,6 +134,7 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
     private func distanceScale(_ kind: StoreKind) -> Double {
         let precision = kind.scalar == .float16 ? 2e-3 : 2e-6
         let largest = kind.scalar == .uint8 || kind.scalar == .int8 ? 255.0 : 2.0
-        return kind.metric == .cosine ? precision * 2 : precision * largest * largest * Double(kind.dimensions) + precision
+        return kind.metric == .cosine
+            ? precision * 2 : precision * largest * largest * Double(kind.dimensions) + precision
     }
 }

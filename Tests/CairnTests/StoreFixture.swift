@@ -9,7 +9,8 @@ func vectors(_ count: Int, dimensions: Int, scalar: Scalar, seed: UInt64 = 1) ->
     switch scalar {
     case .float32, .float16: seededVectors(count: count, dimensions: dimensions, seed: seed)
     case .uint8: seededWholeNumbers(count: count, dimensions: dimensions, seed: seed, in: 1...255)
-    case .int8: seededWholeNumbers(count: count, dimensions: dimensions, seed: seed, in: -128...127).map { $0 == 0 ? 1 : $0 }
+    case .int8:
+        seededWholeNumbers(count: count, dimensions: dimensions, seed: seed, in: -128...127).map { $0 == 0 ? 1 : $0 }
     }
 }
 

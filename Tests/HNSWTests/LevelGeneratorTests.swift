@@ -35,7 +35,9 @@ import Testing
             ])
         let high = levels(600, seed: (1 << 40) + 5, connectivity: 48)
         #expect(
-            high.indices.filter { high[$0] > 0 } == [0, 155, 194, 213, 274, 303, 304, 329, 384, 427, 509, 567, 576, 578])
+            high.indices.filter { high[$0] > 0 } == [
+                0, 155, 194, 213, 274, 303, 304, 329, 384, 427, 509, 567, 576, 578,
+            ])
     }
 
     @Test func `a generator goes on from a state`() {

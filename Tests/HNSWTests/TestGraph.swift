@@ -110,10 +110,11 @@ final class TestGraph {
 func clusteredVectors(_ count: Int, dimensions: Int, clusters: Int = 20, skipping: Int = 0) -> [[Float]] {
     var random = SplitMix(state: 1)
     let centres = (0..<clusters).map { _ in (0..<dimensions).map { _ in random.nextUnit() * 4 } }
-    return Array((0..<skipping + count).map { _ in
-        let centre = centres[Int(random.next() % UInt64(clusters))]
-        return centre.map { $0 + random.nextUnit() + random.nextUnit() - 1 }
-    }[skipping...])
+    return Array(
+        (0..<skipping + count).map { _ in
+            let centre = centres[Int(random.next() % UInt64(clusters))]
+            return centre.map { $0 + random.nextUnit() + random.nextUnit() - 1 }
+        }[skipping...])
 }
 
 /// A small generator with a seed (Steele, Lea and Flood, 2014).
