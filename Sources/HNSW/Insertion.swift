@@ -23,7 +23,8 @@ package final class Insertion: @unchecked Sendable {
     /// Ids from here on are not slots: a list that has them is damaged.
     private var slotLimit: UInt32 = 0
     private let edgeDistances = Memory<Candidate>(1)
-    private var backLinks: [BackLink] = []
+    private let backLinks = Memory<BackLink>(1)
+    private var backLinkCount = 0
     private var groups: [Range<Int>] = []
 
     private struct Row {
@@ -94,7 +95,7 @@ package final class Insertion: @unchecked Sendable {
         team.forEach(rows.count) { [self] index, thread in link(index, scratches[thread]) }
         collectBackLinks()
         team.forEach(groups.count, chunk: 16) { [self] index, thread in
-            addBackLinks(groups[index], scratches[thread])
+            addBackLinks(index, scratches[thread])
         }
         if let last = slots.last, last.level > graph.maximumLevel {
             (graph.entryPoint, graph.maximumLevel) = last
@@ -145,8 +146,7 @@ package final class Insertion: @unchecked Sendable {
             let kept = scratch.selection.choose(
                 scratch.pool, size, limit: parameters.connectivity, in: graph,
                 expansion: expansion.dropFirst(graph.distances.dimensions))
-            let edges = edgeDistances.buffer.dropFirst(row.firstEdge + level * parameters.connectivity)
-            edges.copy(scratch.selection.chosen, length: kept)
+            edges(row, level: level).copy(scratch.selection.chosen, length: kept)
             graph.setList(row.slot, level: level, scratch.selection.slots, count: kept)
         }
     }
@@ -174,63 +174,55 @@ package final class Insertion: @unchecked Sendable {
 
     // MARK: Back-links: each target by itself
 
-    /// One link to be returned: which list it goes to, from which row, and how far apart they are.
-    private struct BackLink {
-        /// Level, target, row and position of the link, most significant first: sorting groups by target, in row order.
-        var key: UInt64
-        var row: Int32
-        var distance: UInt32
-
-        var level: Int { Int(key >> 58) }
-        var target: UInt32 { UInt32(truncatingIfNeeded: key >> 27) & 0x7fff_ffff }
-        var group: UInt64 { key >> 27 }
-    }
-
     private func collectBackLinks() {
-        backLinks.removeAll(keepingCapacity: true)
+        backLinkCount = 0
+        backLinks.grow(to: edgeDistances.buffer.count)
+        let links = backLinks.buffer
         for (index, row) in rows.enumerated() {
             let highest = min(row.level, graph.maximumLevel)
             guard highest >= lowestLevel else { continue }
             for level in lowestLevel...highest {
-                let edges = row.firstEdge + level * graph.parameters.connectivity
-                let count = graph.listCount(row.slot, level: level)
-                for position in 0..<count {
-                    let candidate = edgeDistances.buffer[edges + position]
-                    let key =
-                        UInt64(level) << 58 | UInt64(candidate.slot) << 27 | UInt64(index) << 14 | UInt64(position)
-                    backLinks.append(
-                        BackLink(
-                            key: key, row: Int32(index), distance: UInt32(truncatingIfNeeded: candidate >> 32)))
+                let chosen = edges(row, level: level)
+                for position in 0..<graph.listCount(row.slot, level: level) {
+                    links[backLinkCount] = BackLink(
+                        level: level, target: chosen[position].slot, row: index, position: position)
+                    backLinkCount += 1
                 }
             }
         }
-        backLinks.sort { $0.key < $1.key }
+        links.sort(backLinkCount)
         groups.removeAll(keepingCapacity: true)
         var start = 0
-        for index in backLinks.indices {
-            let isLast = index + 1 == backLinks.count || backLinks[index + 1].group != backLinks[index].group
-            guard isLast else { continue }
+        for index in 0..<backLinkCount {
+            let link = links[index]
+            guard index + 1 == backLinkCount || links[index + 1].group != link.group else { continue }
             groups.append(start..<(index + 1))
             start = index + 1
-            let target = backLinks[index].target
-            if backLinks[index].level == 0 && target < graph.publishedCount { graph.levelZero.makeWritable(target) }
+            if link.level == 0 && link.target < graph.publishedCount { graph.levelZero.makeWritable(link.target) }
         }
     }
 
+    /// The links that a row chose at a level, with their distances.
+    private func edges(_ row: Row, level: Int) -> UncheckedBuffer<Candidate> {
+        edgeDistances.buffer.dropFirst(row.firstEdge + level * graph.parameters.connectivity)
+    }
+
     /// Adds a group's rows to its target's list: at the end while there is room, else by choosing anew among all.
-    private func addBackLinks(_ group: Range<Int>, _ scratch: SearchScratch) {
-        let level = backLinks[group.lowerBound].level, target = backLinks[group.lowerBound].target
+    private func addBackLinks(_ index: Int, _ scratch: SearchScratch) {
+        let group = groups[index], links = backLinks.buffer
+        if index + 2 < groups.count {
+            let ahead = links[groups[index + 2].lowerBound]
+            if ahead.level == 0 { graph.prefetchList(ahead.target) }
+        }
+        let level = links[group.lowerBound].level, target = links[group.lowerBound].target
         let capacity = graph.parameters.capacity(level: level)
         let (ids, listed) = graph.list(target, level: level)
-        let total = listed + group.count
-        if total <= capacity {
-            for (offset, link) in backLinks[group].enumerated() {
-                ids[listed + offset] = rows[Int(link.row)].slot
-            }
-            graph.setList(target, level: level, ids, count: total)
+        if listed + group.count <= capacity {
+            for (offset, link) in group.enumerated() { ids[listed + offset] = rows[links[link].row].slot }
+            graph.setList(target, level: level, ids, count: listed + group.count)
             return
         }
-        scratch.prepare(slots: 0, width: total, batch: total)
+        scratch.prepare(slots: 0, width: listed + group.count, batch: listed + group.count)
         let gathered = scratch.gathered, pool = scratch.pool
         var count = 0
         for index in 0..<listed where ids[index] < slotLimit {
@@ -239,18 +231,20 @@ package final class Insertion: @unchecked Sendable {
         }
         let expansion = scratch.expansion(2 * graph.distances.dimensions)
         let query = graph.distances.query(forRow: target, expansion: expansion)
+        graph.prefetchRows(gathered, count)
         graph.distances.compute(query, gathered, count, scratch.distances)
         scratch.distanceCount += count
         for index in 0..<count {
             pool[index] = Candidate(distance: scratch.distances[index], slot: gathered[index])
         }
-        for (offset, link) in backLinks[group].enumerated() {
-            pool[count + offset] = UInt64(link.distance) << 32 | UInt64(rows[Int(link.row)].slot) << 1
+        for link in group {
+            let row = rows[links[link].row], chosen = edges(row, level: level)[links[link].position]
+            pool[count] = chosen.replacingSlot(row.slot)
+            count += 1
         }
-        pool.sort(count + group.count)
+        pool.sort(count)
         let kept = scratch.selection.choose(
-            pool, count + group.count, limit: capacity, in: graph,
-            expansion: expansion.dropFirst(graph.distances.dimensions))
+            pool, count, limit: capacity, in: graph, expansion: expansion.dropFirst(graph.distances.dimensions))
         graph.setList(target, level: level, scratch.selection.slots, count: kept)
     }
 }

@@ -58,7 +58,7 @@ extension Graph {
     }
 
     @inline(__always)
-    private func prefetchRows(_ ids: UncheckedBuffer<UInt32>, _ count: Int) {
+    func prefetchRows(_ ids: UncheckedBuffer<UInt32>, _ count: Int) {
         let lines = Int32(min(columns.vectorStride / 64, 8))
         for index in 0..<count { unsafe cairn_prefetch_lines(columns.vector(ids[index]), lines) }
     }
@@ -72,7 +72,7 @@ extension Graph {
         let lists = levelZero, distances = self.distances, columns = self.columns
         let gathered = scratch.gathered, results = scratch.distances
         let limit = UInt32(truncatingIfNeeded: count), listCapacity = parameters.capacity(level: 0)
-        let plan = PrefetchPlan(rowBytes: columns.vectorStride, listBytes: listCapacity * 4)
+        let plan = PrefetchPlan(rowBytes: columns.vectorStride)
         var visited = scratch.visited.view(reserving: 1)
         var pool = CandidatePool(scratch)
         var cursor = 0, distanceCount = 0, hopCount = 0
@@ -108,7 +108,7 @@ extension Graph {
                     index &+= 1
                 }
                 let second = nextUnexpanded(pool, after: cursor)
-                if second < pool.size { prefetchList(pool.candidates[second].slot, plan.listLines) }
+                if second < pool.size { prefetchList(pool.candidates[second].slot) }
             }
             distances.compute(query, gathered, found, results)
             distanceCount &+= found
@@ -119,7 +119,7 @@ extension Graph {
                 if pool.admits(candidate, width: width) {
                     let place = pool.insert(candidate, width: width)
                     if place < cursor { cursor = place }
-                    if place <= cursor &+ PrefetchPlan.listDistance { prefetchList(gathered[index], plan.listLines) }
+                    if place <= cursor &+ PrefetchPlan.listDistance { prefetchList(gathered[index]) }
                 }
                 index &+= 1
             }
@@ -139,9 +139,10 @@ extension Graph {
     }
 
     @inline(__always)
-    private func prefetchList(_ slot: UInt32, _ lines: Int32) {
+    func prefetchList(_ slot: UInt32) {
         unsafe cairn_prefetch(columns.linkHeads + Int(slot))
-        unsafe cairn_prefetch_lines(columns.links + Int(slot) &* columns.linkStride, lines)
+        unsafe cairn_prefetch_lines(
+            columns.links + Int(slot) &* columns.linkStride, Int32(min(columns.linkStride / 16, 4)))
     }
 }
 
@@ -153,16 +154,14 @@ struct PrefetchPlan {
     let rowLines: Int32
     /// Lines of each row that the next hop will compute.
     let pipelinedLines: Int32
-    let listLines: Int32
     /// Candidates that arrive at most this far behind the cursor have their lists asked for at once.
     static let listDistance = 8
 
     @inline(__always)
-    init(rowBytes: Int, listBytes: Int) {
+    init(rowBytes: Int) {
         let lines = rowBytes / 64
         rowLines = Int32(min(lines, 8))
         pipelinedLines = lines <= 12 ? Int32(min(lines, 8)) : 1
-        listLines = Int32(min((listBytes + 63) / 64, 4))
     }
 }
 
