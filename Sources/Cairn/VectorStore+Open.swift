@@ -47,7 +47,12 @@ extension VectorStore {
             if options.access == .readWrite { try? writeUpper(path, contents.graph.upper, header, calls) }
         }
         let plan = memoryPlan(file, budget: options.memoryBudget ?? MemoryBudget.system)
-        for segment in file.segments { file.memory.advise(plan == .resident ? .resident : .random, segment) }
+        for segment in file.segments {
+            // What is not in the page cache is read by the row even if all of it would fit: read in large pages, or with
+            // the kernel's usual look ahead, the first answers would wait for hundreds of megabytes.
+            let isCached = plan == .resident && file.memory.isCached(segment)
+            file.memory.advise(isCached ? .resident : .random, segment)
+        }
         let labelFile = LabelIndexFile(
             path.appending(StoreName.labels), layout: header.layout, generation: header.graphGeneration, calls: calls)
         return VectorStore(

@@ -10,8 +10,8 @@ struct BackLink: BitwiseCopyable, Comparable {
 
     var level: Int { Int(key >> 58) }
     var target: UInt32 { UInt32(truncatingIfNeeded: key >> 27) & 0x7fff_ffff }
-    var row: Int { Int(key >> 14) & 0x1fff }
-    var position: Int { Int(key) & 0x3fff }
+    var row: Int { Int(truncatingIfNeeded: key >> 14) & 0x1fff }
+    var position: Int { Int(truncatingIfNeeded: key) & 0x3fff }
     /// Equal for the links that go to one list.
     var group: UInt64 { key >> 27 }
 

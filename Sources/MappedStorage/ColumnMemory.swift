@@ -84,6 +84,19 @@ package final class ColumnMemory: @unchecked Sendable {
         case random
     }
 
+    /// Whether a segment's pages are in the page cache, as far as a sample of them tells.
+    package func isCached(_ segment: Geometry.Segment) -> Bool {
+        for piece in segment.pieces {
+            let address = unsafe address(of: piece, in: segment)
+            for sample in 0..<4 {
+                let offset = piece.length / 4 * sample / Geometry.granule * Geometry.granule
+                var residence: UInt8 = 0
+                guard unsafe mincore(address + offset, 1, &residence) == 0, residence & 1 == 1 else { return false }
+            }
+        }
+        return true
+    }
+
     /// Passes `advice` on for the pieces of `segment`, which are mapped. Advice that the kernel does not take changes
     /// nothing but speed.
     package func advise(_ advice: Advice, _ segment: Geometry.Segment) {

@@ -108,3 +108,22 @@ import Testing
         return vector.map { $0 / length }
     }
 }
+
+@Suite struct BackLinkTests {
+    @Test(arguments: [0, 1, 31, 32, 63]) func `a link gives back what it was made of, at every level`(level: Int) {
+        for (target, row, position) in [(0, 0, 0), (1 << 31 - 1, 511, 9_999), (77, 8_191, 16_383)] {
+            let link = BackLink(level: level, target: UInt32(target), row: row, position: position)
+            #expect(link.level == level && link.target == UInt32(target))
+            #expect(link.row == row && link.position == position)
+        }
+    }
+
+    @Test func `links sort by level, target and row`() {
+        let ordered = [
+            BackLink(level: 0, target: 1, row: 9, position: 9), BackLink(level: 0, target: 2, row: 0, position: 5),
+            BackLink(level: 0, target: 2, row: 1, position: 0), BackLink(level: 40, target: 0, row: 0, position: 0),
+        ]
+        #expect(ordered.reversed().sorted() == ordered)
+        #expect(ordered[1].group == ordered[2].group && ordered[0].group != ordered[1].group)
+    }
+}
