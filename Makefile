@@ -9,20 +9,21 @@ export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan docs bench bench-hnswlib completions clean setup
 
-demo: setup
+demo:
+	@Scripts/setup demo
 	$(RELEASE)
 	Scripts/demo
 
 test: setup lint test-neon demo unit
 
 setup:
-	@Scripts/setup
+	@Scripts/setup test
 
 lint: check-layers
-	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Benchmarks/Sources Package.swift
 
 format:
-	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
+	$(SWIFT) format --in-place --recursive --parallel Sources Tests Benchmarks/Sources Package.swift
 
 check-layers:
 	Scripts/check-layers
@@ -31,7 +32,7 @@ check-layers:
 unit:
 	Scripts/run-tests
 
-test-neon:
+test-neon: setup
 	Scripts/test-neon
 
 test-asan:

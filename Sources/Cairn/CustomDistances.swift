@@ -1,5 +1,4 @@
 import HNSW
-import Synchronization
 
 /// The distances this program has registered, by name.
 enum CustomDistances {
@@ -10,7 +9,7 @@ enum CustomDistances {
     private struct Entry: Sendable {
         let function: CustomDistance
     }
-    private static let registry = Mutex(Registry())
+    private static let registry = Guarded(Registry())
 
     static func set(_ name: String, _ function: @escaping CustomDistance) {
         let entry = unsafe Entry(function: function)

@@ -9,9 +9,9 @@ extension VectorStore {
     ) throws(StoreError) -> UncheckedBuffer<HNSW.Candidate> {
         let graph = contents.graph, columns = contents.columns, total = graph.count
         let limit = filter.limit(count: total)
-        // A walk computes about 16 distances for each of its `width` results, each result costing total/allowed candidates;
-        // a distance at a random place costs about twice one in a scan.
-        let scanIsCheaper = limit.map { Double($0) * Double($0) < 32 * Double(width) * Double(total) } ?? false
+        // A walk computes more distances the fewer it may keep: about width * total / limit of them. A scan computes `limit`,
+        // and looks each label up first.
+        let scanIsCheaper = limit.map { Double($0) * Double($0) < 4 * Double(width) * Double(total) } ?? false
         if !isExact && !scanIsCheaper && width < total / 4 {
             let found = graph.filteredSearch(
                 query, count: count, width: width, distanceLimit: total / 5 + 16 * width, scratch: scratch,
@@ -20,16 +20,10 @@ extension VectorStore {
             if let found, found.count == min(count, total) { return found }
         }
         if let limit, limit < total / 8, let labels = filter.labels {
-            var slots: [UInt32] = []
-            slots.reserveCapacity(labels.count)
-            for label in labels {
-                if let slot = try slot(of: label, in: contents) { slots.append(slot) }
-            }
-            slots.sort()
-            return graph.exactSearch(query, count: count, among: slots, scratch: scratch, isAllowed: { _ in true })
+            let slots = try slots(of: labels, in: contents).sorted()
+            return graph.exactSearch(query, count: count, among: slots, scratch: scratch)
         }
         return graph.exactSearch(
-            query, count: count, among: 0..<UInt32(total), scratch: scratch,
-            isAllowed: { filter.allows(columns.label($0)) })
+            query, count: count, scratch: scratch, isAllowed: { filter.allows(columns.label($0)) })
     }
 }

@@ -47,3 +47,12 @@ enum MemoryBudget {
         max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     }
 }
+
+extension VectorStore {
+    /// How many threads work on `rows` rows: no more than were asked for (nil: than there are processors), than a few for
+    /// each processor, or than have enough to do to be worth starting.
+    static func teamSize(_ threads: Int?, rows: Int) -> Int {
+        let processors = MemoryBudget.processors
+        return max(1, min(threads ?? processors, 4 * processors, (rows + 7) / 8))
+    }
+}

@@ -2,7 +2,6 @@ import CKernels
 import FileFormat
 import HNSW
 import MappedStorage
-import Synchronization
 import SystemPackage
 
 /// The parts of an open store, wherever its columns live: what the operations of ``VectorStore`` work on. Growing and adding
@@ -17,7 +16,7 @@ final class StoreContents: @unchecked Sendable {
     let graph: Graph
     /// The segments whose memory may be touched.
     private(set) var segments: [Geometry.Segment]
-    private let scratches = Mutex<[SearchScratch]>([])
+    private let scratches = Guarded<[SearchScratch]>([])
 
     /// `state`, `levels` and `upper`: nil for an empty store.
     init(

@@ -17,8 +17,8 @@ final class StoreDraft {
     /// Held from the first moment to the last; whoever has it owns the directory.
     private var lock: File?
 
-    /// Rows that are read and checked at a time, about.
-    private static let chunkBytes = 4 << 20
+    /// Rows that are read and checked at a time: this many bytes of them, but not more than progress should wait for.
+    private static let chunkBytes = 4 << 20, chunkRows = 8192
 
     /// Takes the directory `path` + ".building" for this build alone. What a dead process left in it is removed; one that a
     /// living process is filling is an error.
@@ -29,17 +29,44 @@ final class StoreDraft {
         name.removeLastComponent()
         name.append((path.lastComponent?.string ?? "store") + ".building")
         directory = Directory(name, calls: calls)
-        do {
+        var isForeign = false
+        do throws(StorageError) {
             // Each further attempt means that another builder has just left.
-            for _ in 0..<100 where lock == nil { lock = try takeLock(isNew: createDirectory()) }
+            for _ in 0..<100 where lock == nil && !isForeign {
+                let isNew = try createDirectory()
+                if isNew || isOurs { lock = try takeLock(isNew: isNew) } else { isForeign = true }
+                if lock != nil && isFinished {
+                    isForeign = true
+                    release()
+                }
+            }
         } catch {
             if error.errno == .noSuchFileOrDirectory {
                 throw StoreError(.notFound, "the directory to make the store in does not exist", path: path.parent)
             }
             if error.errno != .wouldBlock { throw StoreError(error) }
         }
+        guard !isForeign else {
+            throw StoreError(
+                .alreadyExists,
+                "building \(path) needs this name, and what stands here is not an unfinished build; move it away",
+                path: name)
+        }
         guard lock != nil else { throw StoreError(.locked, "another process is building this store", path: name) }
         removeFiles(of: directory)
+    }
+
+    /// Whether the directory holds a build's files and no others. One that has just vanished counts as ours.
+    private var isOurs: Bool {
+        let ours = [StoreName.lock, StoreName.levelZero, StoreName.upper, StoreName.labels]
+        guard !Directory.isSymbolicLink(directory.path) else { return false }
+        return (try? directory.names())?.allSatisfy(ours.contains) ?? true
+    }
+
+    /// Whether the directory is a store, and not what a dead build left.
+    private var isFinished: Bool {
+        let levelZero = directory.path.appending(StoreName.levelZero)
+        return (try? LevelZeroFile.open(levelZero, writable: false, calls: .system)) != nil
     }
 
     /// False if the directory is there already.
@@ -113,7 +140,11 @@ final class StoreDraft {
                 layout: header.layout, generation: header.graphGeneration, calls: calls)
             try file.writePageTables(contents.segments, slotCount: graph.count, generation: header.generation)
             try file.file.synchronize()
+            // Both slots, so that damage to one of them costs nothing.
             try file.write(header)
+            var second = header
+            second.generation += 1
+            try file.write(second)
         }
     }
 
@@ -122,9 +153,13 @@ final class StoreDraft {
         _ options: VectorStore.BuildOptions
     ) throws(StoreError) {
         let encoding = contents.encoding, dimensions = encoding.dimensions
-        let chunk = max(1, Self.chunkBytes / (dimensions * 4))
+        let chunk = max(1, min(Self.chunkRows, Self.chunkBytes / (dimensions * 4)))
         let elements = Memory<Float>(chunk * dimensions), scratch = Memory<Float>(dimensions)
-        let insertion = Insertion(into: contents.graph, threads: options.threads ?? MemoryBudget.processors)
+        let insertion = Insertion(
+            into: contents.graph, threads: VectorStore.teamSize(options.threads, rows: source.count))
+        let segments = contents.geometry.layout(segments: contents.geometry.segments(forSlots: source.count))
+        let isResident =
+            VectorStore.memoryPlan(segments, budget: options.memoryBudget ?? MemoryBudget.system) == .resident
         for first in stride(from: 0, to: source.count, by: chunk) {
             let range = first..<min(first + chunk, source.count)
             let buffer = unsafe UnsafeMutableBufferPointer(
@@ -133,7 +168,7 @@ final class StoreDraft {
             let rows = try unsafe VectorRows(
                 UnsafeBufferPointer(buffer), rows: range.count, encoding: encoding, path: source.path)
             try contents.grow(to: range.upperBound, path: path) { (segment) throws(StorageError) in
-                try file.append(segment)
+                try file.append(segment, isResident: isResident)
             }
             for (index, row) in range.enumerated() {
                 let label = labels?[row] ?? Label(row)

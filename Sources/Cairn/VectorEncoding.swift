@@ -107,7 +107,7 @@ struct VectorEncoding: Sendable {
         return unsafe Query(vector: storage, norm: norm)
     }
 
-    /// The vector that `row` was made from: exactly for integers and f32, as far as the scalar goes else.
+    /// The vector that `row` was made from: exactly for integers and for f32 that is not normalised, else to within rounding.
     func decode(row: UnsafeRawPointer, norm: Float) -> [Float] {
         let scale = isNormalized ? norm : 1
         return unsafe [Float](unsafeUninitializedCapacity: dimensions) { buffer, count in

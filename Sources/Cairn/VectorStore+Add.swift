@@ -1,6 +1,5 @@
 import HNSW
 import MappedStorage
-import Synchronization
 import SystemPackage
 
 extension VectorStore {
@@ -54,7 +53,7 @@ extension VectorStore {
             for (row, label) in labels.enumerated() {
                 unsafe contents.writeRow(UInt32(first + row), rows[row], label: label, scratch: scratch.buffer)
             }
-            Insertion(into: contents.graph, threads: threads ?? MemoryBudget.processors).append(labels.count)
+            Insertion(into: contents.graph, threads: Self.teamSize(threads, rows: labels.count)).append(labels.count)
             self.labels.withLock { source in
                 guard case .heap(let index) = source else { return }
                 for row in 0..<labels.count { _ = index.insert(UInt32(first + row)) }

@@ -10,12 +10,19 @@ extension VectorStore {
         /// Threads that insert; nil for one per processor. The store's bytes do not depend on it, except for its random
         /// identifiers.
         public var threads: Int?
+        /// Bytes of memory the build should get along with; nil for the control group's limit or else the machine's memory.
+        /// When the finished store is larger, the kernel is asked to keep single rows of it in memory and not large pages.
+        public var memoryBudget: Int?
         /// Called now and then with the rows inserted so far and their total.
         public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
 
         /// All processors and no progress, unless said otherwise.
-        public init(threads: Int? = nil, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil) {
+        public init(
+            threads: Int? = nil, memoryBudget: Int? = nil,
+            progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+        ) {
             self.threads = threads
+            self.memoryBudget = memoryBudget
             self.progress = progress
         }
     }
@@ -85,7 +92,7 @@ extension VectorStore {
         calls: SystemCalls
     ) throws(StoreError) {
         try configuration.validate()
-        guard Directory.kind(of: path) == .missing else {
+        guard Directory.kind(of: path) == .missing, !Directory.isSymbolicLink(path) else {
             throw StoreError(
                 .alreadyExists, "something stands here already; remove it or build under another name", path: path)
         }

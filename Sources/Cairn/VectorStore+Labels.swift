@@ -1,5 +1,4 @@
 import HNSW
-import Synchronization
 
 extension VectorStore {
     /// The vector of `label` as it was given (to the precision of the store's scalar and, for cosine, of normalising); nil
@@ -33,13 +32,37 @@ extension VectorStore {
                     source = .unknown
                 }
             }
-            if case .heap(let index) = source { return index.slot(of: label) }
-            let index = LabelIndex(columns: columns, expected: count)
-            for slot in 0..<UInt32(count) where columns.isLive(slot) { _ = index.insert(slot) }
-            source = .heap(index)
-            return index.slot(of: label)
+            return Self.index(&source, columns, count).slot(of: label)
         }
         guard let slot, columns.isLive(slot) else { return nil }
         return slot
+    }
+
+    /// The live slots of those of `labels` that the store has. Many lookups pay for an index in memory, about 6 bytes a
+    /// vector, which the store keeps.
+    func slots(of labels: [Label], in contents: StoreContents) throws(StoreError) -> [UInt32] {
+        var slots: [UInt32] = []
+        slots.reserveCapacity(labels.count)
+        let columns = contents.columns
+        if labels.count < 64 {
+            for label in labels {
+                if let slot = try slot(of: label, in: contents) { slots.append(slot) }
+            }
+            return slots
+        }
+        let index = self.labels.withLock { Self.index(&$0, columns, contents.graph.count) }
+        for label in labels {
+            if let slot = index.slot(of: label), columns.isLive(slot) { slots.append(slot) }
+        }
+        return slots
+    }
+
+    /// The index in memory, made if there is none yet. It does not change while anyone searches.
+    private static func index(_ source: inout LabelSource, _ columns: Columns, _ count: Int) -> LabelIndex {
+        if case .heap(let index) = source { return index }
+        let index = LabelIndex(columns: columns, expected: count)
+        for slot in 0..<UInt32(count) where columns.isLive(slot) { _ = index.insert(slot) }
+        source = .heap(index)
+        return index
     }
 }

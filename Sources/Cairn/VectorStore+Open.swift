@@ -43,10 +43,10 @@ extension VectorStore {
             throw StoreError(error.code, error.message, path: path)
         }
         if upper == nil && header.slotCount > 0 {
-            contents.graph.rebuildUpperLayers(threads: options.threads ?? MemoryBudget.processors)
+            contents.graph.rebuildUpperLayers(threads: teamSize(options.threads, rows: header.slotCount))
             if options.access == .readWrite { try? writeUpper(path, contents.graph.upper, header, calls) }
         }
-        let plan = memoryPlan(file, budget: options.memoryBudget ?? MemoryBudget.system)
+        let plan = memoryPlan(file.segments, budget: options.memoryBudget ?? MemoryBudget.system)
         for segment in file.segments {
             // What is not in the page cache is read by the row even if all of it would fit: read in large pages, or with
             // the kernel's usual look ahead, the first answers would wait for hundreds of megabytes.
@@ -102,8 +102,8 @@ extension VectorStore {
         }
     }
 
-    private static func memoryPlan(_ file: LevelZeroFile, budget: Int) -> MemoryPlan {
-        let end = file.segments.last?.end ?? 0
+    static func memoryPlan(_ segments: [Geometry.Segment], budget: Int) -> MemoryPlan {
+        let end = segments.last?.end ?? 0
         return end <= budget / 10 * 9 ? .resident : .paged
     }
 
@@ -112,7 +112,7 @@ extension VectorStore {
         _ path: FilePath, _ upper: UpperLayers, _ header: HeaderSlot, _ calls: SystemCalls
     ) throws(StoreError) {
         let name = path.appending(StoreName.upper), temporary = path.appending(StoreName.upper + ".new")
-        try translating { () throws(StorageError) in
+        do throws(StorageError) {
             try? calls.unlink(temporary)
             try UpperFile.write(
                 upper, to: temporary, layout: header.layout, generation: header.graphGeneration, calls: calls)
@@ -121,6 +121,9 @@ extension VectorStore {
             } catch {
                 throw StorageError(name, "replace the file", error)
             }
+        } catch {
+            try? calls.unlink(temporary)
+            throw StoreError(error)
         }
     }
 }

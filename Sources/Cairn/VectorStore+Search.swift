@@ -49,7 +49,7 @@ extension VectorStore {
                 }
                 let results = BatchResults(rows)
                 nonisolated(unsafe) let pointer = unsafe pointer
-                let team = WorkerTeam(max(1, min(threads ?? MemoryBudget.processors, rows)))
+                let team = WorkerTeam(Self.teamSize(threads, rows: rows))
                 team.forEach(rows) { [self] row, _ in
                     let query = unsafe UnsafeBufferPointer(rebasing: pointer[row * dimensions..<(row + 1) * dimensions])
                     results[row] = Result { () throws(StoreError) in
@@ -74,8 +74,7 @@ extension VectorStore {
                     for label in labels {
                         let slot = try slot(of: label, in: contents)
                         let found = contents.graph.exactSearch(
-                            query, count: 1, among: CollectionOfOne(slot ?? 0).prefix(slot == nil ? 0 : 1),
-                            scratch: scratch, isAllowed: { _ in true })
+                            query, count: 1, among: slot.map { [$0] } ?? [], scratch: scratch)
                         distances.append(found.count == 0 ? nil : found[0].distance)
                     }
                     return distances
@@ -120,23 +119,20 @@ extension VectorStore {
         try contents.withScratch { (scratch) throws(StoreError) in
             let query = try unsafe prepare(vector, contents, scratch, row: row)
             let graph = contents.graph, width = max(options.width ?? storeWidth, count)
-            let slots = UInt32(graph.count)
             let found: UncheckedBuffer<HNSW.Candidate>
             if let filter = options.filter {
                 found = try filtered(
                     query, min(count, graph.count), width, filter, isExact: options.isExact, contents, scratch)
             } else if options.isExact || width >= graph.count / 4 {
                 // So wide a search looks at most of the graph; reading the rows in order is quicker, and exact.
-                found = graph.exactSearch(
-                    query, count: min(count, graph.count), among: 0..<slots, scratch: scratch, isAllowed: { _ in true })
+                found = graph.exactSearch(query, count: min(count, graph.count), scratch: scratch)
             } else {
                 let walked = graph.search(query, count: count, width: width, scratch: scratch)
                 // Fewer than there are: part of the graph is out of reach, as many equal vectors can make it.
                 found =
                     walked.count == min(count, graph.count)
                     ? walked
-                    : graph.exactSearch(
-                        query, count: count, among: 0..<slots, scratch: scratch, isAllowed: { _ in true })
+                    : graph.exactSearch(query, count: count, scratch: scratch)
             }
             return Self.neighbors(found, contents.columns)
         }

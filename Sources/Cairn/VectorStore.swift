@@ -1,7 +1,6 @@
 import FileFormat
 import HNSW
 import MappedStorage
-import Synchronization
 public import SystemPackage
 
 /// A set of labelled vectors that finds the nearest ones to a query: a directory on disk, mapped into memory, or the same in
@@ -25,9 +24,11 @@ public final class VectorStore: @unchecked Sendable {
     private var fileLock: FileLock?
     private var header: HeaderSlot?
     private var searchWidth: Int
+    /// A write failed: what is on the disk is not known until the store is opened again, so nothing more is written.
+    private var isPoisoned = false
     private let plan: MemoryPlan
     /// The index from label to slot; its own lock, because a lookup may have to make it.
-    let labels: Mutex<LabelSource>
+    let labels: Guarded<LabelSource>
 
     /// Where labels are looked up.
     enum LabelSource: Sendable {
@@ -49,7 +50,7 @@ public final class VectorStore: @unchecked Sendable {
         self.header = header
         self.searchWidth = searchWidth
         self.plan = plan
-        self.labels = Mutex(labels)
+        self.labels = Guarded(labels)
     }
 
     /// Makes an empty store in memory: the same operations, nothing on disk.
@@ -129,7 +130,18 @@ public final class VectorStore: @unchecked Sendable {
             if var next = header, let file {
                 next.generation += 1
                 next.searchWidth = width
-                try translating { () throws(StorageError) in try file.write(next) }
+                guard !isPoisoned else {
+                    throw StoreError(
+                        .io,
+                        "an earlier write to the store failed, and what the disk holds is not known; open it again",
+                        path: path)
+                }
+                do throws(StorageError) {
+                    try file.write(next)
+                } catch {
+                    isPoisoned = true
+                    throw StoreError(error)
+                }
                 header = next
             }
             searchWidth = width

@@ -51,6 +51,11 @@ struct BuildCommand: Command {
     @Option(help: ArgumentHelp("Threads that insert; one per processor if not given.", valueName: "n"))
     var threads: ThreadCount?
 
+    @Option(
+        help: ArgumentHelp(
+            "Memory to get along with, such as 4G; what the machine has if not given.", valueName: "bytes"))
+    var memory: ByteCount?
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
@@ -80,7 +85,7 @@ struct BuildCommand: Command {
     }
 
     private func build(_ configuration: VectorStore.Configuration, labels: [Label]?) throws {
-        var options = VectorStore.BuildOptions(threads: threads?.count)
+        var options = VectorStore.BuildOptions(threads: threads?.count, memoryBudget: memory?.bytes)
         let bar = ProgressBar(quiet: common.quiet)
         if let bar { options.progress = { bar.update($0, of: $1) } }
         defer { bar?.finish() }

@@ -1,8 +1,9 @@
 extension Graph {
-    /// The `count` nearest of `slots` that are live and allowed, nearest first, by computing every distance. O(slots).
+    /// The `count` nearest of `slots` (nil: of all) that are live and allowed, nearest first, by computing every distance.
+    /// O(slots).
     package func exactSearch(
-        _ query: Query, count k: Int, among slots: some Sequence<UInt32>, scratch: SearchScratch,
-        isAllowed: (UInt32) -> Bool
+        _ query: Query, count k: Int, among slots: [UInt32]? = nil, scratch: SearchScratch,
+        isAllowed: ((UInt32) -> Bool)? = nil
     ) -> UncheckedBuffer<Candidate> {
         let batch = 256
         guard k > 0 else { return scratch.results(1).prefix(0) }
@@ -25,7 +26,9 @@ extension Graph {
             }
             pending = 0
         }
-        for slot in slots where columns.isLive(slot) && isAllowed(slot) {
+        for index in 0..<(slots?.count ?? self.count) {
+            let slot = slots?[index] ?? UInt32(truncatingIfNeeded: index)
+            guard columns.isLive(slot), isAllowed?(slot) ?? true else { continue }
             scratch.gathered[pending] = slot
             pending += 1
             if pending == batch { flush() }

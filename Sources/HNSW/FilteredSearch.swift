@@ -30,9 +30,12 @@ extension Graph {
             visited = scratch.visited.view(reserving: capacity)
             let (ids, length) = lists.list(nearest.slot)
             var found = 0
-            for index in 0..<length where ids[index] < limit {
-                scratch.gathered[found] = ids[index]
-                found += visited.insert(ids[index])
+            for index in 0..<length {
+                // Read once: the file may change between two looks at it.
+                let id = ids[index]
+                guard id < limit else { continue }
+                scratch.gathered[found] = id
+                found += visited.insert(id)
             }
             distances.compute(query, scratch.gathered, found, scratch.distances)
             distanceCount += found

@@ -225,8 +225,10 @@ package final class Insertion: @unchecked Sendable {
         scratch.prepare(slots: 0, width: listed + group.count, batch: listed + group.count)
         let gathered = scratch.gathered, pool = scratch.pool
         var count = 0
-        for index in 0..<listed where ids[index] < slotLimit {
-            gathered[count] = ids[index]
+        for index in 0..<listed {
+            let id = ids[index]
+            guard id < slotLimit else { continue }
+            gathered[count] = id
             count += 1
         }
         let expansion = scratch.expansion(2 * graph.distances.dimensions)

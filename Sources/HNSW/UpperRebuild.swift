@@ -6,7 +6,7 @@ extension Graph {
     /// O(slots) to find the levels; then about one insertion in M. Throws nothing: a level that is not the header's is
     /// taken as it stands.
     package func rebuildUpperLayers(threads: Int) {
-        let slotCount = count
+        let slotCount = count, highestLevel = maximumLevel
         upper = UpperLayers(connectivity: parameters.connectivity)
         guard slotCount > 0 else { return }
         let insertion = Insertion(into: self, threads: threads, lowestLevel: 1)
@@ -14,7 +14,7 @@ extension Graph {
         var first = 0
         while first < slotCount {
             let end = min(slotCount, first + 512)
-            let levels = (first..<end).map { min(columns.level(UInt32($0)), parameters.maximumLevel) }
+            let levels = (first..<end).map { min(columns.level(UInt32($0)), highestLevel) }
             let size = Insertion.subBatch(levels: levels[...], count: first, maximumLevel: maximumLevel)
             let rows = (0..<size).filter { levels[$0] > 0 || maximumLevel < 0 }
             if !rows.isEmpty { insertion.insert(slots: rows.map { (UInt32(first + $0), levels[$0]) }) }

@@ -27,6 +27,13 @@ package struct Directory: Sendable {
         return status.st_mode & S_IFMT == S_IFDIR ? .directory : .other
     }
 
+    /// Whether `path` itself is a symbolic link, wherever it leads.
+    package static func isSymbolicLink(_ path: FilePath) -> Bool {
+        var status = stat()
+        let result = unsafe path.withPlatformString { unsafe lstat($0, &status) }
+        return result == 0 && status.st_mode & S_IFMT == S_IFLNK
+    }
+
     /// Creates the directory; one that exists is an error.
     package func create() throws(StorageError) {
         do {
@@ -52,12 +59,6 @@ package struct Directory: Sendable {
             if name != "." && name != ".." { names.append(name) }
         }
         return names
-    }
-
-    /// Removes the directory and the files in it, as far as that goes; it holds no directories.
-    package func removeWithFiles() {
-        for name in (try? names()) ?? [] { try? calls.unlink(path.appending(name)) }
-        try? calls.removeDirectory(path)
     }
 
     /// The names in the directory survive a power cut once this returns.

@@ -23,11 +23,12 @@ package final class File: Sendable {
         case openOrCreate
 
         fileprivate var flags: Int32 {
+            // Without O_NONBLOCK a named pipe in a file's place would make the open wait for ever.
             switch self {
-            case .read: O_RDONLY
-            case .readWrite: O_RDWR
+            case .read: O_RDONLY | O_NONBLOCK
+            case .readWrite: O_RDWR | O_NONBLOCK
             case .create: O_RDWR | O_CREAT | O_EXCL
-            case .openOrCreate: O_RDWR | O_CREAT
+            case .openOrCreate: O_RDWR | O_CREAT | O_NONBLOCK
             }
         }
     }
@@ -39,6 +40,11 @@ package final class File: Sendable {
             descriptor = try calls.open(path, mode.flags, 0o666)
         } catch {
             throw StorageError(path, mode == .create ? "create the file" : "open the file", error)
+        }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            try? calls.close(descriptor)
+            throw StorageError(path, "use this as a file: it is not a regular one", .invalidArgument)
         }
     }
 

@@ -131,12 +131,13 @@ package final class LevelZeroFile: Sendable {
 
     /// Adds `segment` to the end of the file, with blocks of the disk behind it, and maps it writable: for a store that
     /// is not published yet.
-    package func append(_ segment: Geometry.Segment) throws(StorageError) {
+    /// `isResident`: there is memory for all of the file.
+    package func append(_ segment: Geometry.Segment, isResident: Bool = true) throws(StorageError) {
         let end = try file.size()
         try file.allocate(from: end, to: segment.end)
-        if segment.end - segment.fileOffset >= 8 * Geometry.hugePage { try fillWithZeros(segment) }
+        if isResident && segment.end - segment.fileOffset >= 8 * Geometry.hugePage { try fillWithZeros(segment) }
         try memory.map(segment, of: file, writable: true)
-        memory.advise(.resident, segment)
+        memory.advise(isResident ? .resident : .random, segment)
     }
 
     /// Writes a large segment's zeros. The kernel keeps what it is given in large pieces in large pages, and finds addresses

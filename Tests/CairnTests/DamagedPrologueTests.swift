@@ -44,10 +44,21 @@ import Testing
         }
     }
 
-    @Test func `any bit of the only header flipped`() throws {
-        // A new store has one header: generation 1, in the second slot.
+    @Test(arguments: [0, 4096])
+    func `any bit of a new store's header slot flipped`(offset: Int) throws {
         for bit in stride(from: 0, to: 512 * 8, by: 5) {
             var damaged = bytes
+            damaged[offset + bit / 8] ^= 1 << (bit % 8)
+            try writeBytes(damaged, to: level0)
+            #expect(try fixture.open().search(fixture.rows[7], count: 1)[0].label == 7)
+        }
+    }
+
+    @Test func `any bit of the only header flipped`() throws {
+        var single = bytes
+        single.replaceSubrange(0..<512, with: [UInt8](repeating: 0, count: 512))
+        for bit in stride(from: 0, to: 512 * 8, by: 5) {
+            var damaged = single
             damaged[4096 + bit / 8] ^= 1 << (bit % 8)
             try writeBytes(damaged, to: level0)
             #expect(storeError("bit \(bit)") { _ = try fixture.open() }?.code == .corrupt)

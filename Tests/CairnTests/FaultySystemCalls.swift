@@ -1,4 +1,4 @@
-import Synchronization
+import HNSW
 import SystemPackage
 
 @testable import MappedStorage
@@ -13,13 +13,13 @@ enum SystemCall: String, CaseIterable, Sendable {
 final class Fault: Sendable {
     private let call: SystemCall
     private let error: Errno
-    private let remaining: Mutex<Int>
+    private let remaining: Guarded<Int>
 
     /// `number`: which call fails, from 1.
     init(_ call: SystemCall, number: Int, _ error: Errno) {
         self.call = call
         self.error = error
-        remaining = Mutex(number)
+        remaining = Guarded(number)
     }
 
     /// Whether the call that was to fail came.

@@ -19,8 +19,8 @@ import Glibc
             #expect(try store.configuration.searchWidth == width)
             store.close()
             let after = try readBytes(level0)
-            // Generation 2 goes to the first slot, 3 to the second.
-            let slot = round % 2 == 0 ? 0 : 4096
+            // A new store has generations 1 and 2: 3 goes to the second slot, 4 to the first.
+            let slot = round % 2 == 0 ? 4096 : 0
             #expect(after[slot..<slot + 512] != before[slot..<slot + 512])
             #expect(after[..<slot] == before[..<slot])
             #expect(after[(slot + 512)...] == before[(slot + 512)...])
@@ -60,7 +60,9 @@ import Glibc
     }
 
     @Test(arguments: [SystemCall.pwrite, .synchronize], [Errno.noSpace, .ioError])
-    func `a change of ef that fails leaves the old one, and can be tried again`(call: SystemCall, error: Errno) throws {
+    func `a change of ef that fails leaves the old one, and nothing more is written until the store is opened again`(
+        call: SystemCall, error: Errno
+    ) throws {
         let fixture = try StoreFixture(20)
         // The lock file's process id is the first write.
         let fault = Fault(call, number: call == .pwrite ? 2 : 1, error)
@@ -68,8 +70,11 @@ import Glibc
         #expect(storeError { try store.setSearchWidth(9) }?.systemError == error)
         #expect(try store.configuration.searchWidth == 50)
         #expect(try store.search(fixture.rows[4], count: 1)[0].label == 4)
-        try store.setSearchWidth(10)
+        #expect(storeError { try store.setSearchWidth(10) }?.code == .io)
         store.close()
+        let again = try fixture.open(.readWrite)
+        try again.setSearchWidth(10)
+        again.close()
         #expect(try fixture.open().configuration.searchWidth == 10)
     }
 

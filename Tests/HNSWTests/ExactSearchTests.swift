@@ -39,7 +39,7 @@ import Testing
     }
 
     private func search(
-        _ query: [Float], _ count: Int, _ slots: [UInt32], isAllowed: (UInt32) -> Bool
+        _ query: [Float], _ count: Int, _ slots: [UInt32], isAllowed: @escaping (UInt32) -> Bool
     ) -> [UInt32] {
         holder.withQuery(query) { query in
             let found = holder.graph.exactSearch(

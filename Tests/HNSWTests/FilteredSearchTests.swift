@@ -92,11 +92,11 @@ import Testing
     }
 
     private func allowed(
-        _ graph: TestGraph, _ query: [Float], _ count: Int, isAllowed: (UInt32) -> Bool
+        _ graph: TestGraph, _ query: [Float], _ count: Int, isAllowed: @escaping (UInt32) -> Bool
     ) -> [UInt32] {
         graph.withQuery(query) { query in
             let found = graph.graph.exactSearch(
-                query, count: count, among: 0..<2000, scratch: graph.scratch, isAllowed: isAllowed)
+                query, count: count, scratch: graph.scratch, isAllowed: isAllowed)
             return (0..<found.count).map { found[$0].slot }
         }
     }

@@ -61,8 +61,20 @@ import Testing
     @Test func `rows handed over in pieces give the same graph`() {
         let vectors = clusteredVectors(2500, dimensions: 12)
         let whole = TestGraph(vectors, connectivity: 8, width: 60)
-        let pieces = TestGraph([vectors[0]] + vectors.dropFirst(), connectivity: 8, width: 60)
-        #expect(whole.levelZeroBytes == pieces.levelZeroBytes)
+        for piece in [1, 7, 333, 1000] {
+            let pieces = TestGraph(vectors, connectivity: 8, width: 60, piece: piece)
+            #expect(whole.levelZeroBytes == pieces.levelZeroBytes)
+            #expect(whole.upperWords == pieces.upperWords)
+        }
+    }
+
+    @Test func `full sub-batches do not depend on threads or pieces either`() {
+        // From 25,600 rows on, sub-batches have 512.
+        let vectors = clusteredVectors(28_000, dimensions: 4, clusters: 200)
+        let one = TestGraph(vectors, connectivity: 4, width: 10)
+        let other = TestGraph(vectors, connectivity: 4, width: 10, threads: 3, piece: 4096)
+        #expect(one.levelZeroBytes == other.levelZeroBytes)
+        #expect(one.upperWords == other.upperWords)
     }
 
     @Test func `changes to published slots go to the overlay and searches find them there`() {

@@ -15,10 +15,10 @@ final class TestGraph {
     let scratch = SearchScratch()
 
     /// Row `i` gets the label 1000 + `i`. `published`: how many of the rows a first graph links before a second one over the
-    /// same columns, for which they are read-only, links the rest.
+    /// same columns, for which they are read-only, links the rest. `piece`: rows handed over at a time.
     init(
         _ vectors: [[Float]], metric: cairn_metric = CAIRN_L2, connectivity: Int = 16, width: Int = 200,
-        threads: Int = 1, published: Int = 0
+        threads: Int = 1, published: Int = 0, piece: Int = .max
     ) {
         dimensions = vectors[0].count
         self.vectors = vectors
@@ -55,7 +55,13 @@ final class TestGraph {
         } else {
             graph = first
         }
-        Insertion(into: graph, threads: threads).append(count - published)
+        let insertion = Insertion(into: graph, threads: threads)
+        var remaining = count - published
+        while remaining > 0 {
+            let size = min(piece, remaining)
+            remaining -= size
+            insertion.append(size, moreToCome: remaining > 0)
+        }
     }
 
     /// Runs `body` with `vector` in the kernels' form.
@@ -74,7 +80,7 @@ final class TestGraph {
     func exact(_ vector: [Float], count: Int) -> [UInt32] {
         withQuery(vector) { query in
             let found = graph.exactSearch(
-                query, count: count, among: 0..<UInt32(graph.count), scratch: scratch, isAllowed: { _ in true })
+                query, count: count, scratch: scratch)
             return (0..<found.count).map { found[$0].slot }
         }
     }

@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 
 @testable import HNSW
@@ -60,9 +59,9 @@ import Testing
 }
 
 private final class Counts: Sendable {
-    private let counts: Mutex<[Int]>
+    private let counts: Guarded<[Int]>
 
-    init(_ size: Int) { counts = Mutex([Int](repeating: 0, count: size)) }
+    init(_ size: Int) { counts = Guarded([Int](repeating: 0, count: size)) }
 
     func add(_ index: Int) { counts.withLock { $0[index] += 1 } }
 

@@ -32,15 +32,6 @@ import Testing
         #expect(error?.errno == .noSuchFileOrDirectory)
     }
 
-    @Test func removesItselfAndItsFiles() throws {
-        try Directory(path).create()
-        for name in ["a", "b"] { try writeBytes([1], to: path.appending(name)) }
-        Directory(path).removeWithFiles()
-        #expect(names(in: temporary.path) == [])
-        // Nothing there: nothing happens.
-        Directory(path).removeWithFiles()
-    }
-
     @Test func publishingRenamesAndThenSyncsTheParent() throws {
         let system = FaultySystem()
         let directory = Directory(path, calls: system.calls)

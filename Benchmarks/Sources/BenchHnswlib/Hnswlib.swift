@@ -3,10 +3,11 @@ import Foundation
 /// hnswlib, loaded from the library that Benchmarks/hnswlib/shim.cpp is compiled into.
 final class Hnswlib {
     private let handle: UnsafeMutableRawPointer
-    private let searchFunction: @convention(c) (
-        UnsafeMutableRawPointer, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<UInt64>,
-        UnsafeMutablePointer<Float>
-    ) -> Int
+    private let searchFunction:
+        @convention(c) (
+            UnsafeMutableRawPointer, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<UInt64>,
+            UnsafeMutablePointer<Float>
+        ) -> Int
 
     nonisolated(unsafe) private static let library: UnsafeMutableRawPointer = {
         let path = ProcessInfo.processInfo.environment["HNSWLIB_SHIM"] ?? ".build/hnswlib/libshim.so"
@@ -22,10 +23,11 @@ final class Hnswlib {
 
     private init(_ handle: UnsafeMutableRawPointer) {
         self.handle = handle
-        typealias Search = @convention(c) (
-            UnsafeMutableRawPointer, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<UInt64>,
-            UnsafeMutablePointer<Float>
-        ) -> Int
+        typealias Search =
+            @convention(c) (
+                UnsafeMutableRawPointer, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<UInt64>,
+                UnsafeMutablePointer<Float>
+            ) -> Int
         searchFunction = Self.function("bench_search", as: Search.self)
     }
 
@@ -60,7 +62,8 @@ final class Hnswlib {
 
     /// The distances of the results, ascending.
     @inline(__always)
-    func search(_ query: UnsafePointer<Float>, k: Int, ef: Int, labels: inout [UInt64], distances: inout [Float]) -> Int {
+    func search(_ query: UnsafePointer<Float>, k: Int, ef: Int, labels: inout [UInt64], distances: inout [Float]) -> Int
+    {
         searchFunction(handle, query, k, ef, &labels, &distances)
     }
 }

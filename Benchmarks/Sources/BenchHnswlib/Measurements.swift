@@ -39,15 +39,22 @@ func measureSearch(_ workload: Workload, _ indexes: Indexes, _ options: Options)
             for start in stride(from: 0, to: workload.queryCount, by: slice) {
                 let range = start..<min(start + slice, workload.queryCount)
                 try workload.queries.withUnsafeBufferPointer { queries in
-                    var began = cpuSeconds()
-                    for query in range {
-                        let pointer = queries.baseAddress! + query * workload.dimensions
-                        let count = indexes.hnswlib.search(
-                            pointer, k: workload.k, ef: width, labels: &labels, distances: &distances)
-                        for index in 0..<count where distances[index] <= workload.thresholds[query] { hits.theirs += 1 }
+                    func searchTheirs() {
+                        let began = cpuSeconds()
+                        for query in range {
+                            let pointer = queries.baseAddress! + query * workload.dimensions
+                            let count = indexes.hnswlib.search(
+                                pointer, k: workload.k, ef: width, labels: &labels, distances: &distances)
+                            for index in 0..<count where distances[index] <= workload.thresholds[query] {
+                                hits.theirs += 1
+                            }
+                        }
+                        times.theirs += cpuSeconds() - began
                     }
-                    times.theirs += cpuSeconds() - began
-                    began = cpuSeconds()
+                    // Whoever goes second finds the queries in the cache: they take turns.
+                    let theyGoFirst = (start / slice + round) % 2 == 0
+                    if theyGoFirst { searchTheirs() }
+                    let began = cpuSeconds()
                     for query in range {
                         let row = UnsafeBufferPointer(
                             rebasing: queries[query * workload.dimensions..<(query + 1) * workload.dimensions])
@@ -56,6 +63,7 @@ func measureSearch(_ workload: Workload, _ indexes: Indexes, _ options: Options)
                         for neighbor in found where neighbor.distance <= workload.thresholds[query] { hits.ours += 1 }
                     }
                     times.ours += cpuSeconds() - began
+                    if !theyGoFirst { searchTheirs() }
                 }
             }
             let total = Double(workload.queryCount * workload.k), queries = Double(workload.queryCount)
@@ -110,13 +118,13 @@ func measureBuild(_ workload: Workload, _ options: Options) throws -> [String: A
     let rows = min(workload.rows, options.buildRows)
     let vectors = Array(workload.base.prefix(rows * workload.dimensions))
     let path = options.cache + "/build-\(getpid()).cairn"
-    var result: [String: Any] = ["rows": rows]
+    var result: [String: Any] = ["rows": rows, "rounds": options.buildRounds]
     for threads in [1, 2] {
         var ours: [Double] = [], theirs: [Double] = []
         for _ in 0..<options.buildRounds {
             var began = Date()
             try VectorStore.build(
-                at: FilePath(path), Indexes.configuration(workload, options.scalar), vectors: vectors,
+                at: FilePath(path), IndexFiles.configuration(workload, options.scalar), vectors: vectors,
                 options: .init(threads: threads))
             ours.append(Double(rows) / Date().timeIntervalSince(began))
             try FileManager.default.removeItem(atPath: path)
@@ -137,7 +145,7 @@ func measureBuild(_ workload: Workload, _ options: Options) throws -> [String: A
 
 /// Seconds from the start of a process to its first answer: `cairn search` beside a program that loads the same vectors with
 /// hnswlib. Cold: the files' pages were dropped from the page cache before.
-func measureOpen(_ workload: Workload, _ indexes: Indexes, _ options: Options) throws -> [String: Any] {
+func measureOpen(_ workload: Workload, _ files: IndexFiles, _ options: Options) throws -> [String: Any] {
     let query = options.cache + "/query.f32", queryNpy = options.cache + "/query.npy"
     let row = Array(workload.queries.prefix(workload.dimensions))
     let bytes = row.withUnsafeBytes { Data($0) }
@@ -146,19 +154,19 @@ func measureOpen(_ workload: Workload, _ indexes: Indexes, _ options: Options) t
     header += String(repeating: " ", count: 64 - (10 + header.count + 1) % 64) + "\n"
     let prefix = Data([0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.count & 255), UInt8(header.count >> 8)])
     try (prefix + Data(header.utf8) + bytes).write(to: URL(fileURLWithPath: queryNpy))
-    let ours = [options.cairn, "search", indexes.storePath, queryNpy, "-k", "10", "--ef", "50"]
+    let ours = [options.cairn, "search", files.store, queryNpy, "-k", "10", "--ef", "50"]
     let theirs = [
-        ".build/hnswlib/first_answer", indexes.hnswlibPath, "\(workload.dimensions)", workload.cosine ? "cosine" : "l2",
+        ".build/hnswlib/first_answer", files.hnswlib, "\(workload.dimensions)", workload.cosine ? "cosine" : "l2",
         query,
     ]
-    let files = try FileManager.default.contentsOfDirectory(atPath: indexes.storePath).map { indexes.storePath + "/" + $0 }
+    let parts = try FileManager.default.contentsOfDirectory(atPath: files.store).map { files.store + "/" + $0 }
     var result: [String: Any] = [:]
     for temperature in ["warm", "cold"] {
         var times: (ours: [Double], theirs: [Double]) = ([], [])
-        for round in 0..<(temperature == "warm" ? 6 : 3) {
-            if temperature == "cold" { dropFromCache(files + [indexes.hnswlibPath]) }
+        for round in 0..<(options.rounds + 1) {
+            if temperature == "cold" { dropFromCache(parts + [files.hnswlib]) }
             let first = try seconds(ours), second = try seconds(theirs)
-            if temperature == "warm" && round == 0 { continue }
+            if round == 0 { continue }
             times.ours.append(first)
             times.theirs.append(second)
         }

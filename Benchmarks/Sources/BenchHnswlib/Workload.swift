@@ -64,47 +64,57 @@ struct Workload {
     }
 }
 
-/// Both indexes of the whole workload, built once on one thread each and kept for the next run.
-struct Indexes {
-    let store: VectorStore
-    let hnswlib: Hnswlib
-    let storePath: String
-    let hnswlibPath: String
+/// The files of both indexes of the whole workload, built once on one thread each and kept for the next run.
+struct IndexFiles {
+    let store: String
+    let hnswlib: String
     var buildSeconds: [String: Any] = [:]
 
     init(_ workload: Workload, _ options: Options) throws {
         let manager = FileManager.default
         try manager.createDirectory(atPath: options.cache, withIntermediateDirectories: true)
-        let key = (options.data as NSString).lastPathComponent + "-\(workload.rows)"
-        storePath = options.cache + "/" + key + "-" + options.scalar.rawValue + ".cairn"
-        hnswlibPath = options.cache + "/" + key + ".hnswlib"
-        let configuration = Self.configuration(workload, options.scalar)
-        if !manager.fileExists(atPath: storePath) {
-            note("building \(storePath)")
+        let name = (options.data as NSString).lastPathComponent
+        let key = options.cache + "/\(name)-\(workload.rows)-\(workload.cosine ? "cosine" : "l2")"
+        store = key + "-" + options.scalar.rawValue + ".cairn"
+        hnswlib = key + ".hnswlib"
+        if !manager.fileExists(atPath: store) {
+            note("building \(store)")
             let start = Date()
             try VectorStore.build(
-                at: FilePath(storePath), configuration, vectors: workload.base, options: .init(threads: 1))
+                at: FilePath(store), Self.configuration(workload, options.scalar), vectors: workload.base,
+                options: .init(threads: 1))
             buildSeconds["cairn_seconds"] = Date().timeIntervalSince(start)
         }
-        if !manager.fileExists(atPath: hnswlibPath) {
-            note("building \(hnswlibPath)")
+        if !manager.fileExists(atPath: hnswlib) {
+            note("building \(hnswlib)")
             let start = Date()
             let index = Hnswlib.make(
                 dimensions: workload.dimensions, cosine: workload.cosine, capacity: workload.rows, m: 16,
                 efConstruction: 200)
             index.add(workload.base[...], count: workload.rows, threads: 1)
             buildSeconds["hnswlib_seconds"] = Date().timeIntervalSince(start)
-            index.save(hnswlibPath)
+            index.save(hnswlib + ".new")
+            try manager.moveItem(atPath: hnswlib + ".new", toPath: hnswlib)
         }
-        if let ours = buildSeconds["cairn_seconds"] as? Double, let theirs = buildSeconds["hnswlib_seconds"] as? Double {
+        if let ours = buildSeconds["cairn_seconds"] as? Double, let theirs = buildSeconds["hnswlib_seconds"] as? Double
+        {
             buildSeconds["ratio"] = theirs / ours
         }
-        store = try VectorStore.open(at: FilePath(storePath))
-        hnswlib = .load(hnswlibPath, dimensions: workload.dimensions, cosine: workload.cosine)
     }
 
     static func configuration(_ workload: Workload, _ scalar: Scalar) -> VectorStore.Configuration {
         VectorStore.Configuration(
             dimensions: workload.dimensions, metric: workload.cosine ? .cosine : .l2, scalar: scalar)
+    }
+}
+
+/// Both indexes, open.
+struct Indexes {
+    let store: VectorStore
+    let hnswlib: Hnswlib
+
+    init(_ files: IndexFiles, _ workload: Workload) throws {
+        store = try VectorStore.open(at: FilePath(files.store))
+        hnswlib = .load(files.hnswlib, dimensions: workload.dimensions, cosine: workload.cosine)
     }
 }
