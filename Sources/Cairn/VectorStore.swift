@@ -58,8 +58,9 @@ public final class VectorStore: @unchecked Sendable {
         try configuration.validate()
         let superblock = configuration.superblock
         let geometry = superblock.geometry
-        // Addresses cost nothing until they are used, but a process has only so many: four times the machine's memory.
-        let slots = min(Geometry.maximumSlots / 2, 4 * MemoryBudget.machine / geometry.strides.reduce(0, +))
+        // Addresses cost nothing until they are used, but a process has only so many: the machine's memory is the most that
+        // can be filled.
+        let slots = min(Geometry.maximumSlots / 2, MemoryBudget.machine / geometry.strides.reduce(0, +))
         let memory = try translating { () throws(StorageError) in
             try ColumnMemory(geometry: geometry, slots: slots, minimum: 1 << 16, path: "memory")
         }
