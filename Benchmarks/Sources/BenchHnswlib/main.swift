@@ -13,7 +13,7 @@ struct Options {
     var metric = ""
     var scalar = Scalar.float32
     var rounds = 9
-    var buildRows = 50_000
+    var buildRows = 100_000
     var buildRounds = 9
     var parts: Set<String> = ["search", "build", "open"]
     var cache = ".build/stores"
