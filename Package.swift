@@ -3,6 +3,7 @@
 //   CKernels         C: distances per instruction set, CRC32C, prefetching
 //   FileFormat       what each byte of a store means; no input or output
 //   MappedStorage    files as memory, locks, every system call
+//   WriteAheadLog    order and durability: log files and the journal of a checkpoint
 //   HNSW             the graph, on pointers; knows nothing of files
 //   VectorFiles      .npy .fvecs .bvecs .ivecs .fbin .u8bin; knows nothing of stores
 //   Cairn            the public API
@@ -41,21 +42,37 @@ let package = Package(
         .target(name: "CKernels"),
         .target(name: "FileFormat", dependencies: ["CKernels"], swiftSettings: strict),
         .target(name: "MappedStorage", dependencies: ["FileFormat", system], swiftSettings: strict),
+        .target(
+            name: "WriteAheadLog", dependencies: ["FileFormat", "MappedStorage", system], swiftSettings: strict),
         .target(name: "HNSW", dependencies: ["CKernels"], swiftSettings: strict),
         .target(name: "VectorFiles", dependencies: ["CKernels", system], swiftSettings: strict),
         .target(
             name: "Cairn",
-            dependencies: ["CKernels", "FileFormat", "MappedStorage", "HNSW", "VectorFiles", system],
+            dependencies: ["CKernels", "FileFormat", "MappedStorage", "WriteAheadLog", "HNSW", "VectorFiles", system],
             swiftSettings: strict),
         .executableTarget(
             name: "CairnCommandLine", dependencies: ["Cairn", "VectorFiles", system, argumentParser],
             swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["Cairn", system], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "CrashStates", dependencies: ["MappedStorage", "HNSW", system], path: "Tests/CrashStates",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "CrashCampaign",
+            dependencies: ["Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser],
+            path: "Tests/CrashCampaign", swiftSettings: strict),
+        .testTarget(
+            name: "CrashStatesTests", dependencies: ["CrashStates", "MappedStorage", "TestSupport", system],
+            swiftSettings: strict),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
         .testTarget(name: "FileFormatTests", dependencies: ["FileFormat"], swiftSettings: strict),
         .testTarget(
             name: "MappedStorageTests", dependencies: ["MappedStorage", "FileFormat", "TestSupport", system],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WriteAheadLogTests",
+            dependencies: ["WriteAheadLog", "MappedStorage", "FileFormat", "TestSupport", system],
             swiftSettings: strict),
         .testTarget(name: "HNSWTests", dependencies: ["HNSW", "CKernels"], swiftSettings: strict),
         .testTarget(

@@ -5,25 +5,25 @@ extension VectorStore {
     /// with each allowed vector. A walk that turns out to find too little is given up for the other.
     func filtered(
         _ query: Query, _ count: Int, _ width: Int, _ filter: LabelFilter, isExact: Bool, _ contents: StoreContents,
-        _ scratch: SearchScratch
-    ) throws(StoreError) -> UncheckedBuffer<HNSW.Candidate> {
-        let graph = contents.graph, columns = contents.columns, total = graph.count
+        _ view: GraphView, _ scratch: SearchScratch
+    ) -> UncheckedBuffer<HNSW.Candidate> {
+        let graph = contents.graph, slots = graph.slots, total = view.count
         let limit = filter.limit(count: total)
         // A walk computes more distances the fewer it may keep: about width * total / limit of them. A scan computes `limit`,
         // and looks each label up first.
         let scanIsCheaper = limit.map { Double($0) * Double($0) < 4 * Double(width) * Double(total) } ?? false
         if !isExact && !scanIsCheaper && width < total / 4 {
             let found = graph.filteredSearch(
-                query, count: count, width: width, distanceLimit: total / 5 + 16 * width, scratch: scratch,
-                isAllowed: { filter.allows(columns.label($0)) })
+                query, count: count, width: width, in: view, distanceLimit: total / 5 + 16 * width, scratch: scratch,
+                isAllowed: { filter.allows(slots.label($0)) })
             // Fewer than asked for: no more match, or the walk could not get to the others. Only a scan can tell.
             if let found, found.count == min(count, total) { return found }
         }
         if let limit, limit < total / 8, let labels = filter.labels {
-            let slots = try slots(of: labels, in: contents).sorted()
-            return graph.exactSearch(query, count: count, among: slots, scratch: scratch)
+            let chosen = self.labels.slots(of: labels).filter { $0 < UInt32(total) }.sorted()
+            return graph.exactSearch(query, count: count, in: view, among: chosen, scratch: scratch)
         }
         return graph.exactSearch(
-            query, count: count, scratch: scratch, isAllowed: { filter.allows(columns.label($0)) })
+            query, count: count, in: view, scratch: scratch, isAllowed: { filter.allows(slots.label($0)) })
     }
 }

@@ -1,18 +1,15 @@
 import HNSW
 
-/// From label to slot: open addressing over slot numbers; the labels themselves stand in the slot table. A bucket holds
-/// slot + 1, 0 is empty. Its owner lets one thread at a time in.
-///
-/// In memory it grows as labels are added; of a store on disk it is the file `labels`, of which a lookup reads a page or
-/// two and checks their CRCs. A store without a sound file gets its index from the slot table at the first lookup.
+/// From label to slot, in memory: for stores that live there, and for one on disk whose file `labels` is missing or that is
+/// asked for many labels. Live and marked slots are in. Its owner lets one thread at a time in.
 @safe
-final class LabelIndex: @unchecked Sendable {
+final class LabelIndex: LabelBuckets, @unchecked Sendable {
     private(set) var buckets: Memory<UInt32>
     private(set) var count = 0
-    private let columns: Columns
+    private let slots: SlotRecords
 
-    init(columns: Columns, expected: Int = 0) {
-        self.columns = columns
+    init(slots: SlotRecords, expected: Int = 0) {
+        self.slots = slots
         buckets = Memory(Self.bucketCount(expected))
     }
 
@@ -24,47 +21,31 @@ final class LabelIndex: @unchecked Sendable {
     }
 
     var byteCount: Int { buckets.byteCount }
+    var bucketCount: Int { buckets.buffer.count }
+    func load(_ bucket: Int) -> UInt32 { buckets.buffer[bucket] }
+    func store(_ value: UInt32, at bucket: Int) { buckets.buffer[bucket] = value }
+    func label(_ slot: UInt32) -> Label { slots.label(slot) }
 
-    /// The slot of `label`; nil if there is none.
-    func slot(of label: Label) -> UInt32? {
-        let table = buckets.buffer
-        var bucket = Self.bucket(label, of: table.count)
-        while table[bucket] != 0 {
-            let slot = table[bucket] - 1
-            if columns.label(slot) == label { return slot }
-            bucket = (bucket + 1) & (table.count - 1)
-        }
-        return nil
-    }
-
-    /// Adds `slot` under the label that its slot table row has. False, and nothing changed, if the label is there already.
-    func insert(_ slot: UInt32) -> Bool {
-        if (count + 1) * 4 > buckets.buffer.count * 3 { grow() }
-        let label = columns.label(slot), table = buckets.buffer
-        var bucket = Self.bucket(label, of: table.count)
-        while table[bucket] != 0 {
-            if columns.label(table[bucket] - 1) == label { return false }
-            bucket = (bucket + 1) & (table.count - 1)
-        }
-        table[bucket] = slot + 1
+    /// Adds `slot` under its label, with more buckets if need be. False, and nothing changed, if the label is there already.
+    func add(_ slot: UInt32) -> Bool {
+        if (count + 1) * 4 > bucketCount * 3 { grow() }
+        guard insert(slot) else { return false }
         count += 1
         return true
     }
 
-    private func grow() {
-        let old = buckets.buffer
-        let larger = Memory<UInt32>(2 * old.count)
-        let table = larger.buffer
-        for index in 0..<old.count where old[index] != 0 {
-            var bucket = Self.bucket(columns.label(old[index] - 1), of: table.count)
-            while table[bucket] != 0 { bucket = (bucket + 1) & (table.count - 1) }
-            table[bucket] = old[index]
-        }
-        buckets = larger
+    /// Makes a label lead elsewhere; `old` and `new`: nil for nowhere.
+    func change(_ label: Label, from old: UInt32?, to new: UInt32?) {
+        let isReplaced = old.map { replace(label, $0, by: new) } ?? false
+        if isReplaced && new == nil { count -= 1 }
+        // What it led to before may not have been seen when the index was made.
+        if !isReplaced, let new { _ = add(new) }
     }
 
-    /// Where the search for `label` begins: its Fibonacci hash's high bits.
-    static func bucket(_ label: Label, of count: Int) -> Int {
-        Int((label &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - count.trailingZeroBitCount))
+    private func grow() {
+        let old = buckets.buffer, former = buckets
+        buckets = Memory(2 * old.count)
+        for bucket in 0..<old.count where old[bucket] != 0 { _ = insert(old[bucket] - 1) }
+        withExtendedLifetime(former) {}
     }
 }

@@ -4,12 +4,17 @@ import MappedStorage
 import SystemPackage
 
 /// The file `labels`: a derived header, the CRC32C of each bucket page (u32, filled up to a whole page), then the bucket
-/// pages.
-struct LabelIndexFile: Sendable {
+/// pages. Its owner lets one thread at a time in.
+final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
     private let file: File
-    private let bucketCount: Int
-    private let checksums: [UInt8]
+    let bucketCount: Int
+    private(set) var count: Int
+    private var checksums: [UInt8]
+    private let graph: Graph
     private static let bucketsPerPage = Geometry.pageSize / 4
+    /// Pages that were changed and are not in the file yet, or the last one that was read.
+    private var pages: [Int: [UInt8]] = [:]
+    private var changedBuckets: Set<Int> = []
 
     private static func checksumBytes(_ buckets: Int) -> Int {
         roundUp((buckets + bucketsPerPage - 1) / bucketsPerPage * 4, to: Geometry.pageSize)
@@ -18,8 +23,10 @@ struct LabelIndexFile: Sendable {
     private static func bucketOffset(_ buckets: Int) -> Int { checksumOffset + checksumBytes(buckets) }
 
     /// Opens the file if it is whole and belongs to this generation of this layout; nil if it has to be rebuilt.
-    init?(_ path: FilePath, layout: Identifier, generation: UInt64, calls: SystemCalls) {
-        guard let file = try? File(path, .read, calls: calls),
+    init?(
+        _ path: FilePath, layout: Identifier, generation: UInt64, graph: Graph, writable: Bool, calls: SystemCalls
+    ) {
+        guard let file = try? File(path, writable ? .readWrite : .read, calls: calls),
             let bytes = try? file.read(count: DerivedFile.size, at: 0),
             let header = DerivedFile(decoding: bytes, kind: .labels),
             header.layout == layout, header.generation == generation,
@@ -30,48 +37,127 @@ struct LabelIndexFile: Sendable {
         else { return nil }
         self.file = file
         self.checksums = checksums
+        self.graph = graph
         bucketCount = header.extent
+        count = header.count
     }
 
     /// Why a lookup has no answer.
     struct Damaged: Error {}
 
-    /// The slot of `label` among the first `slotCount`; nil if there is none. Throws when a page it needs is damaged.
-    func slot(of label: Label, columns: Columns, slotCount: Int) throws(Damaged) -> UInt32? {
-        var bucket = LabelIndex.bucket(label, of: bucketCount)
-        var page = -1
-        var bytes: [UInt8] = []
-        for _ in 0..<bucketCount {
-            if bucket / Self.bucketsPerPage != page {
-                page = bucket / Self.bucketsPerPage
-                bytes = try self.page(page)
-            }
-            let entry: UInt32 = bytes.integer(at: bucket % Self.bucketsPerPage * 4)
-            if entry == 0 { return nil }
-            guard entry <= slotCount else { throw Damaged() }
-            if columns.label(entry - 1) == label { return entry - 1 }
-            bucket = (bucket + 1) & (bucketCount - 1)
-        }
-        return nil
+    func load(_ bucket: Int) throws(Damaged) -> UInt32 {
+        try page(bucket / Self.bucketsPerPage).integer(at: bucket % Self.bucketsPerPage * 4)
+    }
+
+    func store(_ value: UInt32, at bucket: Int) throws(Damaged) {
+        let number = bucket / Self.bucketsPerPage
+        var bytes = try page(number)
+        pages[number] = nil
+        bytes.store(value, at: bucket % Self.bucketsPerPage * 4)
+        pages[number] = bytes
+        changedBuckets.insert(bucket)
+    }
+
+    func label(_ slot: UInt32) throws(Damaged) -> Label {
+        guard slot < graph.publishedSlotCount else { throw Damaged() }
+        return graph.slots.label(slot)
     }
 
     private func page(_ page: Int) throws(Damaged) -> [UInt8] {
+        if let bytes = pages[page] { return bytes }
         let length = min(Geometry.pageSize, bucketCount * 4)
         guard let bytes = try? file.read(count: length, at: Self.bucketOffset(bucketCount) + page * Geometry.pageSize),
             bytes.count == length,
             Checksum.crc32c(bytes, prefix: length) == checksums.integer(at: page * 4, as: UInt32.self)
         else { throw Damaged() }
+        if changedBuckets.isEmpty { pages.removeAll(keepingCapacity: true) }
+        pages[page] = bytes
         return bytes
     }
 
-    /// Writes the index of the live slots below `slotCount` to `path` and makes it durable. Returns nil or, if two live slots have
-    /// the same label, that label.
+    /// Whether every page matches its checksum.
+    var isSound: Bool {
+        for number in 0..<(bucketCount + Self.bucketsPerPage - 1) / Self.bucketsPerPage {
+            do throws(Damaged) {
+                _ = try page(number)
+            } catch {
+                return false
+            }
+        }
+        return true
+    }
+
+    // MARK: Checkpoints
+
+    /// A stretch of the file and what a checkpoint writes there.
+    struct Extent {
+        let offset: Int
+        let bytes: [UInt8]
+    }
+
+    /// What a checkpoint has to write so that the file has `changes` and belongs to `generation`; nil if the file must be made
+    /// anew, because it is too full or damaged. Followed by `finish`, whether the checkpoint succeeds or not.
+    func extents(
+        for changes: [Label: (old: UInt32?, new: UInt32?)], layout: Identifier, generation: UInt64
+    ) -> [Extent]? {
+        pages.removeAll()
+        var newCount = count
+        do throws(Damaged) {
+            for (label, change) in changes.sorted(by: { $0.key < $1.key }) {
+                switch (change.old, change.new) {
+                case (nil, let new?):
+                    guard try insert(new) else { return nil }
+                    newCount += 1
+                case (let old?, let new):
+                    guard try replace(label, old, by: new) else { return nil }
+                    newCount -= new == nil ? 1 : 0
+                case (nil, nil): break
+                }
+            }
+            guard newCount * 4 <= bucketCount * 3 else { return nil }
+            var extents: [Extent] = []
+            for bucket in changedBuckets.sorted() {
+                var bytes = [UInt8](repeating: 0, count: 4)
+                bytes.store(try load(bucket), at: 0)
+                extents.append(Extent(offset: Self.bucketOffset(bucketCount) + bucket * 4, bytes: bytes))
+            }
+            for number in Set(changedBuckets.map { $0 / Self.bucketsPerPage }).sorted() {
+                let bytes = try page(number)
+                let checksum = Checksum.crc32c(bytes, prefix: bytes.count)
+                checksums.store(checksum, at: number * 4)
+                extents.append(
+                    Extent(
+                        offset: Self.checksumOffset + number * 4, bytes: Array(checksums[number * 4..<number * 4 + 4])))
+            }
+            count = newCount
+            let header = DerivedFile(
+                kind: .labels, layout: layout, generation: generation, count: count, extent: bucketCount,
+                bodyChecksum: Checksum.crc32c(checksums, prefix: checksums.count))
+            extents.append(Extent(offset: 0, bytes: header.encoded()))
+            return extents
+        } catch {
+            return nil
+        }
+    }
+
+    /// Writes a checkpoint's extents; not durable yet.
+    func write(_ extents: [Extent]) throws(StorageError) {
+        for extent in extents { try file.write(extent.bytes, at: extent.offset) }
+        pages.removeAll()
+        changedBuckets.removeAll()
+    }
+
+    func synchronize() throws(StorageError) { try file.synchronize() }
+
+    /// Writes the index of the live and marked slots below `slotCount` to `path` and makes it durable. Returns nil or, if two
+    /// have the same label, that label.
     static func write(
-        _ path: FilePath, columns: Columns, slotCount: Int, layout: Identifier, generation: UInt64, calls: SystemCalls
+        _ path: FilePath, slots: SlotRecords, slotCount: Int, layout: Identifier, generation: UInt64,
+        calls: SystemCalls
     ) throws(StorageError) -> Label? {
-        let index = LabelIndex(columns: columns, expected: slotCount)
-        for slot in 0..<UInt32(slotCount) where columns.isLive(slot) {
-            if !index.insert(slot) { return columns.label(slot) }
+        let index = LabelIndex(slots: slots, expected: slotCount)
+        for slot in 0..<UInt32(slotCount) where VectorStore.hasLabel(slots.state(slot)) {
+            if !index.add(slot) { return slots.label(slot) }
         }
         let table = index.buckets.buffer
         let file = try File(path, .create, calls: calls)

@@ -14,18 +14,18 @@ final class StoreContents: @unchecked Sendable {
     let memory: ColumnMemory
     let columns: Columns
     let graph: Graph
-    /// The segments whose memory may be touched.
-    private(set) var segments: [Geometry.Segment]
-    private let scratches = Guarded<[SearchScratch]>([])
+    /// Where the segments whose memory may be touched stand in the file.
+    private(set) var places: ColumnPlaces
+    var segments: [Geometry.Segment] { places.segments }
 
-    /// `state`, `levels` and `upper`: nil for an empty store.
+    /// `header` and `upper`: nil for an empty store. `writesInPlace`: the columns belong to whoever fills them.
     init(
         superblock: Superblock, memory: ColumnMemory, segments: [Geometry.Segment], header: HeaderSlot? = nil,
-        upper: UpperLayers? = nil
+        upper: UpperLayers? = nil, writesInPlace: Bool
     ) throws(StoreError) {
         self.superblock = superblock
         self.memory = memory
-        self.segments = segments
+        places = ColumnPlaces(segments)
         geometry = superblock.geometry
         let configuration = VectorStore.Configuration(superblock, searchWidth: 1)
         encoding = VectorEncoding(
@@ -44,7 +44,8 @@ final class StoreContents: @unchecked Sendable {
             header.slotCount == 0
                 ? nil
                 : Graph.State(
-                    count: header.slotCount, entryPoint: header.entryPoint, maximumLevel: header.maximumLevel)
+                    count: header.slotCount, entryPoint: header.maximumLevel < 0 ? 0 : header.entryPoint,
+                    maximumLevel: header.maximumLevel)
         }
         let levels =
             header.map { LevelGenerator(state: $0.levelState, connectivity: superblock.connectivity) }
@@ -54,8 +55,9 @@ final class StoreContents: @unchecked Sendable {
             parameters: Graph.Parameters(
                 connectivity: superblock.connectivity, constructionWidth: superblock.constructionWidth,
                 maximumLevel: Geometry.maximumLevel),
-            levels: levels, upper: upper, state: state, isPublished: header != nil,
-            hasDeadSlots: header.map { $0.liveCount < $0.slotCount } ?? false)
+            levels: levels, upper: upper, state: state, capacity: memory.reservedSlots, writesInPlace: writesInPlace,
+            hasDeadSlots: header.map { $0.liveCount < $0.slotCount } ?? false,
+            hasUnlinkedSlots: header.map { $0.freeCount > 0 } ?? false, sequence: header?.lastBatch ?? 0)
     }
 
     private static func distances(
@@ -103,7 +105,8 @@ final class StoreContents: @unchecked Sendable {
                     path: path)
             }
             try translating { () throws(StorageError) in try append(segment) }
-            segments.append(segment)
+            places.append(segment)
+            graph.extend(slots: min(segment.slots.upperBound, graph.capacity))
         }
     }
 
@@ -120,17 +123,6 @@ final class StoreContents: @unchecked Sendable {
         return unsafe encoding.decode(row: UnsafeRawPointer(columns.vector(slot)), norm: norm)
     }
 
-    // MARK: Searching
-
-    /// Lends the memory of a search to `body`.
-    func withScratch<Result>(_ body: (SearchScratch) throws(StoreError) -> Result) throws(StoreError) -> Result {
-        let scratch = scratches.withLock { $0.popLast() } ?? SearchScratch()
-        defer { scratches.withLock { $0.append(scratch) } }
-        return try body(scratch)
-    }
-
-    /// Heap memory beside the columns: upper layers, state bytes and the memory of searches.
-    var heapBytes: Int {
-        graph.byteCount + scratches.withLock { $0.reduce(0) { $0 + $1.byteCount } }
-    }
+    /// Heap memory beside the columns: upper layers, changes, and the memory of searches.
+    var heapBytes: Int { graph.byteCount }
 }

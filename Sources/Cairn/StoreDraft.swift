@@ -53,18 +53,27 @@ final class StoreDraft {
                 path: name)
         }
         guard lock != nil else { throw StoreError(.locked, "another process is building this store", path: name) }
+        do throws(StorageError) {
+            // Stands here before anything else does, and goes when the store has its name: a finished `level0` without it is
+            // somebody's store.
+            _ = try File(directory.path.appending(StoreName.unfinished), .openOrCreate, calls: calls)
+        } catch {
+            release()
+            throw StoreError(error)
+        }
         removeFiles(of: directory)
     }
 
     /// Whether the directory holds a build's files and no others. One that has just vanished counts as ours.
     private var isOurs: Bool {
-        let ours = [StoreName.lock, StoreName.levelZero, StoreName.upper, StoreName.labels]
+        let ours = [StoreName.lock, StoreName.unfinished, StoreName.levelZero, StoreName.upper, StoreName.labels]
         guard !Directory.isSymbolicLink(directory.path) else { return false }
         return (try? directory.names())?.allSatisfy(ours.contains) ?? true
     }
 
     /// Whether the directory is a store, and not what a dead build left.
     private var isFinished: Bool {
+        guard Directory.kind(of: directory.path.appending(StoreName.unfinished)) == .missing else { return false }
         let levelZero = directory.path.appending(StoreName.levelZero)
         return (try? LevelZeroFile.open(levelZero, writable: false, calls: .system)) != nil
     }
@@ -122,7 +131,7 @@ final class StoreDraft {
         } catch {
             throw StoreError(error)
         }
-        let contents = try StoreContents(superblock: superblock, memory: file.memory, segments: [])
+        let contents = try StoreContents(superblock: superblock, memory: file.memory, segments: [], writesInPlace: true)
         try insert(source, labels, into: contents, file, options)
         let graph = contents.graph
         let header = HeaderSlot(
@@ -132,11 +141,11 @@ final class StoreDraft {
             maximumLevel: graph.maximumLevel, searchWidth: configuration.searchWidth, liveCount: graph.count,
             markedCount: 0, freeCount: 0, levelState: graph.levels.state)
         try translating { () throws(StorageError) in
-            try UpperFile.write(
+            _ = try UpperFile.write(
                 graph.upper, to: directory.path.appending(StoreName.upper), layout: header.layout,
                 generation: header.graphGeneration, calls: calls)
             _ = try LabelIndexFile.write(
-                directory.path.appending(StoreName.labels), columns: contents.columns, slotCount: graph.count,
+                directory.path.appending(StoreName.labels), slots: graph.slots, slotCount: graph.count,
                 layout: header.layout, generation: header.graphGeneration, calls: calls)
             try file.writePageTables(contents.segments, slotCount: graph.count, generation: header.generation)
             try file.file.synchronize()
@@ -168,7 +177,7 @@ final class StoreDraft {
             let rows = try unsafe VectorRows(
                 UnsafeBufferPointer(buffer), rows: range.count, encoding: encoding, path: source.path)
             try contents.grow(to: range.upperBound, path: path) { (segment) throws(StorageError) in
-                try file.append(segment, isResident: isResident)
+                try file.append(segment, isResident: isResident, .shared)
             }
             for (index, row) in range.enumerated() {
                 let label = labels?[row] ?? Label(row)
@@ -186,6 +195,7 @@ final class StoreDraft {
             try directory.synchronize()
             try directory.publish(as: path)
         }
+        try? calls.unlink(path.appending(StoreName.unfinished))
         release()
     }
 
@@ -206,12 +216,13 @@ final class StoreDraft {
     /// The lock file goes last: as long as it is there, nobody else takes the directory.
     private func remove(_ directory: Directory) {
         removeFiles(of: directory)
+        try? calls.unlink(directory.path.appending(StoreName.unfinished))
         try? calls.unlink(directory.path.appending(StoreName.lock))
         try? calls.removeDirectory(directory.path)
     }
 
     private func removeFiles(of directory: Directory) {
-        for name in (try? directory.names()) ?? [] where name != StoreName.lock {
+        for name in (try? directory.names()) ?? [] where name != StoreName.lock && name != StoreName.unfinished {
             try? calls.unlink(directory.path.appending(name))
         }
     }

@@ -9,7 +9,8 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Value: String, Sendable {
             case io, full, corrupt, incompatible, notAStore, notFound, alreadyExists, locked, readOnly
-            case dimensionMismatch, invalidVector, invalidArgument, duplicateLabel, missingDistance, closed
+            case dimensionMismatch, invalidVector, invalidArgument, duplicateLabel, unknownLabel, missingDistance
+            case closed, forked, failed
         }
         private let value: Value
 
@@ -39,10 +40,17 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let invalidArgument = Code(value: .invalidArgument)
         /// A label stands twice in the input, or is in the store already.
         public static let duplicateLabel = Code(value: .duplicateLabel)
+        /// A label is not in the store, or not in the state that the change needs.
+        public static let unknownLabel = Code(value: .unknownLabel)
         /// The store needs a custom distance that this program has not registered.
         public static let missingDistance = Code(value: .missingDistance)
         /// The store was closed.
         public static let closed = Code(value: .closed)
+
+        /// The process was forked after it opened the store: only the parent may write.
+        public static let forked = Code(value: .forked)
+        /// An earlier write failed, so nothing more is written; searches go on. Opening the store again recovers it.
+        public static let failed = Code(value: .failed)
 
         /// The code's name, as it stands in the command line's JSON.
         public var description: String { value.rawValue }

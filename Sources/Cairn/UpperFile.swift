@@ -3,56 +3,207 @@ import HNSW
 import MappedStorage
 import SystemPackage
 
-/// The file `upper`: a derived header, then slot and level (two u32) of each node above level 0, then their link lists. It is
-/// read in one go into the memory it is used from.
-enum UpperFile {
-    /// Writes the upper layers to `path` and makes them durable.
+/// The file `upper`: a derived header, then slot and level (two u32) of each node above level 0, then their link lists; then
+/// a block for each checkpoint since. It is read in one go.
+struct UpperFile: Sendable {
+    let path: FilePath
+    /// The graph generation it belongs to.
+    private(set) var generation: UInt64
+    /// Where its last valid block ends, and where the first one begins.
+    private(set) var end: Int
+    private let baseEnd: Int
+    /// Nodes that it has.
+    private(set) var nodeCount: Int
+
+    /// Whether the blocks are long enough for the file to be better written anew.
+    var isFragmented: Bool { (end - baseEnd) * 4 > baseEnd + (64 << 10) }
+
+    /// Writes the upper layers to a new file at `path` and makes them durable.
     static func write(
         _ upper: UpperLayers, to path: FilePath, layout: Identifier, generation: UInt64, calls: SystemCalls
-    ) throws(StorageError) {
+    ) throws(StorageError) -> UpperFile {
         let file = try File(path, .create, calls: calls)
-        let nodes = unsafe bytes(upper.nodes.buffer, count: 2 * upper.nodeCount)
-        let lists = unsafe bytes(upper.lists.buffer, count: upper.listCount * upper.listLength)
-        let checksum = unsafe Checksum.crc32c(lists, seed: Checksum.crc32c(nodes))
+        let nodeBytes = upper.nodeCount * 8, listBytes = upper.listCount * upper.listLength * 4
+        let end = DerivedFile.size + nodeBytes + listBytes
+        try file.allocate(from: 0, to: end)
+        var checksum: UInt32 = 0, offset = DerivedFile.size
+        func append(_ words: [UInt32]) throws(StorageError) {
+            let bytes = Self.bytes(words)
+            checksum = unsafe bytes.withUnsafeBytes { unsafe Checksum.crc32c($0, seed: checksum) }
+            try file.write(bytes, at: offset)
+            offset += bytes.count
+        }
+        var words: [UInt32] = []
+        for index in 0..<2 * upper.nodeCount {
+            words.append(upper.nodes.buffer[index])
+            if words.count >= 1 << 18 {
+                try append(words)
+                words.removeAll(keepingCapacity: true)
+            }
+        }
+        for number in 0..<upper.listCount {
+            let list = upper.list(number: number)
+            for index in 0..<upper.listLength { words.append(list[index]) }
+            if words.count >= 1 << 18 {
+                try append(words)
+                words.removeAll(keepingCapacity: true)
+            }
+        }
+        try append(words)
         let header = DerivedFile(
             kind: .upper, layout: layout, generation: generation, count: upper.nodeCount, extent: upper.listCount,
             bodyChecksum: checksum)
-        try file.allocate(from: 0, to: DerivedFile.size + nodes.count + lists.count)
         try file.write(header.encoded(), at: 0)
-        try unsafe file.write(nodes, at: DerivedFile.size)
-        try unsafe file.write(lists, at: DerivedFile.size + nodes.count)
         try file.synchronize()
+        return UpperFile(path: path, generation: generation, end: end, baseEnd: end, nodeCount: upper.nodeCount)
+    }
+
+    /// Replaces the file in the store at `store` by one of the upper layers as they are.
+    static func replace(
+        _ store: FilePath, _ upper: UpperLayers, layout: Identifier, generation: UInt64, calls: SystemCalls
+    ) throws(StorageError) -> UpperFile {
+        let name = store.appending(StoreName.upper), temporary = store.appending(StoreName.upper + ".new")
+        do throws(StorageError) {
+            try? calls.unlink(temporary)
+            let file = try write(upper, to: temporary, layout: layout, generation: generation, calls: calls)
+            do throws(Errno) {
+                try calls.rename(temporary, name)
+            } catch {
+                throw StorageError(name, "replace the file", error)
+            }
+            return UpperFile(
+                path: name, generation: file.generation, end: file.end, baseEnd: file.baseEnd, nodeCount: file.nodeCount)
+        } catch {
+            try? calls.unlink(temporary)
+            throw error
+        }
+    }
+
+    /// Appends what changed since the file was last written: the nodes that it does not have and the lists `changed`, by their
+    /// numbers. Durable when it returns. What stands behind the last valid block is of no use to anybody.
+    mutating func append(
+        _ upper: UpperLayers, changed: [UInt32], generation: UInt64, calls: SystemCalls
+    ) throws(StorageError) {
+        var words: [UInt32] = []
+        for index in 2 * nodeCount..<2 * upper.nodeCount { words.append(upper.nodes.buffer[index]) }
+        for number in changed {
+            words.append(number)
+            let list = upper.list(number: Int(number))
+            for index in 0..<upper.listLength { words.append(list[index]) }
+        }
+        let body = Self.bytes(words)
+        let head = UpperAppendix(
+            generation: generation, previous: self.generation, nodeCount: upper.nodeCount - nodeCount,
+            listCount: changed.count, bodyChecksum: Checksum.crc32c(body, prefix: body.count))
+        let file = try File(path, .readWrite, calls: calls)
+        try file.write(head.encoded() + body, at: end)
+        try file.synchronize()
+        end += UpperAppendix.size + body.count
+        nodeCount = upper.nodeCount
+        self.generation = generation
     }
 
     /// Reads the file back, checking every byte and every id; nil if it does not belong to the store or is damaged.
     static func read(
-        _ path: FilePath, header level0: HeaderSlot, connectivity: Int, calls: SystemCalls
-    ) -> UpperLayers? {
+        _ path: FilePath, header level0: HeaderSlot, connectivity: Int, capacity: Int, calls: SystemCalls
+    ) -> (file: UpperFile, upper: UpperLayers)? {
+        let listLength = connectivity + 1
         guard let file = try? File(path, .read, calls: calls), let size = try? file.size(),
             let start = try? file.read(count: DerivedFile.size, at: 0),
             let header = DerivedFile(decoding: start, kind: .upper),
-            header.layout == level0.layout, header.generation == level0.graphGeneration,
-            header.count <= level0.slotCount, header.extent <= header.count * max(level0.maximumLevel, 1),
-            size == DerivedFile.size + header.count * 8 + header.extent * (connectivity + 1) * 4
+            header.layout == level0.layout, header.generation <= level0.graphGeneration,
+            header.count <= level0.slotCount, header.extent <= header.count * Geometry.maximumLevel,
+            size >= DerivedFile.size + header.count * 8 + header.extent * listLength * 4
         else { return nil }
-        let nodes = Memory<UInt32>(2 * header.count), lists = Memory<UInt32>(header.extent * (connectivity + 1))
-        let nodeBytes = unsafe bytes(nodes.buffer, count: 2 * header.count)
-        let listBytes = unsafe bytes(lists.buffer, count: header.extent * (connectivity + 1))
-        guard
-            let first = try? unsafe file.read(
-                into: UnsafeMutableRawBufferPointer(mutating: nodeBytes), at: DerivedFile.size),
-            let second = try? unsafe file.read(
-                into: UnsafeMutableRawBufferPointer(mutating: listBytes), at: DerivedFile.size + nodeBytes.count),
-            first == nodeBytes.count, second == listBytes.count,
-            unsafe Checksum.crc32c(listBytes, seed: Checksum.crc32c(nodeBytes)) == header.bodyChecksum
+        let bodyLength = header.count * 8 + header.extent * listLength * 4
+        var checksum: UInt32 = 0
+        guard var words = read(file, at: DerivedFile.size, count: bodyLength, &checksum),
+            checksum == header.bodyChecksum
         else { return nil }
-        return UpperLayers(
-            connectivity: connectivity, nodes: nodes, nodeCount: header.count, lists: lists, listCount: header.extent,
-            slotCount: level0.slotCount, entryPoint: level0.entryPoint, maximumLevel: level0.maximumLevel)
+        var nodes = Array(words[..<(2 * header.count)])
+        words.removeFirst(2 * header.count)
+        let end = DerivedFile.size + bodyLength
+        var result = UpperFile(
+            path: path, generation: header.generation, end: end, baseEnd: end, nodeCount: header.count)
+        while result.generation < level0.graphGeneration {
+            guard let bytes = try? file.read(count: UpperAppendix.size, at: result.end),
+                let block = UpperAppendix(decoding: bytes), block.previous == result.generation,
+                block.generation > result.generation,
+                result.nodeCount + block.nodeCount <= level0.slotCount
+            else { return nil }
+            let length = block.bodyLength(connectivity: connectivity)
+            var checksum: UInt32 = 0
+            guard result.end + UpperAppendix.size + length <= size,
+                let body = read(file, at: result.end + UpperAppendix.size, count: length, &checksum),
+                checksum == block.bodyChecksum,
+                apply(block, body, &nodes, &words, listLength)
+            else { return nil }
+            result.generation = block.generation
+            result.end += UpperAppendix.size + length
+            result.nodeCount += block.nodeCount
+        }
+        guard result.generation == level0.graphGeneration else { return nil }
+        let upper = Self.upper(
+            nodes, words, connectivity: connectivity, capacity: capacity, header: level0)
+        return upper.map { (result, $0) }
     }
 
-    private static func bytes(_ buffer: UncheckedBuffer<UInt32>, count: Int) -> UnsafeRawBufferPointer {
-        precondition(count <= buffer.count)
-        return unsafe UnsafeRawBufferPointer(start: buffer.base, count: count * 4)
+    /// Adds a block's nodes, with empty lists, and puts its lists in their places. False if something does not fit.
+    private static func apply(
+        _ block: UpperAppendix, _ body: [UInt32], _ nodes: inout [UInt32], _ lists: inout [UInt32], _ listLength: Int
+    ) -> Bool {
+        var added = 0
+        for node in 0..<block.nodeCount {
+            guard (1...UInt32(Geometry.maximumLevel)).contains(body[2 * node + 1]) else { return false }
+            added += Int(body[2 * node + 1])
+        }
+        nodes.append(contentsOf: body[..<(2 * block.nodeCount)])
+        lists.append(contentsOf: repeatElement(0, count: added * listLength))
+        var place = 2 * block.nodeCount
+        for _ in 0..<block.listCount {
+            let start = Int(body[place]) * listLength
+            guard start + listLength <= lists.count else { return false }
+            lists.replaceSubrange(start..<start + listLength, with: body[place + 1..<place + 1 + listLength])
+            place += 1 + listLength
+        }
+        return true
+    }
+
+    private static func upper(
+        _ nodes: [UInt32], _ lists: [UInt32], connectivity: Int, capacity: Int, header: HeaderSlot
+    ) -> UpperLayers? {
+        let nodeMemory = memory(nodes), listMemory = memory(lists)
+        defer { withExtendedLifetime((nodeMemory, listMemory)) {} }
+        return UpperLayers(
+            connectivity: connectivity, slots: capacity, nodes: nodeMemory.buffer, nodeCount: nodes.count / 2,
+            lists: listMemory.buffer, listCount: lists.count / (connectivity + 1), slotCount: header.slotCount,
+            entryPoint: header.entryPoint, maximumLevel: header.maximumLevel)
+    }
+
+    private static func memory(_ words: [UInt32]) -> Memory<UInt32> {
+        let memory = Memory<UInt32>(words.count)
+        unsafe words.withUnsafeBufferPointer { source in
+            if let start = source.baseAddress { unsafe memory.buffer.base.update(from: start, count: source.count) }
+        }
+        return memory
+    }
+
+    /// `count` bytes as numbers, and their checksum; nil when they cannot be read.
+    private static func read(_ file: File, at offset: Int, count: Int, _ checksum: inout UInt32) -> [UInt32]? {
+        var words = [UInt32](repeating: 0, count: count / 4)
+        let result = unsafe words.withUnsafeMutableBytes { bytes -> UInt32? in
+            guard let done = try? unsafe file.read(into: bytes, at: offset), done == count else { return nil }
+            return unsafe Checksum.crc32c(UnsafeRawBufferPointer(bytes))
+        }
+        guard let result else { return nil }
+        checksum = result
+        #if _endian(big)
+        for index in words.indices { words[index] = UInt32(littleEndian: words[index]) }
+        #endif
+        return words
+    }
+
+    private static func bytes(_ words: [UInt32]) -> [UInt8] {
+        unsafe words.map { $0.littleEndian }.withUnsafeBytes { unsafe Array($0) }
     }
 }

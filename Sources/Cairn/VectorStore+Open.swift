@@ -1,11 +1,13 @@
 import FileFormat
 import HNSW
-import MappedStorage
+package import MappedStorage
 public import SystemPackage
 
 /// The names in a store's directory.
 enum StoreName {
-    static let levelZero = "level0", upper = "upper", labels = "labels", lock = "lock"
+    static let levelZero = "level0", upper = "upper", labels = "labels", lock = "lock", log = "log", journal = "journal"
+    /// Only in the directory of a build, until that has its name.
+    static let unfinished = "unfinished"
 }
 
 extension VectorStore {
@@ -19,46 +21,16 @@ extension VectorStore {
         try open(at: path, options: options, calls: .system)
     }
 
-    static func open(
+    package static func open(
         at path: FilePath, options: OpenOptions, calls: SystemCalls
     ) throws(StoreError) -> VectorStore {
         try checkDirectory(path)
         let fileLock = try lock(path, options.access, calls)
-        let file: LevelZeroFile
         do {
-            file = try LevelZeroFile.open(
-                path.appending(StoreName.levelZero), writable: options.access == .readWrite, calls: calls)
+            return try StoreOpening(path, options, calls).open(fileLock)
         } catch {
-            throw StoreError(error)
+            throw error.path == nil ? StoreError(error.code, error.message, path: path, systemError: error.systemError) : error
         }
-        let superblock = file.superblock
-        guard let header = file.header else { preconditionFailure("an opened file has a header") }
-        let upper = UpperFile.read(
-            path.appending(StoreName.upper), header: header, connectivity: superblock.connectivity, calls: calls)
-        let contents: StoreContents
-        do {
-            contents = try StoreContents(
-                superblock: superblock, memory: file.memory, segments: file.segments, header: header, upper: upper)
-        } catch {
-            throw StoreError(error.code, error.message, path: path)
-        }
-        if upper == nil && header.slotCount > 0 {
-            contents.graph.rebuildUpperLayers(threads: teamSize(options.threads, rows: header.slotCount))
-            if options.access == .readWrite { try? writeUpper(path, contents.graph.upper, header, calls) }
-        }
-        let plan = memoryPlan(file.segments, budget: options.memoryBudget ?? MemoryBudget.system)
-        for segment in file.segments {
-            // What is not in the page cache is read by the row even if all of it would fit: read in large pages, or with
-            // the kernel's usual look ahead, the first answers would wait for hundreds of megabytes.
-            let isCached = plan == .resident && file.memory.isCached(segment)
-            file.memory.advise(isCached ? .resident : .random, segment)
-        }
-        let labelFile = LabelIndexFile(
-            path.appending(StoreName.labels), layout: header.layout, generation: header.graphGeneration, calls: calls)
-        return VectorStore(
-            path: path, access: options.access, calls: calls, contents: contents, file: file, fileLock: fileLock,
-            header: header, searchWidth: max(1, header.searchWidth), plan: plan,
-            labels: labelFile.map { .file($0) } ?? .unknown)
     }
 
     /// Says what is wrong with a path that is no store's.
@@ -105,25 +77,5 @@ extension VectorStore {
     static func memoryPlan(_ segments: [Geometry.Segment], budget: Int) -> MemoryPlan {
         let end = segments.last?.end ?? 0
         return end <= budget / 10 * 9 ? .resident : .paged
-    }
-
-    /// Replaces the file `upper`.
-    static func writeUpper(
-        _ path: FilePath, _ upper: UpperLayers, _ header: HeaderSlot, _ calls: SystemCalls
-    ) throws(StoreError) {
-        let name = path.appending(StoreName.upper), temporary = path.appending(StoreName.upper + ".new")
-        do throws(StorageError) {
-            try? calls.unlink(temporary)
-            try UpperFile.write(
-                upper, to: temporary, layout: header.layout, generation: header.graphGeneration, calls: calls)
-            do throws(Errno) {
-                try calls.rename(temporary, name)
-            } catch {
-                throw StorageError(name, "replace the file", error)
-            }
-        } catch {
-            try? calls.unlink(temporary)
-            throw StoreError(error)
-        }
     }
 }

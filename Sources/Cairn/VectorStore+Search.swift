@@ -11,8 +11,8 @@ extension VectorStore {
     ) throws(StoreError) -> [Neighbor] {
         try Self.check(count, options)
         return try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try reading { (contents, width) throws(StoreError) in
-                try unsafe search(pointer, count, options, contents, width, row: nil)
+            try reading { (contents, view, scratch) throws(StoreError) in
+                try unsafe search(pointer, count, options, contents, view, scratch, row: nil)
             }
         }
     }
@@ -23,8 +23,8 @@ extension VectorStore {
     ) throws(StoreError) -> [Neighbor] {
         try Self.check(count, options)
         return try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try reading { (contents, width) throws(StoreError) in
-                try unsafe search(pointer, count, options, contents, width, row: nil)
+            try reading { (contents, view, scratch) throws(StoreError) in
+                try unsafe search(pointer, count, options, contents, view, scratch, row: nil)
             }
         }
     }
@@ -38,7 +38,7 @@ extension VectorStore {
     ) throws(StoreError) -> [[Neighbor]] {
         try Self.check(count, options)
         return try unsafe withElements(queries) { (pointer) throws(StoreError) in
-            try reading { (contents, width) throws(StoreError) in
+            try reading { (contents, view, _) throws(StoreError) in
                 let dimensions = contents.encoding.dimensions
                 let rows = pointer.count / dimensions
                 guard rows * dimensions == pointer.count else {
@@ -53,7 +53,9 @@ extension VectorStore {
                 team.forEach(rows) { [self] row, _ in
                     let query = unsafe UnsafeBufferPointer(rebasing: pointer[row * dimensions..<(row + 1) * dimensions])
                     results[row] = Result { () throws(StoreError) in
-                        try unsafe search(query, count, options, contents, width, row: row)
+                        try contents.graph.readers.read { (scratch) throws(StoreError) in
+                            try unsafe search(query, count, options, contents, view, scratch, row: row)
+                        }
                     }
                 }
                 var neighbors: [[Neighbor]] = []
@@ -67,17 +69,13 @@ extension VectorStore {
     /// How far `query` is from the vectors of `labels`; nil for a label that the store does not have.
     public func distances(from query: [Float], to labels: [Label]) throws(StoreError) -> [Float?] {
         try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try reading { (contents, _) throws(StoreError) in
-                try contents.withScratch { (scratch) throws(StoreError) in
-                    let query = try unsafe prepare(pointer, contents, scratch, row: nil)
-                    var distances: [Float?] = []
-                    for label in labels {
-                        let slot = try slot(of: label, in: contents)
-                        let found = contents.graph.exactSearch(
-                            query, count: 1, among: slot.map { [$0] } ?? [], scratch: scratch)
-                        distances.append(found.count == 0 ? nil : found[0].distance)
-                    }
-                    return distances
+            try reading { (contents, view, scratch) throws(StoreError) in
+                let query = try unsafe prepare(pointer, contents, scratch, row: nil)
+                return labels.map { label in
+                    guard let slot = liveSlot(of: label, contents, view), slot < UInt32(view.count) else { return nil }
+                    let found = contents.graph.exactSearch(
+                        query, count: 1, in: view, among: [slot], scratch: scratch)
+                    return found.count == 0 ? nil : found[0].distance
                 }
             }
         }
@@ -114,37 +112,34 @@ extension VectorStore {
 
     private func search(
         _ vector: UnsafeBufferPointer<Float>, _ count: Int, _ options: SearchOptions, _ contents: StoreContents,
-        _ storeWidth: Int, row: Int?
+        _ view: GraphView, _ scratch: SearchScratch, row: Int?
     ) throws(StoreError) -> [Neighbor] {
-        try contents.withScratch { (scratch) throws(StoreError) in
-            let query = try unsafe prepare(vector, contents, scratch, row: row)
-            let graph = contents.graph, width = max(options.width ?? storeWidth, count)
-            let found: UncheckedBuffer<HNSW.Candidate>
-            if let filter = options.filter {
-                found = try filtered(
-                    query, min(count, graph.count), width, filter, isExact: options.isExact, contents, scratch)
-            } else if options.isExact || width >= graph.count / 4 {
-                // So wide a search looks at most of the graph; reading the rows in order is quicker, and exact.
-                found = graph.exactSearch(query, count: min(count, graph.count), scratch: scratch)
-            } else {
-                let walked = graph.search(query, count: count, width: width, scratch: scratch)
-                // Fewer than there are: part of the graph is out of reach, as many equal vectors can make it.
-                found =
-                    walked.count == min(count, graph.count)
-                    ? walked
-                    : graph.exactSearch(query, count: count, scratch: scratch)
-            }
-            return Self.neighbors(found, contents.columns)
+        let query = try unsafe prepare(vector, contents, scratch, row: row)
+        let graph = contents.graph, width = max(options.width ?? defaultWidth, count), wanted = min(count, view.count)
+        let found: UncheckedBuffer<HNSW.Candidate>
+        if let filter = options.filter {
+            found = filtered(query, wanted, width, filter, isExact: options.isExact, contents, view, scratch)
+        } else if options.isExact || width >= view.count / 4 {
+            // So wide a search looks at most of the graph; reading the rows in order is quicker, and exact.
+            found = graph.exactSearch(query, count: wanted, in: view, scratch: scratch)
+        } else {
+            let walked = graph.search(query, count: count, width: width, in: view, scratch: scratch)
+            // Fewer than there are: most of the store is deleted, or a build of before left part of it out of reach.
+            found =
+                walked.count >= min(count, counts.load().live)
+                ? walked
+                : graph.exactSearch(query, count: wanted, in: view, scratch: scratch)
         }
+        return Self.neighbors(found, graph.slots)
     }
 
     /// Candidates as labels and distances. They are in the order of distance and slot; among equal distances the label
     /// decides.
-    private static func neighbors(_ found: UncheckedBuffer<HNSW.Candidate>, _ columns: Columns) -> [Neighbor] {
+    private static func neighbors(_ found: UncheckedBuffer<HNSW.Candidate>, _ slots: SlotRecords) -> [Neighbor] {
         var result: [Neighbor] = []
         result.reserveCapacity(found.count)
         for index in 0..<found.count {
-            result.append(Neighbor(label: columns.label(found[index].slot), distance: found[index].distance))
+            result.append(Neighbor(label: slots.label(found[index].slot), distance: found[index].distance))
         }
         var start = 0
         for end in 1..<max(result.count + 1, 1)

@@ -1,56 +1,53 @@
 import FileFormat
 import HNSW
 import MappedStorage
+import Synchronization
 public import SystemPackage
 
 /// A set of labelled vectors that finds the nearest ones to a query: a directory on disk, mapped into memory, or the same in
 /// memory alone.
 ///
 /// Opening reads neither vectors nor links, so it takes as long as the upper layers of the graph are large (about 5 bytes a
-/// vector), whatever the store's size; searching reads what it touches.
+/// vector) and what a crash left in the log, whatever the store's size; searching reads what it touches.
 ///
-/// Threads: every method may be called from any thread. Searches run beside each other; ``add(_:labels:threads:)-(Span<Float>,_,_)`` and
-/// ``setSearchWidth(_:)`` wait for them and make them wait.
+/// Threads: every method may be called from any thread. Searches take no lock: they neither wait for changes nor make them
+/// wait. Changes are made one batch after the other, in the order of their calls.
+///
+/// Durability: a change that returned survives what ``OpenOptions/durability`` says; one that threw, or that a crash
+/// interrupted, has happened as a whole or not at all.
 public final class VectorStore: @unchecked Sendable {
     /// Where the store is; nil for one in memory.
     public let path: FilePath?
     /// Whether this handle may change the store.
     public let access: OpenOptions.Access
     let calls: SystemCalls
-    let lock = ReadWriteLock()
-    /// Guarded by `lock`, like all that follows; nil once the store is closed.
+    let labels: LabelTable
+    /// nil for a handle that only reads, or is closed.
+    private let writer: Guarded<StoreWriter?>
+    private let readers: Readers
+    private let isClosed = Atomic<Bool>(false)
+    /// nil once the store is closed and nobody reads any more.
     private var contents: StoreContents?
-    private var file: LevelZeroFile?
     private var fileLock: FileLock?
-    private var header: HeaderSlot?
-    private var searchWidth: Int
-    /// A write failed: what is on the disk is not known until the store is opened again, so nothing more is written.
-    private var isPoisoned = false
+    let counts: PublishedCounts
+    private let searchWidth: Atomic<Int>
     private let plan: MemoryPlan
-    /// The index from label to slot; its own lock, because a lookup may have to make it.
-    let labels: Guarded<LabelSource>
-
-    /// Where labels are looked up.
-    enum LabelSource: Sendable {
-        case heap(LabelIndex)
-        case file(LabelIndexFile)
-        case unknown
-    }
 
     init(
-        path: FilePath?, access: OpenOptions.Access, calls: SystemCalls, contents: StoreContents, file: LevelZeroFile?,
-        fileLock: FileLock?, header: HeaderSlot?, searchWidth: Int, plan: MemoryPlan, labels: LabelSource
+        path: FilePath?, access: OpenOptions.Access, calls: SystemCalls, contents: StoreContents, labels: LabelTable,
+        writer: StoreWriter?, counts: PublishedCounts, fileLock: FileLock?, searchWidth: Int, plan: MemoryPlan
     ) {
         self.path = path
         self.access = access
         self.calls = calls
         self.contents = contents
-        self.file = file
+        self.labels = labels
+        self.writer = Guarded(writer)
+        self.counts = counts
         self.fileLock = fileLock
-        self.header = header
-        self.searchWidth = searchWidth
+        self.searchWidth = Atomic(searchWidth)
         self.plan = plan
-        self.labels = Guarded(labels)
+        readers = contents.graph.readers
     }
 
     /// Makes an empty store in memory: the same operations, nothing on disk.
@@ -64,40 +61,57 @@ public final class VectorStore: @unchecked Sendable {
         let memory = try translating { () throws(StorageError) in
             try ColumnMemory(geometry: geometry, slots: slots, minimum: 1 << 16, path: "memory")
         }
-        let contents = try StoreContents(superblock: superblock, memory: memory, segments: [])
+        let contents = try StoreContents(superblock: superblock, memory: memory, segments: [], writesInPlace: false)
+        let labels = LabelTable(graph: contents.graph, file: nil, isInMemory: true)
+        let counts = PublishedCounts(StoreCounts())
         self.init(
-            path: nil, access: .readWrite, calls: .system, contents: contents, file: nil, fileLock: nil, header: nil,
-            searchWidth: configuration.searchWidth, plan: .resident,
-            labels: .heap(LabelIndex(columns: contents.columns)))
+            path: nil, access: .readWrite, calls: .system, contents: contents, labels: labels,
+            writer: StoreWriter(
+                contents, labels: labels, disk: nil, counts: counts, options: OpenOptions(access: .readWrite)),
+            counts: counts, fileLock: nil, searchWidth: configuration.searchWidth, plan: .resident)
     }
 
-    /// Closes the store: maps, memory and lock are given back. Further calls throw ``StoreError/Code-swift.struct/closed``; closing twice
-    /// does no harm, and a store that is let go of closes itself.
-    public func close() {
-        try? lock.writing { () throws(StoreError) in
-            contents = nil
-            file = nil
-            fileLock = nil
-            labels.withLock { $0 = .unknown }
+    deinit { try? close() }
+
+    /// Closes the store: what is in the log is brought into the files, so that the next opening has nothing to do; then maps,
+    /// memory and lock are given back, once the searches that are there have ended. Further calls throw
+    /// ``StoreError/Code-swift.struct/closed``; closing twice does no harm, and a store that is let go of closes itself.
+    ///
+    /// Throws when changes that were acknowledged with a durability other than `.full` may not be on the disk. The store is
+    /// closed all the same.
+    public func close() throws(StoreError) {
+        guard isClosed.exchange(true, ordering: .sequentiallyConsistent) == false else { return }
+        var problem: StoreError?
+        do {
+            try writer.withLock { $0 }?.finish()
+        } catch {
+            problem = error
         }
+        readers.waitForAll()
+        writer.withLock { $0 = nil }
+        labels.release()
+        contents = nil
+        fileLock = nil
+        if let problem { throw problem }
     }
 
-    /// Runs `body` beside other readers.
+    /// Runs `body` on what is published when it begins; what it looks at stays until it ends. Beside everything else.
     func reading<Result>(
-        _ body: (StoreContents, _ searchWidth: Int) throws(StoreError) -> Result
+        _ body: (StoreContents, GraphView, SearchScratch) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
-        try lock.reading { () throws(StoreError) in
-            guard let contents else { throw closedError }
-            return try body(contents, searchWidth)
-        }
+        let place = readers.enter()
+        defer { readers.leave(place) }
+        guard !isClosed.load(ordering: .sequentiallyConsistent), let contents else { throw closedError }
+        return try body(contents, contents.graph.publishedView, readers.scratch(place))
     }
 
-    /// Runs `body` alone.
-    func writing<Result>(_ body: (StoreContents) throws(StoreError) -> Result) throws(StoreError) -> Result {
-        try lock.writing { () throws(StoreError) in
-            guard let contents else { throw closedError }
-            return try body(contents)
+    /// The part of the store that changes it; throws for a handle that may not.
+    func writing() throws(StoreError) -> StoreWriter {
+        guard access == .readWrite else {
+            throw StoreError(.readOnly, "the store was opened for reading; open it with access .readWrite", path: path)
         }
+        guard let writer = writer.withLock({ $0 }) else { throw closedError }
+        return writer
     }
 
     private var closedError: StoreError {
@@ -107,14 +121,17 @@ public final class VectorStore: @unchecked Sendable {
     /// The number of vectors.
     public var count: Int {
         get throws(StoreError) {
-            try reading { (contents, _) in header?.liveCount ?? contents.graph.count }
+            try reading { (_, _, _) in counts.load().live }
         }
     }
+
+    /// ef: the width of searches that name none.
+    var defaultWidth: Int { searchWidth.load(ordering: .relaxed) }
 
     /// What the store was made with, and its present search width.
     public var configuration: Configuration {
         get throws(StoreError) {
-            try reading { (contents, width) in Configuration(contents.superblock, searchWidth: width) }
+            try reading { (contents, _, _) in Configuration(contents.superblock, searchWidth: defaultWidth) }
         }
     }
 
@@ -124,49 +141,34 @@ public final class VectorStore: @unchecked Sendable {
         guard Configuration.widthRange.contains(width) else {
             throw StoreError(.invalidArgument, "ef is \(width); it must be \(Configuration.widthRange)")
         }
-        guard access == .readWrite else {
-            throw StoreError(.readOnly, "the store was opened for reading; open it with access .readWrite", path: path)
-        }
-        try writing { (_) throws(StoreError) in
-            if var next = header, let file {
-                next.generation += 1
-                next.searchWidth = width
-                guard !isPoisoned else {
-                    throw StoreError(
-                        .io,
-                        "an earlier write to the store failed, and what the disk holds is not known; open it again",
-                        path: path)
-                }
-                do throws(StorageError) {
-                    try file.write(next)
-                } catch {
-                    isPoisoned = true
-                    throw StoreError(error)
-                }
-                header = next
-            }
-            searchWidth = width
-        }
+        try writing().setSearchWidth(width)
+        searchWidth.store(width, ordering: .relaxed)
     }
 
     /// What the store is, how large it is and how it uses memory.
     public var info: StoreInfo {
         get throws(StoreError) {
-            try reading { (contents, width) in
-                let fileBytes = path.map { Self.fileBytes($0) } ?? 0
+            try reading { (contents, view, _) in
+                let counts = counts.load()
+                let files = path.map { Self.fileBytes($0) } ?? (all: 0, log: 0)
                 return StoreInfo(
-                    count: header?.liveCount ?? contents.graph.count, deleted: header?.markedCount ?? 0,
-                    configuration: Configuration(contents.superblock, searchWidth: width), memoryPlan: plan,
-                    fileBytes: fileBytes, logBytes: 0, formatVersion: Int(Superblock.formatVersion),
-                    identifier: contents.superblock.store.description, maximumLevel: contents.graph.maximumLevel,
-                    heapBytes: contents.heapBytes)
+                    count: counts.live, deleted: counts.marked, free: counts.free,
+                    configuration: Configuration(contents.superblock, searchWidth: defaultWidth), memoryPlan: plan,
+                    fileBytes: files.all, logBytes: files.log, formatVersion: Int(Superblock.formatVersion),
+                    identifier: contents.superblock.store.description, maximumLevel: view.maximumLevel,
+                    heapBytes: contents.heapBytes + labels.byteCount)
             }
         }
     }
 
-    private static func fileBytes(_ path: FilePath) -> Int {
-        let names = (try? Directory(path).names()) ?? []
-        return names.reduce(0) { $0 + ((try? File(path.appending($1), .read).size()) ?? 0) }
+    /// Bytes of all files, and of the logs among them.
+    private static func fileBytes(_ path: FilePath) -> (all: Int, log: Int) {
+        func bytes(_ directory: FilePath) -> Int {
+            let names = (try? Directory(directory).names()) ?? []
+            return names.reduce(0) { $0 + ((try? File(directory.appending($1), .read).size()) ?? 0) }
+        }
+        let log = bytes(path.appending(StoreName.log))
+        return (bytes(path) + log, log)
     }
 }
 
@@ -176,13 +178,15 @@ public struct StoreInfo: Sendable, Hashable {
     public let count: Int
     /// Vectors marked as deleted that can be brought back.
     public let deleted: Int
+    /// Slots of erased and replaced vectors that new ones will get.
+    public let free: Int
     /// What the store was made with, and its present search width.
     public let configuration: VectorStore.Configuration
     /// How the store uses memory.
     public let memoryPlan: MemoryPlan
     /// Bytes of all files of the store; 0 for one in memory.
     public let fileBytes: Int
-    /// Bytes of changes that wait in the log for the next checkpoint.
+    /// Bytes of the log's files: changes since the last checkpoint, and room for more.
     public let logBytes: Int
     /// The version of the file format.
     public let formatVersion: Int

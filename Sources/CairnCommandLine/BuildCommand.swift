@@ -1,7 +1,6 @@
 import ArgumentParser
 import Cairn
 import SystemPackage
-import VectorFiles
 
 /// `cairn build`
 struct BuildCommand: Command {
@@ -30,23 +29,7 @@ struct BuildCommand: Command {
         completion: .file(extensions: ["npy", "txt"]))
     var labels: FilePath?
 
-    @Option(help: "What distance means.")
-    var metric = MetricName.l2
-
-    @Option(help: "What components are stored as.")
-    var scalar = Scalar.float32
-
-    @Option(name: .customShort("M"), help: ArgumentHelp("Links of a vector, 2 to 10000.", valueName: "m"))
-    var connectivity = 16
-
-    @Option(help: ArgumentHelp("How widely to search for a new vector's neighbours.", valueName: "n"))
-    var efConstruction = 200
-
-    @Option(help: ArgumentHelp("The width of searches that name none.", valueName: "n"))
-    var ef = 50
-
-    @Option(help: ArgumentHelp("Seeds the levels: the same seed and file give the same store.", valueName: "n"))
-    var seed: UInt64 = 100
+    @OptionGroup var creation: CreationOptions
 
     @Option(help: ArgumentHelp("Threads that insert; one per processor if not given.", valueName: "n"))
     var threads: ThreadCount?
@@ -59,29 +42,12 @@ struct BuildCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let file = try VectorFile(vectors)
-        guard !file.isOneDimensional else {
-            throw Failure(
-                vectors,
-                "it has one axis of \(file.rows): save a.reshape(1, -1) for one vector, a.reshape(-1, 1) for many of one "
-                    + "dimension")
-        }
-        let configuration = VectorStore.Configuration(
-            dimensions: file.dimensions, metric: metric.metric, scalar: scalar, connectivity: connectivity,
-            constructionWidth: efConstruction, seed: seed, searchWidth: ef)
+        let input = try VectorInput(vectors, labels: labels)
+        let configuration = creation.configuration(dimensions: input.dimensions)
         let start = ContinuousClock.now
-        try build(configuration, labels: readLabels(for: file.rows))
+        try build(configuration, labels: input.labels)
         let seconds = (ContinuousClock.now - start).seconds
         try summarise(VectorStore.open(at: store).info, seconds: seconds, output)
-    }
-
-    private func readLabels(for rows: Int) throws -> [Label]? {
-        guard let path = labels else { return nil }
-        let labels = try LabelFile.read(path)
-        guard labels.count == rows else {
-            throw Failure(path, "it has \(labels.count) labels for \(rows) vectors: give one label for each vector")
-        }
-        return labels
     }
 
     private func build(_ configuration: VectorStore.Configuration, labels: [Label]?) throws {
@@ -97,25 +63,19 @@ struct BuildCommand: Command {
     }
 
     private func summarise(_ info: StoreInfo, seconds: Double, _ output: StandardOutput) throws {
-        let configuration = info.configuration
         let rate = Double(info.count) / max(seconds, 1e-9)
         switch common.output {
         case .json:
             try output.document(
-                .object([
-                    ("count", .number(info.count)),
-                    ("dimensions", .number(configuration.dimensions)),
-                    ("metric", .string(configuration.metric.name)),
-                    ("scalar", .string(configuration.scalar.rawValue)),
-                    ("m", .number(configuration.connectivity)),
-                    ("ef_construction", .number(configuration.constructionWidth)),
-                    ("seconds", .number(seconds, decimals: 3)),
-                    ("rate", .number(rate, decimals: 1)),
-                    ("file_bytes", .number(info.fileBytes)),
-                ]))
+                .object(
+                    info.creationFacts + [
+                        ("seconds", .number(seconds, decimals: 3)),
+                        ("rate", .number(rate, decimals: 1)),
+                        ("file_bytes", .number(info.fileBytes)),
+                    ]))
         case .text where !common.quiet:
             try output.line(
-                "\(store): \(info.count) vectors of \(configuration.dimensions) dimensions in "
+                "\(store): \(info.count) vectors of \(info.configuration.dimensions) dimensions in "
                     + "\(fixed(seconds, decimals: 1)) s (\(fixed(rate, decimals: 0)) a second), "
                     + readableBytes(info.fileBytes))
         case .text: break

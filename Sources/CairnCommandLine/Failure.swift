@@ -12,6 +12,8 @@ struct Failure: Error {
     /// The file or directory it is about.
     let path: FilePath?
     let exitCode: ExitCode
+    /// How much was done all the same, for the error's JSON.
+    var progress: (key: String, count: Int)?
 
     init(code: String, _ message: String, path: FilePath? = nil, exitCode: ExitCode = .failure) {
         self.code = code
@@ -34,8 +36,8 @@ struct Failure: Error {
         }
     }
 
-    /// `path`, where given, stands for the path that the error itself names.
-    init(_ error: StoreError, path: FilePath? = nil) {
+    /// `path`, where given, stands for the path that the error itself names; `addition` is put behind the message.
+    init(_ error: StoreError, path: FilePath? = nil, addition: String = "") {
         let place = path ?? error.path
         let reason = error.systemError.map { " (\($0))" } ?? ""
         let exitCode: ExitCode =
@@ -45,7 +47,7 @@ struct Failure: Error {
             case .invalidArgument where place == nil: .validationFailure
             default: .failure
             }
-        self.init(code: error.code.description, error.message + reason, path: place, exitCode: exitCode)
+        self.init(code: error.code.description, error.message + reason + addition, path: place, exitCode: exitCode)
     }
 
     private init(_ error: VectorFileError) {
@@ -61,20 +63,17 @@ struct Failure: Error {
 
     /// Prints it on standard error: one line.
     func print(as format: CommonOptions.Format) {
-        let line =
-            switch format {
-            case .text: "cairn: error: " + (path.map { "\($0): " } ?? "") + message
-            case .json:
-                JSON.object([
-                    (
-                        "error",
-                        .object([
-                            ("code", .string(code)), ("message", .string(message)),
-                            ("path", path.map { .string($0.string) } ?? .null),
-                        ])
-                    )
-                ]).text
-            }
+        let line: String
+        switch format {
+        case .text: line = "cairn: error: " + (path.map { "\($0): " } ?? "") + message
+        case .json:
+            var facts: [(key: String, value: JSON)] = [
+                ("code", .string(code)), ("message", .string(message)),
+                ("path", path.map { .string($0.string) } ?? .null),
+            ]
+            if let progress { facts.append((progress.key, .number(progress.count))) }
+            line = JSON.object([("error", .object(facts))]).text
+        }
         _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
     }
 }

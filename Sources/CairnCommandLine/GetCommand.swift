@@ -19,10 +19,12 @@ struct GetCommand: Command {
     @Argument(help: "Labels of vectors.")
     var labels: [Label]
 
+    @OptionGroup var damage: DamageOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let store = try VectorStore.open(at: store)
+        let store = try VectorStore.open(at: store, options: .init(logDamage: damage.logDamage))
         let vectors = try labels.map { label in
             guard let vector = try store.vector(for: label) else {
                 throw Failure(code: "notFound", "there is no label \(label) in the store", path: self.store)

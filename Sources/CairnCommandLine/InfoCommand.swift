@@ -8,8 +8,9 @@ struct InfoCommand: Command {
         commandName: "info",
         abstract: "Say what a store is and how large.",
         discussion: """
-            Sizes are in bytes: file_bytes of all files, log_bytes of changes in the log, heap_bytes of memory beside the \
-            mapped file.
+            count is the number of vectors, deleted that of vectors marked as deleted, free that of slots that new vectors \
+            will get. Sizes are in bytes: file_bytes of all files, log_bytes of changes in the log and of room for more, \
+            heap_bytes of memory beside the mapped file.
 
               cairn info products.cairn --output json
             """)
@@ -17,10 +18,12 @@ struct InfoCommand: Command {
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 
+    @OptionGroup var damage: DamageOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let facts = try Self.facts(VectorStore.open(at: store).info)
+        let facts = try Self.facts(VectorStore.open(at: store, options: .init(logDamage: damage.logDamage)).info)
         switch common.output {
         case .json: try output.document(.object(facts))
         case .text:
@@ -37,6 +40,7 @@ struct InfoCommand: Command {
         return [
             ("count", .number(info.count)),
             ("deleted", .number(info.deleted)),
+            ("free", .number(info.free)),
             ("dimensions", .number(configuration.dimensions)),
             ("metric", .string(configuration.metric.name)),
             ("scalar", .string(configuration.scalar.rawValue)),

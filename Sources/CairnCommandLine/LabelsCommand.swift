@@ -16,10 +16,12 @@ struct LabelsCommand: Command {
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 
+    @OptionGroup var damage: DamageOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let labels = try VectorStore.open(at: store).allLabels()
+        let labels = try VectorStore.open(at: store, options: .init(logDamage: damage.logDamage)).allLabels()
         switch common.output {
         case .json: try output.document(.object([("labels", .array(labels.map { .number($0) }))]))
         case .text: for label in labels { try output.line("\(label)") }

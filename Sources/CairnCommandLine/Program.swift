@@ -27,8 +27,16 @@ struct Program: ParsableCommand {
             """,
         version: version,
         groupedSubcommands: [
-            CommandGroup(name: "Store", subcommands: [BuildCommand.self, InfoCommand.self, SetCommand.self]),
-            CommandGroup(name: "Data", subcommands: [SearchCommand.self, GetCommand.self, LabelsCommand.self]),
+            CommandGroup(
+                name: "Store",
+                subcommands: [
+                    BuildCommand.self, CreateCommand.self, InfoCommand.self, SetCommand.self, CheckpointCommand.self,
+                ]),
+            CommandGroup(
+                name: "Data",
+                subcommands: [
+                    AddCommand.self, DeleteCommand.self, SearchCommand.self, GetCommand.self, LabelsCommand.self,
+                ]),
             CommandGroup(name: "Measure", subcommands: [RecallCommand.self]),
         ])
 

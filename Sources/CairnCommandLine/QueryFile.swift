@@ -26,10 +26,6 @@ struct QueryFile {
     func read(limit: Int) throws -> [Float] {
         let queries = min(limit, count)
         let rows = file.isOneDimensional ? queries * dimensions : queries
-        return try unsafe [Float](unsafeUninitializedCapacity: queries * dimensions) { buffer, filled in
-            let target = unsafe UnsafeMutableBufferPointer(rebasing: buffer[..<(queries * dimensions)])
-            try unsafe file.readFloats(rows: 0..<rows, into: target)
-            filled = queries * dimensions
-        }
+        return try file.floats(rows: 0..<rows)
     }
 }

@@ -62,6 +62,8 @@ struct SearchCommand: Command {
 
     @OptionGroup(title: "Files of results") var saving: ResultFiles
 
+    @OptionGroup var damage: DamageOptions
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -72,7 +74,9 @@ struct SearchCommand: Command {
 
     func perform(_ output: StandardOutput) throws {
         let store = try VectorStore.open(
-            at: store, options: .init(memoryBudget: memory?.bytes, threads: threads?.count))
+            at: store,
+            options: .init(
+                logDamage: damage.logDamage, memoryBudget: memory?.bytes, threads: threads?.count))
         let file = try QueryFile(queries, dimensions: store.configuration.dimensions)
         let names = try names.map { try NameFile($0) }, titles = try titles.map { try NameFile($0) }
         let writers = try saving.open(count)

@@ -20,12 +20,13 @@ struct SetCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let store = try VectorStore.open(at: store, options: .init(access: .readWrite))
-        try store.setSearchWidth(ef)
-        let kept = try store.configuration.searchWidth
+        let kept = try VectorStore.changing(at: store) { store in
+            try store.setSearchWidth(ef)
+            return try store.configuration.searchWidth
+        }
         switch common.output {
         case .json: try output.document(.object([("ef", .number(kept))]))
-        case .text where !common.quiet: try output.line("\(self.store): ef is \(kept)")
+        case .text where !common.quiet: try output.line("\(store): ef is \(kept)")
         case .text: break
         }
     }

@@ -4,7 +4,7 @@ package struct HeaderSlot: Sendable, Hashable {
     package static let magic = Array("CAIRNHDR".utf8)
     package static let offsets = [0, 4096]
     package static let size = 512
-    /// The entry point of a store without vectors.
+    /// The entry point of a store without live or marked vectors.
     package static let noEntryPoint = UInt32.max
 
     /// One more with every header written; the slot is `generation % 2`.
@@ -26,11 +26,21 @@ package struct HeaderSlot: Sendable, Hashable {
     package var freeCount: Int
     /// The state of the generator that draws levels (see FORMAT.md, "Levels").
     package var levelState: UInt32
+    /// The number of the log file that continues this state; 0 when there is none, because nothing was changed since the
+    /// store was built.
+    package var logSequence: UInt64
+    /// The salt of that log file; zeros when there is none.
+    package var logSalt: Identifier
+    /// The number of the last log frame that this state includes. Frames are counted on across log files.
+    package var lastFrame: UInt64
+    /// The number of the last batch that this state includes.
+    package var lastBatch: UInt64
 
     package init(
         generation: UInt64, layout: Identifier, graphGeneration: UInt64, slotCount: Int, segmentCount: Int,
         entryPoint: UInt32, maximumLevel: Int, searchWidth: Int, liveCount: Int, markedCount: Int, freeCount: Int,
-        levelState: UInt32
+        levelState: UInt32, logSequence: UInt64 = 0, logSalt: Identifier = .zeros, lastFrame: UInt64 = 0,
+        lastBatch: UInt64 = 0
     ) {
         self.generation = generation
         self.layout = layout
@@ -44,6 +54,10 @@ package struct HeaderSlot: Sendable, Hashable {
         self.markedCount = markedCount
         self.freeCount = freeCount
         self.levelState = levelState
+        self.logSequence = logSequence
+        self.logSalt = logSalt
+        self.lastFrame = lastFrame
+        self.lastBatch = lastBatch
     }
 }
 
@@ -51,7 +65,8 @@ extension HeaderSlot {
     private enum Offset {
         static let magic = 0, generation = 8, layout = 16, slotCount = 32, segmentCount = 40, entryPoint = 44
         static let maximumLevel = 48, searchWidth = 52, liveCount = 56, markedCount = 64, freeCount = 72
-        static let levelState = 80, graphGeneration = 88, checksum = 508
+        static let levelState = 80, graphGeneration = 88, logSequence = 96, logSalt = 104, lastFrame = 120
+        static let lastBatch = 128, checksum = 508
     }
 
     /// The 512 bytes of the slot.
@@ -70,6 +85,10 @@ extension HeaderSlot {
         bytes.store(UInt64(freeCount), at: Offset.freeCount)
         bytes.store(levelState, at: Offset.levelState)
         bytes.store(graphGeneration, at: Offset.graphGeneration)
+        bytes.store(logSequence, at: Offset.logSequence)
+        bytes.store(logSalt.bytes, at: Offset.logSalt)
+        bytes.store(lastFrame, at: Offset.lastFrame)
+        bytes.store(lastBatch, at: Offset.lastBatch)
         bytes.store(Checksum.crc32c(bytes, prefix: Offset.checksum), at: Offset.checksum)
         return bytes
     }
@@ -98,7 +117,11 @@ extension HeaderSlot {
             maximumLevel: Int(Int32(bitPattern: bytes.integer(at: Offset.maximumLevel))),
             searchWidth: Int(bytes.integer(at: Offset.searchWidth, as: UInt32.self)),
             liveCount: Int(live), markedCount: Int(marked), freeCount: Int(free),
-            levelState: bytes.integer(at: Offset.levelState))
+            levelState: bytes.integer(at: Offset.levelState),
+            logSequence: bytes.integer(at: Offset.logSequence),
+            logSalt: Identifier(bytes: Array(bytes[Offset.logSalt..<Offset.lastFrame])),
+            lastFrame: bytes.integer(at: Offset.lastFrame),
+            lastBatch: bytes.integer(at: Offset.lastBatch))
         guard layout == superblock.layout else {
             throw FormatError(.corrupt, "the header belongs to another layout than the superblock")
         }
@@ -110,7 +133,12 @@ extension HeaderSlot {
         guard (1...UInt64(Int64.max)).contains(generation), (1...generation).contains(graphGeneration),
             Superblock.widthRange.contains(searchWidth), (1...2_147_483_646).contains(levelState)
         else { throw FormatError(.corrupt, "the header's generations, search width or level state are out of range") }
-        let isEmpty = slotCount == 0
+        let number = UInt64(Int64.max)
+        guard logSequence <= number, lastFrame <= number, lastBatch <= number, logSequence > 0 || logSalt == .zeros
+        else {
+            throw FormatError(.corrupt, "the header's place in the log is out of range")
+        }
+        let isEmpty = liveCount + markedCount == 0
         guard (entryPoint == Self.noEntryPoint) == isEmpty, isEmpty || entryPoint < slotCount,
             isEmpty ? maximumLevel == -1 : (0...Geometry.maximumLevel).contains(maximumLevel)
         else { throw FormatError(.corrupt, "the header's entry point or level is out of range") }

@@ -10,6 +10,9 @@ package struct Identifier: Sendable, Hashable, CustomStringConvertible {
         return Identifier(bytes: bytes)
     }
 
+    /// Sixteen zeros, where there is nothing to identify.
+    package static let zeros = Identifier(bytes: [UInt8](repeating: 0, count: 16))
+
     package init(bytes: [UInt8]) {
         precondition(bytes.count == 16)
         self.bytes = bytes

@@ -27,12 +27,24 @@ package enum PageTable {
             bytes.store(checksum, at: offset(ofEntry: page))
             bytes.store(stamp(generation), at: offset(ofEntry: page) + 4)
         }
-        let seal = Geometry.pageSize - entrySize
         for page in stride(from: 0, to: bytes.count, by: Geometry.pageSize) {
-            let own = Array(bytes[page..<(page + seal)])
-            bytes.store(Checksum.crc32c(own, prefix: seal), at: page + seal)
-            bytes.store(stamp(generation), at: page + seal + 4)
+            var own = Array(bytes[page..<(page + Geometry.pageSize)])
+            seal(&own, generation: generation)
+            bytes.store(own, at: page)
         }
         return bytes
+    }
+
+    private static let sealOffset = Geometry.pageSize - entrySize
+
+    /// Seals a page of a table, changed in `generation`.
+    package static func seal(_ page: inout [UInt8], generation: UInt64) {
+        page.store(Checksum.crc32c(page, prefix: sealOffset), at: sealOffset)
+        page.store(stamp(generation), at: sealOffset + 4)
+    }
+
+    /// Whether a page of a table is as it was sealed.
+    package static func isSealed(_ page: [UInt8]) -> Bool {
+        page.integer(at: sealOffset) == Checksum.crc32c(page, prefix: sealOffset)
     }
 }

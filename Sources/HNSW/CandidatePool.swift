@@ -31,4 +31,24 @@ struct CandidatePool {
     func admits(_ candidate: Candidate, width: Int) -> Bool {
         size < width || candidate < candidates[width &- 1]
     }
+
+    /// The same for a pool that also holds candidates that `rule` does not find, of which `live` counts the others.
+    @inline(__always)
+    func admits(_ candidate: Candidate, width: Int, live: Int) -> Bool {
+        live < width || candidate < candidates[size &- 1]
+    }
+
+    /// Inserts a candidate that `admits`, and drops what is then behind the `width` best found ones. Returns its place. The
+    /// pool grows by one at the most.
+    @inline(__always)
+    mutating func insert<Rule: SearchRule>(_ candidate: Candidate, width: Int, live: inout Int, rule: Rule) -> Int {
+        let place = insert(candidate, width: size &+ 1)
+        guard rule.finds(candidate.slot) else { return place }
+        live &+= 1
+        while live > width || (live == width && !rule.finds(candidates[size &- 1].slot)) {
+            size &-= 1
+            if rule.finds(candidates[size].slot) { live &-= 1 }
+        }
+        return place
+    }
 }

@@ -32,6 +32,8 @@ package struct Columns: @unchecked Sendable {
     package static let slotEntrySize = 16
     /// The state byte of a slot that searches find.
     package static let liveState: UInt8 = 1
+    /// The state byte of a slot that was deleted so that it can be undone: in the graph, but not found.
+    package static let markedState: UInt8 = 2
 
     @inline(__always)
     package func vector(_ slot: UInt32) -> UnsafeMutableRawPointer { unsafe vectors + Int(slot) &* vectorStride }
@@ -46,6 +48,12 @@ package struct Columns: @unchecked Sendable {
         unsafe Int(slotTable.load(fromByteOffset: Int(slot) &* Self.slotEntrySize &+ 8, as: UInt8.self))
     }
 
+    /// The state byte: 0 unused, 1 live, 2 marked, 3 erased, 4 superseded.
+    @inline(__always)
+    package func state(_ slot: UInt32) -> UInt8 {
+        unsafe slotTable.load(fromByteOffset: Int(slot) &* Self.slotEntrySize &+ 9, as: UInt8.self)
+    }
+
     @inline(__always)
     package func isLive(_ slot: UInt32) -> Bool {
         let offset = Int(slot) &* Self.slotEntrySize &+ 9
@@ -58,6 +66,14 @@ package struct Columns: @unchecked Sendable {
         unsafe slotTable.storeBytes(of: label.littleEndian, toByteOffset: offset, as: UInt64.self)
         unsafe slotTable.storeBytes(of: 0, toByteOffset: offset + 8, as: UInt64.self)
         unsafe slotTable.storeBytes(of: Self.liveState, toByteOffset: offset + 9, as: UInt8.self)
+    }
+
+    /// Fills a slot table row.
+    func setEntry(_ slot: UInt32, _ entry: SlotRecords.Entry) {
+        setEntry(slot, label: entry.label)
+        setLevel(slot, entry.level)
+        unsafe slotTable.storeBytes(
+            of: entry.state, toByteOffset: Int(slot) * Self.slotEntrySize + 9, as: UInt8.self)
     }
 
     package func setLevel(_ slot: UInt32, _ level: Int) {

@@ -1,8 +1,8 @@
 extension Graph {
-    /// The `count` nearest of `slots` (nil: of all) that are live and allowed, nearest first, by computing every distance.
+    /// The `count` nearest of `chosen` (nil: of all) that are live and allowed, nearest first, by computing every distance.
     /// O(slots).
     package func exactSearch(
-        _ query: Query, count k: Int, among slots: [UInt32]? = nil, scratch: SearchScratch,
+        _ query: Query, count k: Int, in view: GraphView, among chosen: [UInt32]? = nil, scratch: SearchScratch,
         isAllowed: ((UInt32) -> Bool)? = nil
     ) -> UncheckedBuffer<Candidate> {
         let batch = 256
@@ -26,9 +26,10 @@ extension Graph {
             }
             pending = 0
         }
-        for index in 0..<(slots?.count ?? self.count) {
-            let slot = slots?[index] ?? UInt32(truncatingIfNeeded: index)
-            guard columns.isLive(slot), isAllowed?(slot) ?? true else { continue }
+        let records = slots
+        for index in 0..<(chosen?.count ?? view.count) {
+            let slot = chosen?[index] ?? UInt32(truncatingIfNeeded: index)
+            guard records.isVisible(slot, at: view.sequence), isAllowed?(slot) ?? true else { continue }
             scratch.gathered[pending] = slot
             pending += 1
             if pending == batch { flush() }

@@ -6,19 +6,20 @@ extension Graph {
     /// `isAllowed` is called for a slot that was not seen yet and is near enough. When `distanceLimit` distances have been
     /// computed the search gives up and returns nil: with few allowed slots a scan of them is cheaper.
     package func filteredSearch(
-        _ query: Query, count k: Int, width: Int, distanceLimit: Int = .max, scratch: SearchScratch,
+        _ query: Query, count k: Int, width: Int, in view: GraphView, distanceLimit: Int = .max, scratch: SearchScratch,
         isAllowed: (UInt32) -> Bool
     ) -> UncheckedBuffer<Candidate>? {
-        let width = min(max(width, k), count)
-        let capacity = parameters.capacity(level: 0), lists = levelZero, limit = UInt32(count)
-        scratch.prepare(slots: count, width: width, batch: capacity)
-        let entry = descend(query, to: 0, scratch)
+        let width = min(max(width, k), view.count)
+        let capacity = parameters.capacity(level: 0), lists = view.levelZero, limit = UInt32(view.count)
+        let slots = self.slots, sequence = view.sequence
+        scratch.prepare(slots: view.count, width: width, batch: capacity)
+        let entry = descend(query, to: 0, in: view, scratch)
         var pool = CandidatePool(scratch)
         var frontier = Frontier()
         frontier.insert(entry)
         var visited = scratch.visited.view(reserving: 1)
         _ = visited.insert(entry.slot)
-        if columns.isLive(entry.slot) && isAllowed(entry.slot) { _ = pool.insert(entry, width: width) }
+        if slots.isVisible(entry.slot, at: sequence) && isAllowed(entry.slot) { _ = pool.insert(entry, width: width) }
         var distanceCount = 0, hopCount = 0, isComplete = true
         while let nearest = frontier.popMinimum() {
             if pool.size == width && nearest > pool.candidates[width - 1] { break }
@@ -45,7 +46,7 @@ extension Graph {
                 let candidate = Candidate(distance: scratch.distances[index], slot: slot)
                 guard pool.admits(candidate, width: width) else { continue }
                 frontier.insert(candidate)
-                if columns.isLive(slot) && isAllowed(slot) { _ = pool.insert(candidate, width: width) }
+                if slots.isVisible(slot, at: sequence) && isAllowed(slot) { _ = pool.insert(candidate, width: width) }
             }
         }
         scratch.visited.update(visited)

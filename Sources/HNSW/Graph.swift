@@ -1,25 +1,47 @@
+import Synchronization
+
 /// A hierarchical navigable small world graph (Malkov and Yashunin, 2018) over columns that somebody else owns: files
 /// mapped into memory, or arrays.
 ///
-/// Threads: any number may search at a time; whoever inserts, grows or rebuilds must be alone.
+/// It is in one of two ways of writing. *In place*: the columns belong to the writer alone, as while a store is built; whoever
+/// inserts must be alone. *By batches*: the columns are not written; changed lists and slots live in the overlay and the
+/// records, and become visible to searches when their batch is published. Then any number of threads search beside the
+/// one that writes; each search goes by a `GraphView`, inside `Readers.read`.
 @safe
 package final class Graph: @unchecked Sendable {
     package let columns: Columns
     package let distances: Distances
     package let parameters: Parameters
+    package let readers = Readers()
     package internal(set) var upper: UpperLayers
     package let overlay: Overlay
-    package internal(set) var levels: LevelGenerator
-    /// Slots in the graph.
+    package let slots: SlotRecords
+    /// The most slots there can be.
+    package let capacity: Int
+
+    // The writer's newest state.
+    package var levels: LevelGenerator
+    /// Slots in the graph, the unlinked ones among them.
     package internal(set) var count: Int
     /// Meaningless while `count` is 0.
     package internal(set) var entryPoint: UInt32
     /// -1 while `count` is 0.
     package internal(set) var maximumLevel: Int
-    /// Lists of slots below this are not written in place: changes go to the overlay.
-    package let publishedCount: Int
-    /// Slots that searches must not return exist, so each result's state has to be looked at.
-    package var hasDeadSlots: Bool
+    /// Slots that are not linked exist below `count`: erased and superseded ones.
+    package var hasUnlinkedSlots: Bool
+    package internal(set) var writesInPlace: Bool
+    /// The batch that is being written; nil between batches.
+    package internal(set) var changes: GraphChanges?
+    /// The lowest slot that is linked, or lower.
+    var lowestSlot: UInt32 = 0
+    /// Lists that searches may still be reading, with the epoch that has to pass.
+    var retired = RetiredLists()
+
+    /// What searches go by, set when a batch is published.
+    private let publishedCount: Atomic<Int>
+    private let publishedEntry: Atomic<UInt64>
+    private let publishedSequence: Atomic<UInt64>
+    private let publishedDead: Atomic<Bool>
 
     /// What shapes the graph.
     package struct Parameters: Sendable, Hashable {
@@ -53,65 +75,145 @@ package final class Graph: @unchecked Sendable {
         }
     }
 
-    /// `state`: nil for an empty graph. `isPublished`: the slots are those of a file that must not be written in place.
+    /// `state`: nil for an empty graph. `capacity`: the most slots it can grow to. `hasDeadSlots`, `hasUnlinkedSlots`:
+    /// whether there are slots that searches do not find, and among them ones that are erased or superseded.
     package init(
         columns: Columns, distances: Distances, parameters: Parameters, levels: LevelGenerator,
-        upper: UpperLayers? = nil, state: State? = nil, isPublished: Bool = false, hasDeadSlots: Bool = false
+        upper: UpperLayers? = nil, state: State? = nil, capacity: Int, writesInPlace: Bool,
+        hasDeadSlots: Bool = false, hasUnlinkedSlots: Bool = false, sequence: UInt64 = 0
     ) {
         self.columns = columns
         self.distances = distances
         self.parameters = parameters
         self.levels = levels
-        self.upper = upper ?? UpperLayers(connectivity: parameters.connectivity)
-        overlay = Overlay(capacity: parameters.capacity(level: 0))
+        self.capacity = capacity
+        self.upper = upper ?? UpperLayers(connectivity: parameters.connectivity, slots: capacity)
+        overlay = Overlay(capacity: parameters.capacity(level: 0), slots: capacity)
+        slots = SlotRecords(columns: columns, slots: capacity)
         count = state?.count ?? 0
         entryPoint = state?.entryPoint ?? 0
         maximumLevel = state?.maximumLevel ?? -1
-        publishedCount = isPublished ? count : 0
-        self.hasDeadSlots = hasDeadSlots
-        overlay.prepare(slots: count)
+        self.hasUnlinkedSlots = hasUnlinkedSlots
+        self.writesInPlace = writesInPlace
+        publishedCount = Atomic(0)
+        publishedEntry = Atomic(0)
+        publishedSequence = Atomic(sequence)
+        publishedDead = Atomic(false)
+        extend(slots: count)
+        show(sequence: sequence, hasDeadSlots: hasDeadSlots)
     }
 
-    /// Level-0 lists as values for a hot loop.
+    /// Makes room for slots below `count` in what is kept beside the columns.
+    package func extend(slots count: Int) {
+        overlay.extend(slots: count)
+        slots.extend(slots: count)
+    }
+
+    /// The number of the last batch that searches see.
+    package var sequence: UInt64 { publishedSequence.load(ordering: .acquiring) }
+
+    /// Lets searches that begin from now on see the newest state, up to batch `sequence`.
+    package func show(sequence: UInt64, hasDeadSlots: Bool) {
+        show(
+            sequence: sequence, hasDeadSlots: hasDeadSlots, count: count, entryPoint: entryPoint,
+            maximumLevel: maximumLevel)
+    }
+
+    func show(sequence: UInt64, hasDeadSlots: Bool, count: Int, entryPoint: UInt32, maximumLevel: Int) {
+        // The bound first: no search knows an entry point that is not below its bound.
+        publishedCount.store(count, ordering: .releasing)
+        publishedDead.store(hasDeadSlots, ordering: .releasing)
+        publishedEntry.store(UInt64(maximumLevel + 1) << 32 | UInt64(entryPoint), ordering: .releasing)
+        publishedSequence.store(sequence, ordering: .releasing)
+    }
+
+    /// Slots that searches know of.
+    package var publishedSlotCount: Int { publishedCount.load(ordering: .acquiring) }
+
+    /// What a search that begins now sees. Good inside `Readers.read`, where it was taken.
+    package var publishedView: GraphView {
+        let sequence = publishedSequence.load(ordering: .acquiring)
+        let entry = publishedEntry.load(ordering: .acquiring)
+        let hasDead = publishedDead.load(ordering: .acquiring)
+        let count = publishedCount.load(ordering: .acquiring)
+        return GraphView(
+            levelZero: lists(overlay.published), upper: upper.publishedView, count: count,
+            entryPoint: UInt32(truncatingIfNeeded: entry), maximumLevel: Int(entry >> 32) - 1, sequence: sequence,
+            hasDeadSlots: hasDead)
+    }
+
+    /// What the writer sees.
+    package var newestView: GraphView {
+        GraphView(
+            levelZero: lists(overlay.newest), upper: upper.newestView, count: count, entryPoint: entryPoint,
+            maximumLevel: maximumLevel, sequence: .max, hasDeadSlots: false)
+    }
+
+    private func lists(_ places: ReservedArray<Atomic<UInt32>>) -> LevelZeroLists {
+        LevelZeroLists(
+            columns: columns, arena: overlay.arena, places: places, capacity: parameters.capacity(level: 0))
+    }
+
+    /// Whether a slot is part of the graph as the writer sees it: live or marked. The others may still be linked to, by
+    /// lists that nobody has looked at since they were unlinked.
     @inline(__always)
-    var levelZero: LevelZeroLists {
-        LevelZeroLists(columns: columns, overlay: overlay, capacity: parameters.capacity(level: 0))
+    package func isLinked(_ slot: UInt32) -> Bool {
+        guard slot < count else { return false }
+        if writesInPlace && !hasUnlinkedSlots { return true }
+        let state = slots.state(slot)
+        return state == Columns.liveState || state == Columns.markedState
     }
 
-    /// The neighbours of `slot` at `level`, which it must have; for checks and exports, not for searching.
+    /// The writer's neighbours of `slot` at `level`, which it must have; for checks and exports, not for searching.
     package func neighbors(_ slot: UInt32, level: Int) -> [UInt32] {
-        if level == 0 {
-            let list = levelZero.list(slot)
-            return (0..<list.count).map { list.ids[$0] }
-        }
-        let list = upper.list(slot, level: level)
-        return (0..<Int(list[0] & 0xffff)).map { list[1 + $0] }
+        let list = newestView.list(slot, level: level)
+        return (0..<list.count).map { list.ids[$0] }
     }
 
     /// Heap memory the graph takes beside its columns.
-    package var byteCount: Int { upper.byteCount + overlay.byteCount }
+    package var byteCount: Int { upper.byteCount + overlay.byteCount + slots.byteCount + readers.byteCount }
 }
 
-/// Where the hot loops find level-0 lists: in the overlay if the slot's state byte says so, else in the columns.
+/// The graph as one reader sees it, be it a search or the writer: which lists, from where, up to which slot and batch.
 @safe
-struct LevelZeroLists {
+package struct GraphView: Sendable {
+    let levelZero: LevelZeroLists
+    let upper: UpperLayers.View
+    /// Ids from here on are not followed.
+    package let count: Int
+    package let entryPoint: UInt32
+    package let maximumLevel: Int
+    /// The last batch it sees.
+    package let sequence: UInt64
+    /// Slots that are not live exist, so each result's state has to be looked at.
+    package let hasDeadSlots: Bool
+
+    /// The ids of a list at any level.
+    func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
+        level == 0 ? levelZero.list(slot) : upper.list(slot, level: level)
+    }
+}
+
+/// Where the hot loops find level-0 lists: in the overlay if the slot has a place there, else in the columns.
+@safe
+struct LevelZeroLists: @unchecked Sendable {
     let columns: Columns
-    let overlay: Overlay
-    let states: UncheckedBuffer<UInt8>
+    let arena: ListArena
+    let places: UnsafeMutablePointer<Atomic<UInt32>>
     let capacity: Int
 
-    @inline(__always)
-    init(columns: Columns, overlay: Overlay, capacity: Int) {
+    init(columns: Columns, arena: ListArena, places: ReservedArray<Atomic<UInt32>>, capacity: Int) {
         self.columns = columns
-        self.overlay = overlay
-        states = overlay.stateBytes
+        self.arena = arena
+        unsafe self.places = places.base
         self.capacity = capacity
     }
 
     /// The ids of a list; never more than a list can have, whatever the file says.
     @inline(__always)
     func list(_ slot: UInt32) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
-        if states[Int(slot)] & Overlay.changed != 0 { return changedList(slot) }
+        let place = unsafe (places + Int(slot)).pointee.load(ordering: .acquiring)
+        if place != 0 { return changedList(place) }
         let count = unsafe Int(columns.linkHeads[Int(slot)] & 0xffff)
         return (base(slot), min(count, capacity))
     }
@@ -123,43 +225,8 @@ struct LevelZeroLists {
     }
 
     @inline(never)
-    private func changedList(_ slot: UInt32) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
-        let list = overlay.list(slot)
+    private func changedList(_ place: UInt32) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
+        let list = arena.list(place)
         return (list.dropFirst(1), min(Int(list[0] & 0xffff), capacity))
-    }
-
-    /// Replaces the list; stale ids past the new count stay.
-    func setList(_ slot: UInt32, _ ids: UncheckedBuffer<UInt32>, count: Int) {
-        if states[Int(slot)] & Overlay.changed != 0 {
-            let list = overlay.list(slot)
-            list.dropFirst(1).copy(ids, length: count)
-            list[0] = list[0] & 0xffff_0000 | UInt32(count)
-        } else {
-            base(slot).copy(ids, length: count)
-            unsafe columns.linkHeads[Int(slot)] = columns.linkHeads[Int(slot)] & 0xffff_0000 | UInt32(count)
-        }
-    }
-
-    /// Puts a published slot's list into the overlay before it is changed. Not while anyone reads lists.
-    func makeWritable(_ slot: UInt32) {
-        overlay.makeList(slot, head: unsafe columns.linkHeads[Int(slot)], ids: base(slot))
-    }
-}
-
-extension Graph {
-    /// The ids of a list at any level, for writing.
-    func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
-        if level == 0 { return levelZero.list(slot) }
-        let list = upper.list(slot, level: level)
-        return (list.dropFirst(1), min(Int(list[0] & 0xffff), parameters.connectivity))
-    }
-
-    func listCount(_ slot: UInt32, level: Int) -> Int { list(slot, level: level).count }
-
-    func setList(_ slot: UInt32, level: Int, _ ids: UncheckedBuffer<UInt32>, count: Int) {
-        if level == 0 { return levelZero.setList(slot, ids, count: count) }
-        let list = upper.list(slot, level: level)
-        list.dropFirst(1).copy(ids, length: count)
-        list[0] = UInt32(count)
     }
 }

@@ -6,7 +6,7 @@
 /// target's list is written once.
 ///
 /// Sub-batches grow with the graph, up to 512 rows and 2 % of it, and end after a row whose level is new: the rows
-/// after it need its entry point.
+/// after it need its entry point. At the end of each, whoever may have lost its anchor gets one (`Graph.anchor`).
 @safe
 package final class Insertion: @unchecked Sendable {
     private let graph: Graph
@@ -26,6 +26,9 @@ package final class Insertion: @unchecked Sendable {
     private let backLinks = Memory<BackLink>(1)
     private var backLinkCount = 0
     private var groups: [Range<Int>] = []
+    /// Slots that a dropped link may have cost their anchor, as each thread found them.
+    private var unsettled: [UnsettledSlots]
+    private var view: GraphView
 
     private struct Row {
         var slot: UInt32
@@ -40,7 +43,12 @@ package final class Insertion: @unchecked Sendable {
         self.lowestLevel = lowestLevel
         team = WorkerTeam(threads)
         scratches = (0..<team.size).map { _ in SearchScratch() }
+        unsettled = (0..<team.size).map { _ in UnsettledSlots() }
+        view = graph.newestView
     }
+
+    /// The threads that work.
+    package var threads: Int { team.size }
 
     /// Distances computed and lists read so far.
     package var work: (distances: Int, hops: Int) {
@@ -60,17 +68,39 @@ package final class Insertion: @unchecked Sendable {
             graph.columns.setLevel(UInt32(graph.count + waiting.count), level)
             waiting.append(level)
         }
-        graph.overlay.prepare(slots: graph.count + waiting.count)
+        graph.extend(slots: graph.count + waiting.count)
         var next = 0
         while next < waiting.count {
             let first = graph.count
             if moreToCome && waiting.count - next < Self.subBatchLimit(count: first) { break }
             let size = Self.subBatch(levels: waiting[next...], count: first, maximumLevel: graph.maximumLevel)
-            insert(slots: (0..<size).map { (UInt32(first + $0), waiting[next + $0]) })
-            graph.count = first + size
+            insert(slots: (0..<size).map { (UInt32(first + $0), waiting[next + $0]) }) { [graph] in
+                graph.count = first + size
+            }
             next += size
         }
         waiting.removeFirst(next)
+    }
+
+    /// Links rows of the batch that is being written, in the order given: their vectors are in place, and `Graph.slots` has
+    /// their records. Slots at the end of the graph come in order; the others are slots that were unlinked before and have
+    /// their level. `state`: what the rows become when they are linked.
+    package func insert(_ rows: [(slot: UInt32, level: Int)], state: UInt8 = Columns.liveState) {
+        guard let changes = graph.changes else { preconditionFailure("no batch has begun") }
+        let levels = rows.map { $0.level }
+        var next = 0
+        while next < rows.count {
+            let size = Self.subBatch(levels: levels[next...], count: graph.count, maximumLevel: graph.maximumLevel)
+            let part = Array(rows[next..<next + size])
+            insert(slots: part) { [graph] in
+                for row in part {
+                    graph.count = max(graph.count, Int(row.slot) + 1)
+                    graph.lowestSlot = min(graph.lowestSlot, row.slot)
+                    graph.slots.setState(row.slot, state, sequence: changes.sequence)
+                }
+            }
+            next += size
+        }
     }
 
     /// The most rows of a sub-batch into a graph of `count` nodes.
@@ -83,23 +113,45 @@ package final class Insertion: @unchecked Sendable {
         return newLevel.map { $0 - levels.startIndex + 1 } ?? limit
     }
 
-    /// Inserts one sub-batch. Only its last row may be higher than the graph.
-    func insert(slots: [(slot: UInt32, level: Int)]) {
+    /// Inserts one sub-batch. Only its last row may be higher than the graph. `join` makes the rows part of the graph once
+    /// they are linked.
+    func insert(slots: [(slot: UInt32, level: Int)], join: () -> Void) {
+        let lowest = graph.lowestSlot
         prepare(slots)
-        if graph.maximumLevel < 0 {
+        guard graph.maximumLevel >= 0 else {
             // The first node: nothing to link to.
             (graph.entryPoint, graph.maximumLevel) = slots[0]
-            return
+            return join()
         }
+        view = graph.newestView
         // Whoever has the lowest level at all takes part; the others wait in the store for level 0.
         team.forEach(rows.count) { [self] index, thread in link(index, scratches[thread]) }
         collectBackLinks()
         team.forEach(groups.count, chunk: 16) { [self] index, thread in
-            addBackLinks(index, scratches[thread])
+            addBackLinks(index, scratches[thread], unsettled[thread])
         }
         if let last = slots.last, last.level > graph.maximumLevel {
             (graph.entryPoint, graph.maximumLevel) = last
         }
+        join()
+        if lowestLevel == 0 { settle(slots, formerLowest: lowest) }
+    }
+
+    /// Gives an anchor to the slots of this sub-batch that have none. The lists stand still while it is found out who that
+    /// is, so the result does not depend on the threads.
+    private func settle(_ rows: [(slot: UInt32, level: Int)], formerLowest: UInt32) {
+        var slots = rows.map { $0.slot }
+        // What was the lowest slot needed no anchor.
+        if graph.lowestSlot < formerLowest { slots.append(formerLowest) }
+        for part in unsettled { slots.append(contentsOf: part.take()) }
+        slots.sort()
+        let view = graph.newestView
+        let count = slots.count, sorted = slots
+        team.forEach(count, chunk: 64) { [self] index, thread in
+            if index > 0 && sorted[index] == sorted[index - 1] { return }
+            if !graph.hasAnchor(sorted[index], in: view) { unsettled[thread].append(sorted[index]) }
+        }
+        for slot in unsettled.flatMap({ $0.take() }).sorted() { graph.anchor(slot, scratches[0]) }
     }
 
     private func prepare(_ slots: [(slot: UInt32, level: Int)]) {
@@ -113,8 +165,8 @@ package final class Insertion: @unchecked Sendable {
             }
             rows.append(Row(slot: slot, level: level, firstEdge: edges))
             edges += (level + 1) * parameters.connectivity
-            if level > 0 { graph.upper.add(slot, level: level) }
-            if lowestLevel == 0 { graph.levelZero.setList(slot, UncheckedBuffer.none, count: 0) }
+            if level > 0 && graph.upper.firstList(slot) == nil { graph.upper.add(slot, level: level) }
+            for level in lowestLevel..<max(lowestLevel, level + 1) { graph.startList(slot, level: level) }
         }
         edgeDistances.grow(to: edges)
         let highest = slots.reduce(graph.count) { max($0, Int($1.slot) + 1) }
@@ -134,14 +186,16 @@ package final class Insertion: @unchecked Sendable {
         guard highest >= lowestLevel else { return }
         let expansion = scratch.expansion(2 * graph.distances.dimensions)
         let query = graph.distances.query(forRow: row.slot, expansion: expansion)
-        var entry = graph.descend(query, to: highest, scratch)
+        var entry = graph.descend(query, to: highest, in: view, scratch)
         for level in stride(from: highest, through: lowestLevel, by: -1) {
             var size =
                 level == 0
-                ? graph.searchLevelZero(query, from: entry, width: parameters.constructionWidth, scratch)
+                ? graph.searchLevelZero(
+                    query, from: entry, width: parameters.constructionWidth, in: view, rule: EverySlot(), scratch)
                 : graph.searchUpperLevel(
-                    query, from: entry, level: level, width: parameters.constructionWidth, scratch)
+                    query, from: entry, level: level, width: parameters.constructionWidth, in: view, scratch)
             entry = scratch.pool[0].unexpanded
+            if graph.hasUnlinkedSlots { size = removeUnlinked(size, scratch) }
             size = addEarlierRows(before: index, level: level, query: query, size: size, scratch)
             let kept = scratch.selection.choose(
                 scratch.pool, size, limit: parameters.connectivity, in: graph,
@@ -149,6 +203,17 @@ package final class Insertion: @unchecked Sendable {
             edges(row, level: level).copy(scratch.selection.chosen, length: kept)
             graph.setList(row.slot, level: level, scratch.selection.slots, count: kept)
         }
+    }
+
+    /// Takes out of the pool what links that were left over lead to: slots that are free, or this sub-batch's own.
+    private func removeUnlinked(_ size: Int, _ scratch: SearchScratch) -> Int {
+        let pool = scratch.pool
+        var kept = 0
+        for index in 0..<size where graph.isLinked(pool[index].slot) {
+            pool[kept] = pool[index]
+            kept += 1
+        }
+        return kept
     }
 
     /// Offers the earlier rows of the sub-batch that have `level` to the pool.
@@ -198,7 +263,7 @@ package final class Insertion: @unchecked Sendable {
             guard index + 1 == backLinkCount || links[index + 1].group != link.group else { continue }
             groups.append(start..<(index + 1))
             start = index + 1
-            if link.level == 0 && link.target < graph.publishedCount { graph.levelZero.makeWritable(link.target) }
+            graph.makeWritable(link.target, level: link.level)
         }
     }
 
@@ -208,7 +273,7 @@ package final class Insertion: @unchecked Sendable {
     }
 
     /// Adds a group's rows to its target's list: at the end while there is room, else by choosing anew among all.
-    private func addBackLinks(_ index: Int, _ scratch: SearchScratch) {
+    private func addBackLinks(_ index: Int, _ scratch: SearchScratch, _ unsettled: UnsettledSlots) {
         let group = groups[index], links = backLinks.buffer
         if index + 2 < groups.count {
             let ahead = links[groups[index + 2].lowerBound]
@@ -217,7 +282,7 @@ package final class Insertion: @unchecked Sendable {
         let level = links[group.lowerBound].level, target = links[group.lowerBound].target
         let capacity = graph.parameters.capacity(level: level)
         let (ids, listed) = graph.list(target, level: level)
-        if listed + group.count <= capacity {
+        if listed + group.count <= capacity && !graph.hasUnlinkedSlots {
             for (offset, link) in group.enumerated() { ids[listed + offset] = rows[links[link].row].slot }
             graph.setList(target, level: level, ids, count: listed + group.count)
             return
@@ -227,9 +292,16 @@ package final class Insertion: @unchecked Sendable {
         var count = 0
         for index in 0..<listed {
             let id = ids[index]
-            guard id < slotLimit else { continue }
+            guard id < slotLimit, !graph.hasUnlinkedSlots || graph.isLinked(id) else { continue }
             gathered[count] = id
             count += 1
+        }
+        if count + group.count <= capacity {
+            for link in group {
+                gathered[count] = rows[links[link].row].slot
+                count += 1
+            }
+            return graph.setList(target, level: level, gathered, count: count)
         }
         let expansion = scratch.expansion(2 * graph.distances.dimensions)
         let query = graph.distances.query(forRow: target, expansion: expansion)
@@ -248,5 +320,37 @@ package final class Insertion: @unchecked Sendable {
         let kept = scratch.selection.choose(
             pool, count, limit: capacity, in: graph, expansion: expansion.dropFirst(graph.distances.dimensions))
         graph.setList(target, level: level, scratch.selection.slots, count: kept)
+        if level == 0 { noteDropped(by: target, among: pool, count, kept: kept, scratch, unsettled) }
+    }
+
+    /// Notes whom the links that `target` dropped may have anchored: the later slot of the two.
+    private func noteDropped(
+        by target: UInt32, among pool: UncheckedBuffer<Candidate>, _ count: Int, kept: Int, _ scratch: SearchScratch,
+        _ unsettled: UnsettledSlots
+    ) {
+        guard kept < count else { return }
+        var seen = scratch.visited.view(reserving: count + kept)
+        for index in 0..<kept { _ = seen.insert(scratch.selection.slots[index]) }
+        var hasDroppedEarlier = false
+        for index in 0..<count where seen.insert(pool[index].slot) == 1 {
+            let dropped = pool[index].slot
+            if dropped > target { unsettled.append(dropped) } else { hasDroppedEarlier = true }
+        }
+        if hasDroppedEarlier { unsettled.append(target) }
+        scratch.visited.update(seen)
+        scratch.visited.clear()
+    }
+}
+
+/// Slots that one thread collects.
+private final class UnsettledSlots: @unchecked Sendable {
+    private var slots: [UInt32] = []
+
+    func append(_ slot: UInt32) { slots.append(slot) }
+
+    /// Takes what was collected.
+    func take() -> [UInt32] {
+        defer { slots.removeAll(keepingCapacity: true) }
+        return slots
     }
 }

@@ -1,50 +1,83 @@
 import CKernels
 
 extension Graph {
-    /// Finds the `count` nearest live slots to `query`, nearest first, with search width `width`: more width, better
-    /// recall. Returns how many there are in `scratch`'s results: fewer when the graph has fewer. Any number of threads
-    /// may search, each with its own scratch.
+    /// Finds the `count` nearest slots that `view` sees to `query`, nearest first, with search width `width`: more width,
+    /// better recall. Fewer when the graph has fewer. Any number of threads may search, each with its own scratch.
     ///
     /// hnswlib's search, with a sorted pool for its two heaps and the memory of later hops asked for early.
-    package func search(_ query: Query, count k: Int, width: Int, scratch: SearchScratch) -> UncheckedBuffer<Candidate>
-    {
-        guard count > 0, k > 0 else { return scratch.results(1).prefix(0) }
-        if hasDeadSlots { return filteredSearch(query, count: k, width: width, scratch: scratch) { _ in true }! }
-        let width = min(max(width, k), count)
-        scratch.prepare(slots: count, width: width, batch: parameters.capacity(level: 0))
-        let entry = descend(query, to: 0, scratch)
-        let size = searchLevelZero(query, from: entry, width: width, scratch)
+    package func search(
+        _ query: Query, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch
+    ) -> UncheckedBuffer<Candidate> {
+        guard view.maximumLevel >= 0, k > 0 else { return scratch.results(1).prefix(0) }
+        let width = min(max(width, k), view.count)
+        if !view.hasDeadSlots {
+            scratch.prepare(slots: view.count, width: width, batch: parameters.capacity(level: 0))
+            let entry = descend(query, to: 0, in: view, scratch)
+            let size = searchLevelZero(query, from: entry, width: width, in: view, rule: EverySlot(), scratch)
+            if let results = results(k, of: size, in: view, scratch) { return results }
+        }
+        return searchLiveSlots(query, count: k, width: width, in: view, scratch: scratch)
+    }
+
+    /// The first `k` of the pool; nil if one of them became visible, or ceased to be, after the search began.
+    private func results(
+        _ k: Int, of size: Int, in view: GraphView, _ scratch: SearchScratch
+    ) -> UncheckedBuffer<Candidate>? {
         let results = scratch.results(min(k, size))
         for index in 0..<min(k, size) {
-            results[index] = scratch.pool[index].unexpanded
-            unsafe cairn_prefetch(columns.slotTable + Int(results[index].slot) * Columns.slotEntrySize)
+            let candidate = scratch.pool[index].unexpanded
+            results[index] = candidate
+            unsafe cairn_prefetch(columns.slotTable + Int(candidate.slot) * Columns.slotEntrySize)
+            if slots.hasRecord(candidate.slot) && !slots.isVisible(candidate.slot, at: view.sequence) { return nil }
         }
         return results.prefix(min(k, size))
     }
 
-    /// Walks greedily from the entry point down to `level`'s upper neighbour: the nearest node found above `level`.
-    func descend(_ query: Query, to level: Int, _ scratch: SearchScratch) -> Candidate {
-        scratch.gathered[0] = entryPoint
+    /// The same where some slots are not live: they are walked through and not returned.
+    private func searchLiveSlots(
+        _ query: Query, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch
+    ) -> UncheckedBuffer<Candidate> {
+        let rule = VisibleSlots(slots: slots, sequence: view.sequence)
+        scratch.prepare(
+            slots: view.count, width: VisibleSlots.poolLimit(width: width), batch: parameters.capacity(level: 0))
+        let entry = descend(query, to: 0, in: view, scratch)
+        let size = searchLevelZero(query, from: entry, width: width, in: view, rule: rule, scratch)
+        guard size >= 0 else {
+            return filteredSearch(query, count: k, width: width, in: view, scratch: scratch) { _ in true }!
+        }
+        let results = scratch.results(k)
+        var found = 0, index = 0
+        while index < size && found < k {
+            let candidate = scratch.pool[index].unexpanded
+            results[found] = candidate
+            found += rule.finds(candidate.slot) ? 1 : 0
+            index += 1
+        }
+        return results.prefix(found)
+    }
+
+    /// Walks greedily from the entry point down to the nearest node found above `level`.
+    func descend(_ query: Query, to level: Int, in view: GraphView, _ scratch: SearchScratch) -> Candidate {
+        scratch.gathered[0] = view.entryPoint
         distances.compute(query, scratch.gathered, 1, scratch.distances)
-        let upper = upper.view
+        let upper = view.upper, limit = UInt32(truncatingIfNeeded: view.count)
         var distanceCount = 1, hopCount = 0
-        var nearest = Candidate(distance: scratch.distances[0], slot: entryPoint)
-        var current = maximumLevel
+        var nearest = Candidate(distance: scratch.distances[0], slot: view.entryPoint)
+        var current = view.maximumLevel
         while current > level {
             var moved = true
             while moved {
                 moved = false
-                let list = upper.list(nearest.slot, level: current)
-                let length = min(Int(list[0] & 0xffff), parameters.connectivity)
-                let ids = list.dropFirst(1)
+                let (ids, length) = upper.list(nearest.slot, level: current)
                 prefetchRows(ids, length)
                 distances.compute(query, ids, length, scratch.distances)
                 distanceCount += length
                 hopCount += 1
                 for index in 0..<length {
                     let candidate = Candidate(distance: scratch.distances[index], slot: ids[index])
-                    // Equal distances must not move, or two equal nodes could send the walk to and fro.
-                    if candidate >> 32 < nearest >> 32 {
+                    // Equal distances must not move, or two equal nodes could send the walk to and fro. A node that was
+                    // published after the view was taken is not followed.
+                    if candidate >> 32 < nearest >> 32 && candidate.slot < limit {
                         nearest = candidate
                         moved = true
                     }
@@ -68,16 +101,26 @@ extension Graph {
     /// Each hop first gathers the neighbours that were not seen yet and asks for their rows, then looks one hop ahead: it
     /// asks for the rows of the next candidate's neighbours and for the list of the one after. Only then does it compute,
     /// so that the memory is on its way while the CPU works (worth a quarter of the queries a second at 128 dimensions).
-    func searchLevelZero(_ query: Query, from entry: Candidate, width: Int, _ scratch: SearchScratch) -> Int {
-        let lists = levelZero, distances = self.distances, columns = self.columns
+    ///
+    /// What `rule` does not find is walked through, and takes no place from what it finds: the pool then holds the best
+    /// `width` found ones and whatever else is nearer than the last of them. -1 if that is more than the pool holds.
+    func searchLevelZero<Rule: SearchRule>(
+        _ query: Query, from entry: Candidate, width: Int, in view: GraphView, rule: Rule, _ scratch: SearchScratch
+    ) -> Int {
+        let lists = view.levelZero, distances = self.distances, columns = self.columns
         let gathered = scratch.gathered, results = scratch.distances
-        let limit = UInt32(truncatingIfNeeded: count), listCapacity = parameters.capacity(level: 0)
+        let limit = UInt32(truncatingIfNeeded: view.count), listCapacity = parameters.capacity(level: 0)
         let plan = PrefetchPlan(rowBytes: columns.vectorStride)
         var visited = scratch.visited.view(reserving: 1)
         var pool = CandidatePool(scratch)
+        var live = 0
         var cursor = 0, distanceCount = 0, hopCount = 0
         _ = visited.insert(entry.slot)
-        _ = pool.insert(entry, width: width)
+        if Rule.isNeeded {
+            _ = pool.insert(entry, width: width, live: &live, rule: rule)
+        } else {
+            _ = pool.insert(entry, width: width)
+        }
         while cursor < pool.size {
             let node = pool.candidates[cursor].slot
             pool.candidates[cursor] |= Candidate.expandedFlag
@@ -97,6 +140,9 @@ extension Graph {
             index = 0
             while index < found {
                 unsafe cairn_prefetch_lines(columns.vector(gathered[index]), plan.rowLines)
+                if Rule.isNeeded {
+                    unsafe cairn_prefetch(columns.slotTable + Int(gathered[index]) &* Columns.slotEntrySize)
+                }
                 index &+= 1
             }
             cursor = nextUnexpanded(pool, after: cursor)
@@ -116,19 +162,27 @@ extension Graph {
             index = 0
             while index < found {
                 let candidate = Candidate(distance: results[index], slot: gathered[index])
-                if pool.admits(candidate, width: width) {
-                    let place = pool.insert(candidate, width: width)
+                let place: Int
+                if Rule.isNeeded {
+                    place =
+                        pool.admits(candidate, width: width, live: live)
+                        ? pool.insert(candidate, width: width, live: &live, rule: rule) : -1
+                } else {
+                    place = pool.admits(candidate, width: width) ? pool.insert(candidate, width: width) : -1
+                }
+                if place >= 0 {
                     if place < cursor { cursor = place }
                     if place <= cursor &+ PrefetchPlan.listDistance { prefetchList(gathered[index]) }
                 }
                 index &+= 1
             }
+            if Rule.isNeeded && pool.size >= VisibleSlots.poolLimit(width: width) { break }
         }
         scratch.visited.update(visited)
         scratch.visited.clear()
         scratch.distanceCount += distanceCount
         scratch.hopCount += hopCount
-        return pool.size
+        return Rule.isNeeded && pool.size >= VisibleSlots.poolLimit(width: width) ? -1 : pool.size
     }
 
     @inline(__always)

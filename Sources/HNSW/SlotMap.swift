@@ -1,64 +1,92 @@
-/// A number for some of the slots: open addressing, slot + 1 as key, 0 for an empty bucket. Whoever inserts must be alone.
+import Synchronization
+
+/// A number for some of the slots: open addressing, slot + 1 as key, 0 for an empty bucket. One thread at a time inserts;
+/// any number look up beside it.
 @safe
-final class SlotMap {
-    private var keys = Memory<UInt32>(64)
-    private var values = Memory<UInt32>(64)
+final class SlotMap: @unchecked Sendable {
+    @safe
+    private final class Table {
+        let keys: Memory<UInt32>
+        let values: Memory<UInt32>
+
+        init(_ buckets: Int) {
+            (keys, values) = (Memory(buckets), Memory(buckets))
+        }
+
+        var view: View {
+            let keys = unsafe UnsafeMutableRawPointer(keys.buffer.base).assumingMemoryBound(to: Atomic<UInt32>.self)
+            return unsafe View(keys: keys, values: values.buffer, mask: values.buffer.count - 1)
+        }
+    }
+
+    /// Every table there was: a reader may still look into an old one. Together they are as large as the last.
+    private var tables: [Table]
+    private let current: Atomic<UInt>
     private var count = 0
 
     /// `expected`: entries to make room for at once.
     init(expected: Int = 0) {
         var buckets = 64
         while buckets < 2 * expected { buckets *= 2 }
-        if buckets > 64 { (keys, values) = (Memory(buckets), Memory(buckets)) }
+        let table = Table(buckets)
+        tables = [table]
+        current = Atomic(unsafe UInt(bitPattern: Unmanaged.passUnretained(table).toOpaque()))
     }
 
-    var byteCount: Int { keys.byteCount + values.byteCount }
+    var byteCount: Int { tables.reduce(0) { $0 + $1.keys.byteCount + $1.values.byteCount } }
 
-    /// The entries as a value for a hot loop; good until the next insertion.
+    /// The entries as a value for a hot loop. Entries made later may be missing from it.
     @inline(__always)
-    var view: View { View(keys: keys.buffer, values: values.buffer) }
+    var view: View {
+        let address = current.load(ordering: .acquiring)
+        let table = unsafe Unmanaged<Table>.fromOpaque(UnsafeRawPointer(bitPattern: address)!)
+        return unsafe table._withUnsafeGuaranteedRef { $0.view }
+    }
 
     @safe
     struct View {
-        fileprivate let keys: UncheckedBuffer<UInt32>
+        fileprivate let keys: UnsafeMutablePointer<Atomic<UInt32>>
         fileprivate let values: UncheckedBuffer<UInt32>
+        fileprivate let mask: Int
 
         /// The number of `slot`; nil if it has none.
         @inline(__always)
         subscript(slot: UInt32) -> Int? {
-            let bucket = SlotMap.bucket(of: slot, in: keys)
-            return keys[bucket] == 0 ? nil : Int(values[bucket])
+            var bucket = SlotMap.bucket(of: slot) & mask
+            while true {
+                let key = unsafe keys[bucket].load(ordering: .acquiring)
+                if key == slot &+ 1 { return Int(values[bucket]) }
+                if key == 0 { return nil }
+                bucket = (bucket &+ 1) & mask
+            }
+        }
+
+        fileprivate func place(_ slot: UInt32, _ value: UInt32) {
+            var bucket = SlotMap.bucket(of: slot) & mask
+            while unsafe keys[bucket].load(ordering: .relaxed) != 0 { bucket = (bucket &+ 1) & mask }
+            values[bucket] = value
+            unsafe keys[bucket].store(slot + 1, ordering: .releasing)
         }
     }
 
     /// Gives `slot`, which has none, a number.
     func insert(_ slot: UInt32, _ value: Int) {
-        if 2 * (count + 1) > keys.buffer.count { grow() }
-        place(slot, UInt32(value))
+        if 2 * (count + 1) > view.mask + 1 { grow() }
+        view.place(slot, UInt32(value))
         count += 1
     }
 
-    private func place(_ slot: UInt32, _ value: UInt32) {
-        let bucket = Self.bucket(of: slot, in: keys.buffer)
-        keys.buffer[bucket] = slot + 1
-        values.buffer[bucket] = value
-    }
-
     private func grow() {
-        let (oldKeys, oldValues) = (keys, values)
-        keys = Memory(2 * oldKeys.buffer.count)
-        values = Memory(2 * oldKeys.buffer.count)
-        for bucket in 0..<oldKeys.buffer.count where oldKeys.buffer[bucket] != 0 {
-            place(oldKeys.buffer[bucket] - 1, oldValues.buffer[bucket])
+        let old = view, table = Table(2 * (old.mask + 1))
+        let larger = table.view
+        for bucket in 0...old.mask {
+            let key = unsafe old.keys[bucket].load(ordering: .relaxed)
+            if key != 0 { larger.place(key - 1, old.values[bucket]) }
         }
+        tables.append(table)
+        current.store(unsafe UInt(bitPattern: Unmanaged.passUnretained(table).toOpaque()), ordering: .releasing)
     }
 
-    /// Where `slot` is, or the empty bucket where it would be.
     @inline(__always)
-    fileprivate static func bucket(of slot: UInt32, in keys: UncheckedBuffer<UInt32>) -> Int {
-        let mask = keys.count &- 1
-        var bucket = Int((slot &* 0x9E37_79B1) >> 4) & mask
-        while keys[bucket] != 0 && keys[bucket] != slot &+ 1 { bucket = (bucket &+ 1) & mask }
-        return bucket
-    }
+    fileprivate static func bucket(of slot: UInt32) -> Int { Int((slot &* 0x9E37_79B1) >> 4) }
 }

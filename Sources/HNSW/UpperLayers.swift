@@ -1,120 +1,142 @@
+import Synchronization
+
 /// The link lists of the levels above 0, in heap memory: about one node in M has any. A list is a head (its count) and M
-/// ids; a node of level L has L consecutive lists, level 1 first. The arrays have the form they have in the file
-/// `upper`, so that opening reads them in one go.
+/// ids; a node of level L has L consecutive list numbers, level 1 first.
+///
+/// As on level 0 a list is never written while searches may read it: each number leads to a place in the arena, one that
+/// searches see and one that the writer does. A slot keeps its level for ever, so a node, once added, stays.
 @safe
-package final class UpperLayers {
+package final class UpperLayers: @unchecked Sendable {
     package let connectivity: Int
     /// Slot and level of each node, two u32 a node, in the order they came.
     package private(set) var nodes = Memory<UInt32>(1)
-    package private(set) var lists = Memory<UInt32>(1)
     package private(set) var nodeCount = 0
     package private(set) var listCount = 0
+    let arena: ListArena
+    let published: ReservedArray<Atomic<UInt32>>
+    let newest: ReservedArray<Atomic<UInt32>>
     /// The number of each node's first list.
-    private var firstLists = SlotMap()
+    private let firstLists: SlotMap
+    /// Lists published since the last checkpoint; a list may come more than once.
+    var changedLists: [UInt32] = []
 
-    package init(connectivity: Int) {
+    /// `slots`: the most there can be in the store. `nodes`: how many are expected at once.
+    package init(connectivity: Int, slots: Int, nodes: Int = 0) {
         self.connectivity = connectivity
+        arena = ListArena(capacity: connectivity)
+        published = ReservedArray(capacity: 2 * slots + 64)
+        newest = ReservedArray(capacity: 2 * slots + 64)
+        firstLists = SlotMap(expected: nodes)
     }
 
-    /// u32s in a list.
+    /// u32s of a list in the file: its head and its ids.
     package var listLength: Int { connectivity + 1 }
 
-    package var byteCount: Int { nodes.byteCount + lists.byteCount + firstLists.byteCount }
+    package var byteCount: Int {
+        nodes.byteCount + arena.count * arena.listBytes + listCount * 8 + firstLists.byteCount
+    }
 
-    /// Adds a node with `level` empty lists. Not while anyone reads lists.
-    package func add(_ slot: UInt32, level: Int) {
+    /// Adds a node with `level` empty lists, which nobody links to yet, and returns the number of the first.
+    @discardableResult
+    package func add(_ slot: UInt32, level: Int) -> Int {
         precondition(level > 0)
         nodes.grow(to: 2 * (nodeCount + 1))
         nodes.buffer[2 * nodeCount] = slot
         nodes.buffer[2 * nodeCount + 1] = UInt32(level)
         nodeCount += 1
-        lists.grow(to: (listCount + level) * listLength)
-        firstLists.insert(slot, listCount)
+        let first = listCount
         listCount += level
+        published.extend(to: listCount)
+        newest.extend(to: listCount)
+        for list in first..<listCount {
+            let place = arena.allocate(owner: 0)
+            published.store(place, at: list)
+            newest.store(place, at: list)
+        }
+        firstLists.insert(slot, first)
+        return first
     }
 
-    /// The lists as a value for a hot loop; good until a node is added.
+    /// The number of the first list of `slot`; nil if it is not a node.
+    package func firstList(_ slot: UInt32) -> Int? { firstLists.view[slot] }
+
+    /// A list as the writer sees it, by its number: head, then ids.
+    package func list(number: Int) -> UncheckedBuffer<UInt32> { arena.list(newest.load(number)) }
+
+    /// The numbers of the lists that were published since they were last forgotten, each once, ascending.
+    package var changedListNumbers: [UInt32] { Set(changedLists).sorted() }
+
+    package func forgetChangedLists() { changedLists.removeAll() }
+
+    /// Lists for searches, as a value for a hot loop; nodes added later may be missing from it.
     @inline(__always)
-    var view: View {
-        View(firstLists: firstLists.view, lists: lists.buffer, listLength: listLength)
-    }
+    var publishedView: View { View(firstLists: firstLists.view, arena: arena, places: published, capacity: connectivity) }
+
+    /// Lists for the writer.
+    @inline(__always)
+    var newestView: View { View(firstLists: firstLists.view, arena: arena, places: newest, capacity: connectivity) }
 
     @safe
-    struct View {
+    struct View: @unchecked Sendable {
         let firstLists: SlotMap.View
-        let lists: UncheckedBuffer<UInt32>
-        let listLength: Int
+        let arena: ListArena
+        let places: UnsafeMutablePointer<Atomic<UInt32>>
+        let capacity: Int
 
-        /// The list of `slot` at `level`, which it must have: its head, then its ids.
         @inline(__always)
-        func list(_ slot: UInt32, level: Int) -> UncheckedBuffer<UInt32> {
-            lists.dropFirst((firstLists[slot]! &+ level &- 1) &* listLength)
+        init(firstLists: SlotMap.View, arena: ListArena, places: ReservedArray<Atomic<UInt32>>, capacity: Int) {
+            self.firstLists = firstLists
+            self.arena = arena
+            unsafe self.places = places.base
+            self.capacity = capacity
+        }
+
+        /// The ids of the list of `slot` at `level`, which it must have; none for a node that is newer than this view.
+        @inline(__always)
+        func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
+            guard let first = firstLists[slot] else { return (.none, 0) }
+            let place = unsafe (places + (first &+ level &- 1)).pointee.load(ordering: .acquiring)
+            let list = arena.list(place)
+            return (list.dropFirst(1), min(Int(list[0] & 0xffff), capacity))
         }
     }
-
-    /// The list of `slot` at `level`, which it must have: its head, then its ids.
-    func list(_ slot: UInt32, level: Int) -> UncheckedBuffer<UInt32> { view.list(slot, level: level) }
 }
 
 extension UpperLayers {
     /// Takes over nodes and lists read from a file, after checking every id and count in them: a list that passes can be
-    /// followed without further checks. False, and nothing useful inside, when something does not fit.
+    /// followed without further checks. nil when something does not fit.
     package convenience init?(
-        connectivity: Int, nodes: Memory<UInt32>, nodeCount: Int, lists: Memory<UInt32>, listCount: Int,
-        slotCount: Int, entryPoint: UInt32, maximumLevel: Int
+        connectivity: Int, slots: Int, nodes: UncheckedBuffer<UInt32>, nodeCount: Int, lists: UncheckedBuffer<UInt32>,
+        listCount: Int, slotCount: Int, entryPoint: UInt32, maximumLevel: Int
     ) {
-        self.init(connectivity: connectivity)
-        self.nodes = nodes
-        self.lists = lists
-        self.nodeCount = nodeCount
-        self.listCount = listCount
-        firstLists = SlotMap(expected: nodeCount)
-        var first = 0
-        for node in 0..<nodeCount {
-            let slot = nodes.buffer[2 * node], level = nodes.buffer[2 * node + 1]
-            guard slot < slotCount, (1...UInt32(max(maximumLevel, 1))).contains(level), firstLists.view[slot] == nil,
-                first + Int(level) <= listCount
-            else { return nil }
-            firstLists.insert(slot, first)
-            first += Int(level)
-        }
-        guard first == listCount, isSound(slotCount: slotCount) else { return nil }
-        guard maximumLevel <= 0 || level(of: entryPoint) == maximumLevel else { return nil }
-    }
-
-    private func level(of slot: UInt32) -> Int {
-        for node in 0..<nodeCount where nodes.buffer[2 * node] == slot { return Int(nodes.buffer[2 * node + 1]) }
-        return 0
-    }
-
-    private func isSound(slotCount: Int) -> Bool {
-        // The level of a node by the number of its first list: one lookup an id, no dictionary of nodes. Everything in
-        // locals: this is most of the time that opening takes.
-        let levelMemory = Memory<UInt8>(max(listCount, 1))
-        let levelOfList = levelMemory.buffer, nodes = nodes.buffer, view = view
+        self.init(connectivity: connectivity, slots: slots, nodes: nodeCount)
+        var entryLevel = 0
+        // The level of a node by the number of its first list: one lookup an id, no dictionary of nodes.
+        let levelMemory = Memory<UInt8>(max(listCount, 1)), levels = levelMemory.buffer
         defer { withExtendedLifetime(levelMemory) {} }
-        var first = 0
         for node in 0..<nodeCount {
-            let level = Int(nodes[2 * node + 1])
-            levelOfList[first] = UInt8(level)
-            first += level
+            let slot = nodes[2 * node], level = nodes[2 * node + 1]
+            guard slot < slotCount, (1...63).contains(level), firstList(slot) == nil,
+                self.listCount + Int(level) <= listCount
+            else { return nil }
+            levels[add(slot, level: Int(level))] = UInt8(level)
+            if slot == entryPoint { entryLevel = Int(level) }
         }
-        var list = 0
+        guard self.listCount == listCount, maximumLevel <= 0 || entryLevel == maximumLevel else { return nil }
+        let firsts = firstLists.view
+        var number = 0
         for node in 0..<nodeCount {
             for level in 1...Int(nodes[2 * node + 1]) {
-                let words = view.lists.dropFirst(list &* view.listLength)
-                let count = Int(words[0] & 0xffff)
-                guard count <= connectivity else { return false }
+                let words = lists.dropFirst(number &* listLength), count = Int(words[0] & 0xffff)
+                guard count <= connectivity else { return nil }
                 for index in 0..<count {
                     // The bound first: the map takes the highest u32 for an empty bucket.
                     let id = words[1 + index]
-                    guard id < slotCount, let first = view.firstLists[id], Int(levelOfList[first]) >= level else {
-                        return false
-                    }
+                    guard id < slotCount, let first = firsts[id], Int(levels[first]) >= level else { return nil }
                 }
-                list += 1
+                list(number: number).copy(words, length: listLength)
+                number += 1
             }
         }
-        return true
     }
 }

@@ -7,7 +7,7 @@ extension Graph {
     /// taken as it stands.
     package func rebuildUpperLayers(threads: Int) {
         let slotCount = count, highestLevel = maximumLevel
-        upper = UpperLayers(connectivity: parameters.connectivity)
+        upper = UpperLayers(connectivity: parameters.connectivity, slots: capacity)
         guard slotCount > 0 else { return }
         let insertion = Insertion(into: self, threads: threads, lowestLevel: 1)
         maximumLevel = -1
@@ -16,8 +16,12 @@ extension Graph {
             let end = min(slotCount, first + 512)
             let levels = (first..<end).map { min(columns.level(UInt32($0)), highestLevel) }
             let size = Insertion.subBatch(levels: levels[...], count: first, maximumLevel: maximumLevel)
-            let rows = (0..<size).filter { levels[$0] > 0 || maximumLevel < 0 }
-            if !rows.isEmpty { insertion.insert(slots: rows.map { (UInt32(first + $0), levels[$0]) }) }
+            let rows = (0..<size).filter { (levels[$0] > 0 || maximumLevel < 0) && isLinked(UInt32(first + $0)) }
+            if !rows.isEmpty { insertion.insert(slots: rows.map { (UInt32(first + $0), levels[$0]) }) {} }
+            for row in 0..<size where levels[row] > 0 && upper.firstList(UInt32(first + row)) == nil {
+                // Free: it keeps its level for whoever gets it.
+                upper.add(UInt32(first + row), level: levels[row])
+            }
             first += size
         }
     }

@@ -1,8 +1,9 @@
 extension Graph {
     /// The best `width` nodes of an upper level around `entry`, ascending in `scratch.pool`; returns how many.
     func searchUpperLevel(
-        _ query: Query, from entry: Candidate, level: Int, width: Int, _ scratch: SearchScratch
+        _ query: Query, from entry: Candidate, level: Int, width: Int, in view: GraphView, _ scratch: SearchScratch
     ) -> Int {
+        let upper = view.upper
         var visited = scratch.visited.view(reserving: 1)
         var pool = CandidatePool(scratch)
         var cursor = 0
@@ -13,7 +14,7 @@ extension Graph {
             pool.candidates[cursor] |= Candidate.expandedFlag
             scratch.visited.update(visited)
             visited = scratch.visited.view(reserving: parameters.connectivity)
-            let (ids, length) = list(node, level: level)
+            let (ids, length) = upper.list(node, level: level)
             var found = 0
             for index in 0..<length {
                 scratch.gathered[found] = ids[index]

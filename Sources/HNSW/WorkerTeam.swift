@@ -141,7 +141,7 @@ private final class Rendezvous: @unchecked Sendable {
 
 /// A POSIX thread that runs a closure.
 @safe
-private struct Thread: @unchecked Sendable {
+package struct Thread: @unchecked Sendable {
     private let handle: pthread_t
 
     private final class Body {
@@ -150,7 +150,7 @@ private struct Thread: @unchecked Sendable {
     }
 
     /// nil when the system will not start another thread.
-    init?(_ body: @escaping @Sendable () -> Void) {
+    package init?(_ body: @escaping @Sendable () -> Void) {
         let argument = unsafe Unmanaged.passRetained(Body(body)).toOpaque()
         #if canImport(Darwin)
         var handle: pthread_t?
@@ -170,7 +170,8 @@ private struct Thread: @unchecked Sendable {
         #endif
     }
 
-    func join() {
+    /// Waits until the closure has returned.
+    package func join() {
         #if canImport(Darwin)
         unsafe pthread_join(handle, nil)
         #else

@@ -32,7 +32,10 @@ package final class ColumnMemory: @unchecked Sendable {
             }
             let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
             let bytes = length + Geometry.hugePage
-            if let start = try? unsafe SystemCalls.system.map(nil, bytes, PROT_NONE, flags, -1, 0) {
+            // What is kept beside the columns needs addresses too: tried for, and given back.
+            let beside = roundUp(slots * 96, to: Geometry.granule)
+            if let start = try? unsafe SystemCalls.system.map(nil, bytes + beside, PROT_NONE, flags, -1, 0) {
+                unsafe munmap(start + bytes, beside)
                 self.geometry = geometry
                 self.offsets = offsets
                 reservedSlots = slots
@@ -52,11 +55,21 @@ package final class ColumnMemory: @unchecked Sendable {
         unsafe reservation.alignedUp(toMultipleOf: Geometry.hugePage) + offsets[column.rawValue]
     }
 
+    /// Who may write the memory of a file's piece.
+    package enum Writing: Sendable {
+        /// Nobody: the file is changed by writing it.
+        case none
+        /// This process, into the file: nobody else knows it yet.
+        case shared
+        /// This process, for itself: the file stays as it is.
+        case copied
+    }
+
     /// Maps the pieces of `segment` from `file`.
-    package func map(_ segment: Geometry.Segment, of file: File, writable: Bool) throws(StorageError) {
+    package func map(_ segment: Geometry.Segment, of file: File, _ writing: Writing) throws(StorageError) {
         for piece in segment.pieces {
             let address = unsafe address(of: piece, in: segment)
-            try unsafe file.map(at: address, length: piece.length, offset: piece.fileOffset, writable: writable)
+            try unsafe file.map(at: address, length: piece.length, offset: piece.fileOffset, writing)
         }
     }
 
@@ -74,6 +87,21 @@ package final class ColumnMemory: @unchecked Sendable {
     private func address(of piece: Geometry.Piece, in segment: Geometry.Segment) -> UnsafeMutableRawPointer {
         precondition(segment.slots.upperBound <= reservedSlots, "segment \(segment.index) has no addresses")
         return unsafe base(of: piece.column) + piece.columnOffset
+    }
+
+    /// Copies bytes that belong at `fileOffset` of the file into memory that is this process's own; what lies outside the
+    /// columns is left out.
+    package func copy(_ bytes: UnsafeRawBufferPointer, fileOffset: Int, _ places: ColumnPlaces) {
+        for segment in places.segments where segment.fileOffset < fileOffset + bytes.count && fileOffset < segment.end {
+            for piece in segment.pieces {
+                let low = max(fileOffset, piece.fileOffset)
+                let high = min(fileOffset + bytes.count, piece.fileOffset + piece.length)
+                guard low < high else { continue }
+                let source = unsafe UnsafeRawBufferPointer(rebasing: bytes[low - fileOffset..<high - fileOffset])
+                unsafe (base(of: piece.column) + piece.columnOffset + low - piece.fileOffset).copyMemory(
+                    from: source.baseAddress!, byteCount: source.count)
+            }
+        }
     }
 
     /// How the kernel should expect the pages to be used.

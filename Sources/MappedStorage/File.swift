@@ -114,11 +114,12 @@ package final class File: Sendable {
 
     /// Maps `length` bytes from `offset` on over the address range at `address`.
     package func map(
-        at address: UnsafeMutableRawPointer, length: Int, offset: Int, writable: Bool
+        at address: UnsafeMutableRawPointer, length: Int, offset: Int, _ writing: ColumnMemory.Writing
     ) throws(StorageError) {
         try attempt("map the file") { () throws(Errno) in
-            let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
-            _ = try unsafe calls.map(address, length, protection, MAP_SHARED | MAP_FIXED, descriptor, offset)
+            let protection = writing == .none ? PROT_READ : PROT_READ | PROT_WRITE
+            let sharing = writing == .copied ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED
+            _ = try unsafe calls.map(address, length, protection, sharing | MAP_FIXED, descriptor, offset)
         }
     }
 

@@ -10,6 +10,7 @@ import Darwin
 /// the process ends, however it ends. Two opens in one process count as two holders.
 package final class FileLock: Sendable {
     private let file: File
+    private let process = getpid()
 
     /// Who may hold the lock at the same time.
     package enum Kind: Sendable { case shared, exclusive }
@@ -31,7 +32,8 @@ package final class FileLock: Sendable {
 
     // Unlocked by hand: a child process that was being started meanwhile has a copy of the descriptor until it runs its
     // program, and closing ours alone would leave the store locked for that long.
-    deinit { try? file.calls.lock(file.descriptor, LOCK_UN) }
+    // A process that was forked off meanwhile shares the lock and must leave it to its parent.
+    deinit { if getpid() == process { try? file.calls.lock(file.descriptor, LOCK_UN) } }
 
     /// The process that last held the lock for writing, if the file says so.
     package static func lastWriter(_ path: FilePath) -> Int? {

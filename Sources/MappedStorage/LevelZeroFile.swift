@@ -43,11 +43,23 @@ package final class LevelZeroFile: Sendable {
         }
     }
 
-    /// Opens the file and checks what says where everything lies: a superblock, a header and the file's length. Reads no
-    /// records: O(segments).
-    package static func open(
+    /// What stands in the prologue of a file, and the file.
+    package struct Prologue: Sendable {
+        package let file: File
+        package let superblock: Superblock
+        package let header: HeaderSlot
+
+        package init(file: File, superblock: Superblock, header: HeaderSlot) {
+            self.file = file
+            self.superblock = superblock
+            self.header = header
+        }
+    }
+
+    /// Opens the file and reads what says where everything lies: a superblock and a header.
+    package static func readPrologue(
         _ path: FilePath, writable: Bool, calls: SystemCalls
-    ) throws(StoreFileError) -> LevelZeroFile {
+    ) throws(StoreFileError) -> Prologue {
         let file = try storage { () throws(StorageError) in
             try File(path, writable ? .readWrite : .read, calls: calls)
         }
@@ -59,7 +71,16 @@ package final class LevelZeroFile: Sendable {
         }
         let superblock = try format(path) { () throws(FormatError) in try readSuperblock(prologue, writable: writable) }
         let header = try format(path) { () throws(FormatError) in try readHeader(prologue, superblock) }
-        let geometry = superblock.geometry
+        return Prologue(file: file, superblock: superblock, header: header)
+    }
+
+    /// Maps the segments that `header` counts, after checking that the file is long enough. `slots`: the most the store may
+    /// grow to while it is open, as far as there are addresses. Reads no records: O(segments).
+    package static func map(
+        _ file: File, _ superblock: Superblock, _ header: HeaderSlot, slots: Int, _ writing: ColumnMemory.Writing
+    ) throws(StoreFileError) -> LevelZeroFile {
+        let geometry = superblock.geometry, path = file.path
+        let size = try storage { () throws(StorageError) in try file.size() }
         // Before the layout is made, which takes memory for each segment the header claims.
         let least = Geometry.prologue + geometry.capacity(segments: header.segmentCount) * geometry.strides.reduce(0, +)
         guard size >= least else { throw .format(path, FormatError(.corrupt, cutShort(size, least))) }
@@ -67,12 +88,20 @@ package final class LevelZeroFile: Sendable {
         let end = segments.last?.end ?? Geometry.prologue
         guard size >= end else { throw .format(path, FormatError(.corrupt, cutShort(size, end))) }
         let memory = try storage { () throws(StorageError) in
-            let slots = max(geometry.capacity(segments: header.segmentCount), 1)
-            let memory = try ColumnMemory(geometry: geometry, slots: slots, minimum: slots, path: path)
-            for segment in segments { try memory.map(segment, of: file, writable: false) }
+            let minimum = max(geometry.capacity(segments: header.segmentCount), 1)
+            let memory = try ColumnMemory(geometry: geometry, slots: slots, minimum: minimum, path: path)
+            for segment in segments { try memory.map(segment, of: file, writing) }
             return memory
         }
         return LevelZeroFile(file: file, superblock: superblock, memory: memory, header: header, segments: segments)
+    }
+
+    /// Opens the file and maps it read-only, as its header says, without looking for a log.
+    package static func open(
+        _ path: FilePath, writable: Bool, calls: SystemCalls
+    ) throws(StoreFileError) -> LevelZeroFile {
+        let prologue = try readPrologue(path, writable: writable, calls: calls)
+        return try map(prologue.file, prologue.superblock, prologue.header, slots: 1, .none)
     }
 
     private static func cutShort(_ size: Int, _ expected: Int) -> String {
@@ -129,14 +158,16 @@ package final class LevelZeroFile: Sendable {
         try file.synchronize()
     }
 
-    /// Adds `segment` to the end of the file, with blocks of the disk behind it, and maps it writable: for a store that
-    /// is not published yet.
+    /// Adds `segment` to the end of the file, with blocks of the disk behind it, and maps it. The file may have the blocks
+    /// already, from before a crash.
     /// `isResident`: there is memory for all of the file.
-    package func append(_ segment: Geometry.Segment, isResident: Bool = true) throws(StorageError) {
+    package func append(
+        _ segment: Geometry.Segment, isResident: Bool = true, _ writing: ColumnMemory.Writing
+    ) throws(StorageError) {
         let end = try file.size()
-        try file.allocate(from: end, to: segment.end)
+        if end < segment.end { try file.allocate(from: end, to: segment.end) }
         if isResident && segment.end - segment.fileOffset >= 8 * Geometry.hugePage { try fillWithZeros(segment) }
-        try memory.map(segment, of: file, writable: true)
+        try memory.map(segment, of: file, writing)
         memory.advise(isResident ? .resident : .random, segment)
     }
 

@@ -39,7 +39,7 @@ import Darwin
                 let store = try VectorStore.open(at: path)
                 #expect(try store.count == 600)
                 #expect(try store.search(Array(Self.elements[400..<404]), count: 1)[0].label == 100)
-                store.close()
+                try store.close()
                 #expect(names(in: directory.path) == ["store"])
                 removeTree(path)
                 if !fault.hasFired { break }

@@ -40,7 +40,7 @@ import Testing
             let store = try fixture.open()
             #expect(try store.search(fixture.rows[7], count: 1)[0].label == 7)
             #expect([61, 62].contains(try store.configuration.searchWidth))
-            store.close()
+            try store.close()
         }
     }
 
@@ -73,7 +73,7 @@ import Testing
             try writeBytes(damaged, to: level0)
             let store = try fixture.open()
             #expect(try store.search(fixture.rows[9], count: 1)[0].label == 9)
-            store.close()
+            try store.close()
         }
     }
 
@@ -144,7 +144,7 @@ import Testing
         let store = try fixture.open(.readWrite)
         try store.setSearchWidth(61)
         try store.setSearchWidth(62)
-        store.close()
+        try store.close()
     }
 
     private func seal(_ bytes: inout [UInt8], _ offset: Int) {

@@ -82,7 +82,7 @@ import Testing
     /// Results of walks and of exact searches, every vector, and some labels that are not there.
     private func answers() throws -> [[Neighbor]] {
         let store = try fixture.open()
-        defer { store.close() }
+        defer { try? store.close() }
         for (label, row) in zip(fixture.labels, fixture.rows) where label % 5 == 0 {
             #expect(try store.vector(for: label) == row)
             #expect(try !store.contains(label + 1))

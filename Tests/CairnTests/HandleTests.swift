@@ -17,7 +17,7 @@ import Glibc
             let store = try fixture.open(.readWrite)
             try store.setSearchWidth(width)
             #expect(try store.configuration.searchWidth == width)
-            store.close()
+            try store.close()
             let after = try readBytes(level0)
             // A new store has generations 1 and 2: 3 goes to the second slot, 4 to the first.
             let slot = round % 2 == 0 ? 4096 : 0
@@ -33,7 +33,7 @@ import Glibc
     @Test func `ef can be changed many times in one handle`() throws {
         let fixture = try StoreFixture(20), store = try fixture.open(.readWrite)
         for width in 1...9 { try store.setSearchWidth(width) }
-        store.close()
+        try store.close()
         #expect(try fixture.open().configuration.searchWidth == 9)
     }
 
@@ -71,10 +71,10 @@ import Glibc
         #expect(try store.configuration.searchWidth == 50)
         #expect(try store.search(fixture.rows[4], count: 1)[0].label == 4)
         #expect(storeError { try store.setSearchWidth(10) }?.code == .io)
-        store.close()
+        try store.close()
         let again = try fixture.open(.readWrite)
         try again.setSearchWidth(10)
-        again.close()
+        try again.close()
         #expect(try fixture.open().configuration.searchWidth == 10)
     }
 
@@ -84,8 +84,8 @@ import Glibc
         try memory.add(fixture.rows[0], labels: [0])
         for store in [try fixture.open(.readWrite), memory] {
             _ = try store.search(fixture.rows[0], count: 1)
-            store.close()
-            store.close()
+            try store.close()
+            try store.close()
             let uses: [() throws -> Void] = [
                 { _ = try store.count }, { _ = try store.info }, { _ = try store.configuration },
                 { _ = try store.allLabels() }, { _ = try store.contains(0) }, { _ = try store.vector(for: 0) },
@@ -111,7 +111,7 @@ import Glibc
         let fixture = try StoreFixture(20), store = try fixture.open(.readWrite)
         let copies = try lockDescriptors(of: fixture.path).map { try $0.duplicate() }
         try #require(copies.count == 1)
-        store.close()
+        try store.close()
         #expect(try fixture.open(.readWrite).count == 20)
         for copy in copies { try copy.close() }
     }

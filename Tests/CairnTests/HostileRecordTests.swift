@@ -111,6 +111,6 @@ import Testing
         }
         for label: Label in [0, 7, 299, .max] { _ = try store.vector(for: label) }
         _ = try store.allLabels()
-        store.close()
+        try store.close()
     }
 }

@@ -115,7 +115,7 @@ import Testing
             withThreads(3) { thread in
                 if thread == 0 {
                     while searched.load(ordering: .relaxed) == 0 {}
-                    store.close()
+                    try? store.close()
                     return
                 }
                 while true {

@@ -19,10 +19,10 @@ import Darwin
         #expect(second?.message.contains("process \(getpid())") == true)
         let reader = storeError { _ = try fixture.open(.readOnly) }
         #expect(reader?.code == .locked && reader?.message.contains("process \(getpid())") == true)
-        writer.close()
+        try writer.close()
         let readers = try (0..<3).map { _ in try fixture.open(.readOnly) }
         #expect(storeError { _ = try fixture.open(.readWrite) }?.code == .locked)
-        for reader in readers { reader.close() }
+        for reader in readers { try reader.close() }
         try fixture.open(.readWrite).close()
     }
 
@@ -40,7 +40,7 @@ import Darwin
             [name = name as String, comerWrites = comerWrites as Bool] in
             exit(Self.outcomeOfOpening(name, writes: comerWrites))
         }
-        holder.close()
+        try holder.close()
     }
 
     /// 3: opened; 4: locked; 5: anything else. Its own function, so that the store is gone when the process ends: the leak

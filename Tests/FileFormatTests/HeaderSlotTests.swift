@@ -6,7 +6,8 @@ import Testing
     static let sample = HeaderSlot(
         generation: 0x0102_0304_0506_0708, layout: superblock.layout, graphGeneration: 0x0102_0304_0506_0700,
         slotCount: 1000, segmentCount: 3, entryPoint: 777, maximumLevel: 4, searchWidth: 80, liveCount: 900,
-        markedCount: 70, freeCount: 30, levelState: 0x1234_5678)
+        markedCount: 70, freeCount: 30, levelState: 0x1234_5678, logSequence: 0x0A0B,
+        logSalt: Identifier(bytes: Array(0x70..<0x80)), lastFrame: 0x0C0D, lastBatch: 0x0E0F)
     static let empty = HeaderSlot(
         generation: 1, layout: superblock.layout, graphGeneration: 1, slotCount: 0, segmentCount: 0,
         entryPoint: HeaderSlot.noEntryPoint, maximumLevel: -1, searchWidth: 50, liveCount: 0, markedCount: 0,
@@ -36,6 +37,10 @@ import Testing
         put(72, [30, 0, 0, 0, 0, 0, 0, 0])
         put(80, [0x78, 0x56, 0x34, 0x12])
         put(88, [0, 7, 6, 5, 4, 3, 2, 1])
+        put(96, [0x0B, 0x0A])
+        put(104, Array(0x70..<0x80))
+        put(120, [0x0D, 0x0C])
+        put(128, [0x0F, 0x0E])
         put(508, littleEndian(referenceChecksum(expected[..<508])))
         #expect(Self.sample.encoded() == expected)
     }
@@ -86,6 +91,7 @@ import Testing
         (88, [0, 0, 0, 0, 0, 0, 0, 0], "generations"), (88, [9, 7, 6, 5, 4, 3, 2, 1], "generations"),
         (8, [0, 0, 0, 0, 0, 0, 0, 0], "generations"), (8, [UInt8](repeating: 0xFF, count: 8), "generations"),
         (16, [0x41], "another layout"),
+        (96, [0, 0], "log"), (103, [0x80], "log"), (127, [0x80], "log"), (135, [0x80], "log"),
     ]
 
     @Test(arguments: impossible)

@@ -43,7 +43,7 @@ import Testing
     ) -> [UInt32] {
         holder.withQuery(query) { query in
             let found = holder.graph.exactSearch(
-                query, count: count, among: slots, scratch: holder.scratch, isAllowed: isAllowed)
+                query, count: count, in: holder.view, among: slots, scratch: holder.scratch, isAllowed: isAllowed)
             return (0..<found.count).map { found[$0].slot }
         }
     }

@@ -33,7 +33,7 @@ import Testing
         // The scratch is left clean for the next search.
         let fresh = SearchScratch()
         let again = graph.withQuery(queries[0]) { query in
-            let found = graph.graph.search(query, count: 10, width: 50, scratch: fresh)
+            let found = graph.graph.search(query, count: 10, width: 50, in: graph.view, scratch: fresh)
             return (0..<found.count).map { found[$0].slot }
         }
         #expect(graph.search(queries[0], count: 10, width: 50) == again)
@@ -46,12 +46,12 @@ import Testing
         }
     }
 
-    @Test func `slots that are not live are walked through and not returned`() {
-        let holder = TestGraph(vectors), graph = holder.graph
+    @Test func `slots that the slot table has as dead are walked through and not returned`() {
+        let holder = TestGraph(vectors, inPlace: 2000), graph = holder.graph
         for slot: UInt32 in 0..<2000 where slot % 3 != 0 {
             unsafe graph.columns.slotTable.storeBytes(of: 2, toByteOffset: Int(slot) * 16 + 9, as: UInt8.self)
         }
-        graph.hasDeadSlots = true
+        graph.show(sequence: 0, hasDeadSlots: true)
         var hits = 0
         for query in queries {
             let found = holder.search(query, count: 10, width: 60), exact = holder.exact(query, count: 10)
@@ -86,7 +86,8 @@ import Testing
     ) -> [UInt32]? {
         graph.withQuery(query) { query in
             let found = graph.graph.filteredSearch(
-                query, count: count, width: width, distanceLimit: limit, scratch: graph.scratch, isAllowed: isAllowed)
+                query, count: count, width: width, in: graph.view, distanceLimit: limit, scratch: graph.scratch,
+                isAllowed: isAllowed)
             return found.map { found in (0..<found.count).map { found[$0].slot } }
         }
     }
@@ -96,7 +97,7 @@ import Testing
     ) -> [UInt32] {
         graph.withQuery(query) { query in
             let found = graph.graph.exactSearch(
-                query, count: count, scratch: graph.scratch, isAllowed: isAllowed)
+                query, count: count, in: graph.view, scratch: graph.scratch, isAllowed: isAllowed)
             return (0..<found.count).map { found[$0].slot }
         }
     }

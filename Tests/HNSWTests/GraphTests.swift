@@ -18,7 +18,7 @@ import Testing
         let graph = TestGraph(clusteredVectors(1000, dimensions: 8))
         for query in clusteredVectors(50, dimensions: 8, skipping: 5000) {
             graph.withQuery(query) { prepared in
-                let found = graph.graph.search(prepared, count: 20, width: 40, scratch: graph.scratch)
+                let found = graph.graph.search(prepared, count: 20, width: 40, in: graph.view, scratch: graph.scratch)
                 #expect(found.count == 20)
                 let slots = (0..<found.count).map { found[$0].slot }
                 #expect(Set(slots).count == 20)
@@ -77,19 +77,34 @@ import Testing
         #expect(one.upperWords == other.upperWords)
     }
 
-    @Test func `changes to published slots go to the overlay and searches find them there`() {
+    @Test func `batches leave the columns alone and searches find their rows`() {
         let vectors = clusteredVectors(2000, dimensions: 12)
-        let overlaid = TestGraph(vectors, connectivity: 8, width: 60, published: 1500)
-        #expect(overlaid.graph.overlay.count > 100)
-        let before = TestGraph(Array(vectors[..<1500]), connectivity: 8, width: 60)
-        // The columns of the published slots are as they were; only the new slots' rows came in.
-        let published = before.levelZeroBytes.prefix(3000)
-        #expect(overlaid.levelZeroBytes.prefix(3000) == published)
+        let before = TestGraph(Array(vectors[..<1500]), connectivity: 8, width: 60, capacity: 2000)
+        let bytes = before.levelZeroBytes
+        let changed = TestGraph(vectors, connectivity: 8, width: 60, inPlace: 1500, batch: 70)
+        #expect(changed.graph.overlay.changedSlots.count > 500)
+        // The columns of the rows that were there are as they were, and nothing came in behind them.
+        #expect(Array(changed.levelZeroBytes.prefix(3000)) == Array(bytes.prefix(3000)))
+        #expect((0..<2000 * 16).allSatisfy { changed.links.buffer[$0] == before.links.buffer[$0] })
+        #expect((1500..<2000).allSatisfy { changed.heads.buffer[$0] == 0 && changed.table.buffer[2 * $0] == 0 })
         let inPlace = TestGraph(vectors, connectivity: 8, width: 60)
         let queries = clusteredVectors(100, dimensions: 12, skipping: 5000)
-        let recall = overlaid.recall(queries, count: 10, width: 50)
+        let recall = changed.recall(queries, count: 10, width: 50)
         #expect(abs(recall - inPlace.recall(queries, count: 10, width: 50)) < 0.01)
-        for row in 1500..<2000 { #expect(overlaid.search(vectors[row], count: 1, width: 20) == [UInt32(row)]) }
+        for row in 1500..<2000 { #expect(changed.search(vectors[row], count: 1, width: 20) == [UInt32(row)]) }
+        #expect(problems(changed) == [])
+    }
+
+    @Test func `batches of whole sub-batches give the graph that is built in place`() {
+        // A batch ends a sub-batch, which in place would go on; of one row, both are the same until rows come by twos.
+        let vectors = clusteredVectors(90, dimensions: 12)
+        let inPlace = TestGraph(vectors, connectivity: 4, width: 40)
+        for batch in [1, 13, 90] {
+            let batches = TestGraph(vectors, connectivity: 4, width: 40, inPlace: 0, batch: batch)
+            #expect(batches.newestLists == inPlace.newestLists)
+            #expect(batches.publishedLists == inPlace.newestLists)
+            #expect(batches.graph.entryPoint == inPlace.graph.entryPoint)
+        }
     }
 
     @Test func `rebuilding the upper layers gives the ones that were built`() {

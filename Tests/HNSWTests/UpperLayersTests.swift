@@ -19,9 +19,12 @@ import Testing
         var maximumLevel = 2
 
         func read() -> UpperLayers? {
-            UpperLayers(
-                connectivity: 3, nodes: memory(nodes), nodeCount: nodes.count / 2, lists: memory(lists),
-                listCount: listCount, slotCount: slotCount, entryPoint: entryPoint, maximumLevel: maximumLevel)
+            let nodeMemory = memory(nodes), listMemory = memory(lists)
+            defer { withExtendedLifetime((nodeMemory, listMemory)) {} }
+            return UpperLayers(
+                connectivity: 3, slots: 1000, nodes: nodeMemory.buffer, nodeCount: nodes.count / 2,
+                lists: listMemory.buffer, listCount: listCount, slotCount: slotCount, entryPoint: entryPoint,
+                maximumLevel: maximumLevel)
         }
 
         private func memory(_ values: [UInt32]) -> Memory<UInt32> {
@@ -56,11 +59,17 @@ import Testing
     @Test func `what a graph built is read back the same`() throws {
         let holder = TestGraph(clusteredVectors(3000, dimensions: 8), connectivity: 4, width: 30)
         let graph = holder.graph, built = graph.upper
+        let lists = Memory<UInt32>(built.listCount * built.listLength)
+        for number in 0..<built.listCount {
+            lists.buffer.dropFirst(number * built.listLength).copy(
+                built.list(number: number), length: built.listLength)
+        }
         let copy = try #require(
             UpperLayers(
-                connectivity: 4, nodes: built.nodes, nodeCount: built.nodeCount, lists: built.lists,
-                listCount: built.listCount, slotCount: graph.count, entryPoint: graph.entryPoint,
+                connectivity: 4, slots: 3000, nodes: built.nodes.buffer, nodeCount: built.nodeCount,
+                lists: lists.buffer, listCount: built.listCount, slotCount: graph.count, entryPoint: graph.entryPoint,
                 maximumLevel: graph.maximumLevel))
+        withExtendedLifetime(lists) {}
         for slot: UInt32 in 0..<3000 where graph.columns.level(slot) > 0 {
             for level in 1...graph.columns.level(slot) { #expect(ids(copy, slot, level) == ids(built, slot, level)) }
         }
@@ -68,11 +77,11 @@ import Testing
     }
 
     @Test func `lists of many nodes are found`() {
-        let upper = UpperLayers(connectivity: 2)
+        let upper = UpperLayers(connectivity: 2, slots: 80_000)
         for slot: UInt32 in 0..<5000 {
             upper.add(slot * 16, level: 1 + Int(slot % 4))
             for level in 1...(1 + Int(slot % 4)) {
-                let list = upper.list(slot * 16, level: level)
+                let list = upper.list(number: upper.firstList(slot * 16)! + level - 1)
                 list[0] = 1
                 list[1] = slot * 4 + UInt32(level)
             }
@@ -128,7 +137,8 @@ import Testing
     }
 
     private func ids(_ upper: UpperLayers, _ slot: UInt32, _ level: Int) -> [UInt32] {
-        let list = upper.list(slot, level: level)
-        return (0..<Int(list[0] & 0xffff)).map { list[1 + $0] }
+        let (ids, count) = upper.publishedView.list(slot, level: level)
+        #expect((0..<count).map { ids[$0] } == (0..<count).map { upper.newestView.list(slot, level: level).ids[$0] })
+        return (0..<count).map { ids[$0] }
     }
 }

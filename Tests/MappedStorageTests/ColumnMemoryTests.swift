@@ -53,7 +53,7 @@ import Darwin
         #expect(memory.reservedSlots >= slots)
         for segment in layout {
             try file.allocate(from: file.size(), to: segment.end)
-            try memory.map(segment, of: file, writable: true)
+            try memory.map(segment, of: file, .shared)
         }
         write(memory, slots: slots)
         check(memory, slots: slots)
@@ -70,11 +70,38 @@ import Darwin
         let reader = try ColumnMemory(geometry: geometry, slots: slots, minimum: slots, path: file.path)
         let readOnly = try File(file.path, .read)
         for segment in layout {
-            try reader.map(segment, of: readOnly, writable: false)
+            try reader.map(segment, of: readOnly, .none)
             reader.advise(.resident, segment)
             reader.advise(.random, segment)
         }
         check(reader, slots: slots)
+    }
+
+    @Test func whatIsWrittenToACopyStaysOutOfTheFile() throws {
+        let directory = try TemporaryDirectory(), geometry = Self.small
+        let file = try File(directory.appending("file"), .create)
+        let segment = geometry.segment(after: nil), slots = geometry.capacity(segments: 1)
+        try file.allocate(from: file.size(), to: segment.end)
+        let before = try readBytes(file.path)
+        let readOnly = try File(file.path, .read)
+        let copied = try ColumnMemory(geometry: geometry, slots: slots, minimum: slots, path: file.path)
+        try copied.map(segment, of: readOnly, .copied)
+        write(copied, slots: slots)
+        check(copied, slots: slots)
+        #expect(try readBytes(file.path) == before)
+    }
+
+    @Test func memoryMappedForNobodyCannotBeWritten() async {
+        await #expect(processExitsWith: .signal(SIGSEGV)) {
+            let directory = try TemporaryDirectory(), geometry = ColumnMemoryTests.small
+            let file = try File(directory.appending("file"), .create)
+            let segment = geometry.segment(after: nil)
+            try file.allocate(from: file.size(), to: segment.end)
+            let memory = try ColumnMemory(geometry: geometry, slots: 1, minimum: 1, path: file.path)
+            try memory.map(segment, of: file, .none)
+            #expect(unsafe memory.base(of: .vectors).load(as: UInt8.self) == 0)
+            unsafe memory.base(of: .vectors).storeBytes(of: 1, as: UInt8.self)
+        }
     }
 
     @Test func memoryWithoutAFileBeginsWithZerosAndGrowsInPlace() throws {

@@ -28,7 +28,7 @@ import Testing
     func make(_ calls: SystemCalls = .system) throws -> [Geometry.Segment] {
         let file = try LevelZeroFile.create(path, superblock: Self.superblock, slots: 640, calls: calls)
         let segments = Self.superblock.geometry.layout(segments: 3)
-        for segment in segments { try file.append(segment) }
+        for segment in segments { try file.append(segment, .shared) }
         let table = unsafe file.memory.base(of: .slotTable)
         for slot in 0..<640 {
             let label = UInt64(3 * slot).littleEndian

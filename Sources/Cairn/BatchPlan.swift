@@ -1,0 +1,165 @@
+import HNSW
+
+/// What a batch comes to, found out before anything is changed: the rows that get slots, and what becomes of slots that there
+/// are. Operations are taken one after the other, each on what the earlier ones left.
+struct BatchPlan {
+    /// A vector to be stored.
+    struct Row {
+        let label: Label
+        /// Where it stands among the batch's vectors.
+        let vector: Int
+        let level: Level
+        var isMarked = false
+        /// A later operation of the batch took it away again: it gets no slot.
+        var isDropped = false
+    }
+
+    /// Where a row's level comes from: an update keeps that of what it replaces.
+    enum Level {
+        case drawn
+        case ofSlot(UInt32)
+        case ofRow(Int)
+    }
+
+    private enum Place: Equatable {
+        case slot(UInt32)
+        case row(Int)
+    }
+
+    private(set) var rows: [Row] = []
+    /// The new state of slots that there are.
+    private(set) var states: [UInt32: UInt8] = [:]
+    /// Labels whose place changes: where they led before the batch.
+    private(set) var formerSlots: [Label: UInt32?] = [:]
+    private var places: [Label: Place?] = [:]
+    /// Marked slots that a replacement may take, lowest last.
+    private var marked: [UInt32]
+
+    private let slotOfLabel: (Label) -> UInt32?
+    private let slots: SlotRecords
+
+    static let erased: UInt8 = 3, superseded: UInt8 = 4
+
+    /// `slotOfLabel`: the slot, live or marked, as the newest batch left it. `marked`: marked slots, lowest last, if any
+    /// operation may replace one.
+    init(slots: SlotRecords, marked: [UInt32], slotOfLabel: @escaping (Label) -> UInt32?) {
+        self.slots = slots
+        self.marked = marked
+        self.slotOfLabel = slotOfLabel
+    }
+
+    /// Adds an operation; `number` is its place in the batch, for messages.
+    mutating func add(_ operation: WriteBatch.Operation, number: Int) throws(StoreError) {
+        switch operation {
+        case .add(let label, let row, let replacingMarked):
+            if let place = place(of: label) {
+                let state = isMarked(place) ? "is in the store, marked as deleted: unmark, erase or upsert it" : nil
+                throw StoreError(
+                    .duplicateLabel, "label \(label) (row \(row)) \(state ?? "is in the store already, or twice in the input")")
+            }
+            if replacingMarked { eraseMarked() }
+            setPlace(of: label, .row(append(label, row, .drawn)))
+        case .update(let label, let row):
+            guard let place = place(of: label) else { throw Self.unknown(label, number) }
+            replace(place, label, row)
+        case .upsert(let label, let row):
+            if let place = place(of: label) {
+                replace(place, label, row)
+            } else {
+                setPlace(of: label, .row(append(label, row, .drawn)))
+            }
+        case .mark(let label):
+            guard let place = place(of: label) else { throw Self.unknown(label, number) }
+            guard !isMarked(place) else {
+                throw StoreError(.unknownLabel, "label \(label) (change \(number)) is marked as deleted already")
+            }
+            setMarked(place, label, true)
+        case .unmark(let label):
+            guard let place = place(of: label) else { throw Self.unknown(label, number) }
+            guard isMarked(place) else {
+                throw StoreError(.unknownLabel, "label \(label) (change \(number)) is not marked as deleted")
+            }
+            setMarked(place, label, false)
+        case .erase(let label):
+            guard let place = place(of: label) else { throw Self.unknown(label, number) }
+            remove(place, state: Self.erased)
+            setPlace(of: label, nil)
+        }
+    }
+
+    private static func unknown(_ label: Label, _ number: Int) -> StoreError {
+        StoreError(.unknownLabel, "label \(label) (change \(number)) is not in the store")
+    }
+
+    private mutating func append(_ label: Label, _ vector: Int, _ level: Level) -> Int {
+        rows.append(Row(label: label, vector: vector, level: level))
+        return rows.count - 1
+    }
+
+    private mutating func replace(_ place: Place, _ label: Label, _ vector: Int) {
+        let level: Level =
+            switch place {
+            case .slot(let slot): .ofSlot(slot)
+            case .row(let row): .ofRow(row)
+            }
+        remove(place, state: Self.superseded)
+        setPlace(of: label, .row(append(label, vector, level)))
+    }
+
+    private mutating func remove(_ place: Place, state: UInt8) {
+        switch place {
+        case .slot(let slot): states[slot] = state
+        case .row(let row): rows[row].isDropped = true
+        }
+    }
+
+    private mutating func setMarked(_ place: Place, _ label: Label, _ isMarked: Bool) {
+        switch place {
+        case .slot(let slot):
+            states[slot] = isMarked ? Columns.markedState : Columns.liveState
+            setPlace(of: label, place)
+        case .row(let row): rows[row].isMarked = isMarked
+        }
+    }
+
+    private func isMarked(_ place: Place) -> Bool {
+        switch place {
+        case .slot(let slot): (states[slot] ?? slots.state(slot)) == Columns.markedState
+        case .row(let row): rows[row].isMarked
+        }
+    }
+
+    /// Erases the lowest marked slot that the batch has not touched, if there is one.
+    private mutating func eraseMarked() {
+        while let slot = marked.popLast() {
+            guard (states[slot] ?? slots.state(slot)) == Columns.markedState else { continue }
+            let label = slots.label(slot)
+            guard place(of: label) == .slot(slot) else { continue }
+            remove(.slot(slot), state: Self.erased)
+            return setPlace(of: label, nil)
+        }
+    }
+
+    private mutating func place(of label: Label) -> Place? {
+        if let place = places[label] { return place }
+        return slotOfLabel(label).map { .slot($0) }
+    }
+
+    private mutating func setPlace(of label: Label, _ place: Place?) {
+        if formerSlots[label] == nil { formerSlots[label] = .some(slotOfLabel(label)) }
+        places[label] = .some(place)
+    }
+
+    /// Where labels lead after the batch, once its rows have their slots.
+    func labelChanges(slotOfRow: [UInt32?]) -> [(label: Label, old: UInt32?, new: UInt32?)] {
+        formerSlots.map { label, old in
+            let new: UInt32? =
+                switch places[label] ?? nil {
+                case .slot(let slot)?: slot
+                case .row(let row)?: slotOfRow[row]
+                case nil: nil
+                }
+            return (label, old, new)
+        }
+    }
+}

@@ -1,0 +1,159 @@
+import FileFormat
+import HNSW
+import MappedStorage
+import SystemPackage
+import WriteAheadLog
+
+/// Brings what is in the log into the files, so that the log can be dropped. No batch is being written or waiting.
+///
+/// The order is what makes a crash at any point harmless. Until the journal is whole, nothing that the present header knows
+/// has been touched, and the log holds the changes. From then on the journal holds them, whatever the writing in place left;
+/// and when the new header is there, nobody needs the journal.
+struct Checkpoint {
+    private let contents: StoreContents
+    private let labels: LabelTable
+    private let disk: StoreDisk
+    private let next: HeaderSlot
+
+    init(
+        _ contents: StoreContents, _ labels: LabelTable, _ disk: StoreDisk, _ counts: StoreCounts, sequence: UInt64
+    ) {
+        self.contents = contents
+        self.labels = labels
+        self.disk = disk
+        let graph = contents.graph, isEmpty = counts.live + counts.marked == 0
+        var header = disk.header
+        header.generation += 1
+        header.graphGeneration = header.generation
+        header.slotCount = graph.count
+        header.segmentCount = contents.segments.count
+        header.entryPoint = isEmpty ? HeaderSlot.noEntryPoint : graph.entryPoint
+        header.maximumLevel = isEmpty ? -1 : graph.maximumLevel
+        (header.liveCount, header.markedCount, header.freeCount) = (counts.live, counts.marked, counts.free)
+        header.levelState = graph.levels.state
+        header.lastFrame = disk.lastFrame
+        header.lastBatch = sequence
+        next = header
+    }
+
+    /// Makes it; the new state is durable when this returns.
+    func make() throws(CheckpointFailure) {
+        // 1. The rows of new slots, and the room for them: in place already, unknown to the present header.
+        try unrepeatable { () throws(StorageError) in try disk.file.file.synchronize() }
+        // 2. Derived files that belong to the new header.
+        let upper = try retryable { () throws(StorageError) in try writeUpper() }
+        var extents = labels.extents(layout: next.layout, generation: next.graphGeneration)
+        if extents == nil {
+            try writeLabels()
+            extents = []
+        }
+        // 3. The log that goes on from it.
+        let log = try retryable { () throws(StorageError) in try disk.makeLog(firstFrame: next.lastFrame + 1) }
+        let header = next.goingOn(with: log)
+        // 4. The journal.
+        let journal = try writeJournal(header, extents ?? [])
+        // 5. In place.
+        try unrepeatable { () throws(StorageError) in
+            try apply(journal)
+            try labels.write(extents ?? [])
+            try disk.file.file.synchronize()
+            // 6. The header.
+            try disk.file.write(header)
+        }
+        disk.upperFile = upper
+        disk.goOn(with: log, header, isCheckpoint: true)
+    }
+
+    private func writeUpper() throws(StorageError) -> UpperFile {
+        let upper = contents.graph.upper
+        if var file = disk.upperFile, !file.isFragmented {
+            try file.append(
+                upper, changed: upper.changedListNumbers, generation: next.graphGeneration, calls: disk.calls)
+            return file
+        }
+        return try UpperFile.replace(
+            disk.path, upper, layout: next.layout, generation: next.graphGeneration, calls: disk.calls)
+    }
+
+    private func writeLabels() throws(CheckpointFailure) {
+        let name = disk.path.appending(StoreName.labels), temporary = disk.path.appending(StoreName.labels + ".new")
+        let graph = contents.graph
+        try retryable { () throws(StorageError) in
+            try? disk.calls.unlink(temporary)
+            _ = try LabelIndexFile.write(
+                temporary, slots: graph.slots, slotCount: graph.count, layout: next.layout,
+                generation: next.graphGeneration, calls: disk.calls)
+            do throws(Errno) {
+                try disk.calls.rename(temporary, name)
+            } catch {
+                throw StorageError(name, "replace the file", error)
+            }
+        }
+        labels.replaceFile(
+            LabelIndexFile(
+                name, layout: next.layout, generation: next.graphGeneration, graph: graph, writable: true,
+                calls: disk.calls))
+    }
+
+    /// Writes and syncs the journal. The first one of a handle does not overwrite the one that is there: it may be all that
+    /// is left of the header that was recovered from, if the disk lied to the process before.
+    private func writeJournal(
+        _ header: HeaderSlot, _ extents: [LabelIndexFile.Extent]
+    ) throws(CheckpointFailure) -> JournalReader {
+        let name = disk.path.appending(StoreName.journal)
+        let path = disk.hasMadeCheckpoint ? name : disk.path.appending(StoreName.journal + ".new")
+        let writer = try retryable { () throws(StorageError) in
+            if !disk.hasMadeCheckpoint { try? disk.calls.unlink(path) }
+            return try JournalWriter(path, calls: disk.calls)
+        }
+        do throws(StoreFileError) {
+            var pages = PageUpdates(contents, disk.file, from: disk.header, to: header, journal: writer)
+            try pages.run()
+        } catch {
+            if case .storage(let error) = error { _ = try retryable { () throws(StorageError) in throw error } }
+            throw CheckpointFailure(error: StoreError(error), isFinal: false)
+        }
+        try retryable { () throws(StorageError) in
+            for extent in extents { try append(extent, to: writer) }
+        }
+        return try unrepeatable { () throws(StorageError) in
+            try writer.finish(header)
+            if !disk.hasMadeCheckpoint {
+                do throws(Errno) {
+                    try disk.calls.rename(path, name)
+                } catch {
+                    throw StorageError(name, "give the journal its name", error)
+                }
+                try Directory(disk.path, calls: disk.calls).synchronize()
+            }
+            let reader = try? JournalReader.open(name, superblock: disk.file.superblock, calls: disk.calls)
+            guard let reader, reader.header == header else {
+                throw StorageError(name, "read back the journal that was just written", .ioError)
+            }
+            return reader
+        }
+    }
+
+    private func append(_ extent: LabelIndexFile.Extent, to journal: JournalWriter) throws(StorageError) {
+        let result = unsafe extent.bytes.withUnsafeBytes { bytes in
+            Result { () throws(StorageError) in try unsafe journal.append(to: .labels, at: extent.offset, bytes) }
+        }
+        try result.get()
+    }
+
+    private func apply(_ journal: JournalReader) throws(StorageError) {
+        do throws(StoreFileError) {
+            try unsafe journal.forEachExtent { (extent, bytes) throws(StoreFileError) in
+                guard extent.target == .levelZero else { return }
+                do throws(StorageError) {
+                    try unsafe disk.file.file.write(bytes, at: extent.offset)
+                } catch {
+                    throw .storage(error)
+                }
+            }
+        } catch {
+            if case .storage(let error) = error { throw error }
+            throw StorageError(disk.path, "read the journal that was just written", .ioError)
+        }
+    }
+}

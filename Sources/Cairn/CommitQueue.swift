@@ -1,0 +1,128 @@
+import HNSW
+import MappedStorage
+import WriteAheadLog
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A batch that is in the log and that searches do not see yet.
+struct CommittedBatch {
+    let changes: GraphChanges
+    let labels: [(label: Label, old: UInt32?, new: UInt32?)]
+    let counts: StoreCounts
+    let hasDeadSlots: Bool
+    /// The number of its commit's frame; 0 without a log.
+    let frame: UInt64
+}
+
+/// Batches between the log and the searches: each is published when it is as durable as was asked for, in their order. Of the
+/// threads that wait one syncs the log, for all that stands in it by then, while the others, and the next batch, go on.
+@safe
+final class CommitQueue: @unchecked Sendable {
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let graph: Graph
+    private let labels: LabelTable
+    private let counts: PublishedCounts
+    private var waiting: [CommittedBatch] = []
+    private var published: UInt64
+    private var isSyncing = false
+    private var failure: StorageError?
+    private var retired: [(levelZero: [UInt32], upper: [UInt32])] = []
+
+    init(graph: Graph, labels: LabelTable, counts: PublishedCounts, lastFrame: UInt64) {
+        self.graph = graph
+        self.labels = labels
+        self.counts = counts
+        published = lastFrame
+        unsafe pthread_mutex_init(mutex, nil)
+        unsafe pthread_cond_init(changed, nil)
+    }
+
+    deinit {
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe pthread_cond_destroy(changed)
+        unsafe mutex.deallocate()
+        unsafe changed.deallocate()
+    }
+
+    /// Adds a batch behind the others; `isDurable`: it need not wait for the log, so it is published at once.
+    func append(_ batch: CommittedBatch, isDurable: Bool) {
+        locked {
+            waiting.append(batch)
+            if isDurable { publish(upTo: batch.frame) }
+        }
+    }
+
+    /// Returns when frame `frame` is durable and its batch published.
+    func waitUntilPublished(_ frame: UInt64, _ log: LogWriter) throws(StorageError) {
+        let result: Result<Void, StorageError> = locked {
+            while published < frame {
+                if let failure { return .failure(failure) }
+                if isSyncing {
+                    unsafe pthread_cond_wait(changed, mutex)
+                } else {
+                    sync(log)
+                }
+            }
+            return .success(())
+        }
+        try result.get()
+    }
+
+    /// Syncs the log with the mutex open, and publishes what is then durable.
+    private func sync(_ log: LogWriter) {
+        isSyncing = true
+        unsafe pthread_mutex_unlock(mutex)
+        let result = Result { () throws(StorageError) in try log.synchronize() }
+        unsafe pthread_mutex_lock(mutex)
+        isSyncing = false
+        switch result {
+        case .success(let frame): publish(upTo: frame)
+        case .failure(let error): failure = error
+        }
+        unsafe pthread_cond_broadcast(changed)
+    }
+
+    private func publish(upTo frame: UInt64) {
+        var done = 0
+        while done < waiting.count && waiting[done].frame <= frame {
+            let batch = waiting[done]
+            // The labels first: whoever has seen a vector finds it by its label.
+            labels.publish(batch.labels)
+            counts.store(batch.counts)
+            retired.append(graph.publish(batch.changes, hasDeadSlots: batch.hasDeadSlots))
+            published = max(published, batch.frame)
+            done += 1
+        }
+        waiting.removeFirst(done)
+    }
+
+    /// Whether every batch is published.
+    var isEmpty: Bool { locked { waiting.isEmpty } }
+
+    /// What published batches replaced, for the thread that writes to retire.
+    func takeRetired() -> [(levelZero: [UInt32], upper: [UInt32])] {
+        locked {
+            defer { retired.removeAll() }
+            return retired
+        }
+    }
+
+    /// Nothing more becomes durable; who waits is told.
+    func fail(_ error: StorageError) {
+        locked {
+            if failure == nil { failure = error }
+            unsafe pthread_cond_broadcast(changed)
+        }
+    }
+
+    private func locked<Result>(_ body: () -> Result) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return body()
+    }
+}

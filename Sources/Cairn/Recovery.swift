@@ -1,0 +1,198 @@
+import FileFormat
+import HNSW
+import MappedStorage
+import SystemPackage
+import WriteAheadLog
+
+/// What a crash left of a store: a journal that was not brought into the files to its end, and a log.
+enum Recovery {
+    /// Redoes a checkpoint whose journal is whole and whose header is not there; returns the header it led to. May be broken
+    /// off and begun again anywhere.
+    ///
+    /// The journal is copied first: what is read from it need not be on the disk, if syncing it failed, and once the pages are
+    /// being written nothing else can say what belongs there.
+    static func redo(
+        _ journal: JournalReader, at path: FilePath, _ prologue: LevelZeroFile.Prologue, _ calls: SystemCalls
+    ) throws(StoreFileError) -> HeaderSlot {
+        let name = path.appending(StoreName.journal), copy = path.appending(StoreName.journal + ".new")
+        try storage { () throws(StorageError) in
+            try? calls.unlink(copy)
+            let writer = try JournalWriter(copy, calls: calls)
+            try unsafe each(journal) { (extent, bytes) throws(StorageError) in
+                try unsafe writer.append(to: extent.target, at: extent.offset, bytes)
+            }
+            try writer.finish(journal.header)
+            do throws(Errno) {
+                try calls.rename(copy, name)
+            } catch {
+                throw StorageError(name, "replace the journal", error)
+            }
+            try Directory(path, calls: calls).synchronize()
+            let labels = try? File(path.appending(StoreName.labels), .readWrite, calls: calls)
+            try unsafe each(journal) { (extent, bytes) throws(StorageError) in
+                let file = extent.target == .levelZero ? prologue.file : labels
+                try unsafe file?.write(bytes, at: extent.offset)
+            }
+            try labels?.synchronize()
+            try prologue.file.synchronize()
+            try prologue.file.write(
+                journal.header.encoded(), at: HeaderSlot.offsets[Int(journal.header.generation % 2)])
+            try prologue.file.synchronize()
+        }
+        return journal.header
+    }
+
+    /// Puts a journal's bytes into the memory of a store that must not be written.
+    static func apply(_ journal: JournalReader, to contents: StoreContents) throws(StoreFileError) {
+        let places = contents.places
+        try storage { () throws(StorageError) in
+            try unsafe each(journal) { (extent, bytes) throws(StorageError) in
+                guard extent.target == .levelZero else { return }
+                unsafe contents.memory.copy(bytes, fileOffset: extent.offset, places)
+            }
+        }
+    }
+
+    private static func each(
+        _ journal: JournalReader,
+        _ body: (JournalExtent, UnsafeRawBufferPointer) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        do throws(StoreFileError) {
+            try unsafe journal.forEachExtent { (extent, bytes) throws(StoreFileError) in
+                do throws(StorageError) {
+                    try unsafe body(extent, bytes)
+                } catch {
+                    throw .storage(error)
+                }
+            }
+        } catch {
+            switch error {
+            case .storage(let error): throw error
+            case .format(let path, _): throw StorageError(path, "read the journal, which changed meanwhile", .ioError)
+            }
+        }
+    }
+
+    private static func storage<Result>(_ body: () throws(StorageError) -> Result) throws(StoreFileError) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw .storage(error)
+        }
+    }
+
+    // MARK: The log
+
+    /// The batches of a log that the header names; nil if it names none.
+    static func survey(
+        _ path: FilePath, _ superblock: Superblock, _ header: HeaderSlot, _ options: VectorStore.OpenOptions,
+        _ calls: SystemCalls
+    ) throws(StoreFileError) -> (reader: LogReader, survey: LogSurvey)? {
+        guard header.logSequence > 0 else { return nil }
+        let name = path.appending(StoreName.log).appending(LogDirectory.name(of: header.logSequence))
+        let reader = try LogReader.open(
+            name, sequence: header.logSequence, salt: header.logSalt, superblock: superblock, calls: calls)
+        guard let reader else {
+            if options.logDamage == .discardRest { return nil }
+            throw .format(
+                name,
+                FormatError(
+                    .corrupt,
+                    "the log that the store goes on from is missing or damaged; restore it, or open the store without the "
+                        + "changes that it had (LogDamage.discardRest, --salvage)"))
+        }
+        let survey = try reader.survey(
+            from: LogPosition(header), salvaging: options.logDamage == .discardRest)
+        return (reader, survey)
+    }
+
+    /// Applies the batches to a store that was opened as of its last checkpoint.
+    static func replay(
+        _ reader: LogReader, _ survey: LogSurvey, into contents: StoreContents, file: LevelZeroFile?,
+        counts: inout StoreCounts, labels: inout [(label: Label, old: UInt32?, new: UInt32?)],
+        grow: (Int) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let graph = contents.graph, writer = RowWriter(contents, file: file)
+        var replayed = counts
+        var changed: [(label: Label, old: UInt32?, new: UInt32?)] = []
+        var problem: StoreError?
+        let damage = StoreError(
+            .corrupt, "the log does not fit the store; restore the store from a copy", path: reader.path)
+        graph.beginBatch(graph.sequence + 1)
+        func apply(_ change: LogChange) throws(StoreError) {
+            let sequence = graph.sequence + 1
+            switch change {
+            case .row(let row):
+                try grow(Int(row.slot) + 1)
+                let old = row.slot < graph.count ? graph.slots.state(row.slot) : 0
+                guard graph.replayRow(row.slot, label: row.label, level: row.level, sequence: sequence) else { throw damage }
+                replayed.move(from: old, to: Columns.liveState)
+                changed.append((row.label, nil, row.slot))
+                let bytes = unsafe row.bytes
+                try translating { () throws(StorageError) in
+                    try unsafe writer.write(stored: bytes, norm: row.norm, to: row.slot)
+                }
+            case .list(let list):
+                let added = (list.kept..<list.count).map { list.id(at: $0) }
+                guard graph.replayList(list.slot, level: list.level, kept: list.kept, added: added) else { throw damage }
+            case .state(let slot, let state):
+                guard slot < UInt32(graph.count) else { throw damage }
+                let old = graph.slots.state(slot), label = graph.slots.label(slot)
+                guard graph.replayState(slot, state.rawValue, sequence: sequence) else { throw damage }
+                replayed.move(from: old, to: state.rawValue)
+                if !VectorStore.hasLabel(state.rawValue) { changed.append((label, slot, nil)) }
+            }
+        }
+        do throws(StoreFileError) {
+            try reader.replay(survey) { (change) throws(StoreFileError) in
+                do throws(StoreError) {
+                    try apply(change)
+                } catch {
+                    problem = error
+                    throw .format(reader.path, FormatError(.corrupt, error.message))
+                }
+            } commit: { (commit, _) throws(StoreFileError) in
+                let isSound = graph.replayCommit(
+                    count: commit.slotCount, entryPoint: commit.entryPoint, maximumLevel: commit.maximumLevel,
+                    levelState: commit.levelState)
+                guard isSound, replayed.live == commit.liveCount, replayed.marked == commit.markedCount,
+                    replayed.free == commit.freeCount
+                else { throw .format(reader.path, FormatError(.corrupt, damage.message)) }
+                graph.hasUnlinkedSlots = replayed.free > 0
+                graph.retire(graph.publish(graph.endBatch(), hasDeadSlots: replayed.live < graph.count))
+                graph.beginBatch(graph.sequence + 1)
+            }
+        } catch {
+            throw problem ?? StoreError(error)
+        }
+        try translating { () throws(StorageError) in try writer.flush() }
+        graph.rollBack(graph.endBatch())
+        counts = replayed
+        labels = changed
+    }
+
+    /// Changes of labels, one after the other, as one change for each label.
+    static func merged(
+        _ changes: [(label: Label, old: UInt32?, new: UInt32?)]
+    ) -> [(label: Label, old: UInt32?, new: UInt32?)] {
+        // A row comes before the state of what it replaces, so a label is gone only if its last place is.
+        var merged: [Label: (first: UInt32?, now: UInt32?)] = [:]
+        var placed: Set<UInt32> = []
+        for change in changes {
+            if let new = change.new {
+                merged[change.label] = (merged[change.label]?.first ?? nil, new)
+                placed.insert(new)
+            } else if let old = change.old {
+                let known = merged[change.label]
+                if known == nil {
+                    merged[change.label] = (old, nil)
+                } else if known?.now == old {
+                    merged[change.label] = (known?.first ?? nil, nil)
+                } else if known?.first == nil && !placed.contains(old) {
+                    merged[change.label] = (old, known?.now)
+                }
+            }
+        }
+        return merged.map { ($0.key, $0.value.first, $0.value.now) }
+    }
+}

@@ -1,0 +1,55 @@
+import FileFormat
+import HNSW
+import Synchronization
+
+/// How many slots are in which state.
+struct StoreCounts: Sendable, Hashable {
+    var live = 0
+    var marked = 0
+    /// Erased or superseded.
+    var free = 0
+
+    init() {}
+
+    init(_ header: HeaderSlot) {
+        (live, marked, free) = (header.liveCount, header.markedCount, header.freeCount)
+    }
+
+    /// Counts one slot that goes from one state to another; 0 is a slot that was not in use.
+    mutating func move(from old: UInt8, to new: UInt8) {
+        add(-1, to: old)
+        add(1, to: new)
+    }
+
+    private mutating func add(_ number: Int, to state: UInt8) {
+        switch state {
+        case 0: break
+        case Columns.liveState: live += number
+        case Columns.markedState: marked += number
+        default: free += number
+        }
+    }
+}
+
+/// The counts as of the last batch that searches see.
+final class PublishedCounts: Sendable {
+    private let live = Atomic<Int>(0)
+    private let marked = Atomic<Int>(0)
+    private let free = Atomic<Int>(0)
+
+    init(_ counts: StoreCounts) { store(counts) }
+
+    func store(_ counts: StoreCounts) {
+        live.store(counts.live, ordering: .releasing)
+        marked.store(counts.marked, ordering: .releasing)
+        free.store(counts.free, ordering: .releasing)
+    }
+
+    func load() -> StoreCounts {
+        var counts = StoreCounts()
+        counts.live = live.load(ordering: .acquiring)
+        counts.marked = marked.load(ordering: .acquiring)
+        counts.free = free.load(ordering: .acquiring)
+        return counts
+    }
+}

@@ -1,0 +1,167 @@
+import FileFormat
+import HNSW
+import MappedStorage
+import SystemPackage
+import WriteAheadLog
+
+/// The files of a store that is open for writing, and where they stand. Whoever changes it is alone.
+final class StoreDisk: @unchecked Sendable {
+    let path: FilePath
+    let calls: SystemCalls
+    let file: LevelZeroFile
+    private(set) var header: HeaderSlot
+    /// The log that changes go to; nil until the first one.
+    private(set) var log: LogWriter?
+    /// nil when there is no sound one.
+    var upperFile: UpperFile?
+    /// The last frame that the state in memory has, if it was read from a log that is not open.
+    private let replayedFrame: UInt64
+    private let isResident: Bool
+    /// Whether this handle has made a checkpoint: then the journal, and older logs, are its own.
+    private(set) var hasMadeCheckpoint = false
+    /// A log that nobody needs any more, whose blocks the next one gets.
+    private var recyclable: FilePath?
+
+    /// How much room a new log gets at once; it grows by more.
+    private static let logCapacity = 64 << 10
+
+    init(
+        _ path: FilePath, _ file: LevelZeroFile, _ header: HeaderSlot, upperFile: UpperFile?, replayedFrame: UInt64,
+        isResident: Bool, calls: SystemCalls
+    ) {
+        self.path = path
+        self.file = file
+        self.header = header
+        self.upperFile = upperFile
+        self.replayedFrame = replayedFrame
+        self.isResident = isResident
+        self.calls = calls
+    }
+
+    var logDirectory: FilePath { path.appending(StoreName.log) }
+    var logBytes: Int { log?.byteCount ?? 0 }
+    var lastFrame: UInt64 { log?.lastFrame ?? replayedFrame }
+    /// Whether there is anything that only the log has.
+    var hasChanges: Bool { lastFrame > header.lastFrame }
+
+    /// Makes a log for the changes to come, if there is none yet: durable, and then named by the header.
+    func startLog() throws(CheckpointFailure) {
+        guard log == nil else { return }
+        let next = try retryable { () throws(StorageError) in
+            try makeLogDirectory()
+            return try makeLog(firstFrame: header.lastFrame + 1)
+        }
+        var named = header.goingOn(with: next)
+        named.generation += 1
+        let durable = named
+        try unrepeatable { () throws(StorageError) in try file.write(durable) }
+        goOn(with: next, durable)
+    }
+
+    private func makeLogDirectory() throws(StorageError) {
+        guard Directory.kind(of: logDirectory) == .missing else { return }
+        try Directory(logDirectory, calls: calls).create()
+        try Directory(path, calls: calls).synchronize()
+    }
+
+    /// The log after the present one. It becomes the store's when a header names it.
+    func makeLog(firstFrame: UInt64) throws(StorageError) -> LogWriter {
+        if log == nil { try removeForeignLogs() }
+        defer { recyclable = nil }
+        let sequence = (log?.sequence ?? header.logSequence) + 1
+        return try LogWriter.create(
+            in: logDirectory, sequence: sequence, store: file.superblock.store, layout: file.superblock.layout,
+            firstFrame: firstFrame, capacity: Self.logCapacity, recycling: recyclable, calls: calls)
+    }
+
+    /// Removes logs that the header does not name: of a checkpoint that was not finished, or older.
+    private func removeForeignLogs() throws(StorageError) {
+        for entry in try LogDirectory.entries(in: logDirectory) where entry.sequence != header.logSequence {
+            do {
+                try calls.unlink(entry.path)
+            } catch {
+                throw StorageError(entry.path, "remove a log that is not needed", error)
+            }
+        }
+    }
+
+    /// Goes over to the state of a header that is durable, and to its log.
+    func goOn(with next: LogWriter, _ header: HeaderSlot, isCheckpoint: Bool = false) {
+        if self.header.logSequence > 0 {
+            recyclable = logDirectory.appending(LogDirectory.name(of: self.header.logSequence))
+        }
+        self.header = header
+        log = next
+        if isCheckpoint { hasMadeCheckpoint = true }
+    }
+
+    /// Writes a batch to the log. Returns the number of its last frame.
+    func append(
+        _ batch: LogBatch, _ graph: Graph, _ counts: StoreCounts, sequence: UInt64
+    ) throws(StorageError) -> UInt64 {
+        guard let log else { preconditionFailure("no log was started") }
+        let isEmpty = counts.live + counts.marked == 0
+        let commit = LogCommit(
+            batch: sequence, durableFrame: max(header.lastFrame, log.durableFrame),
+            entryPoint: isEmpty ? HeaderSlot.noEntryPoint : graph.entryPoint,
+            maximumLevel: isEmpty ? -1 : graph.maximumLevel, searchWidth: header.searchWidth, slotCount: graph.count,
+            liveCount: counts.live, markedCount: counts.marked, freeCount: counts.free, levelState: graph.levels.state)
+        return try log.append(batch, commit: commit)
+    }
+
+    /// Adds a segment to the file, for slots that no durable state knows yet.
+    func append(_ segment: Geometry.Segment, _ contents: StoreContents) throws(StorageError) {
+        try file.append(segment, isResident: isResident, .none)
+    }
+
+    /// Writes a header that differs from the present one in the search width alone.
+    func setSearchWidth(_ width: Int) throws(StorageError) {
+        var next = header
+        next.generation += 1
+        next.searchWidth = width
+        try file.write(next)
+        header = next
+    }
+
+    /// Removes a log that nobody needs, when the store is closed.
+    func removeOldLog() {
+        if let recyclable { try? calls.unlink(recyclable) }
+        recyclable = nil
+    }
+}
+
+extension HeaderSlot {
+    /// The same state, with another log for what comes after it.
+    func goingOn(with log: LogWriter) -> HeaderSlot {
+        var header = self
+        header.logSequence = log.sequence
+        header.logSalt = log.salt
+        return header
+    }
+}
+
+/// Why a checkpoint was not made. A final one leaves the disk in a state that is not known, from which opening recovers.
+struct CheckpointFailure: Error {
+    let error: StoreError
+    let isFinal: Bool
+}
+
+/// Runs a step that leaves the store as it was when it fails for want of space; after any other failure nothing more is
+/// written.
+func retryable<Result>(_ body: () throws(StorageError) -> Result) throws(CheckpointFailure) -> Result {
+    do {
+        return try body()
+    } catch {
+        let isFull = error.errno == .noSpace || error.errno == .diskQuotaExceeded
+        throw CheckpointFailure(error: StoreError(error), isFinal: !isFull)
+    }
+}
+
+/// Runs a step after whose failure nothing more is written.
+func unrepeatable<Result>(_ body: () throws(StorageError) -> Result) throws(CheckpointFailure) -> Result {
+    do {
+        return try body()
+    } catch {
+        throw CheckpointFailure(error: StoreError(error), isFinal: true)
+    }
+}

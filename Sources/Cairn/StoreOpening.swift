@@ -1,0 +1,153 @@
+import FileFormat
+import HNSW
+import MappedStorage
+import SystemPackage
+import WriteAheadLog
+
+/// Opening a store: as of its last checkpoint, then what a journal and the log have beyond it. A writer brings that into the
+/// files before it lets anybody write; a reader keeps it in memory and writes nothing.
+struct StoreOpening {
+    private let path: FilePath
+    private let options: VectorStore.OpenOptions
+    private let calls: SystemCalls
+
+    init(_ path: FilePath, _ options: VectorStore.OpenOptions, _ calls: SystemCalls) {
+        self.path = path
+        self.options = options
+        self.calls = calls
+    }
+
+    private var isWriter: Bool { options.access == .readWrite }
+
+    /// What stands at the path, before anything is mapped.
+    private struct Found {
+        var prologue: LevelZeroFile.Prologue
+        /// The state to begin from.
+        var header: HeaderSlot
+        /// A journal that leads to `header` and cannot be redone, because this handle only reads.
+        var journal: JournalReader?
+        var log: (reader: LogReader, survey: LogSurvey)?
+    }
+
+    func open(_ fileLock: FileLock?) throws(StoreError) -> VectorStore {
+        let found: Found
+        do {
+            found = try find()
+        } catch {
+            throw StoreError(error)
+        }
+        let hasChanges = (found.log?.survey.batchCount ?? 0) > 0
+        let isOwnMemory = !isWriter && (hasChanges || found.journal != nil)
+        let file = try map(found, isOwnMemory ? .copied : .none)
+        let upper = UpperFile.read(
+            path.appending(StoreName.upper), header: found.header, connectivity: file.superblock.connectivity,
+            capacity: file.memory.reservedSlots, calls: calls)
+        let contents = try StoreContents(
+            superblock: file.superblock, memory: file.memory, segments: file.segments, header: found.header,
+            upper: upper?.upper, writesInPlace: false)
+        if let journal = found.journal {
+            do {
+                try Recovery.apply(journal, to: contents)
+            } catch {
+                throw StoreError(error)
+            }
+        }
+        var upperFile = upper?.file
+        if upper == nil && found.header.slotCount > 0 {
+            contents.graph.rebuildUpperLayers(
+                threads: VectorStore.teamSize(options.threads, rows: found.header.slotCount))
+            if isWriter {
+                upperFile = try? UpperFile.replace(
+                    path, contents.graph.upper, layout: found.header.layout,
+                    generation: found.header.graphGeneration, calls: calls)
+            }
+        }
+        let plan = VectorStore.memoryPlan(file.segments, budget: options.memoryBudget ?? MemoryBudget.system)
+        for segment in file.segments {
+            // What is not in the page cache is read by the row even if all of it would fit: read in large pages, or with
+            // the kernel's usual look ahead, the first answers would wait for hundreds of megabytes.
+            let isCached = plan == .resident && file.memory.isCached(segment)
+            file.memory.advise(isCached ? .resident : .random, segment)
+        }
+        let labelFile =
+            found.journal != nil
+            ? nil
+            : LabelIndexFile(
+                path.appending(StoreName.labels), layout: found.header.layout,
+                generation: found.header.graphGeneration, graph: contents.graph, writable: isWriter, calls: calls)
+        let labels = LabelTable(graph: contents.graph, file: labelFile, isInMemory: false)
+        var counts = StoreCounts(found.header)
+        if let (reader, survey) = found.log, hasChanges {
+            try replay(reader, survey, contents, isOwnMemory ? nil : file, &counts, labels, plan)
+        }
+        let published = PublishedCounts(counts)
+        var writer: StoreWriter?
+        if isWriter {
+            let disk = StoreDisk(
+                path, file, found.header, upperFile: upperFile,
+                replayedFrame: found.log?.survey.end.frame ?? found.header.lastFrame, isResident: plan == .resident,
+                calls: calls)
+            writer = StoreWriter(contents, labels: labels, disk: disk, counts: published, options: options)
+            // What was replayed may have been read from a cache that the disk never got.
+            if disk.hasChanges { try writer?.checkpoint() }
+        }
+        return VectorStore(
+            path: path, access: options.access, calls: calls, contents: contents, labels: labels, writer: writer,
+            counts: published, fileLock: fileLock, searchWidth: max(1, found.header.searchWidth), plan: plan)
+    }
+
+    private func find() throws(StoreFileError) -> Found {
+        var prologue = try LevelZeroFile.readPrologue(
+            path.appending(StoreName.levelZero), writable: isWriter, calls: calls)
+        var header = prologue.header, pending: JournalReader?
+        let journal = try JournalReader.open(
+            path.appending(StoreName.journal), superblock: prologue.superblock, calls: calls)
+        if let journal, journal.header.generation > header.generation {
+            if isWriter {
+                header = try Recovery.redo(journal, at: path, prologue, calls)
+                prologue = LevelZeroFile.Prologue(
+                    file: prologue.file, superblock: prologue.superblock, header: header)
+            } else {
+                header = journal.header
+                pending = journal
+            }
+        }
+        let log = try Recovery.survey(path, prologue.superblock, header, options, calls)
+        return Found(prologue: prologue, header: header, journal: pending, log: log)
+    }
+
+    private func map(_ found: Found, _ writing: ColumnMemory.Writing) throws(StoreError) -> LevelZeroFile {
+        let geometry = found.prologue.superblock.geometry
+        let bytesPerSlot = geometry.strides.reduce(0, +)
+        // A writer gets addresses to grow into; they cost nothing.
+        let slots =
+            isWriter
+            ? min(Geometry.maximumSlots / 2, (4 << 40) / bytesPerSlot)
+            : max(found.log?.survey.end.slotCount ?? 0, 1)
+        do {
+            return try LevelZeroFile.map(
+                found.prologue.file, found.prologue.superblock, found.header, slots: slots, writing)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private func replay(
+        _ reader: LogReader, _ survey: LogSurvey, _ contents: StoreContents, _ file: LevelZeroFile?,
+        _ counts: inout StoreCounts, _ labels: LabelTable, _ plan: MemoryPlan
+    ) throws(StoreError) {
+        var changes: [(label: Label, old: UInt32?, new: UInt32?)] = []
+        try Recovery.replay(
+            reader, survey, into: contents, file: file, counts: &counts, labels: &changes
+        ) { (slots) throws(StoreError) in
+            try contents.grow(to: slots, path: path) { (segment) throws(StorageError) in
+                if let file {
+                    try file.append(segment, isResident: plan == .resident, .none)
+                } else {
+                    try contents.memory.allocate(segment, path: path)
+                }
+            }
+        }
+        labels.publish(Recovery.merged(changes))
+    }
+}

@@ -1,0 +1,431 @@
+import FileFormat
+import HNSW
+import MappedStorage
+import SystemPackage
+import WriteAheadLog
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Changes an open store. Batches are computed one after the other, by whoever holds `computing`; while one waits for the
+/// disk the next is computed, on what the one before will have left. Searches see a batch when it is acknowledged.
+///
+/// A batch that fails before it stands in the log is undone. After a write or a sync that failed nobody knows what the disk
+/// holds, so nothing more is written: the store goes on searching, and recovers when it is opened again.
+@safe
+final class StoreWriter: @unchecked Sendable {
+    let contents: StoreContents
+    let labels: LabelTable
+    let queue: CommitQueue
+    /// nil for a store in memory.
+    let disk: StoreDisk?
+    private let options: VectorStore.OpenOptions
+    private let process = getpid()
+    private let computing = Guarded<Void>(())
+
+    // Guarded by `computing`, all of it.
+    private(set) var counts: StoreCounts
+    private var freeSlots = FreeSlots()
+    private var hasCollectedFreeSlots: Bool
+    /// Marked slots, lowest last, once somebody wanted to replace one.
+    private var markedSlots: [UInt32]?
+    /// Where labels lead after the batches that are not published.
+    private var stagedLabels: [Label: UInt32?] = [:]
+    private var sequence: UInt64
+    private var insertions: [Insertion] = []
+    private let logBatch = LogBatch()
+    private let scratch = SearchScratch()
+    private var failure: StoreError?
+    /// Records that the slot table has too, until the searches that began before have ended.
+    private var settledRecords: [(epoch: UInt64, slots: [UInt32])] = []
+    private var flusher: LogFlusher?
+    /// After a checkpoint that could not be made, how long the log gets before the next attempt.
+    private var checkpointBytes: Int
+
+    init(
+        _ contents: StoreContents, labels: LabelTable, disk: StoreDisk?, counts: PublishedCounts,
+        options: VectorStore.OpenOptions
+    ) {
+        self.contents = contents
+        self.labels = labels
+        self.disk = disk
+        self.options = options
+        self.counts = counts.load()
+        queue = CommitQueue(graph: contents.graph, labels: labels, counts: counts, lastFrame: disk?.lastFrame ?? 0)
+        sequence = contents.graph.sequence
+        hasCollectedFreeSlots = self.counts.free == 0
+        checkpointBytes = options.logBytes
+        if case .interval(let milliseconds) = options.durability, disk != nil {
+            // Without a thread every batch is synced.
+            flusher = LogFlusher(milliseconds: milliseconds) { [unowned self] error in
+                queue.fail(error)
+                computing.withLock { _ in _ = fail(error) }
+            }
+        }
+    }
+
+    /// Whether a batch is acknowledged only when it is durable.
+    private var waitsForDisk: Bool {
+        switch options.durability {
+        case .full: true
+        case .interval: flusher == nil
+        case .none: false
+        }
+    }
+
+    // MARK: Batches
+
+    /// Makes the changes and returns when they are as durable as was asked for and searches see them.
+    func write(
+        _ operations: [WriteBatch.Operation], _ vectors: VectorRows, threads: Int?
+    ) throws(StoreError) {
+        guard !operations.isEmpty else { return }
+        let frame = try alone { () throws(StoreError) -> (UInt64, LogWriter)? in
+            try checkUsable()
+            settle()
+            let plan = try plan(operations)
+            return try make(plan, vectors, threads: threads)
+        }
+        if let (frame, log) = frame {
+            do {
+                try queue.waitUntilPublished(frame, log)
+            } catch {
+                throw fail(error)
+            }
+        }
+        checkpointIfDue()
+    }
+
+    /// Runs `body` as the only one that changes the store.
+    func alone<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+        let result = computing.withLock { _ in Swift.Result { () throws(StoreError) in try body() } }
+        return try result.get()
+    }
+
+    /// Runs `body` while no batch is being made or waits for the disk.
+    func whenQuiet<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+        try alone { () throws(StoreError) in
+            if failure == nil { try drain() }
+            return try body()
+        }
+    }
+
+    /// Throws if nothing may be written any more, or not by this process.
+    func checkUsable() throws(StoreError) {
+        guard getpid() == process else {
+            throw StoreError(
+                .forked, "the store was opened before this process was forked off; only the process that opened it may "
+                    + "change it", path: disk?.path)
+        }
+        if let failure {
+            if failure.code == .closed { throw failure }
+            throw StoreError(
+                .failed, "an earlier write failed (\(failure.message)), so nothing more is written; close the store and "
+                    + "open it again", path: disk?.path, systemError: failure.systemError)
+        }
+    }
+
+    /// Remembers that a write failed; returns what to throw.
+    func fail(_ error: StorageError) -> StoreError {
+        let error = StoreError(error)
+        if failure == nil { failure = error }
+        return error
+    }
+
+    private func plan(_ operations: [WriteBatch.Operation]) throws(StoreError) -> BatchPlan {
+        let replaces = operations.contains { if case .add(_, _, true) = $0 { true } else { false } }
+        if replaces && markedSlots == nil { markedSlots = collectMarkedSlots() }
+        if queue.isEmpty { stagedLabels.removeAll() }
+        var plan = BatchPlan(slots: contents.graph.slots, marked: replaces ? markedSlots ?? [] : []) { [self] label in
+            if let staged = stagedLabels[label] { return staged }
+            return labels.slot(of: label)
+        }
+        for (number, operation) in operations.enumerated() { try plan.add(operation, number: number) }
+        return plan
+    }
+
+    private func collectMarkedSlots() -> [UInt32] {
+        guard counts.marked > 0 else { return [] }
+        let slots = contents.graph.slots
+        return stride(from: UInt32(contents.graph.count), to: 0, by: -1).map { $0 - 1 }
+            .filter { slots.state($0) == Columns.markedState }
+    }
+
+    /// Makes the planned changes. Returns the frame to wait for, and its log; nil if there is nothing to wait for.
+    private func make(
+        _ plan: BatchPlan, _ vectors: VectorRows, threads: Int?
+    ) throws(StoreError) -> (UInt64, LogWriter)? {
+        let graph = contents.graph
+        do {
+            try disk?.startLog()
+        } catch {
+            if error.isFinal { failure = error.error }
+            throw error.error
+        }
+        graph.beginBatch(sequence + 1)
+        let batch = StagedBatch(plan)
+        do {
+            try place(batch, vectors)
+        } catch {
+            undo(batch)
+            throw error
+        }
+        let sequence = self.sequence + 1
+        batch.before = plan.states.keys.map { graph.slots.snapshot($0) }
+        batch.isRecorded = true
+        for row in batch.rows {
+            graph.slots.setRow(
+                row.slot, label: row.label, level: row.level, state: BatchPlan.erased, sequence: sequence)
+        }
+        insertion(threads ?? options.threads, rows: batch.rows.count).insert(
+            batch.rows.map { ($0.slot, $0.level) })
+        for row in batch.rows where row.isMarked {
+            graph.slots.setState(row.slot, Columns.markedState, sequence: sequence)
+        }
+        var counts = self.counts
+        for row in batch.rows {
+            counts.move(from: row.isReused ? BatchPlan.erased : 0, to: graph.slots.state(row.slot))
+        }
+        for (slot, state) in plan.states.sorted(by: { $0.key < $1.key }) {
+            counts.move(from: graph.slots.state(slot), to: state)
+            graph.slots.setState(slot, state, sequence: sequence)
+            if !VectorStore.hasLabel(state) { batch.freed.append((slot, graph.slots.level(slot))) }
+        }
+        graph.unlink(batch.freed.map { $0.slot }, scratch: scratch)
+        graph.hasUnlinkedSlots = counts.free > 0
+        let changes = graph.endBatch()
+        batch.changes = changes
+        let committed = try log(batch, changes, counts)
+        // From here on the batch cannot fail any more but together with the log.
+        self.sequence = sequence
+        self.counts = counts
+        freeSlots.free(batch.freed)
+        for change in committed.labels { stagedLabels[change.label] = .some(change.new) }
+        if markedSlots != nil { noteMarked(plan) }
+        let waits = disk != nil && waitsForDisk
+        if let flusher, let log = disk?.log { flusher.flush(log) }
+        queue.append(committed, isDurable: !waits)
+        if disk == nil { settleInMemory() }
+        return waits ? disk?.log.map { (committed.frame, $0) } : nil
+    }
+
+    /// Gives the rows their levels, slots, and vectors.
+    private func place(_ batch: StagedBatch, _ vectors: VectorRows) throws(StoreError) {
+        let graph = contents.graph
+        if !hasCollectedFreeSlots {
+            freeSlots.collect(graph.slots, count: graph.count)
+            hasCollectedFreeSlots = true
+        }
+        var end = graph.count
+        batch.place { level in
+            if let slot = freeSlots.take(level: level) { return (slot, true) }
+            defer { end += 1 }
+            return (UInt32(end), false)
+        } level: { row in
+            switch row {
+            case .drawn: graph.levels.next(maximum: graph.parameters.maximumLevel)
+            case .ofSlot(let slot): graph.slots.level(slot)
+            case .ofRow(let row): batch.levels[row]
+            }
+        }
+        try contents.grow(to: end, path: disk?.path ?? "memory") { (segment) throws(StorageError) in
+            if let disk { return try disk.append(segment, contents) }
+            try contents.memory.allocate(segment, path: "memory")
+            contents.memory.advise(.resident, segment)
+        }
+        do {
+            let writer = RowWriter(contents, file: disk?.file)
+            for row in batch.rows { try unsafe writer.write(vectors[row.vector], to: row.slot) }
+            try writer.flush()
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// Writes the batch to the log, where there is one.
+    private func log(
+        _ batch: StagedBatch, _ changes: GraphChanges, _ counts: StoreCounts
+    ) throws(StoreError) -> CommittedBatch {
+        var frame: UInt64 = 0
+        if let disk {
+            batch.encode(into: logBatch, contents, changes)
+            do {
+                frame = try disk.append(logBatch, contents.graph, counts, sequence: changes.sequence)
+            } catch {
+                if disk.log?.hasFailed != true {
+                    undo(batch)
+                    throw StoreError(error)
+                }
+                queue.fail(error)
+                throw fail(error)
+            }
+        }
+        return CommittedBatch(
+            changes: changes, labels: batch.plan.labelChanges(slotOfRow: batch.slotOfRow), counts: counts,
+            hasDeadSlots: counts.live < contents.graph.count, frame: frame)
+    }
+
+    /// Makes the store what it was before the batch.
+    private func undo(_ batch: StagedBatch) {
+        let graph = contents.graph
+        for snapshot in batch.before { graph.slots.restore(snapshot) }
+        // The rows' records were made with the others'.
+        if batch.isRecorded {
+            for row in batch.rows { graph.slots.setState(row.slot, BatchPlan.erased, sequence: sequence + 1) }
+        }
+        graph.rollBack(batch.changes ?? graph.endBatch())
+        freeSlots.putBack(batch.rows.filter { $0.isReused }.map { ($0.slot, $0.level) })
+    }
+
+    private func noteMarked(_ plan: BatchPlan) {
+        for (slot, state) in plan.states where state == Columns.markedState { markedSlots?.append(slot) }
+        if plan.states.values.contains(Columns.markedState) { markedSlots?.sort(by: >) }
+        if plan.rows.contains(where: { $0.isMarked }) { markedSlots = nil }
+    }
+
+    private func insertion(_ threads: Int?, rows: Int) -> Insertion {
+        let size = VectorStore.teamSize(threads, rows: rows)
+        if let insertion = insertions.first(where: { $0.threads == size }) { return insertion }
+        let insertion = Insertion(into: contents.graph, threads: size)
+        insertions = Array(insertions.suffix(1)) + [insertion]
+        return insertion
+    }
+
+    /// Gives back what nobody can be reading any more.
+    private func settle() {
+        let graph = contents.graph
+        for lists in queue.takeRetired() { graph.retire(lists) }
+        while let first = settledRecords.first, graph.readers.havePassed(first.epoch) {
+            graph.slots.forget(first.slots)
+            settledRecords.removeFirst()
+        }
+        freeSlots.reclaim(graph.readers)
+    }
+
+    /// Distances computed and lists read by insertions and deletions since the store was opened.
+    var work: (distances: Int, hops: Int) {
+        insertions.reduce((scratch.distanceCount, scratch.hopCount)) { ($0.0 + $1.work.distances, $0.1 + $1.work.hops) }
+    }
+
+    // MARK: Checkpoints
+
+    /// Makes a checkpoint if the log or the overlay have become large. A change that was acknowledged does not fail because
+    /// no checkpoint could be made after it; the next one that is due is tried again.
+    private func checkpointIfDue() {
+        guard let disk else { return }
+        guard disk.logBytes >= checkpointBytes || contents.graph.overlay.byteCount >= options.overlayBytes else { return }
+        try? alone { () throws(StoreError) in
+            guard failure == nil,
+                disk.logBytes >= checkpointBytes || contents.graph.overlay.byteCount >= options.overlayBytes
+            else { return }
+            do throws(StoreError) {
+                try checkpointAlone()
+                checkpointBytes = options.logBytes
+            } catch {
+                checkpointBytes = disk.logBytes + options.logBytes / 4
+                throw error
+            }
+        }
+    }
+
+    /// Brings everything that is in the log into the files.
+    func checkpoint() throws(StoreError) {
+        try alone { () throws(StoreError) in
+            try checkUsable()
+            try checkpointAlone()
+        }
+    }
+
+    private func checkpointAlone() throws(StoreError) {
+        guard let disk, disk.hasChanges else { return }
+        try drain()
+        settle()
+        let graph = contents.graph
+        do throws(CheckpointFailure) {
+            try Checkpoint(contents, labels, disk, counts, sequence: sequence).make()
+        } catch {
+            if error.isFinal {
+                failure = error.error
+                queue.fail(StorageError(disk.path, "make a checkpoint", error.error.systemError ?? .ioError))
+            }
+            throw error.error
+        }
+        graph.forgetChangedLists()
+        let epoch = graph.readers.advance()
+        settledRecords.append((epoch, graph.slots.takeChangedSlots()))
+        freeSlots.checkpoint(epoch: epoch)
+    }
+
+    /// Waits until every batch is published.
+    private func drain() throws(StoreError) {
+        guard let disk, let log = disk.log else { return }
+        do {
+            try queue.waitUntilPublished(log.lastFrame, log)
+        } catch {
+            throw fail(error)
+        }
+    }
+
+    /// Makes everything that was acknowledged durable, whatever the durability.
+    func synchronize() throws(StoreError) {
+        try alone { () throws(StoreError) in
+            try checkUsable()
+            guard let log = disk?.log else { return }
+            do throws(StorageError) {
+                try log.synchronize()
+            } catch {
+                queue.fail(error)
+                throw fail(error)
+            }
+        }
+    }
+
+    /// Moves changed lists and slots of a store in memory into its columns, now and then.
+    private func settleInMemory() {
+        let graph = contents.graph
+        for lists in queue.takeRetired() { graph.retire(lists) }
+        freeSlots.checkpoint(epoch: graph.readers.advance())
+        guard graph.overlay.byteCount > 8 << 20 else { return }
+        // Nobody reads the columns of what changed once the searches of now have ended: they find it in the overlay.
+        graph.readers.waitForAll()
+        settle()
+        graph.fold()
+        settledRecords.append((graph.readers.advance(), graph.slots.takeChangedSlots()))
+    }
+
+    /// Brings everything into the files, or at least makes the log durable, and ends writing.
+    func finish() throws(StoreError) {
+        guard getpid() == process else { return }
+        flusher?.end()
+        try alone { () throws(StoreError) in
+            guard failure == nil else { return }
+            defer { failure = StoreError(.closed, "the store was closed; open it again", path: disk?.path) }
+            do throws(StoreError) {
+                try checkpointAlone()
+                disk?.removeOldLog()
+            } catch {
+                if let failure { throw failure }
+                // No room for a checkpoint: the next opening makes it from the log.
+                guard let log = disk?.log else { return }
+                try translating { () throws(StorageError) in _ = try log.synchronize() }
+            }
+        }
+    }
+
+    /// Changes what the store keeps beside its vectors; durable when it returns.
+    func setSearchWidth(_ width: Int) throws(StoreError) {
+        try alone { () throws(StoreError) in
+            try checkUsable()
+            guard let disk else { return }
+            do throws(StorageError) {
+                try disk.setSearchWidth(width)
+            } catch {
+                queue.fail(error)
+                throw fail(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import SystemPackage
+
+/// Rows of vectors as they are given, checked one by one.
+@safe
+struct VectorRows {
+    private let elements: UnsafeBufferPointer<Float>
+    private let encoding: VectorEncoding
+
+    init(
+        _ elements: UnsafeBufferPointer<Float>, rows: Int, encoding: VectorEncoding, path: FilePath?
+    ) throws(StoreError) {
+        guard elements.count == rows * encoding.dimensions else {
+            throw StoreError(
+                .dimensionMismatch,
+                "\(rows) labels of \(encoding.dimensions) dimensions need \(rows * encoding.dimensions) numbers, not "
+                    + "\(elements.count)", path: path)
+        }
+        unsafe self.elements = elements
+        self.encoding = encoding
+    }
+
+    /// No rows.
+    static var none: VectorRows { unsafe VectorRows(UnsafeBufferPointer(start: nil, count: 0)) }
+
+    private init(_ elements: UnsafeBufferPointer<Float>) {
+        unsafe self.elements = elements
+        encoding = VectorEncoding(dimensions: 0, scalar: .float32, metric: .l2, rowBytes: 0)
+    }
+
+    subscript(row: Int) -> UnsafeBufferPointer<Float> {
+        let dimensions = encoding.dimensions
+        return unsafe UnsafeBufferPointer(rebasing: elements[row * dimensions..<(row + 1) * dimensions])
+    }
+
+    /// Throws what is wrong with a row; `offset` is added to its number in the message.
+    func check(_ row: Int, label: Label, offset: Int = 0, path: FilePath? = nil) throws(StoreError) {
+        if let problem = unsafe encoding.problem(self[row]) {
+            throw StoreError(
+                .invalidVector, "the vector in row \(offset + row) (label \(label)) \(problem)", path: path)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import FileFormat
+import HNSW
+import MappedStorage
+public import SystemPackage
+import WriteAheadLog
+
+extension VectorStore {
+    /// Checks the store at `path`, opened for reading, to `depth`. What is wrong stands in the report; a store that cannot
+    /// be opened at all throws as opening does.
+    public static func verify(
+        at path: FilePath, depth: VerifyReport.Depth = .graph, options: OpenOptions = .init()
+    ) throws(StoreError) -> VerifyReport {
+        var options = options
+        options.access = .readOnly
+        return try open(at: path, options: options).verify(depth: depth)
+    }
+
+    /// Checks the open store to `depth`: what is in its files, and what is in memory beyond them. Changes and checkpoints
+    /// wait while files are read; searches go on.
+    public func verify(depth: VerifyReport.Depth = .graph) throws(StoreError) -> VerifyReport {
+        let writer = access == .readWrite ? try writing() : nil
+        guard let writer else { return try verifyAlone(depth) }
+        return try writer.whenQuiet { () throws(StoreError) in try verifyAlone(depth) }
+    }
+
+    private func verifyAlone(_ depth: VerifyReport.Depth) throws(StoreError) -> VerifyReport {
+        try reading { (contents, view, _) in
+            var report = VerifyReport()
+            if let path { checkFiles(path, depth, contents, &report) }
+            if depth == .graph { check(contents, view, &report) }
+            return report
+        }
+    }
+
+    private func checkFiles(
+        _ path: FilePath, _ depth: VerifyReport.Depth, _ contents: StoreContents, _ report: inout VerifyReport
+    ) {
+        let name = path.appending(StoreName.levelZero)
+        do throws(StoreFileError) {
+            let prologue = try LevelZeroFile.readPrologue(name, writable: false, calls: calls)
+            report.checkCopies(prologue, of: name)
+            let journal = try JournalReader.open(
+                path.appending(StoreName.journal), superblock: prologue.superblock, calls: calls)
+            let pending = journal.flatMap { $0.header.generation > prologue.header.generation ? $0 : nil }
+            let header = pending?.header ?? prologue.header
+            _ = try Recovery.survey(path, prologue.superblock, header, OpenOptions(), calls)
+            guard depth != .header else { return }
+            let segments = prologue.superblock.geometry.layout(segments: header.segmentCount)
+            try PageCheck(
+                prologue.file, prologue.superblock, header, columns: contents.columns, journal: pending
+            ).run(segments, &report)
+            guard header.slotCount > 0, pending == nil else { return }
+            checkDerivedFiles(path, prologue.superblock, header, contents, &report)
+        } catch {
+            report.add(StoreError(error).description)
+        }
+    }
+
+    /// A crash may leave derived files that are ahead of the header; they are of no use, and no damage.
+    private func checkDerivedFiles(
+        _ path: FilePath, _ superblock: Superblock, _ header: HeaderSlot, _ contents: StoreContents,
+        _ report: inout VerifyReport
+    ) {
+        func generation(_ kind: DerivedFile.Kind, _ name: String) -> UInt64? {
+            let file = try? File(path.appending(name), .read, calls: calls)
+            let bytes = try? file?.read(count: DerivedFile.size, at: 0)
+            return bytes.flatMap { DerivedFile(decoding: $0, kind: kind) }?.generation
+        }
+        let upper = generation(.upper, StoreName.upper), labels = generation(.labels, StoreName.labels)
+        if upper.map({ $0 <= header.graphGeneration }) ?? true,
+            UpperFile.read(
+                path.appending(StoreName.upper), header: header, connectivity: superblock.connectivity,
+                capacity: max(header.slotCount, 1), calls: calls) == nil
+        {
+            report.add("upper: the file is missing or damaged; opening the store for writing makes it again")
+        }
+        if labels.map({ $0 == header.graphGeneration }) ?? true,
+            LabelIndexFile(
+                path.appending(StoreName.labels), layout: header.layout, generation: header.graphGeneration,
+                graph: contents.graph, writable: false, calls: calls)?.isSound != true
+        {
+            report.add("labels: the file is missing or damaged; the next checkpoint makes it again")
+        }
+    }
+
+    private func check(_ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport) {
+        var problems: [String] = []
+        var check = GraphCheck(contents.graph, view) { if problems.count < 200 { problems.append($0) } }
+        check.run()
+        let counts = counts.load(), slots = contents.graph.slots
+        if [counts.live, counts.marked, counts.free] != [check.counts[1], check.counts[2], check.counts[3] + check.counts[4]] {
+            problems.append(
+                "the header counts \(counts.live) live, \(counts.marked) marked and \(counts.free) free slots; there are "
+                    + "\(check.counts[1]), \(check.counts[2]) and \(check.counts[3] + check.counts[4])")
+        }
+        for slot in 0..<UInt32(view.count) where slots.hasLabel(slot, at: view.sequence) {
+            let label = slots.label(slot), found = labels.slot(of: label)
+            if found != slot {
+                problems.append(
+                    "label \(label) of slot \(slot) leads to \(found.map { "slot \($0)" } ?? "no slot"): it stands twice, "
+                        + "or the index is wrong")
+            }
+        }
+        if check.unreachable > 0 { problems.append("\(check.unreachable) vectors cannot be reached from the entry point") }
+        for problem in problems { report.add(problem) }
+        report.unreachable = check.unreachable
+        report.content = check.checksum
+    }
+}
+
+extension VerifyReport {
+    /// Says which of the two superblocks is damaged: the other one does, but no second damage is to be had. Of the headers
+    /// only the newer one means anything.
+    fileprivate mutating func checkCopies(_ prologue: LevelZeroFile.Prologue, of path: FilePath) {
+        for (index, offset) in Superblock.offsets.enumerated() {
+            let bytes = (try? prologue.file.read(count: Superblock.size, at: offset)) ?? []
+            if bytes.count < Superblock.size || (try? Superblock(decoding: bytes)) == nil {
+                add("level0: superblock \(index) is damaged; the other one is whole")
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import ArgumentParser
+import Cairn
+import SystemPackage
+
+/// `cairn add`
+struct AddCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "add",
+        abstract: "Add the vectors of a file to a store.",
+        discussion: """
+            Vectors are added in batches. Each is added as a whole or not at all, and once it is acknowledged it survives a \
+            kill and a power cut. When a vector cannot be added, the batches before stay, and the error says how many rows \
+            they have.
+
+            Vectors are labelled with the numbers of their rows, 0, 1, 2, …, as by `cairn build`, whatever the store has \
+            already; --labels gives others. A label that is in the store is an error; with --upsert it gets the new vector.
+
+              cairn add products.cairn new.npy --labels new-ids.txt
+              cairn add products.cairn changed.npy --labels ids.npy --upsert --batch 100
+            """)
+
+    @Argument(help: "The store.", completion: .directory)
+    var store: FilePath
+
+    @Argument(help: "The file of vectors.", completion: .file(extensions: vectorFileExtensions))
+    var vectors: FilePath
+
+    @Option(
+        help: ArgumentHelp("Labels: an .npy array of integers, or text with one on each line.", valueName: "file"),
+        completion: .file(extensions: ["npy", "txt"]))
+    var labels: FilePath?
+
+    @Option(help: ArgumentHelp("Rows of a batch. A larger batch takes less time for each row.", valueName: "n"))
+    var batch = 1000
+
+    @Flag(help: "Put the vectors of labels that the store has in the place of the old ones.")
+    var upsert = false
+
+    @Flag(help: "Put vectors in the place of those marked as deleted, which are erased, as long as there are such.")
+    var replaceDeleted = false
+
+    @OptionGroup var durability: DurabilityOptions
+
+    @Option(help: ArgumentHelp("Threads that insert; one per processor if not given.", valueName: "n"))
+    var threads: ThreadCount?
+
+    @Flag(
+        help: """
+            Print, in the place of the summary's text, the number of rows acknowledged so far after each batch, a line each \
+            and at once.
+            """)
+    var printAcknowledged = false
+
+    @OptionGroup var damage: DamageOptions
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if batch < 1 { throw ValidationError("--batch is \(batch); it must be 1 or more") }
+        if upsert && replaceDeleted { throw ValidationError("--upsert and --replace-deleted exclude each other") }
+    }
+
+    func perform(_ output: StandardOutput) throws {
+        let input = try VectorInput(vectors, labels: labels)
+        let options = durability.openOptions(damage, threads: threads)
+        let start = ContinuousClock.now
+        let count = try VectorStore.changing(at: store, options: options) { store in
+            let dimensions = try store.configuration.dimensions
+            guard input.dimensions == dimensions else {
+                throw Failure(
+                    code: StoreError.Code.dimensionMismatch.description,
+                    "its vectors have \(input.dimensions) dimensions, the store's have \(dimensions)", path: vectors)
+            }
+            try add(input, to: store, output)
+            return try store.count
+        }
+        try summarise(rows: input.count, count: count, seconds: (ContinuousClock.now - start).seconds, output)
+    }
+
+    private func add(_ input: VectorInput, to store: VectorStore, _ output: StandardOutput) throws {
+        let bar = ProgressBar(quiet: common.quiet)
+        defer { bar?.finish() }
+        var isWatched = printAcknowledged
+        var added = 0
+        while added < input.count {
+            let rows = added..<added + min(batch, input.count - added)
+            do {
+                try add(input.vectors(rows), input.labels(rows), to: store)
+            } catch let error as StoreError {
+                throw failure(error, added: added)
+            }
+            added = rows.upperBound
+            bar?.update(added, of: input.count)
+            guard isWatched else { continue }
+            do {
+                try output.line("\(added)")
+                try output.flush()
+            } catch let code as ExitCode where code == .success {
+                // Nobody reads on, which is no reason to leave the rest out.
+                isWatched = false
+            }
+        }
+    }
+
+    private func add(_ vectors: [Float], _ labels: [Label], to store: VectorStore) throws {
+        if upsert {
+            try store.upsert(vectors, labels: labels)
+        } else {
+            try store.add(vectors, labels: labels, replacingMarked: replaceDeleted)
+        }
+    }
+
+    /// The error with what was done before it.
+    private func failure(_ error: StoreError, added: Int) -> Failure {
+        let path: FilePath? =
+            switch error.code {
+            case .invalidVector: vectors
+            case .duplicateLabel: labels ?? vectors
+            default: nil
+            }
+        let addition: String =
+            if added == 0 {
+                "; nothing was added"
+            } else if path == nil {
+                "; the \(added) rows before this batch were added"
+            } else {
+                "; rows are counted from row \(added), where the batch begins: the \(added) rows before it were added"
+            }
+        var failure = Failure(error, path: path, addition: addition)
+        failure.progress = ("added", added)
+        return failure
+    }
+
+    private func summarise(rows: Int, count: Int, seconds: Double, _ output: StandardOutput) throws {
+        let rate = Double(rows) / max(seconds, 1e-9)
+        switch common.output {
+        case .json:
+            try output.document(
+                .object([
+                    ("added", .number(rows)),
+                    ("count", .number(count)),
+                    ("seconds", .number(seconds, decimals: 3)),
+                    ("rate", .number(rate, decimals: 1)),
+                ]))
+        case .text where !common.quiet && !printAcknowledged:
+            try output.line(
+                "\(store): \(rows) vectors added in \(fixed(seconds, decimals: 1)) s "
+                    + "(\(fixed(rate, decimals: 0)) a second), \(count) in all")
+        case .text: break
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Cairn
+import SystemPackage
+
+/// `cairn checkpoint`
+struct CheckpointCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "checkpoint",
+        abstract: "Bring what is in the log into the files.",
+        discussion: """
+            Commands that change a store do this by themselves when they end. After one that was killed, the next to read the \
+            store goes through its log, and so does each after it, until a command writes: this one, for example.
+
+              cairn checkpoint products.cairn
+              cairn checkpoint damaged.cairn --salvage
+            """)
+
+    @Argument(help: "The store.", completion: .directory)
+    var store: FilePath
+
+    @OptionGroup var damage: DamageOptions
+
+    @OptionGroup var common: CommonOptions
+
+    func perform(_ output: StandardOutput) throws {
+        let start = ContinuousClock.now
+        let count = try VectorStore.changing(at: store, options: .init(logDamage: damage.logDamage)) { store in
+            try store.checkpoint()
+            return try store.count
+        }
+        let seconds = (ContinuousClock.now - start).seconds
+        switch common.output {
+        case .json:
+            try output.document(.object([("count", .number(count)), ("seconds", .number(seconds, decimals: 3))]))
+        case .text where !common.quiet:
+            try output.line("\(store): \(count) vectors, all in the files after \(fixed(seconds, decimals: 1)) s")
+        case .text: break
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Cairn
+import SystemPackage
+
+/// `cairn create`
+struct CreateCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Make a new store without vectors.",
+        discussion: """
+            The store is for `cairn add` to fill. `cairn build` makes one of a file of vectors at once, and faster.
+
+              cairn create products.cairn --dim 384 --metric cosine
+            """)
+
+    @Argument(help: "The directory to make; nothing may stand there.", completion: .directory)
+    var store: FilePath
+
+    @Option(help: ArgumentHelp("Dimensions of the vectors, 1 to 65536.", valueName: "n"))
+    var dim: Int
+
+    @OptionGroup var creation: CreationOptions
+
+    @OptionGroup var common: CommonOptions
+
+    func perform(_ output: StandardOutput) throws {
+        let made = try VectorStore.create(at: store, creation.configuration(dimensions: dim))
+        let info = try made.info
+        try made.close()
+        switch common.output {
+        case .json: try output.document(.object(info.creationFacts + [("file_bytes", .number(info.fileBytes))]))
+        case .text where !common.quiet:
+            try output.line("\(store): no vectors yet, of \(info.configuration.dimensions) dimensions")
+        case .text: break
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import ArgumentParser
+import Cairn
+import SystemPackage
+import VectorFiles
+
+/// `cairn delete`
+struct DeleteCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "delete",
+        abstract: "Delete vectors, or bring deleted ones back.",
+        discussion: """
+            Deleted vectors are marked, so that searches no longer find them: that is quick, takes nothing off the disk and \
+            can be undone. --erase deletes for good, marked vectors too; the space goes to new ones.
+
+            All of it is one batch, which is done as a whole or not at all, unless --batch says otherwise. A label that is not \
+            in the store is an error, as are one that is marked already and, with --undo, one that is not marked.
+
+              cairn delete products.cairn 17 4711
+              cairn delete products.cairn 17 --undo
+              cairn delete products.cairn --labels sold-out.txt --erase
+            """)
+
+    /// What is done where it is not marking.
+    enum Mode: String, EnumerableFlag {
+        case undo, erase
+
+        static func help(for value: Mode) -> ArgumentHelp? {
+            switch value {
+            case .undo: "Bring vectors back that are marked as deleted."
+            case .erase: "Delete for good."
+            }
+        }
+    }
+
+    @Argument(help: "The store.", completion: .directory)
+    var store: FilePath
+
+    @Argument(help: "Labels of vectors.")
+    var labels: [Label] = []
+
+    @Option(
+        name: .customLong("labels"),
+        help: ArgumentHelp(
+            "Labels in a file: an .npy array of integers, or text with one on each line.", valueName: "file"),
+        completion: .file(extensions: ["npy", "txt"]))
+    var labelFile: FilePath?
+
+    @Flag var mode: Mode?
+
+    @Option(help: ArgumentHelp("Labels of a batch; all in one if not given.", valueName: "n"))
+    var batch: Int?
+
+    @OptionGroup var durability: DurabilityOptions
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if labels.isEmpty == (labelFile == nil) {
+            throw ValidationError("give labels, or a file of them with --labels")
+        }
+        if let batch, batch < 1 { throw ValidationError("--batch is \(batch); it must be 1 or more") }
+    }
+
+    func perform(_ output: StandardOutput) throws {
+        let labels = try labelFile.map { try LabelFile.read($0) } ?? labels
+        let info = try VectorStore.changing(at: store, options: durability.openOptions()) { store in
+            var done = 0
+            while done < labels.count {
+                let end = done + min(batch ?? .max, labels.count - done)
+                do {
+                    try change(Array(labels[done..<end]), of: store)
+                } catch let error as StoreError {
+                    throw failure(error, changed: done)
+                }
+                done = end
+            }
+            return try store.info
+        }
+        try summarise(labels.count, info, output)
+    }
+
+    private func change(_ labels: [Label], of store: VectorStore) throws {
+        switch mode {
+        case nil: try store.mark(labels)
+        case .undo: try store.unmark(labels)
+        case .erase: try store.erase(labels)
+        }
+    }
+
+    /// The error with what was done before it.
+    private func failure(_ error: StoreError, changed: Int) -> Failure {
+        let path: FilePath? = error.code == .unknownLabel ? labelFile ?? store : nil
+        let addition =
+            if changed == 0 {
+                "; nothing was changed"
+            } else if path == nil {
+                "; the \(changed) labels before this batch were changed"
+            } else {
+                "; changes are counted from where the batch begins: the \(changed) labels before it were changed"
+            }
+        var failure = Failure(error, path: path, addition: addition)
+        failure.progress = ("changed", changed)
+        return failure
+    }
+
+    private func summarise(_ changed: Int, _ info: StoreInfo, _ output: StandardOutput) throws {
+        let action =
+            switch mode {
+            case nil: "marked as deleted"
+            case .undo: "brought back"
+            case .erase: "erased"
+            }
+        switch common.output {
+        case .json:
+            try output.document(
+                .object([
+                    ("changed", .number(changed)),
+                    ("count", .number(info.count)),
+                    ("deleted", .number(info.deleted)),
+                    ("free", .number(info.free)),
+                ]))
+        case .text where !common.quiet:
+            try output.line("\(store): \(changed) vectors \(action), \(info.count) in all")
+        case .text: break
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Cairn
+import SystemPackage
+
+extension VectorStore {
+    /// Opens the store at `path` for writing, runs `body` and closes the store. Throws what `body` throws, else what closing
+    /// does: only then is everything that was acknowledged on the disk, whatever the durability.
+    static func changing<Result>(
+        at path: FilePath, options: OpenOptions = .init(), _ body: (VectorStore) throws -> Result
+    ) throws -> Result {
+        var options = options
+        options.access = .readWrite
+        let store = try open(at: path, options: options)
+        let result: Result
+        do {
+            result = try body(store)
+        } catch {
+            try? store.close()
+            throw error
+        }
+        try store.close()
+        return result
+    }
+}
+
+/// What to do about a damaged log.
+struct DamageOptions: ParsableArguments {
+    @Flag(
+        help: """
+            Where the log is damaged in its middle, take the store as it was before the damage. A command that writes gives \
+            up for good what came after it.
+            """)
+    var salvage = false
+
+    var logDamage: VectorStore.OpenOptions.LogDamage { salvage ? .discardRest : .fail }
+}
+
+/// What acknowledged changes survive.
+struct DurabilityOptions: ParsableArguments {
+    enum Level: String, CaseIterable, ExpressibleByArgument {
+        case full, interval, none
+    }
+
+    @Option(
+        help: """
+            What a batch survives once it is acknowledged: full is everything, power cuts included; interval and none a \
+            crash of this program, and power cuts after --interval or when the system has written it.
+            """)
+    var durability = Level.full
+
+    @Option(
+        help: ArgumentHelp(
+            "With --durability interval: the most a power cut may take, in milliseconds; 100 if not given.",
+            valueName: "ms"))
+    var interval: Int?
+
+    // For tests: checkpoints as often as they like.
+    @Option(help: ArgumentHelp("The length of the log that calls for a checkpoint.", visibility: .hidden))
+    var logBytes: ByteCount?
+
+    func validate() throws {
+        guard let interval else { return }
+        if durability != .interval { throw ValidationError("--interval needs --durability interval") }
+        if interval < 1 { throw ValidationError("--interval is \(interval); it must be 1 or more") }
+    }
+
+    /// Options to open a store with for writing.
+    func openOptions(_ damage: DamageOptions? = nil, threads: ThreadCount? = nil) -> VectorStore.OpenOptions {
+        let durability: VectorStore.OpenOptions.Durability =
+            switch durability {
+            case .full: .full
+            case .interval: .interval(milliseconds: interval ?? 100)
+            case .none: .none
+            }
+        var options = VectorStore.OpenOptions(
+            access: .readWrite, durability: durability, logDamage: damage?.logDamage ?? .fail, threads: threads?.count)
+        if let logBytes { options.logBytes = logBytes.bytes }
+        return options
+    }
+}

@@ -1,0 +1,46 @@
+import Cairn
+import SystemPackage
+import VectorFiles
+
+/// A file of vectors on their way into a store, and their labels.
+struct VectorInput {
+    private let file: VectorFile
+    /// nil where each vector is labelled with the number of its row.
+    let labels: [Label]?
+
+    var count: Int { file.rows }
+    var dimensions: Int { file.dimensions }
+
+    /// Opens the file and reads the labels. Throws unless there are as many of these as vectors.
+    init(_ path: FilePath, labels labelPath: FilePath?) throws {
+        file = try VectorFile(path)
+        guard !file.isOneDimensional else {
+            throw Failure(
+                path,
+                "it has one axis of \(file.rows): save a.reshape(1, -1) for one vector, a.reshape(-1, 1) for many of one "
+                    + "dimension")
+        }
+        labels = try labelPath.map { try LabelFile.read($0) }
+        if let labelPath, let labels, labels.count != file.rows {
+            throw Failure(
+                labelPath, "it has \(labels.count) labels for \(file.rows) vectors: give one label for each vector")
+        }
+    }
+
+    /// The vectors of these rows, one after the other.
+    func vectors(_ rows: Range<Int>) throws -> [Float] { try file.floats(rows: rows) }
+
+    /// The labels of these rows.
+    func labels(_ rows: Range<Int>) -> [Label] { labels.map { Array($0[rows]) } ?? rows.map { Label($0) } }
+}
+
+extension VectorFile {
+    /// The values of these rows as floats, row after row.
+    func floats(rows: Range<Int>) throws -> [Float] {
+        let values = rows.count * dimensions
+        return try unsafe [Float](unsafeUninitializedCapacity: values) { buffer, filled in
+            try unsafe readFloats(rows: rows, into: UnsafeMutableBufferPointer(rebasing: buffer[..<values]))
+            filled = values
+        }
+    }
+}

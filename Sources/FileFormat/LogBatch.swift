@@ -1,0 +1,140 @@
+/// The changes of one batch, encoded as they are added into the very bytes that go to the log: frames one after the other,
+/// with room for their headers, which `seal` fills in. Meant to be kept and used again: it keeps its memory. One thread
+/// at a time may touch it.
+@safe
+package final class LogBatch: @unchecked Sendable {
+    /// What the frame of a commit takes.
+    package static let commitByteCount = LogFrame.byteCount(payload: LogCommit.size)
+
+    private var memory: UnsafeMutableRawBufferPointer
+    /// Where the next change goes.
+    private var end = 0
+    /// Where the frame that changes are added to begins.
+    private var frame = 0
+    /// Frames of changes; the commit is not among them.
+    package private(set) var frameCount = 0
+    /// Whether there are no changes.
+    package var isEmpty: Bool { frameCount == 0 }
+    /// Bytes that the batch takes in the log, its commit included.
+    package var byteCount: Int { roundUp(end, to: 8) + Self.commitByteCount }
+
+    /// `capacity`: bytes to begin with; it grows as needed.
+    package init(capacity: Int = 1 << 16) {
+        unsafe memory = .allocate(byteCount: max(capacity, 4096), alignment: 16)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    /// Forgets the changes and keeps the memory.
+    package func removeAll() {
+        end = 0
+        frame = 0
+        frameCount = 0
+    }
+
+    /// Adds: `slot` now holds the vector `bytes` under `label`, live, with empty lists. O(bytes), amortised.
+    package func addRow(slot: UInt32, label: UInt64, level: Int, norm: Float, bytes: UnsafeRawBufferPointer) {
+        precondition(slot < Geometry.maximumSlots && (0...Geometry.maximumLevel).contains(level))
+        let used = LogChange.rowHeaderSize + bytes.count
+        let change = unsafe room(for: roundUp(used, to: 4))
+        unsafe begin(change, .row, UInt8(level), 0, slot)
+        unsafe (change + LogChange.Offset.label).storeLittleEndian(label)
+        unsafe (change + LogChange.Offset.norm).storeLittleEndian(norm.bitPattern)
+        unsafe (change + LogChange.Offset.rowLength).storeLittleEndian(UInt32(bytes.count))
+        if let source = bytes.baseAddress {
+            unsafe (change + LogChange.rowHeaderSize).copyMemory(from: source, byteCount: bytes.count)
+        }
+        for index in used..<roundUp(used, to: 4) { unsafe (change + index).storeLittleEndian(UInt8(0)) }
+    }
+
+    /// Adds: the list of `slot` at `level` is now the first `kept` ids it had, then `added`. O(ids), amortised.
+    package func addList(slot: UInt32, level: Int, kept: Int, added: UnsafeBufferPointer<UInt32>) {
+        precondition(slot < Geometry.maximumSlots && (0...Geometry.maximumLevel).contains(level))
+        let change = unsafe room(for: LogChange.listHeaderSize + 4 * added.count)
+        unsafe begin(change, .list, UInt8(level), UInt16(kept + added.count), slot)
+        unsafe (change + LogChange.Offset.kept).storeLittleEndian(UInt32(kept))
+        guard let source = added.baseAddress else { return }
+        unsafe (change + LogChange.listHeaderSize).copyMemory(from: source, byteCount: 4 * added.count)
+    }
+
+    /// Adds: the state of `slot` is now `state`, which must not be `.unused`.
+    package func addState(slot: UInt32, _ state: SlotEntry.State) {
+        precondition(slot < Geometry.maximumSlots && state != .unused)
+        unsafe begin(room(for: LogChange.stateSize), .state, state.rawValue, 0, slot)
+    }
+
+    /// Writes the first eight bytes, which all changes have: kind, level or state, count, slot.
+    private func begin(
+        _ change: UnsafeMutableRawPointer, _ kind: LogChange.Kind, _ second: UInt8, _ count: UInt16, _ slot: UInt32
+    ) {
+        let word = UInt64(kind.rawValue) | UInt64(second) << 8 | UInt64(count) << 16 | UInt64(slot) << 32
+        unsafe change.storeLittleEndian(word)
+    }
+
+    /// Memory for a change of `size` bytes, in the current frame or, where that would become too long, in a new one.
+    private func room(for size: Int) -> UnsafeMutableRawPointer {
+        precondition(size <= LogFrame.maximumPayload)
+        if frameCount == 0 || end - frame - LogFrame.headerSize + size > LogFrame.payloadLimit {
+            fill()
+            frame = roundUp(end, to: 8)
+            frameCount += 1
+            end = frame + LogFrame.headerSize
+        }
+        let start = end
+        end += size
+        reserve(end)
+        // Left for seal to find, and made good by it.
+        unsafe (memory.baseAddress! + frame).storeLittleEndian(UInt32(end - frame - LogFrame.headerSize))
+        return unsafe memory.baseAddress! + start
+    }
+
+    /// Writes the zeros that follow the last frame.
+    private func fill() {
+        let aligned = roundUp(end, to: 8)
+        reserve(aligned)
+        for index in end..<aligned { unsafe memory[index] = 0 }
+    }
+
+    private func reserve(_ size: Int) {
+        // One commit more than the changes need, so that sealing takes no memory.
+        let needed = size + 8 + Self.commitByteCount, capacity = unsafe memory.count
+        guard needed > capacity else { return }
+        let larger = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(needed, 2 * capacity), alignment: 16)
+        unsafe larger.copyMemory(from: UnsafeRawBufferPointer(memory))
+        unsafe memory.deallocate()
+        unsafe memory = larger
+    }
+
+    /// Fills in the frames' headers, the first of which gets the number after `last`, and appends the frame of `commit`,
+    /// whose frame count is set right. `seed`: the checksum of the log file's header; `previous`: that of the last frame
+    /// (the header's for the first). Returns number and checksum of the commit's frame. May be done again.
+    package func seal(
+        _ commit: LogCommit, after last: UInt64, previous: UInt32, seed: UInt32
+    ) -> (number: UInt64, checksum: UInt32) {
+        fill()
+        var number = last, checksum = previous, offset = 0
+        while offset < end {
+            number += 1
+            let header = unsafe memory.baseAddress! + offset
+            let start = unsafe UnsafeRawBufferPointer(start: header, count: LogFrame.headerSize)
+            let length = unsafe Int(start.littleEndian(at: LogFrame.Offset.length, as: UInt32.self))
+            checksum = unsafe LogFrame.seal(
+                header, length: length, number: number, previous: checksum, kind: .changes, seed: seed)
+            offset += LogFrame.byteCount(payload: length)
+        }
+        number += 1
+        var commit = commit
+        commit.frameCount = frameCount + 1
+        let header = unsafe memory.baseAddress! + roundUp(end, to: 8)
+        unsafe (header + LogFrame.headerSize).copyMemory(from: commit.encoded(), byteCount: LogCommit.size)
+        checksum = unsafe LogFrame.seal(
+            header, length: LogCommit.size, number: number, previous: checksum, kind: .commit, seed: seed)
+        return (number, checksum)
+    }
+
+    /// The `byteCount` bytes to write, once sealed; good until the batch is changed.
+    package var sealedBytes: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: memory[..<byteCount])
+    }
+}

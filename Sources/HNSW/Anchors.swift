@@ -1,0 +1,123 @@
+/// What keeps every node reachable: each linked slot but the lowest has an *anchor*, an earlier slot that it links to and
+/// that links back to it. Following anchors from any two nodes leads to the lowest slot, and the same way back, so from any
+/// node every other one can be reached on level 0, whatever else pruning drops.
+///
+/// The order is that of the slots' numbers, because it can be checked on the spot: whether a slot has an anchor shows in
+/// its own list and in those of its neighbours.
+extension Graph {
+    /// Whether `slot` has an anchor, or needs none. `except`: one that does not count.
+    func hasAnchor(_ slot: UInt32, except: UInt32 = .max, in view: GraphView) -> Bool {
+        if slot <= lowestSlot { return true }
+        let (ids, count) = view.levelZero.list(slot)
+        for index in 0..<count {
+            let id = ids[index]
+            if id < slot && id != except && isLinked(id) && contains(id, slot, in: view) { return true }
+        }
+        return false
+    }
+
+    /// Moves `lowestSlot` up to the lowest slot that is linked, or to the end.
+    func findLowestSlot() {
+        while lowestSlot < count && !isLinked(lowestSlot) { lowestSlot += 1 }
+    }
+
+    /// Whether the level-0 list of `slot` has `id`.
+    func contains(_ slot: UInt32, _ id: UInt32, in view: GraphView) -> Bool {
+        let (ids, count) = view.levelZero.list(slot)
+        var index = 0
+        while index < count {
+            if ids[index] == id { return true }
+            index &+= 1
+        }
+        return false
+    }
+
+    /// Gives `slot` an anchor if it has none: the nearest of its earlier neighbours that has room for it or can do without
+    /// another one, else one of their neighbours, else the slot before it. Serial.
+    ///
+    /// Where every list in question is full of links that others depend on, as can be for small M, the slot takes the place of
+    /// one of those others, which then looks for another anchor; `depth` is how often that has happened.
+    func anchor(_ slot: UInt32, _ scratch: SearchScratch, depth: Int = 0) {
+        let view = newestView
+        guard isLinked(slot), !hasAnchor(slot, in: view) else { return }
+        var tried: Set<UInt32> = [slot], frontier = [slot], next = 0
+        // Nearly always the first node's neighbours do.
+        while next < min(frontier.count, 64) {
+            let (ids, count) = view.levelZero.list(frontier[next])
+            next += 1
+            let found = (0..<count).map { ids[$0] }.filter { isLinked($0) && tried.insert($0).inserted }
+            for earlier in sorted(found.filter { $0 < slot }, from: slot, scratch)
+            where connect(slot, to: earlier, scratch, depth) { return }
+            frontier.append(contentsOf: found)
+        }
+        var earlier = slot, nearest: UInt32?
+        while earlier > lowestSlot {
+            earlier -= 1
+            guard isLinked(earlier) else { continue }
+            if nearest == nil { nearest = earlier }
+            if !tried.contains(earlier) && connect(slot, to: earlier, scratch, depth) { return }
+        }
+        guard let nearest, depth < Self.maximumDepth else { return }
+        let (ids, count) = list(nearest, level: 0)
+        // A different one each time, or two slots could push each other out for ever.
+        let place = (0..<count).map { (depth + $0) % count }.first { ids[$0] > nearest && ids[$0] != slot }
+        guard let place else { return }
+        let displaced = ids[place]
+        put(slot, into: nearest, at: place)
+        _ = connect(slot, to: nearest, scratch, depth)
+        anchor(displaced, scratch, depth: depth + 1)
+    }
+
+    private static let maximumDepth = 64
+
+    /// `slots` in the order of their distance from `slot`.
+    private func sorted(_ slots: [UInt32], from slot: UInt32, _ scratch: SearchScratch) -> [UInt32] {
+        guard slots.count > 1 else { return slots }
+        scratch.prepare(slots: 0, width: 1, batch: slots.count)
+        for (index, other) in slots.enumerated() { scratch.gathered[index] = other }
+        let query = distances.query(forRow: slot, expansion: scratch.expansion(2 * distances.dimensions))
+        distances.compute(query, scratch.gathered, slots.count, scratch.distances)
+        scratch.distanceCount += slots.count
+        return slots.indices.map { Candidate(distance: scratch.distances[$0], slot: slots[$0]) }.sorted().map { $0.slot }
+    }
+
+    /// Links two slots both ways; false if the list of `anchor` is full of links that others depend on. If that of `slot` is, the
+    /// last of those others is cut off and gets another anchor: it then has a link that it can do without.
+    private func connect(_ slot: UInt32, to anchor: UInt32, _ scratch: SearchScratch, _ depth: Int) -> Bool {
+        let view = newestView
+        guard contains(anchor, slot, in: view) || place(for: slot, in: anchor, view) != nil else { return false }
+        var displaced: UInt32?
+        if !contains(slot, anchor, in: view) {
+            let (ids, count) = view.levelZero.list(slot)
+            let free = place(for: anchor, in: slot, view)
+            if free == nil { displaced = ids[count - 1] }
+            put(anchor, into: slot, at: free ?? count - 1)
+        }
+        if let place = contains(anchor, slot, in: newestView) ? nil : place(for: slot, in: anchor, newestView) {
+            put(slot, into: anchor, at: place)
+        }
+        if let displaced, depth < Self.maximumDepth { self.anchor(displaced, scratch, depth: depth + 1) }
+        // The first link may have taken the place that the second one was to have.
+        return hasAnchor(slot, in: newestView)
+    }
+
+    private func put(_ id: UInt32, into slot: UInt32, at place: Int) {
+        makeWritable(slot, level: 0)
+        let (ids, count) = list(slot, level: 0)
+        ids[place] = id
+        if place == count { setList(slot, level: 0, ids, count: count + 1) }
+    }
+
+    /// Where in the list of `owner` another id can stand: at its end, or in the place of the last link that nobody depends on.
+    private func place(for id: UInt32, in owner: UInt32, _ view: GraphView) -> Int? {
+        let (ids, count) = view.levelZero.list(owner)
+        if count < parameters.capacity(level: 0) { return count }
+        return (0..<count).last { canDrop(ids[$0], from: owner, view) }
+    }
+
+    /// Whether the link from `owner` to `id` anchors neither of them.
+    private func canDrop(_ id: UInt32, from owner: UInt32, _ view: GraphView) -> Bool {
+        guard isLinked(id), contains(id, owner, in: view) else { return true }
+        return id > owner ? hasAnchor(id, except: owner, in: view) : hasAnchor(owner, except: id, in: view)
+    }
+}

@@ -1,0 +1,110 @@
+import CKernels
+
+/// Looks at every slot and list of a graph, as a reader sees it. Memory: a bit and a u32 a slot.
+package struct GraphCheck {
+    private let graph: Graph
+    private let view: GraphView
+    private let report: (String) -> Void
+    /// Slots by state, 0 to 4.
+    package private(set) var counts = [0, 0, 0, 0, 0]
+    /// Linked slots that no links lead to from the entry point.
+    package private(set) var unreachable = 0
+    /// Over slots, vectors, norms and links.
+    package private(set) var checksum: UInt64 = 0
+
+    /// `report` is called with each problem.
+    package init(_ graph: Graph, _ view: GraphView, report: @escaping (String) -> Void) {
+        self.graph = graph
+        self.view = view
+        self.report = report
+    }
+
+    package mutating func run() {
+        for slot in 0..<UInt32(truncatingIfNeeded: view.count) { check(slot) }
+        if view.maximumLevel >= 0 {
+            checkEntryPoint()
+            countUnreachable()
+        } else if counts[1] + counts[2] > 0 {
+            report("the graph has no entry point")
+        }
+    }
+
+    private func isLinked(_ slot: UInt32) -> Bool {
+        slot < view.count && graph.slots.hasLabel(slot, at: view.sequence)
+    }
+
+    private mutating func check(_ slot: UInt32) {
+        let entry = graph.slots.entry(slot)
+        guard (1...4).contains(entry.state), entry.level <= graph.parameters.maximumLevel else {
+            return report("slot \(slot) has state \(entry.state) and level \(entry.level)")
+        }
+        counts[Int(entry.state)] += 1
+        add(slot, entry)
+        if entry.level > 0 && view.upper.firstLists[slot] == nil { report("slot \(slot) has no upper lists") }
+        guard isLinked(slot) else { return }
+        if entry.level > view.maximumLevel { report("slot \(slot) is of level \(entry.level), above the entry point") }
+        checkLists(slot, levels: view.upper.firstLists[slot] == nil ? 0 : entry.level)
+    }
+
+    private func checkLists(_ slot: UInt32, levels: Int) {
+        for level in 0...levels {
+            let (ids, count) = view.list(slot, level: level)
+            var seen: Set<UInt32> = [slot]
+            for index in 0..<count {
+                let id = ids[index]
+                if id >= view.count {
+                    report("the list of slot \(slot) at level \(level) has id \(id), beyond the last slot")
+                } else if !seen.insert(id).inserted {
+                    report("the list of slot \(slot) at level \(level) has id \(id) twice, or its own")
+                } else if graph.slots.level(id) < level {
+                    report("the list of slot \(slot) at level \(level) has slot \(id), which is not so high")
+                }
+            }
+        }
+    }
+
+    private func checkEntryPoint() {
+        let level = view.entryPoint < view.count ? graph.slots.level(view.entryPoint) : -1
+        if level != view.maximumLevel || !isLinked(view.entryPoint) {
+            report("the entry point, slot \(view.entryPoint), is not a node of level \(view.maximumLevel)")
+        }
+    }
+
+    private mutating func countUnreachable() {
+        let visited = VisitedSet()
+        visited.prepare(slots: view.count)
+        var seen = visited.view(reserving: view.count + 1)
+        guard view.entryPoint < view.count else { return }
+        _ = seen.insert(view.entryPoint)
+        var waiting = [view.entryPoint], next = 0
+        while next < waiting.count {
+            let (ids, count) = view.levelZero.list(waiting[next])
+            next += 1
+            for index in 0..<count where ids[index] < view.count && seen.insert(ids[index]) == 1 {
+                waiting.append(ids[index])
+            }
+        }
+        for slot in 0..<UInt32(truncatingIfNeeded: view.count) where isLinked(slot) && seen.insert(slot) == 1 {
+            unreachable += 1
+            if unreachable <= 10 {
+                report("slot \(slot), label \(graph.slots.label(slot)), cannot be reached from the entry point")
+            }
+        }
+    }
+
+    /// Adds a slot to the checksum: its row of the slot table, its links, and its vector if it is in use.
+    private mutating func add(_ slot: UInt32, _ entry: SlotRecords.Entry) {
+        var words: [UInt64] = [UInt64(slot), entry.label, UInt64(entry.level) << 8 | UInt64(entry.state)]
+        let (ids, count) = view.levelZero.list(slot)
+        words.append(UInt64(count))
+        for index in 0..<ids.count { words.append(UInt64(ids[index])) }
+        if isLinked(slot) {
+            let row = unsafe graph.columns.vector(slot)
+            words.append(unsafe UInt64(cairn_crc32c(0, row, graph.columns.vectorStride)))
+            if let norms = unsafe graph.columns.norms { words.append(unsafe UInt64(norms[Int(slot)].bitPattern)) }
+        }
+        let low = unsafe words.withUnsafeBytes { unsafe cairn_crc32c(1, $0.baseAddress, $0.count) }
+        let high = unsafe words.withUnsafeBytes { unsafe cairn_crc32c(2, $0.baseAddress, $0.count) }
+        checksum = (checksum &* 0x9E37_79B9_7F4A_7C15) ^ (UInt64(high) << 32 | UInt64(low))
+    }
+}

@@ -1,0 +1,51 @@
+/// Applying batches that a log has: the lists as they were written, not the insertions that led to them.
+extension Graph {
+    /// Gives `slot` a row of the batch that is being written, live, with empty lists. False if that cannot be: the slot is
+    /// past the end, or has another level.
+    package func replayRow(_ slot: UInt32, label: UInt64, level: Int, sequence: UInt64) -> Bool {
+        guard slot <= count, slot < capacity, level <= parameters.maximumLevel else { return false }
+        if slot < count {
+            guard !isLinked(slot), slots.level(slot) == level else { return false }
+        } else {
+            count += 1
+        }
+        slots.setRow(slot, label: label, level: level, state: Columns.liveState, sequence: sequence)
+        lowestSlot = min(lowestSlot, slot)
+        if level > 0 && upper.firstList(slot) == nil { upper.add(slot, level: level) }
+        for level in 0...level { startList(slot, level: level) }
+        return true
+    }
+
+    /// Changes a slot's state. False if the slot is past the end.
+    package func replayState(_ slot: UInt32, _ state: UInt8, sequence: UInt64) -> Bool {
+        guard slot < count else { return false }
+        slots.setState(slot, state, sequence: sequence)
+        if state != Columns.liveState && state != Columns.markedState { hasUnlinkedSlots = true }
+        return true
+    }
+
+    /// Makes a list the first `kept` ids that it has and then `added`. False if an id is no node of that level.
+    package func replayList(_ slot: UInt32, level: Int, kept: Int, added: [UInt32]) -> Bool {
+        guard slot < count, level <= slots.level(slot), level == 0 || upper.firstList(slot) != nil else { return false }
+        let before = list(slot, level: level).count
+        guard kept <= before, kept + added.count <= parameters.capacity(level: level) else { return false }
+        for id in added {
+            guard id < count, level == 0 || (level <= slots.level(id) && upper.firstList(id) != nil) else { return false }
+        }
+        makeWritable(slot, level: level)
+        let ids = list(slot, level: level).ids
+        for (index, id) in added.enumerated() { ids[kept + index] = id }
+        setList(slot, level: level, ids, count: kept + added.count)
+        return true
+    }
+
+    /// Takes over what a commit says beside the lists. False if it does not fit them.
+    package func replayCommit(count: Int, entryPoint: UInt32, maximumLevel: Int, levelState: UInt32) -> Bool {
+        guard count == self.count else { return false }
+        guard maximumLevel < 0 || (isLinked(entryPoint) && slots.level(entryPoint) == maximumLevel) else { return false }
+        self.entryPoint = maximumLevel < 0 ? 0 : entryPoint
+        self.maximumLevel = maximumLevel
+        levels = LevelGenerator(state: levelState, connectivity: parameters.connectivity)
+        return true
+    }
+}

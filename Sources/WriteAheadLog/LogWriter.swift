@@ -1,0 +1,151 @@
+package import FileFormat
+package import MappedStorage
+import Synchronization
+package import SystemPackage
+
+/// A log file that is appended to. One thread at a time appends (`reserve`, `append`); another may synchronize meanwhile.
+/// After a write or a sync that failed, nothing more can be done with it: what is on the disk is not known any more, and
+/// every later call throws.
+package final class LogWriter: @unchecked Sendable {
+    /// The file grows by at least this much when it has to.
+    private static let growth = 1 << 20
+
+    package let path: FilePath
+    package let sequence: UInt64
+    package let salt: Identifier
+    private let file: File
+    /// The checksum of the file's header.
+    private let seed: UInt32
+    /// Of the last frame. The appending thread's own, like `allocatedEnd`.
+    private var checksum: UInt32
+    /// How far there are blocks of the disk behind the file.
+    private var allocatedEnd: Int
+    private let used = Atomic<Int>(LogFileHeader.size)
+    private let last: Atomic<UInt64>
+    private let durable: Atomic<UInt64>
+    /// Of the call that failed; 0 while none did.
+    private let failure = Atomic<CInt>(0)
+
+    /// The number of the last frame appended; one less than the file's first one while it has none.
+    package var lastFrame: UInt64 { last.load(ordering: .acquiring) }
+    /// The number of the last frame that a call of `synchronize` made durable; of the frames in earlier files it says nothing.
+    package var durableFrame: UInt64 { durable.load(ordering: .acquiring) }
+    /// Bytes of the file that are used, its header included.
+    package var byteCount: Int { used.load(ordering: .acquiring) }
+    /// Whether a write or a sync failed.
+    package var hasFailed: Bool { failure.load(ordering: .acquiring) != 0 }
+
+    private init(file: File, path: FilePath, header: LogFileHeader, seed: UInt32, allocatedEnd: Int) {
+        self.file = file
+        self.path = path
+        self.allocatedEnd = allocatedEnd
+        self.seed = seed
+        sequence = header.sequence
+        salt = header.salt
+        checksum = seed
+        last = Atomic(header.firstFrame - 1)
+        durable = Atomic(header.firstFrame - 1)
+    }
+
+    /// Makes log file `sequence` (from 1 on), which is durable with its name when this returns: the header, with a new
+    /// salt, and blocks of the disk for `capacity` bytes. `recycling`: a log file that is not needed any more and whose
+    /// blocks are used again. It gets the new header and only then the new name, so that no name ever stands for
+    /// another file's header. A file that has the new name already is an error, unless it is the recycled one.
+    /// Whatever fails leaves a new file removed, or a recycled one that no reader takes for a log.
+    package static func create(
+        in directory: FilePath, sequence: UInt64, store: Identifier, layout: Identifier, firstFrame: UInt64,
+        capacity: Int, recycling: FilePath? = nil, calls: SystemCalls = .system
+    ) throws(StorageError) -> LogWriter {
+        precondition(sequence > 0 && firstFrame > 0)
+        let header = LogFileHeader(
+            store: store, layout: layout, sequence: sequence, firstFrame: firstFrame, salt: .random())
+        let sector = header.encoded()
+        let path = directory.appending(LogDirectory.name(of: sequence))
+        let file: File
+        let end: Int
+        if let recycling {
+            guard Directory.kind(of: path) == .missing else { throw StorageError(path, "create the file", .fileExists) }
+            file = try File(recycling, .readWrite, calls: calls)
+            end = try prepare(file, sector, capacity)
+            do {
+                try calls.rename(recycling, path)
+            } catch {
+                throw StorageError(path, "give the log file its name", error)
+            }
+            try Directory(directory, calls: calls).synchronize()
+        } else {
+            file = try File(path, .create, calls: calls)
+            do throws(StorageError) {
+                end = try prepare(file, sector, capacity)
+                try Directory(directory, calls: calls).synchronize()
+            } catch {
+                try? calls.unlink(path)
+                throw error
+            }
+        }
+        return LogWriter(
+            file: file, path: path, header: header, seed: LogFileHeader.checksum(of: sector), allocatedEnd: end)
+    }
+
+    /// Makes room, writes the header and syncs. Returns where the room ends.
+    private static func prepare(_ file: File, _ sector: [UInt8], _ capacity: Int) throws(StorageError) -> Int {
+        let end = max(try file.size(), capacity, LogFileHeader.size)
+        try file.allocate(from: 0, to: end)
+        try file.write(sector, at: 0)
+        try file.synchronize()
+        return end
+    }
+
+    /// Makes sure that `bytes` more can be appended without asking the disk for space. Throws with nothing changed, and
+    /// can be tried again.
+    package func reserve(_ bytes: Int) throws(StorageError) {
+        try checkUsable()
+        let needed = byteCount + bytes
+        guard needed > allocatedEnd else { return }
+        let end = roundUp(needed, to: Self.growth)
+        try file.allocate(from: allocatedEnd, to: end)
+        allocatedEnd = end
+    }
+
+    /// Appends a batch with one write: its changes, then `commit`, whose frame count is filled in. Not durable before
+    /// `synchronize`. Returns the number of the commit's frame. No space throws with nothing changed; a write that
+    /// fails is the end of this writer.
+    @discardableResult
+    package func append(_ batch: LogBatch, commit: LogCommit) throws(StorageError) -> UInt64 {
+        try reserve(batch.byteCount)
+        let sealed = batch.seal(commit, after: lastFrame, previous: checksum, seed: seed)
+        let offset = byteCount
+        do {
+            try unsafe file.write(batch.sealedBytes, at: offset)
+        } catch {
+            failure.store(error.errno.rawValue, ordering: .releasing)
+            throw error
+        }
+        checksum = sealed.checksum
+        used.store(offset + batch.byteCount, ordering: .releasing)
+        last.store(sealed.number, ordering: .releasing)
+        return sealed.number
+    }
+
+    /// Everything that was appended before this was called is durable when it returns. It may run on one thread while
+    /// another appends; what is appended meanwhile may or may not be covered. Returns the number of the last frame that
+    /// is. A failure is the end of this writer.
+    @discardableResult
+    package func synchronize() throws(StorageError) -> UInt64 {
+        try checkUsable()
+        let covered = lastFrame
+        do {
+            try file.synchronize()
+        } catch {
+            failure.store(error.errno.rawValue, ordering: .releasing)
+            throw error
+        }
+        durable.max(covered, ordering: .releasing)
+        return covered
+    }
+
+    private func checkUsable() throws(StorageError) {
+        let code = failure.load(ordering: .acquiring)
+        guard code == 0 else { throw StorageError(path, "go on with the log after it failed", Errno(rawValue: code)) }
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import CrashStates
+import Foundation
+import SystemPackage
+
+/// `make crash STATES=n`: makes and checks n distinct states that a crash may leave.
+@main
+struct CrashCampaign: ParsableCommand {
+    @Option(help: "How many distinct states.") var states = 20_000
+    @Option(help: "Where the workloads' seeds begin.") var seed: UInt64 = 1
+    @Option(help: "Threads; nil for two.") var threads = 2
+    @Option(help: "A directory, best in memory.") var root = "/dev/shm"
+    @Flag(help: "Stop at the first violation.") var first = false
+    @Flag(help: "Leave the last states where they are.") var keep = false
+
+    func run() throws {
+        let directory = FilePath(root).appending("cairn-crash-\(ProcessInfo.processInfo.processIdentifier)")
+        let owner = try StateDirectory(directory)
+        defer { if !keep { try? owner.remove() } }
+        let campaign = Campaign(states: states, seed: seed, stopsAtFirst: first, root: directory)
+        let start = Date()
+        campaign.run(threads: threads) { states in
+            let line = "\(states) states in \(Int(-start.timeIntervalSinceNow)) s\n"
+            FileHandle.standardError.write(Data(line.utf8))
+        }
+        let result = campaign.result
+        for violation in result.violations.prefix(20) { print(violation) }
+        print(
+            "\(result.states) distinct crash states, \(result.doubles) of them after a crash within recovery, of "
+                + "\(result.workloads) workloads: \(result.violations.count) violations")
+        if !result.violations.isEmpty { throw ExitCode(1) }
+    }
+}
