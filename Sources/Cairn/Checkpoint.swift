@@ -41,7 +41,7 @@ struct Checkpoint {
         // 1. The rows of new slots, and the room for them: in place already, unknown to the present header.
         try unrepeatable { () throws(StorageError) in try disk.file.file.synchronize() }
         // 2. Derived files that belong to the new header.
-        let upper = try retryable { () throws(StorageError) in try writeUpper() }
+        var upper = try retryable { () throws(StorageError) in try writeUpper() }
         var extents = labels.extents(layout: next.layout, generation: next.graphGeneration)
         if extents == nil {
             try writeLabels()
@@ -60,6 +60,7 @@ struct Checkpoint {
             // 6. The header.
             try disk.file.write(header)
         }
+        upper.takeName(disk.calls)
         disk.upperFile = upper
         disk.goOn(with: log, header, isCheckpoint: true)
     }
@@ -71,7 +72,7 @@ struct Checkpoint {
                 upper, changed: upper.changedListNumbers, generation: next.graphGeneration, calls: disk.calls)
             return file
         }
-        return try UpperFile.replace(
+        return try UpperFile.writeBeside(
             disk.path, upper, layout: next.layout, generation: next.graphGeneration, calls: disk.calls)
     }
 

@@ -106,9 +106,10 @@ enum Recovery {
         return (reader, survey)
     }
 
-    /// Applies the batches to a store that was opened as of its last checkpoint.
+    /// Applies the batches to a store that was opened as of its last checkpoint. Without the upper lists of that checkpoint
+    /// (`hasUpper`) it leaves changes of such lists out, for whoever makes them anew.
     static func replay(
-        _ reader: LogReader, _ survey: LogSurvey, into contents: StoreContents, file: LevelZeroFile?,
+        _ reader: LogReader, _ survey: LogSurvey, into contents: StoreContents, file: LevelZeroFile?, hasUpper: Bool,
         counts: inout StoreCounts, labels: inout [(label: Label, old: UInt32?, new: UInt32?)],
         grow: (Int) throws(StoreError) -> Void
     ) throws(StoreError) {
@@ -125,7 +126,9 @@ enum Recovery {
             case .row(let row):
                 try grow(Int(row.slot) + 1)
                 let old = row.slot < graph.count ? graph.slots.state(row.slot) : 0
-                guard graph.replayRow(row.slot, label: row.label, level: row.level, sequence: sequence) else { throw damage }
+                let isApplied = graph.replayRow(
+                    row.slot, label: row.label, level: row.level, hasUpper: hasUpper, sequence: sequence)
+                guard isApplied else { throw damage }
                 replayed.move(from: old, to: Columns.liveState)
                 changed.append((row.label, nil, row.slot))
                 let bytes = unsafe row.bytes
@@ -133,6 +136,7 @@ enum Recovery {
                     try unsafe writer.write(stored: bytes, norm: row.norm, to: row.slot)
                 }
             case .list(let list):
+                if list.level > 0 && !hasUpper { return }
                 let added = (list.kept..<list.count).map { list.id(at: $0) }
                 guard graph.replayList(list.slot, level: list.level, kept: list.kept, added: added) else { throw damage }
             case .state(let slot, let state):

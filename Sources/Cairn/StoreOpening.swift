@@ -39,8 +39,8 @@ struct StoreOpening {
         let hasChanges = (found.log?.survey.batchCount ?? 0) > 0
         let isOwnMemory = !isWriter && (hasChanges || found.journal != nil)
         let file = try map(found, isOwnMemory ? .copied : .none)
-        let upper = UpperFile.read(
-            path.appending(StoreName.upper), header: found.header, connectivity: file.superblock.connectivity,
+        let upper = UpperFile.find(
+            in: path, header: found.header, connectivity: file.superblock.connectivity,
             capacity: file.memory.reservedSlots, calls: calls)
         let contents = try StoreContents(
             superblock: file.superblock, memory: file.memory, segments: file.segments, header: found.header,
@@ -52,16 +52,8 @@ struct StoreOpening {
                 throw StoreError(error)
             }
         }
-        var upperFile = upper?.file
-        if upper == nil && found.header.slotCount > 0 {
-            contents.graph.rebuildUpperLayers(
-                threads: VectorStore.teamSize(options.threads, rows: found.header.slotCount))
-            if isWriter {
-                upperFile = try? UpperFile.replace(
-                    path, contents.graph.upper, layout: found.header.layout,
-                    generation: found.header.graphGeneration, calls: calls)
-            }
-        }
+        let isUpperLost = upper == nil && found.header.slotCount > 0
+        if isUpperLost && !hasChanges { try rebuildUpperLayers(of: contents) }
         let plan = VectorStore.memoryPlan(file.segments, budget: options.memoryBudget ?? MemoryBudget.system)
         for segment in file.segments {
             // What is not in the page cache is read by the row even if all of it would fit: read in large pages, or with
@@ -78,11 +70,21 @@ struct StoreOpening {
         let labels = LabelTable(graph: contents.graph, file: labelFile, isInMemory: false)
         var counts = StoreCounts(found.header)
         if let (reader, survey) = found.log, hasChanges {
-            try replay(reader, survey, contents, isOwnMemory ? nil : file, &counts, labels, plan)
+            try replay(
+                reader, survey, contents, isOwnMemory ? nil : file, &counts, labels, plan, hasUpper: !isUpperLost)
+            // Changes of lists that are lost are of no use; the levels are what counts.
+            if isUpperLost { try rebuildUpperLayers(of: contents) }
         }
         let published = PublishedCounts(counts)
         var writer: StoreWriter?
         if isWriter {
+            var upperFile = upper?.file
+            if isUpperLost && !hasChanges {
+                upperFile = try? UpperFile.writeBeside(
+                    path, contents.graph.upper, layout: found.header.layout,
+                    generation: found.header.graphGeneration, calls: calls)
+            }
+            upperFile?.takeName(calls)
             let disk = StoreDisk(
                 path, file, found.header, upperFile: upperFile,
                 replayedFrame: found.log?.survey.end.frame ?? found.header.lastFrame, isResident: plan == .resident,
@@ -132,13 +134,22 @@ struct StoreOpening {
         }
     }
 
+    private func rebuildUpperLayers(of contents: StoreContents) throws(StoreError) {
+        let threads = VectorStore.teamSize(options.threads, rows: contents.graph.count)
+        guard contents.graph.rebuildUpperLayers(threads: threads) else {
+            throw StoreError(
+                .corrupt, "the levels of its slots are too many for a store of this size; restore it from a copy",
+                path: path.appending(StoreName.levelZero))
+        }
+    }
+
     private func replay(
         _ reader: LogReader, _ survey: LogSurvey, _ contents: StoreContents, _ file: LevelZeroFile?,
-        _ counts: inout StoreCounts, _ labels: LabelTable, _ plan: MemoryPlan
+        _ counts: inout StoreCounts, _ labels: LabelTable, _ plan: MemoryPlan, hasUpper: Bool
     ) throws(StoreError) {
         var changes: [(label: Label, old: UInt32?, new: UInt32?)] = []
         try Recovery.replay(
-            reader, survey, into: contents, file: file, counts: &counts, labels: &changes
+            reader, survey, into: contents, file: file, hasUpper: hasUpper, counts: &counts, labels: &changes
         ) { (slots) throws(StoreError) in
             try contents.grow(to: slots, path: path) { (segment) throws(StorageError) in
                 if let file {

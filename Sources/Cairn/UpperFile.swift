@@ -6,7 +6,7 @@ import SystemPackage
 /// The file `upper`: a derived header, then slot and level (two u32) of each node above level 0, then their link lists; then
 /// a block for each checkpoint since. It is read in one go.
 struct UpperFile: Sendable {
-    let path: FilePath
+    private(set) var path: FilePath
     /// The graph generation it belongs to.
     private(set) var generation: UInt64
     /// Where its last valid block ends, and where the first one begins.
@@ -58,25 +58,42 @@ struct UpperFile: Sendable {
         return UpperFile(path: path, generation: generation, end: end, baseEnd: end, nodeCount: upper.nodeCount)
     }
 
-    /// Replaces the file in the store at `store` by one of the upper layers as they are.
-    static func replace(
+    /// Writes the upper layers as they are to a new file beside the one of the store at `store`, which stays until a header
+    /// knows of the new one and `takeName` is called: opening looks for both.
+    static func writeBeside(
         _ store: FilePath, _ upper: UpperLayers, layout: Identifier, generation: UInt64, calls: SystemCalls
     ) throws(StorageError) -> UpperFile {
-        let name = store.appending(StoreName.upper), temporary = store.appending(StoreName.upper + ".new")
+        let path = store.appending(StoreName.newUpper)
+        try? calls.unlink(path)
         do throws(StorageError) {
-            try? calls.unlink(temporary)
-            let file = try write(upper, to: temporary, layout: layout, generation: generation, calls: calls)
-            do throws(Errno) {
-                try calls.rename(temporary, name)
-            } catch {
-                throw StorageError(name, "replace the file", error)
-            }
-            return UpperFile(
-                path: name, generation: file.generation, end: file.end, baseEnd: file.baseEnd, nodeCount: file.nodeCount)
+            return try write(upper, to: path, layout: layout, generation: generation, calls: calls)
         } catch {
-            try? calls.unlink(temporary)
+            try? calls.unlink(path)
             throw error
         }
+    }
+
+    /// Gives a file that was written beside the old one its name. Where that fails it is found under the other.
+    mutating func takeName(_ calls: SystemCalls) {
+        guard path.lastComponent?.string == StoreName.newUpper else { return }
+        let name = path.removingLastComponent().appending(StoreName.upper)
+        do throws(Errno) {
+            try calls.rename(path, name)
+            path = name
+        } catch {}
+    }
+
+    /// The file of the store at `store`, under either name; nil if none belongs to the state that `header` describes.
+    static func find(
+        in store: FilePath, header: HeaderSlot, connectivity: Int, capacity: Int, calls: SystemCalls
+    ) -> (file: UpperFile, upper: UpperLayers)? {
+        for name in [StoreName.upper, StoreName.newUpper] {
+            let path = store.appending(name)
+            if let found = read(path, header: header, connectivity: connectivity, capacity: capacity, calls: calls) {
+                return found
+            }
+        }
+        return nil
     }
 
     /// Appends what changed since the file was last written: the nodes that it does not have and the lists `changed`, by their
@@ -104,7 +121,7 @@ struct UpperFile: Sendable {
     }
 
     /// Reads the file back, checking every byte and every id; nil if it does not belong to the store or is damaged.
-    static func read(
+    private static func read(
         _ path: FilePath, header level0: HeaderSlot, connectivity: Int, capacity: Int, calls: SystemCalls
     ) -> (file: UpperFile, upper: UpperLayers)? {
         let listLength = connectivity + 1

@@ -6,6 +6,8 @@ public import SystemPackage
 /// The names in a store's directory.
 enum StoreName {
     static let levelZero = "level0", upper = "upper", labels = "labels", lock = "lock", log = "log", journal = "journal"
+    /// An `upper` that was written anew, until a header knows of it.
+    static let newUpper = "upper.new"
     /// Only in the directory of a build, until that has its name.
     static let unfinished = "unfinished"
 }

@@ -66,12 +66,11 @@ extension VectorStore {
             let bytes = try? file?.read(count: DerivedFile.size, at: 0)
             return bytes.flatMap { DerivedFile(decoding: $0, kind: kind) }?.generation
         }
-        let upper = generation(.upper, StoreName.upper), labels = generation(.labels, StoreName.labels)
-        if upper.map({ $0 <= header.graphGeneration }) ?? true,
-            UpperFile.read(
-                path.appending(StoreName.upper), header: header, connectivity: superblock.connectivity,
-                capacity: max(header.slotCount, 1), calls: calls) == nil
-        {
+        let labels = generation(.labels, StoreName.labels)
+        let upper = UpperFile.find(
+            in: path, header: header, connectivity: superblock.connectivity, capacity: max(header.slotCount, 1),
+            calls: calls)
+        if upper == nil {
             report.add("upper: the file is missing or damaged; opening the store for writing makes it again")
         }
         if labels.map({ $0 == header.graphGeneration }) ?? true,

@@ -119,6 +119,9 @@ package final class Graph: @unchecked Sendable {
             maximumLevel: maximumLevel)
     }
 
+    /// Lets searches see the newest state of a graph that was changed outside of batches.
+    func showNewest() { show(sequence: sequence, hasDeadSlots: publishedDead.load(ordering: .relaxed)) }
+
     func show(sequence: UInt64, hasDeadSlots: Bool, count: Int, entryPoint: UInt32, maximumLevel: Int) {
         // The bound first: no search knows an entry point that is not below its bound.
         publishedCount.store(count, ordering: .releasing)
@@ -146,7 +149,7 @@ package final class Graph: @unchecked Sendable {
     package var newestView: GraphView {
         GraphView(
             levelZero: lists(overlay.newest), upper: upper.newestView, count: count, entryPoint: entryPoint,
-            maximumLevel: maximumLevel, sequence: .max, hasDeadSlots: false)
+            maximumLevel: maximumLevel, sequence: .max - 1, hasDeadSlots: false)
     }
 
     private func lists(_ places: ReservedArray<Atomic<UInt32>>) -> LevelZeroLists {

@@ -31,6 +31,7 @@ package final class GraphChanges: @unchecked Sendable {
         let levels: LevelGenerator
         let hasUnlinkedSlots: Bool
         let lowestSlot: UInt32
+        let upperNodes: Int
 
         init(_ graph: Graph) {
             count = graph.count
@@ -39,6 +40,7 @@ package final class GraphChanges: @unchecked Sendable {
             levels = graph.levels
             hasUnlinkedSlots = graph.hasUnlinkedSlots
             lowestSlot = graph.lowestSlot
+            upperNodes = graph.upper.nodeCount
         }
     }
 
@@ -122,13 +124,14 @@ extension Graph {
     }
 
     /// Undoes the batch that is being written, or the last one that ended and was not published: the newest state is
-    /// again what it was before. Upper nodes that it added stay, without links.
+    /// again what it was before.
     package func rollBack(_ changes: GraphChanges) {
         for list in changes.lists {
             let places = self.places(list.level), place = places.newest.load(list.index)
             places.newest.store(list.old, at: list.index)
             (list.level == 0 ? overlay.arena : upper.arena).release(place)
         }
+        upper.removeNodes(from: changes.before.upperNodes)
         count = changes.before.count
         entryPoint = changes.before.entryPoint
         maximumLevel = changes.before.maximumLevel

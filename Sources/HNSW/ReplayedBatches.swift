@@ -1,9 +1,12 @@
 /// Applying batches that a log has: the lists as they were written, not the insertions that led to them.
 extension Graph {
     /// Gives `slot` a row of the batch that is being written, live, with empty lists. False if that cannot be: the slot is
-    /// past the end, or has another level.
-    package func replayRow(_ slot: UInt32, label: UInt64, level: Int, sequence: UInt64) -> Bool {
+    /// past the end, or has another level. Without `hasUpper` it gets a list of level 0 only.
+    package func replayRow(
+        _ slot: UInt32, label: UInt64, level: Int, hasUpper: Bool = true, sequence: UInt64
+    ) -> Bool {
         guard slot <= count, slot < capacity, level <= parameters.maximumLevel else { return false }
+        guard upper.firstList(slot) != nil || upper.hasRoom(level: level) else { return false }
         if slot < count {
             guard !isLinked(slot), slots.level(slot) == level else { return false }
         } else {
@@ -11,8 +14,9 @@ extension Graph {
         }
         slots.setRow(slot, label: label, level: level, state: Columns.liveState, sequence: sequence)
         lowestSlot = min(lowestSlot, slot)
-        if level > 0 && upper.firstList(slot) == nil { upper.add(slot, level: level) }
-        for level in 0...level { startList(slot, level: level) }
+        let listedLevel = hasUpper ? level : 0
+        if listedLevel > 0 && upper.firstList(slot) == nil { upper.add(slot, level: listedLevel) }
+        for level in 0...listedLevel { startList(slot, level: level) }
         return true
     }
 

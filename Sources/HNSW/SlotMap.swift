@@ -55,26 +55,39 @@ final class SlotMap: @unchecked Sendable {
             var bucket = SlotMap.bucket(of: slot) & mask
             while true {
                 let key = unsafe keys[bucket].load(ordering: .acquiring)
-                if key == slot &+ 1 { return Int(values[bucket]) }
+                if key == slot &+ 1 { return values[bucket] == SlotMap.none ? nil : Int(values[bucket]) }
                 if key == 0 { return nil }
                 bucket = (bucket &+ 1) & mask
             }
         }
 
-        fileprivate func place(_ slot: UInt32, _ value: UInt32) {
+        /// False if the slot has had a number before, whose bucket it gets.
+        @discardableResult
+        fileprivate func place(_ slot: UInt32, _ value: UInt32) -> Bool {
             var bucket = SlotMap.bucket(of: slot) & mask
-            while unsafe keys[bucket].load(ordering: .relaxed) != 0 { bucket = (bucket &+ 1) & mask }
-            values[bucket] = value
-            unsafe keys[bucket].store(slot + 1, ordering: .releasing)
+            while true {
+                let key = unsafe keys[bucket].load(ordering: .relaxed)
+                guard key != 0 && key != slot + 1 else {
+                    values[bucket] = value
+                    unsafe keys[bucket].store(slot + 1, ordering: .releasing)
+                    return key == 0
+                }
+                bucket = (bucket &+ 1) & mask
+            }
         }
     }
+
+    /// The value of a bucket whose slot has a number no longer.
+    private static let none = UInt32.max
 
     /// Gives `slot`, which has none, a number.
     func insert(_ slot: UInt32, _ value: Int) {
         if 2 * (count + 1) > view.mask + 1 { grow() }
-        view.place(slot, UInt32(value))
-        count += 1
+        if view.place(slot, UInt32(value)) { count += 1 }
     }
+
+    /// Takes the number of `slot` away, which nobody may be looking up. Its bucket stays, for others are found past it.
+    func remove(_ slot: UInt32) { view.place(slot, Self.none) }
 
     private func grow() {
         let old = view, table = Table(2 * (old.mask + 1))

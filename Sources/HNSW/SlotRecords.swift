@@ -14,6 +14,8 @@ package final class SlotRecords: @unchecked Sendable {
     private let born: ReservedArray<Atomic<UInt64>>
     /// The first batch that has it no longer; the highest number while it is live.
     private let died: ReservedArray<Atomic<UInt64>>
+    /// How many checkpoints took the slot and have not forgotten it yet.
+    private let takers: ReservedArray<UInt32>
     private let columns: Columns
     /// The slots with a record, in the order they came.
     package private(set) var changedSlots: [UInt32] = []
@@ -39,6 +41,7 @@ package final class SlotRecords: @unchecked Sendable {
         states = ReservedArray(capacity: slots)
         born = ReservedArray(capacity: slots)
         died = ReservedArray(capacity: slots)
+        takers = ReservedArray(capacity: slots)
     }
 
     /// Makes room for slots below `count`.
@@ -49,9 +52,10 @@ package final class SlotRecords: @unchecked Sendable {
         states.extend(to: count)
         born.extend(to: count)
         died.extend(to: count)
+        takers.extend(to: count)
     }
 
-    package var byteCount: Int { changedSlots.count * 31 }
+    package var byteCount: Int { changedSlots.count * 35 }
 
     @inline(__always)
     package func hasRecord(_ slot: UInt32) -> Bool {
@@ -111,10 +115,13 @@ package final class SlotRecords: @unchecked Sendable {
     package func setState(_ slot: UInt32, _ state: UInt8, sequence: UInt64) {
         makeRecord(slot)
         let index = Int(slot)
-        let wasLive = unsafe (died.base + index).pointee.load(ordering: .relaxed) == .max
-        let isLive = state == Columns.liveState
+        let death = unsafe (died.base + index).pointee.load(ordering: .relaxed)
+        let wasLive = death == .max, isLive = state == Columns.liveState
         unsafe (states.base + index).pointee.store(state, ordering: .relaxed)
-        if isLive && !wasLive {
+        if isLive && death == sequence {
+            // It died in this batch, which nobody has seen.
+            unsafe (died.base + index).pointee.store(.max, ordering: .releasing)
+        } else if isLive && !wasLive {
             unsafe (born.base + index).pointee.store(sequence, ordering: .releasing)
             unsafe (died.base + index).pointee.store(.max, ordering: .releasing)
         } else if !isLive && wasLive {
@@ -125,7 +132,7 @@ package final class SlotRecords: @unchecked Sendable {
     /// A slot's record, to go back to it.
     package struct Snapshot: Sendable {
         package let slot: UInt32
-        fileprivate let label: UInt64, level: UInt8, state: UInt8, born: UInt64, died: UInt64
+        fileprivate let label: UInt64, level: UInt8, state: UInt8, died: UInt64
     }
 
     package func snapshot(_ slot: UInt32) -> Snapshot {
@@ -134,16 +141,16 @@ package final class SlotRecords: @unchecked Sendable {
         return unsafe Snapshot(
             slot: slot, label: labels.base[index], level: levels.base[index],
             state: (states.base + index).pointee.load(ordering: .relaxed),
-            born: (born.base + index).pointee.load(ordering: .relaxed),
             died: (died.base + index).pointee.load(ordering: .relaxed))
     }
 
+    /// The batch of birth stays what it is: no batch changes that of a live slot, and a slot that was not live is invisible
+    /// by its death, whatever the order in which a search loads the two.
     package func restore(_ snapshot: Snapshot) {
         let index = Int(snapshot.slot)
         unsafe labels.base[index] = snapshot.label
         unsafe levels.base[index] = snapshot.level
         unsafe (states.base + index).pointee.store(snapshot.state, ordering: .relaxed)
-        unsafe (born.base + index).pointee.store(snapshot.born, ordering: .releasing)
         unsafe (died.base + index).pointee.store(snapshot.died, ordering: .releasing)
     }
 
@@ -165,15 +172,21 @@ package final class SlotRecords: @unchecked Sendable {
     /// The slots changed since this was last called, for a checkpoint that writes them to the slot table. Their records
     /// stay until `forget`.
     package func takeChangedSlots() -> [UInt32] {
-        for slot in changedSlots { unsafe (flags.base + Int(slot)).pointee.store(1, ordering: .releasing) }
+        for slot in changedSlots {
+            unsafe takers.base[Int(slot)] += 1
+            unsafe (flags.base + Int(slot)).pointee.store(1, ordering: .releasing)
+        }
         defer { changedSlots.removeAll() }
         return changedSlots
     }
 
-    /// Drops the records of those of `slots` that were not changed again: the slot table says the same, and no search is
-    /// left that began before it did.
+    /// Drops the records of those of `slots`, which `takeChangedSlots` gave, that were not changed again and that no later
+    /// checkpoint took: the slot table says the same, and no search is left that began before it did.
     package func forget(_ slots: [UInt32]) {
-        for slot in slots where unsafe (flags.base + Int(slot)).pointee.load(ordering: .relaxed) == 1 {
+        for slot in slots {
+            unsafe takers.base[Int(slot)] -= 1
+            guard unsafe takers.base[Int(slot)] == 0 else { continue }
+            guard unsafe (flags.base + Int(slot)).pointee.load(ordering: .relaxed) == 1 else { continue }
             unsafe (flags.base + Int(slot)).pointee.store(0, ordering: .releasing)
         }
     }

@@ -24,8 +24,9 @@ package final class UpperLayers: @unchecked Sendable {
     package init(connectivity: Int, slots: Int, nodes: Int = 0) {
         self.connectivity = connectivity
         arena = ListArena(capacity: connectivity)
-        published = ReservedArray(capacity: 2 * slots + 64)
-        newest = ReservedArray(capacity: 2 * slots + 64)
+        let lists = max(2 * slots, min(63 * slots, 1 << 26)) + 64
+        published = ReservedArray(capacity: lists)
+        newest = ReservedArray(capacity: lists)
         firstLists = SlotMap(expected: nodes)
     }
 
@@ -35,6 +36,10 @@ package final class UpperLayers: @unchecked Sendable {
     package var byteCount: Int {
         nodes.byteCount + arena.count * arena.listBytes + listCount * 8 + firstLists.byteCount
     }
+
+    /// Whether there are numbers left for `level` lists: always, if levels are drawn as they should be (there are then
+    /// fewer lists than slots); files can claim others.
+    func hasRoom(level: Int) -> Bool { listCount + level <= published.capacity }
 
     /// Adds a node with `level` empty lists, which nobody links to yet, and returns the number of the first.
     @discardableResult
@@ -55,6 +60,16 @@ package final class UpperLayers: @unchecked Sendable {
         }
         firstLists.insert(slot, first)
         return first
+    }
+
+    /// Takes back the nodes from number `count` on, which no published list leads to.
+    func removeNodes(from count: Int) {
+        while nodeCount > count {
+            nodeCount -= 1
+            listCount -= Int(nodes.buffer[2 * nodeCount + 1])
+            firstLists.remove(nodes.buffer[2 * nodeCount])
+            for list in listCount..<listCount + Int(nodes.buffer[2 * nodeCount + 1]) { arena.release(newest.load(list)) }
+        }
     }
 
     /// The number of the first list of `slot`; nil if it is not a node.
@@ -117,7 +132,7 @@ extension UpperLayers {
         for node in 0..<nodeCount {
             let slot = nodes[2 * node], level = nodes[2 * node + 1]
             guard slot < slotCount, (1...63).contains(level), firstList(slot) == nil,
-                self.listCount + Int(level) <= listCount
+                self.listCount + Int(level) <= listCount, hasRoom(level: Int(level))
             else { return nil }
             levels[add(slot, level: Int(level))] = UInt8(level)
             if slot == entryPoint { entryLevel = Int(level) }

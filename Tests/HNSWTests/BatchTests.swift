@@ -121,6 +121,9 @@ import Testing
         if hasOneInFlight { waiting = holder.makeBatch(adding: [vectors[620]], erasing: [60]).changes }
         let lists = holder.newestLists, seen = Seen(holder), levels = graph.levels, upper = holder.upperWords
         let state = (graph.count, graph.entryPoint, graph.maximumLevel, graph.lowestSlot)
+        // Beginning a batch takes back what earlier ones replaced.
+        graph.beginBatch(holder.sequence + 1)
+        graph.rollBack(graph.endBatch())
         let arenas = (graph.overlay.arena.count, graph.upper.arena.count)
         for isEnded in [true, false] {
             let sequence = holder.sequence + 1

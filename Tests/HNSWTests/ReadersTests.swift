@@ -75,6 +75,7 @@ import Darwin
     @Test func `what readers have is not used again`() {
         let readers = Readers(), isOver = Atomic<Bool>(false), wrong = Atomic<Int>(0)
         let current = Atomic<Int>(0), cells = (0..<8).map { _ in Cell() }
+        cells[0].isGood.store(true, ordering: .releasing)
         WorkerTeam(4).run { thread in
             if thread > 0 {
                 while !isOver.load(ordering: .acquiring) {
@@ -86,7 +87,6 @@ import Darwin
                 return
             }
             var retired: [(epoch: UInt64, cell: Int)] = [], free = Array(1..<8), now = 0
-            cells[0].isGood.store(true, ordering: .releasing)
             for _ in 0..<20_000 {
                 while let first = retired.first, readers.havePassed(first.epoch) {
                     cells[first.cell].isGood.store(false, ordering: .releasing)
