@@ -132,7 +132,7 @@ struct BatchPlan {
     /// Erases the lowest marked slot that the batch has not touched, if there is one.
     private mutating func eraseMarked() {
         while let slot = marked.popLast() {
-            guard (states[slot] ?? slots.state(slot)) == Columns.markedState else { continue }
+            guard states[slot] == nil, slots.state(slot) == Columns.markedState else { continue }
             let label = slots.label(slot)
             guard place(of: label) == .slot(slot) else { continue }
             remove(.slot(slot), state: Self.erased)

@@ -29,6 +29,9 @@ struct FreeSlots {
         for entry in slots { insert(entry) }
     }
 
+    /// Slots that the next checkpoint frees.
+    var freedCount: Int { freed.count }
+
     mutating func free(_ slots: [(slot: UInt32, level: Int)]) { freed.append(contentsOf: slots) }
 
     /// The file knows of all that were freed; searches that began before `epoch` ended may still see them.

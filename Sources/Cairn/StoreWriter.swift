@@ -43,7 +43,7 @@ final class StoreWriter: @unchecked Sendable {
     private var settledRecords: [(epoch: UInt64, slots: [UInt32])] = []
     private var flusher: LogFlusher?
     /// After a checkpoint that could not be made, how long the log gets before the next attempt.
-    private var checkpointBytes: Int
+    private var retryBytes = 0
 
     init(
         _ contents: StoreContents, labels: LabelTable, disk: StoreDisk?, counts: PublishedCounts,
@@ -57,7 +57,6 @@ final class StoreWriter: @unchecked Sendable {
         queue = CommitQueue(graph: contents.graph, labels: labels, counts: counts, lastFrame: disk?.lastFrame ?? 0)
         sequence = contents.graph.sequence
         hasCollectedFreeSlots = self.counts.free == 0
-        checkpointBytes = options.logBytes
         if case .interval(let milliseconds) = options.durability, disk != nil {
             // Without a thread every batch is synced.
             flusher = LogFlusher(milliseconds: milliseconds) { [unowned self] error in
@@ -83,20 +82,20 @@ final class StoreWriter: @unchecked Sendable {
         _ operations: [WriteBatch.Operation], _ vectors: VectorRows, threads: Int?
     ) throws(StoreError) {
         guard !operations.isEmpty else { return }
-        let frame = try alone { () throws(StoreError) -> (UInt64, LogWriter)? in
+        let (pending, isCheckpointDue) = try alone { () throws(StoreError) in
             try checkUsable()
             settle()
             let plan = try plan(operations)
-            return try make(plan, vectors, threads: threads)
+            return (try make(plan, vectors, threads: threads), self.isCheckpointDue)
         }
-        if let (frame, log) = frame {
+        if let (frame, log) = pending {
             do {
                 try queue.waitUntilPublished(frame, log)
             } catch {
-                throw fail(error)
+                try alone { () throws(StoreError) in throw fail(error) }
             }
         }
-        checkpointIfDue()
+        if isCheckpointDue { makeDueCheckpoint() }
     }
 
     /// Runs `body` as the only one that changes the store.
@@ -312,20 +311,24 @@ final class StoreWriter: @unchecked Sendable {
 
     // MARK: Checkpoints
 
-    /// Makes a checkpoint if the log or the overlay have become large. A change that was acknowledged does not fail because
-    /// no checkpoint could be made after it; the next one that is due is tried again.
-    private func checkpointIfDue() {
-        guard let disk else { return }
-        guard disk.logBytes >= checkpointBytes || contents.graph.overlay.byteCount >= options.overlayBytes else { return }
+    /// Whether the log or the overlay have become large, or so many slots wait for a checkpoint to be used again that the
+    /// store would grow without need.
+    private var isCheckpointDue: Bool {
+        guard let disk, disk.logBytes >= retryBytes else { return false }
+        return disk.logBytes >= options.logBytes || contents.graph.overlay.byteCount >= options.overlayBytes
+            || freeSlots.freedCount > max(1024, contents.graph.count / 16)
+    }
+
+    /// Makes a checkpoint unless another thread just has. A change that was acknowledged does not fail because no checkpoint
+    /// could be made after it; after a while it is tried again.
+    private func makeDueCheckpoint() {
         try? alone { () throws(StoreError) in
-            guard failure == nil,
-                disk.logBytes >= checkpointBytes || contents.graph.overlay.byteCount >= options.overlayBytes
-            else { return }
+            guard let disk, failure == nil, isCheckpointDue else { return }
             do throws(StoreError) {
                 try checkpointAlone()
-                checkpointBytes = options.logBytes
+                retryBytes = 0
             } catch {
-                checkpointBytes = disk.logBytes + options.logBytes / 4
+                retryBytes = disk.logBytes + options.logBytes / 4
                 throw error
             }
         }

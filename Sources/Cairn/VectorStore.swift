@@ -164,8 +164,9 @@ public final class VectorStore: @unchecked Sendable {
     /// Bytes of all files, and of the logs among them.
     private static func fileBytes(_ path: FilePath) -> (all: Int, log: Int) {
         func bytes(_ directory: FilePath) -> Int {
-            let names = (try? Directory(directory).names()) ?? []
-            return names.reduce(0) { $0 + ((try? File(directory.appending($1), .read).size()) ?? 0) }
+            let paths = ((try? Directory(directory).names()) ?? []).map { directory.appending($0) }
+            return paths.filter { Directory.kind(of: $0) == .other }
+                .reduce(0) { $0 + ((try? File($1, .read).size()) ?? 0) }
         }
         let log = bytes(path.appending(StoreName.log))
         return (bytes(path) + log, log)

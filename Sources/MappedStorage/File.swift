@@ -43,7 +43,7 @@ package final class File: Sendable {
         }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            try? calls.close(descriptor)
+            // Everything is set, so `deinit` closes the descriptor.
             throw StorageError(path, "use this as a file: it is not a regular one", .invalidArgument)
         }
     }
