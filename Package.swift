@@ -62,6 +62,10 @@ let package = Package(
             name: "CrashCampaign",
             dependencies: ["Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser],
             path: "Tests/CrashCampaign", swiftSettings: strict),
+        .executableTarget(
+            name: "ChangeCosts",
+            dependencies: ["Cairn", "MappedStorage", "VectorFiles", "HNSW", system, argumentParser],
+            path: "Tests/ChangeCosts", swiftSettings: strict),
         .testTarget(
             name: "CrashStatesTests", dependencies: ["CrashStates", "MappedStorage", "TestSupport", system],
             swiftSettings: strict),

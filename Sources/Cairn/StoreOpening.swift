@@ -27,6 +27,9 @@ struct StoreOpening {
         /// A journal that leads to `header` and cannot be redone, because this handle only reads.
         var journal: JournalReader?
         var log: (reader: LogReader, survey: LogSurvey)?
+
+        /// Whether there is a log that is read no further than to a place in it, or not at all.
+        var hasDamagedLog: Bool { header.logSequence > 0 && log?.survey.isDamaged ?? true }
     }
 
     func open(_ fileLock: FileLock?) throws(StoreError) -> VectorStore {
@@ -90,8 +93,12 @@ struct StoreOpening {
                 replayedFrame: found.log?.survey.end.frame ?? found.header.lastFrame, isResident: plan == .resident,
                 calls: calls)
             writer = StoreWriter(contents, labels: labels, disk: disk, counts: published, options: options)
-            // What was replayed may have been read from a cache that the disk never got.
-            if disk.hasChanges { try writer?.checkpoint() }
+            if disk.hasChanges {
+                // What was replayed may have been read from a cache that the disk never got.
+                try writer?.checkpoint()
+            } else if found.hasDamagedLog {
+                try leave(disk)
+            }
         }
         return VectorStore(
             path: path, access: options.access, calls: calls, contents: contents, labels: labels, writer: writer,
@@ -131,6 +138,15 @@ struct StoreOpening {
                 found.prologue.file, found.prologue.superblock, found.header, slots: slots, writing)
         } catch {
             throw StoreError(error)
+        }
+    }
+
+    /// Has the header name a new log, so that nobody comes upon the damaged one again.
+    private func leave(_ disk: StoreDisk) throws(StoreError) {
+        do throws(CheckpointFailure) {
+            try disk.startLog()
+        } catch {
+            throw error.error
         }
     }
 

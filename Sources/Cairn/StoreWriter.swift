@@ -37,6 +37,7 @@ final class StoreWriter: @unchecked Sendable {
     private var sequence: UInt64
     private var insertions: [Insertion] = []
     private let logBatch = LogBatch()
+    private var listsWritten = 0
     private let scratch = SearchScratch()
     private var failure: StoreError?
     /// Records that the slot table has too, until the searches that began before have ended.
@@ -197,6 +198,7 @@ final class StoreWriter: @unchecked Sendable {
         graph.hasUnlinkedSlots = counts.free > 0
         let changes = graph.endBatch()
         batch.changes = changes
+        listsWritten += changes.lists.count
         let committed = try log(batch, changes, counts)
         // From here on the batch cannot fail any more but together with the log.
         self.sequence = sequence
@@ -304,9 +306,14 @@ final class StoreWriter: @unchecked Sendable {
         freeSlots.reclaim(graph.readers)
     }
 
-    /// Distances computed and lists read by insertions and deletions since the store was opened.
-    var work: (distances: Int, hops: Int) {
-        insertions.reduce((scratch.distanceCount, scratch.hopCount)) { ($0.0 + $1.work.distances, $0.1 + $1.work.hops) }
+    /// What changes have cost since the store was opened.
+    var work: ChangeWork {
+        var work = ChangeWork(distances: scratch.distanceCount, listsRead: scratch.hopCount, listsWritten: listsWritten)
+        for insertion in insertions {
+            work.distances += insertion.work.distances
+            work.listsRead += insertion.work.hops
+        }
+        return work
     }
 
     // MARK: Checkpoints
@@ -429,6 +436,29 @@ final class StoreWriter: @unchecked Sendable {
                 queue.fail(error)
                 throw fail(error)
             }
+        }
+    }
+}
+
+/// The work of changes, as counts that a machine's speed does not enter.
+package struct ChangeWork: Sendable, Hashable {
+    package var distances: Int
+    package var listsRead: Int
+    package var listsWritten: Int
+
+    package static func - (after: ChangeWork, before: ChangeWork) -> ChangeWork {
+        ChangeWork(
+            distances: after.distances - before.distances, listsRead: after.listsRead - before.listsRead,
+            listsWritten: after.listsWritten - before.listsWritten)
+    }
+}
+
+extension VectorStore {
+    /// What changes have cost since this handle was opened for writing.
+    package var changeWork: ChangeWork {
+        get throws(StoreError) {
+            let writer = try writing()
+            return try writer.alone { () throws(StoreError) in writer.work }
         }
     }
 }

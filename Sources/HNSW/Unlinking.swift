@@ -60,6 +60,7 @@ extension Graph {
         for slot in slots {
             var seen = scratch.visited.view(reserving: 1)
             func look(at other: UInt32) {
+                scratch.hopCount += 1
                 let (ids, length) = view.list(other, level: level)
                 for index in 0..<length where ids[index] == slot {
                     if isLinked(other) { owners.insert(other) }
