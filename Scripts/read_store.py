@@ -8,7 +8,7 @@ SUPERBLOCK = """version I 8, store 16s 16, layout 16s 32, compatible Q 48, read_
     dimensions I 72, m I 76, ef_construction I 80, metric B 84, scalar B 85, seed Q 88, first I 96, largest I 100,
     vector_stride I 104, link_stride I 108, name_length B 112, name 255s 113"""
 HEADER = """generation Q 8, layout 16s 16, slot_count Q 32, segment_count I 40, entry_point I 44, maximum_level i 48,
-    ef I 52, live Q 56, marked Q 64, free Q 72, level_state I 80, graph_generation Q 88"""
+    ef I 52, live Q 56, marked Q 64, free Q 72, level_state I 80, graph_generation Q 88, log Q 96"""
 DERIVED = "version I 8, body I 12, layout 16s 16, graph_generation Q 32, count Q 40, extent Q 48"
 TABLE, problems = list(range(256)), []
 for _ in range(8): TABLE = [x >> 1 ^ (0x82F63B78 if x & 1 else 0) for x in TABLE]
@@ -30,7 +30,8 @@ def sector(data, magic, fields):
     fields = [field.split() for field in fields.split(",")]
     return {name: unpack_from("<" + kind, data, int(offset))[0] for name, kind, offset in fields}
 if len(sys.argv) != 2: sys.exit(print(__doc__, file=sys.stderr) or 64)
-files = {name: open(os.path.join(sys.argv[1], name), "rb").read() for name in os.listdir(sys.argv[1])}
+paths = {name: os.path.join(sys.argv[1], name) for name in os.listdir(sys.argv[1])}
+files = {name: open(path, "rb").read() for name, path in paths.items() if os.path.isfile(path)}
 blocks = [sector((level0 := files["level0"])[at:at + 512], b"CAIRNSUP", SUPERBLOCK) for at in (8192, 12288)]
 check(all(blocks), "a superblock is damaged")
 s = blocks[0] or blocks[1] or finish()
@@ -49,21 +50,30 @@ shape = [min(256, largest), largest, strides[0], strides[1]]
 check([s[x] for x in ("first", "largest", "vector_stride", "link_stride")] == shape, "the superblock's sizes differ")
 def F(k): return 0 if k == 0 else shape[0] << k - 1 if k <= d + 1 else largest * (k - d)
 columns, end, segments, d = [b""] * 5, 16384, [], (largest // shape[0]).bit_length() - 1
+pages = []  # column, its page's number, place in the file, CRC, stamp
 for k in range(h["segment_count"]):
     pieces = [up(F(k + 1) * t, 16384) - up(F(k) * t, 16384) for t in strides]
     start = at = up(end, 2 << 20) if sum(pieces) >= 16 << 20 else end
-    pages, table = range(start, start + sum(pieces), 4096), start + sum(pieces)
-    seals = range(table + 4088, table + up(len(pages), 511) // 511 * 4096, 4096)
+    table, number = start + sum(pieces), sum(pieces) // 4096
+    seals = range(table + 4088, table + up(number, 511) // 511 * 4096, 4096)
     end = up(table + 4096 * len(seals), 16384)
     check(end <= len(level0), f"level0 has {len(level0)} bytes and needs {end}") or finish(superblock=s, header=h)
     segments.append({"slots": [F(k), F(k + 1)], "start": start, "pieces": pieces, "page_table": table, "end": end})
     for seal in seals: check(crc32c(level0[seal - 4088:seal]) == u32(level0, seal), f"the seal at {seal} is wrong")
-    for i, page in enumerate(pages):
-        data, (crc, stamp) = level0[page:page + 4096], unpack_from("<II", level0, table + i // 511 * 4096 + i % 511 * 8)
-        check(crc == crc32c(data) if stamp else not crc and not any(data), f"the page at {page} is damaged")
+    entries = [unpack_from("<II", level0, table + i // 511 * 4096 + i % 511 * 8) for i in range(number)]
     for column, length in enumerate(pieces):
+        for page in range(at, at + length, 4096):
+            pages.append((column, (len(columns[column]) + page - at) // 4096, page, *entries[(page - start) // 4096]))
         columns[column], at = columns[column] + level0[at:at + length], at + length
 def links(head, *area): return {"head": head, "area": area, "links": [x for x in area[:head & 0xFFFF] if x < count]}
+def masked(data, stride, first):  # the bytes of rows that are neither live nor marked count as zeros
+    rows = [(first + i) // stride for i in range(4096)]
+    used = {row: row < count and columns[2][16 * row + 9] in (1, 2) for row in set(rows)}
+    return bytes(x if used[row] else 0 for x, row in zip(data, rows))
+for column, number, page, crc, stamp in pages:
+    data = level0[page:page + 4096]
+    if column in (0, 3): data = masked(data, strides[column], 4096 * number)
+    check(crc == crc32c(data) if stamp else not crc and not any(data), f"the page at {page} is damaged")
 slots = []
 for slot in range(count):
     label, level, state = unpack_from("<QBB", columns[2], 16 * slot)
@@ -74,23 +84,42 @@ for slot in range(count):
                   **links(u32(columns[4], 4 * slot), *numbers("I", columns[1][slot * strides[1]:][:8 * m]))})
 states = [sum(slot["state"] in group for slot in slots) for group in ((1,), (2,), (3, 4))]
 check(states == [h["live"], h["marked"], h["free"]], "the header's counts are not those of the slot table")
-def derived(name, magic, places):
-    head = sector(data := files.get(name, b""), magic, DERIVED) or {"version": 0}
-    if head["version"] == 1 and all(head[x] == h[x] for x in ("layout", "graph_generation")):
+def derived(names, magic, places, grow=lambda head, data: None):
+    for data in [files[name] for name in names if name in files]:
+        head = sector(data, magic, DERIVED) or {"version": 0}
+        if head["version"] != 1 or head["layout"] != h["layout"]: continue
         start, end, size = places(head["count"], head["extent"])
-        if len(data) == size and crc32c(data[start:end]) == head["body"]: return head["count"], head["extent"], data
-    return check(None, f"{name} is missing, damaged or out of date") or (0, 0, b"")
-number, _, data = derived("upper", b"CAIRNUPR", lambda n, extent: (512, None, 512 + 8 * n + width * extent))
-nodes, at = [], 512 + 8 * number
-for slot, level in iter_unpack("<II", data[512:at]):
-    lists = [links(*numbers("I", data[at + i * width:][:width])) for i in range(level)]
-    nodes, at = nodes + [{"slot": slot, "level": level, "lists": lists}], at + level * width
+        if len(data) < size or crc32c(data[start:end]) != head["body"]: continue
+        grow(head, data[size:])
+        if head["graph_generation"] == h["graph_generation"]: return head["count"], head["extent"], data
+    return check(None, f"{names[0]} is missing, damaged or out of date") or (0, 0, b"")
+blocks = []
+def grow(head, data):  # reads what the checkpoints since appended to upper
+    while head["graph_generation"] < h["graph_generation"] and data[:8] == b"CAIRNUPA":
+        to, since, new, lists, body, crc = unpack_from("<QQIIII", data, 8)
+        end = 40 + 8 * new + (width + 4) * lists
+        if crc != crc32c(data[:36]) or since != head["graph_generation"] or body != crc32c(data[40:end]): break
+        blocks.append((data[40:40 + 8 * new], data[40 + 8 * new:end]))
+        head["graph_generation"], data = to, data[end:]
+def place(n, extent): return 512, 512 + 8 * n + width * extent, 512 + 8 * n + width * extent
+number, extent, data = derived(("upper", "upper.new"), b"CAIRNUPR", place, grow)
+pairs, at = list(iter_unpack("<II", data[512:512 + 8 * number])), 512 + 8 * number
+words = [data[at + i * width:][:width] for i in range(extent)]
+for new, changed in blocks if data else []:
+    pairs += iter_unpack("<II", new)
+    words += [bytes(width)] * sum(level for _, level in iter_unpack("<II", new))
+    for at in range(0, len(changed), width + 4): words[u32(changed, at)] = changed[at + 4:at + 4 + width]
+nodes, words = [], iter(words)
+for slot, level in pairs:
+    lists = [links(*numbers("I", next(words))) for _ in range(level)]
+    nodes.append({"slot": slot, "level": level, "lists": lists})
 def C(extent): return 4096 + up(up(extent, 1024) // 256, 4096)  # where the buckets begin
-number, extent, data = derived("labels", b"CAIRNLBL", lambda _, extent: (4096, C(extent), C(extent) + 4 * extent))
+def place(_, extent): return 4096, C(extent), C(extent) + 4 * extent
+number, extent, data = derived(["labels"], b"CAIRNLBL", place)
 buckets, found = numbers("I", data[C(extent):]), {}
 for i in range(0, extent, 1024):
     check(crc32c(data[C(extent) + 4 * i:][:4096]) == u32(data, 4096 + i // 256), f"labels page {i // 1024} is damaged")
-for label in [slot["label"] for slot in slots if slot["state"] == 1 and extent]:
+for label in [slot["label"] for slot in slots if slot["state"] in (1, 2) and extent]:
     start = (label * 0x9E3779B97F4A7C15 % 2 ** 64) >> (64 - (extent.bit_length() - 1))
     for entry in buckets[start:] + buckets[:start]:
         if entry == 0 or entry <= count and slots[entry - 1]["label"] == label: break

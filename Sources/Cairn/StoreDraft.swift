@@ -58,6 +58,7 @@ final class StoreDraft {
             // somebody's store.
             _ = try File(directory.path.appending(StoreName.unfinished), .openOrCreate, calls: calls)
         } catch {
+            remove(directory)
             release()
             throw StoreError(error)
         }
