@@ -52,12 +52,13 @@ struct VerifyCommand: Command {
     }
 
     private func look() throws -> Finding {
-        do {
+        do throws(StoreError) {
             let store = try VectorStore.open(at: store, options: .init(logDamage: damage.logDamage))
             let report = try store.verify(depth: depth)
             return Finding(
                 problems: report.problems.map(named), unreachable: report.unreachable, info: try store.info)
-        } catch let error as StoreError where error.code == .corrupt {
+        } catch {
+            guard error.code == .corrupt else { throw error }
             return Finding(problems: [named(error.description)])
         }
     }
