@@ -7,14 +7,15 @@ RELEASE = $(SWIFT) build -c release --product cairn
 DATA ?=
 export SWIFT_BACKTRACE = enable=no
 
-.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan docs bench bench-hnswlib completions clean setup
+.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan docs bench bench-hnswlib completions clean setup \
+    kill powercut crash-short
 
 demo:
 	@Scripts/setup demo
 	$(RELEASE)
 	Scripts/demo
 
-test: setup lint test-neon demo unit
+test: setup lint test-neon demo unit crash-short
 
 setup:
 	@Scripts/setup test
@@ -40,6 +41,21 @@ test-asan:
 
 test-tsan:
 	Scripts/run-tests --sanitize=thread --scratch-path .build/tsan
+
+# Kills the program COUNT times, at random moments, and checks that all it acknowledged is there. SEED=n: the same commands again.
+kill:
+	$(RELEASE)
+	Scripts/kill-test $(or $(COUNT),10000) $(if $(SEED),--seed $(SEED))
+
+# The same with power cuts of a file system on a loop device; ends with 77 where that cannot be had (it needs root).
+powercut:
+	$(RELEASE)
+	Scripts/powercut-test $(or $(COUNT),10000) $(if $(SEED),--seed $(SEED))
+
+crash-short:
+	$(RELEASE)
+	Scripts/kill-test 200
+	@Scripts/powercut-test 50 || { [ $$? -eq 77 ] && echo "powercut: skipped, for the reason above"; }
 
 docs:
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target Cairn \

@@ -30,7 +30,8 @@ struct Program: ParsableCommand {
             CommandGroup(
                 name: "Store",
                 subcommands: [
-                    BuildCommand.self, CreateCommand.self, InfoCommand.self, SetCommand.self, CheckpointCommand.self,
+                    BuildCommand.self, CreateCommand.self, InfoCommand.self, SetCommand.self, VerifyCommand.self,
+                    CheckpointCommand.self,
                 ]),
             CommandGroup(
                 name: "Data",

@@ -52,8 +52,16 @@ enum Program {
         return nil
     }()
 
-    /// Runs it to its end; returns as `waitpid` says it.
+    /// Runs it to its end; returns the exit code, or less than 0: the signal that ended it.
     static func run(_ arguments: [String], output: Stream, errors: Stream) throws -> Int32 {
+        let process = try start(arguments, output: output, errors: errors)
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, 0) < 0 { try #require(errno == EINTR) }
+        return status & 0x7f == 0 ? status >> 8 & 0xff : -(status & 0x7f)
+    }
+
+    /// Starts it; the caller waits for its end.
+    static func start(_ arguments: [String], output: Stream, errors: Stream) throws -> pid_t {
         let path = try #require(path, "the program cairn is not beside the tests; run `swift build --product cairn`")
         var environment = ProcessInfo.processInfo.environment
         environment["SWIFT_BACKTRACE"] = "enable=no"
@@ -82,9 +90,7 @@ enum Program {
             }
         }
         try #require(result == 0, "posix_spawn failed: \(result)")
-        var status: Int32 = 0
-        while unsafe waitpid(process, &status, 0) < 0 { try #require(errno == EINTR) }
-        return status & 0x7f == 0 ? status >> 8 & 0xff : -(status & 0x7f)
+        return process
     }
 
     /// Calls `body` with the strings as C has them: an array that ends in nil.

@@ -13,7 +13,7 @@ struct StoreCommandTests {
     }
 
     private struct Info: Decodable {
-        let count, deleted, dimensions: Int
+        let count, deleted, free, dimensions: Int
         let metric, scalar: String
         let m, ef_construction, ef: Int
         let seed: UInt64
@@ -26,7 +26,7 @@ struct StoreCommandTests {
     @Test("info tells all facts in JSON")
     func infoJSON() throws {
         let info = try workspace.json(Info.self, "info", "@store")
-        #expect(info.count == 50 && info.deleted == 0 && info.dimensions == 3)
+        #expect(info.count == 50 && info.deleted == 0 && info.free == 0 && info.dimensions == 3)
         #expect(info.metric == "ip" && info.scalar == "f32" && info.codes == "none")
         #expect(info.m == 5 && info.ef_construction == 200 && info.ef == 33 && info.seed == 9)
         #expect(info.memory_plan == "resident" && info.log_bytes == 0 && info.format_version == 1)
@@ -42,7 +42,10 @@ struct StoreCommandTests {
     func infoText() throws {
         let lines = try workspace.cairn("info", "@store").lines.map { $0.split(separator: " ").map(String.init) }
         #expect(lines.allSatisfy { $0.count == 2 })
-        #expect(lines.prefix(4) == [["count", "50"], ["deleted", "0"], ["dimensions", "3"], ["metric", "ip"]])
+        #expect(
+            lines.prefix(5) == [
+                ["count", "50"], ["deleted", "0"], ["free", "0"], ["dimensions", "3"], ["metric", "ip"],
+            ])
         let document = try workspace.cairn("info", "@store", "--output", "json").output
         var rest = document[...]
         for key in lines.map({ $0[0] }) {
@@ -115,7 +118,7 @@ struct StoreCommandTests {
             for index in 16..<8192 { bytes[index] ^= 0x55 }
         }
         try workspace.write("store/level0", bytes: bytes)
-        for command in [["info"], ["labels"], ["get", "0"], ["set", "--ef", "5"]] {
+        for command in [["info"], ["labels"], ["get", "0"], ["set", "--ef", "5"], ["delete", "0"], ["checkpoint"]] {
             let arguments = [command[0], "@store"] + command.dropFirst()
             let text = try workspace.cairn(arguments)
             #expect(text.code == 2 && text.output == "")

@@ -13,7 +13,9 @@ struct UsageTests {
 
     init() throws { workspace = try Workspace() }
 
-    private static let commands = ["build", "search", "get", "labels", "info", "set", "recall"]
+    private static let commands = [
+        "build", "create", "info", "set", "verify", "checkpoint", "add", "delete", "search", "get", "labels", "recall",
+    ]
 
     @Test("--version prints the version")
     func version() throws {
@@ -48,7 +50,12 @@ struct UsageTests {
         "wrong arguments end with 64 and say how it is used",
         arguments: [
             ["frobnicate"], ["search"], ["search", "a"], ["get", "a", "x"], ["info", "a", "--nonsense"], ["set", "a"],
-            ["info", ""],
+            ["info", ""], ["create", "a"], ["create", "a", "--dim", "x"], ["add", "a"],
+            ["add", "a", "b", "--batch", "0"],
+            ["add", "a", "b", "--upsert", "--replace-deleted"], ["add", "a", "b", "--durability", "some"],
+            ["add", "a", "b", "--interval", "5"], ["add", "a", "b", "--durability", "interval", "--interval", "0"],
+            ["delete", "a"], ["delete", "a", "1", "--labels", "b"], ["delete", "a", "1", "--undo", "--erase"],
+            ["delete", "a", "1", "--batch", "0"], ["checkpoint"], ["verify"], ["verify", "a", "--depth", "all"],
         ])
     func wrong(arguments: [String]) throws {
         let text = try workspace.cairn(arguments)
@@ -67,15 +74,10 @@ struct UsageTests {
         arguments: [["labels", "@store"], ["labels", "@store", "--output", "json"]])
     func closedPipe(arguments: [String]) throws {
         _ = try workspace.buildStore()
-        let pipe = workspace.path("pipe"), errors = workspace.directory.appendingPathComponent("errors")
-        try #require(unsafe mkfifo(pipe, 0o600) == 0)
-        let reader = unsafe open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-        let writer = unsafe open(pipe, O_WRONLY | O_CLOEXEC)
-        try #require(reader >= 0 && writer >= 0)
-        close(reader)
-        defer { close(writer) }
-        let code = try Program.run(
-            workspace.located(arguments), output: .descriptor(writer), errors: .file(errors))
+        let errors = workspace.directory.appendingPathComponent("errors")
+        let code = try workspace.withClosedPipe {
+            try Program.run(workspace.located(arguments), output: .descriptor($0), errors: .file(errors))
+        }
         #expect(code == 0)
         #expect(try workspace.bytes("errors") == [])
     }

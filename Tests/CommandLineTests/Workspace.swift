@@ -1,6 +1,12 @@
 import Foundation
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// A directory of its own for a test, removed afterwards, and what tests do there.
 final class Workspace {
     let directory: URL
@@ -18,6 +24,22 @@ final class Workspace {
     /// Every file and directory here, at any depth.
     var content: [String] {
         get throws { try FileManager.default.subpathsOfDirectory(atPath: directory.path).sorted() }
+    }
+
+    /// Names, contents and times of change of all files of a directory here.
+    func state(of directory: String) throws -> [String: FileState] {
+        let names = try FileManager.default.subpathsOfDirectory(atPath: path(directory))
+        return try Dictionary(
+            uniqueKeysWithValues: names.map { name in
+                let facts = try FileManager.default.attributesOfItem(atPath: path("\(directory)/\(name)"))
+                let isFile = facts[.type] as? FileAttributeType == .typeRegular
+                return (
+                    name,
+                    FileState(
+                        modified: facts[.modificationDate] as? Date,
+                        bytes: isFile ? try bytes("\(directory)/\(name)") : [])
+                )
+            })
     }
 
     func write(_ name: String, _ text: String) throws {
@@ -63,6 +85,26 @@ final class Workspace {
         return try JSONDecoder().decode(Value.self, from: Data(outcome.output.utf8))
     }
 
+    /// Calls `body` with a descriptor that can be written to, but from which nobody reads.
+    func withClosedPipe<Result>(_ body: (Int32) throws -> Result) throws -> Result {
+        let pipe = path("pipe")
+        try #require(unsafe mkfifo(pipe, 0o600) == 0)
+        let reader = unsafe open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        let writer = unsafe open(pipe, O_WRONLY | O_CLOEXEC)
+        try #require(reader >= 0 && writer >= 0)
+        close(reader)
+        defer { close(writer) }
+        return try body(writer)
+    }
+
+    /// Writes a file of labels, one on each line.
+    func write(_ name: String, labels: some Sequence<Int>) throws {
+        try write(name, labels.map { "\($0)\n" }.joined())
+    }
+
+    /// The facts about `store` that changes change.
+    func counts() throws -> Counts { try json(Counts.self, "info", "@store") }
+
     /// Makes `store` of so many vectors, which are also in `vectors.npy`; options go to `cairn build`.
     func buildStore(count: Int = 200, dimensions: Int = 8, _ options: String...) throws -> TestVectors {
         let vectors = TestVectors(count: count, dimensions: dimensions, seed: 1)
@@ -73,12 +115,30 @@ final class Workspace {
     }
 }
 
+/// A file as it was at some moment.
+struct FileState: Equatable {
+    let modified: Date?
+    let bytes: [UInt8]
+}
+
+/// Facts that `cairn info` tells.
+struct Counts: Decodable, Equatable {
+    let count, deleted, free: Int
+
+    init(_ count: Int, deleted: Int = 0, free: Int = 0) {
+        self.count = count
+        self.deleted = deleted
+        self.free = free
+    }
+}
+
 /// What an error looks like with `--output json`.
 struct ErrorDocument: Decodable {
     struct Content: Decodable {
         let code: String
         let message: String
         let path: String?
+        let added, changed: Int?
     }
     let error: Content
 
