@@ -7,7 +7,7 @@ RELEASE = $(SWIFT) build -c release --product cairn
 DATA ?=
 export SWIFT_BACKTRACE = enable=no
 
-.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan docs bench bench-hnswlib completions clean setup
+.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan crash crash-mutants faults fuzz docs bench bench-hnswlib completions clean setup
 
 demo:
 	@Scripts/setup demo
@@ -40,6 +40,25 @@ test-asan:
 
 test-tsan:
 	Scripts/run-tests --sanitize=thread --scratch-path .build/tsan
+
+# Distinct states that a crash may leave, each opened and checked: STATES=20000, from SEED=1 on.
+crash:
+	$(SWIFT) build -c release --product CrashCampaign
+	.build/release/CrashCampaign --states $(or $(STATES),20000) --seed $(or $(SEED),1)
+
+# Proves that `make crash` can fail: it must find each of the faults in Tests/CrashMutants/mutants.txt. [MUTANTS="name name"]
+crash-mutants:
+	Scripts/crash-mutants $(MUTANTS)
+
+# Every system call of a workload fails, once and from then on.
+faults:
+	$(SWIFT) build -c release --product FaultCampaign
+	.build/release/FaultCampaign
+
+# Fuzzes a reader: TARGET=log|header|journal RUNS=n.
+fuzz:
+	@test -n "$(TARGET)" || { echo "usage: make fuzz TARGET=log|header|journal [RUNS=100000]"; exit 64; }
+	Scripts/fuzz $(TARGET) $(or $(RUNS),100000)
 
 docs:
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target Cairn \
