@@ -13,10 +13,17 @@ struct CrashCampaign: ParsableCommand {
     @Flag(help: "Stop at the first violation.") var first = false
     @Flag(help: "Leave the last states where they are.") var keep = false
 
+    @Flag(help: "Only list what the seed's workload does to the disk.") var list = false
+
     func run() throws {
         let directory = FilePath(root).appending("cairn-crash-\(ProcessInfo.processInfo.processIdentifier)")
         let owner = try StateDirectory(directory)
         defer { if !keep { try? owner.remove() } }
+        if list {
+            let work = directory.appending("work")
+            try StateDirectory(work).write(DiskState(), fresh: true)
+            return TraceListing(try Workload(seed: seed, root: work)).print()
+        }
         let campaign = Campaign(states: states, seed: seed, stopsAtFirst: first, root: directory)
         let start = Date()
         campaign.run(threads: threads) { states in

@@ -92,16 +92,22 @@ extension Workload {
         let plan: Plan
         let path: FilePath
         private(set) var recorder: RecordingSystem
+        /// Above the recorder: ends the process. Below it: fails a sync, so that nobody knows what became of what it was for.
+        private var process: FaultySystem
+        private let disk = FaultySystem()
         private(set) var history = History()
         private var mark = Mark()
         private var random: CrashGenerator
         private var live: [Label] = []
         private var marked: [Label] = []
         private var nextLabel: Label = 0
+        /// The labels as they were before the batch that was begun last.
+        private var before: (live: [Label], marked: [Label]) = ([], [])
 
         init(_ plan: Plan, root: FilePath) {
             self.plan = plan
-            recorder = RecordingSystem(root: root)
+            recorder = RecordingSystem(root: root, over: disk.calls)
+            process = FaultySystem(over: recorder.calls)
             path = root.appending(Workload.storeName)
             random = CrashGenerator(seed: plan.configuration.seed)
         }
@@ -110,25 +116,78 @@ extension Workload {
             var store = try start()
             acknowledge(isDurable: true)
             for _ in 0..<plan.changes {
-                if random.below(plan.checkpointPeriod) == 0 {
-                    try store.checkpoint()
-                    acknowledge(isDurable: true)
-                    continue
-                }
-                switch random.below(20) {
-                case 0:
-                    try store.synchronize()
-                    acknowledge(isDurable: true)
-                case 1:
-                    try store.close()
-                    acknowledge(isDurable: true)
-                    store = try open()
-                case 2: try setWidth(1 + random.below(100), of: store)
-                default: try change(store)
+                if random.below(10) == 0 { armFault() }
+                do {
+                    try step(&store)
+                } catch {
+                    guard process.hasFired || disk.hasFired else { throw error }
+                    store = try recover(store)
                 }
             }
-            try store.close()
+            do {
+                try store.close()
+            } catch {
+                store = try recover(store)
+                try store.close()
+            }
             acknowledge(isDurable: true)
+        }
+
+        private mutating func step(_ store: inout VectorStore) throws {
+            if random.below(plan.checkpointPeriod) == 0 {
+                try store.checkpoint()
+                return acknowledge(isDurable: true)
+            }
+            switch random.below(20) {
+            case 0:
+                try store.synchronize()
+                acknowledge(isDurable: true)
+            case 1:
+                try store.close()
+                acknowledge(isDurable: true)
+                store = try open()
+            case 2: try setWidth(1 + random.below(100), of: store)
+            default: try change(store)
+            }
+        }
+
+        /// Soon the process is killed, or a sync fails.
+        private mutating func armFault() {
+            if random.below(3) == 0 {
+                disk.arm(Fault([.synchronize], number: 1 + random.below(12), .error(.ioError)))
+            } else {
+                process.arm(
+                    Fault(Fault.changingCalls, number: 1 + random.below(60), .error(.ioError), isSticky: true))
+            }
+        }
+
+        /// Opens the store again after the process was killed or a sync failed, perhaps after further attempts. The cache has
+        /// everything that was written, the disk may not: what is found now must survive a power cut from here on.
+        private mutating func recover(_ store: VectorStore) throws -> VectorStore {
+            try? store.close()
+            for _ in 0..<2 where random.below(3) == 0 {
+                process.arm(nil)
+                disk.arm(nil)
+                armFault()
+                if let store = try? open() { try? store.close() }
+            }
+            process.arm(nil)
+            disk.arm(nil)
+            let store = try open()
+            let content = try content(store)
+            if content == history.contents.last {
+                if mark.begun == history.contents.count { (live, marked) = before }
+            } else {
+                guard mark.begun == history.contents.count else {
+                    throw StoreProblem(problems: ["acknowledged changes did not survive"], batch: mark.begun)
+                }
+                history.contents.append(content)
+            }
+            if try store.configuration.searchWidth != history.widths.last { history.widths.removeLast() }
+            mark.begun = history.contents.count - 1
+            mark.widthBegun = history.widths.count - 1
+            acknowledge(isDurable: true)
+            return store
         }
 
         /// A store to begin with: created while it is recorded, or built before.
@@ -140,11 +199,12 @@ extension Workload {
                     at: path, plan.configuration, vectors: vectors(rows), labels: labels(rows),
                     options: .init(threads: 1))
                 let base = try DiskState(reading: recorder.root)
-                recorder = RecordingSystem(root: recorder.root, trace: Trace(base: base))
+                recorder = RecordingSystem(root: recorder.root, trace: Trace(base: base), over: disk.calls)
+                process = FaultySystem(over: recorder.calls)
                 store = try open()
             } else {
                 store = try VectorStore.create(
-                    at: path, plan.configuration, options: plan.options, calls: recorder.calls)
+                    at: path, plan.configuration, options: plan.options, calls: process.calls)
             }
             history.contents.append(try content(store))
             history.widths.append(try store.configuration.searchWidth)
@@ -161,6 +221,7 @@ extension Workload {
         }
 
         private mutating func change(_ store: VectorStore) throws {
+            before = (live, marked)
             let batch = self.batch()
             if batch.isEmpty { return }
             mark.begun += 1
@@ -185,7 +246,7 @@ extension Workload {
         }
 
         private func open() throws -> VectorStore {
-            try VectorStore.open(at: path, options: plan.options, calls: recorder.calls)
+            try VectorStore.open(at: path, options: plan.options, calls: process.calls)
         }
 
         private mutating func labels(_ count: Int) -> [Label] {
