@@ -7,15 +7,15 @@ RELEASE = $(SWIFT) build -c release --product cairn
 DATA ?=
 export SWIFT_BACKTRACE = enable=no
 
-.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan docs bench bench-hnswlib completions clean setup \
-    kill powercut crash-short
+.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz costs \
+    churn docs bench bench-hnswlib completions clean setup
 
 demo:
 	@Scripts/setup demo
 	$(RELEASE)
 	Scripts/demo
 
-test: setup lint test-neon demo unit crash-short
+test: setup lint test-neon demo campaigns unit
 
 setup:
 	@Scripts/setup test
@@ -52,10 +52,35 @@ powercut:
 	$(RELEASE)
 	Scripts/powercut-test $(or $(COUNT),10000) $(if $(SEED),--seed $(SEED))
 
-crash-short:
+# The short forms of the campaigns below that are part of every test.
+campaigns: crash faults
 	$(RELEASE)
 	Scripts/kill-test 200
 	@Scripts/powercut-test 50 || { [ $$? -eq 77 ] && echo "powercut: skipped, for the reason above"; }
+
+# Distinct states that a crash may leave, each opened and checked: STATES=20000, from SEED=1 on.
+crash:
+	$(SWIFT) build -c release --product CrashCampaign
+	.build/release/CrashCampaign --states $(or $(STATES),20000) --seed $(or $(SEED),1)
+
+# Proves that `make crash` can fail: it must find each of the faults in Tests/CrashMutants/mutants.txt. [MUTANTS="name name"]
+crash-mutants:
+	Scripts/crash-mutants $(MUTANTS)
+
+# Every system call of a workload fails, once and from then on.
+faults:
+	$(SWIFT) build -c release --product FaultCampaign
+	.build/release/FaultCampaign
+
+# Fuzzes a reader: TARGET=log|header|journal RUNS=n.
+fuzz:
+	@test -n "$(TARGET)" || { echo "usage: make fuzz TARGET=log|header|journal [RUNS=100000]"; exit 64; }
+	Scripts/fuzz $(TARGET) $(or $(RUNS),100000)
+
+# What changes cost at several sizes, and what many changes leave; in counts. DATA=folder with base*.npy and queries*.npy.
+costs churn:
+	$(SWIFT) build -c release --product ChangeCosts
+	.build/release/ChangeCosts $@ --data "$(DATA)" $(if $(SIZES),--sizes $(SIZES)) $(if $(SIZE),--size $(SIZE))
 
 docs:
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target Cairn \

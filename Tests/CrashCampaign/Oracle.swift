@@ -3,17 +3,24 @@ import CrashStates
 import MappedStorage
 import SystemPackage
 
-/// What a store must be after a crash: a state that was acknowledged, or begun, and no older than what was acknowledged as
-/// durable; sound to its last list; and usable.
+/// What a store must be after a crash: in one of the states that the crash may have left, sound to its last list; and usable.
 struct Oracle {
-    let workload: Workload
-    let mark: Workload.Mark
-    private let configuration: VectorStore.Configuration
+    private let history: History
+    /// What may be there: from what was acknowledged as durable to what had been begun.
+    private let batches: ClosedRange<Int>
+    private let widths: ClosedRange<Int>
+    /// Whether there may be no store: it was still being made.
+    private let mayBeMissing: Bool
+    private let dimensions: Int
 
-    init(_ workload: Workload, _ mark: Workload.Mark, _ configuration: VectorStore.Configuration) {
-        self.workload = workload
-        self.mark = mark
-        self.configuration = configuration
+    /// For a crash after `mark` of a workload that had this history.
+    init(_ history: History, _ mark: Mark, dimensions: Int) {
+        self.history = history
+        let first = max(mark.durable, 0)
+        batches = first...max(first, min(mark.begun, history.contents.count - 1))
+        widths = mark.widthDurable...mark.widthBegun
+        mayBeMissing = mark.durable < 0
+        self.dimensions = dimensions
     }
 
     /// What is wrong with the store in `root`; nil if nothing is.
@@ -22,15 +29,13 @@ struct Oracle {
         do {
             if checksReader {
                 let store = try VectorStore.open(at: path, options: .init(threads: 1))
-                let report = try store.verify()
-                if let problem = problem(report) { return "opened for reading: " + problem }
+                if let problem = try problem(store) { return "opened for reading: " + problem }
                 try store.close()
             }
             let store = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1))
-            let report = try store.verify()
-            if let problem = problem(report) { return problem }
+            if let problem = try problem(store) { return problem }
             let count = try store.count
-            try store.add([Float](repeating: 7, count: configuration.dimensions), labels: [.max])
+            try store.add([Float](repeating: 7, count: dimensions), labels: [.max])
             try store.close()
             let again = try VectorStore.open(at: path, options: .init(threads: 1))
             let later = try again.verify(depth: checksReader ? .graph : .header)
@@ -38,18 +43,27 @@ struct Oracle {
             guard try again.count == count + 1, try again.contains(.max) else { return "one more vector was not kept" }
             return nil
         } catch {
-            if mark.durable < 0 && (error.code == .notFound || error.code == .notAStore) { return nil }
-            return "\(error)"
+            return allows(error) ? nil : "\(error)"
         }
     }
 
-    private func problem(_ report: VerifyReport) -> String? {
+    /// Whether a store may be found to be missing.
+    func allows(_ error: any Error) -> Bool {
+        guard mayBeMissing, let error = error as? StoreError else { return false }
+        return error.code == .notFound || error.code == .notAStore
+    }
+
+    private func problem(_ store: VectorStore) throws -> String? {
+        let report = try store.verify()
         if let problem = report.problems.first { return problem }
-        let lower = max(mark.durable, 0), upper = min(mark.begun, workload.states.count - 1)
-        guard let content = report.content, (lower...upper).contains(where: { workload.states[$0] == content }) else {
-            let place = workload.states.firstIndex { $0 == report.content }
-            return "the state is \(place.map { "that of batch \($0)" } ?? "of no batch"), batches \(lower) to \(upper) "
-                + "were acknowledged as durable or begun"
+        guard let content = report.content, history.contents[batches].contains(content) else {
+            let place = history.contents.firstIndex { $0 == report.content }
+            return "the state is \(place.map { "that of batch \($0)" } ?? "of no batch"), and may be that of batches "
+                + "\(batches.lowerBound) to \(batches.upperBound)"
+        }
+        let width = try store.configuration.searchWidth
+        guard history.widths.isEmpty || history.widths[widths].contains(width) else {
+            return "the search width is \(width), and may be \(history.widths[widths])"
         }
         return nil
     }

@@ -10,140 +10,243 @@ struct StoreProblem: Error {
     let batch: Int
 }
 
-/// A small store under changes of every kind, recorded: what it did to the disk, and the state after each batch.
+/// What a store may be in after a crash: contents after batches, and search widths, each by number in the order they came.
+struct History: Sendable {
+    /// The contents of level 0 after each batch; the first is that of the store as it was made.
+    var contents: [UInt64] = []
+    var widths: [Int] = []
+}
+
+/// A place in a history, as the mark of a trace: what had been begun, and what was acknowledged as durable. Before the store
+/// itself is, its batch is -1.
+struct Mark {
+    var begun = 0
+    var durable = -1
+    var widthBegun = 0
+    var widthDurable = 0
+
+    init() {}
+
+    init(_ value: Int) {
+        begun = value & 0xffff
+        durable = value >> 16 & 0xffff - 1
+        widthBegun = value >> 32 & 0xffff
+        widthDurable = value >> 48
+    }
+
+    var value: Int { begun | (durable + 1) << 16 | widthBegun << 32 | widthDurable << 48 }
+}
+
+/// A small store under changes of every kind, recorded: what it did to the disk, and what it was after each of them.
 struct Workload {
     let trace: Trace
-    /// The state of level 0 after each batch, by its number; the first is that of the empty store.
-    let states: [UInt64]
+    let history: History
+    let dimensions: Int
     static let storeName = "store"
 
-    /// A mark: batches begun, and the last one that was acknowledged as durable; -1 while the store itself is not.
-    struct Mark {
-        let begun: Int
-        let durable: Int
-
-        init(begun: Int, durable: Int) {
-            self.begun = begun
-            self.durable = durable
-        }
-
-        init(_ value: Int) { self.init(begun: value >> 32, durable: value & 0xffff_ffff - 1) }
-
-        var value: Int { begun << 32 | (durable + 1) }
-    }
-
-    static func configuration(_ seed: UInt64) -> VectorStore.Configuration {
-        var random = CrashGenerator(seed: seed &* 77)
-        let metrics: [Metric] = [.l2, .cosine, .innerProduct], scalars: [Scalar] = [.float32, .uint8, .float16]
-        return VectorStore.Configuration(
-            dimensions: [3, 16, 90][random.below(3)], metric: metrics[random.below(3)], scalar: scalars[random.below(3)],
-            connectivity: 2 + random.below(3), constructionWidth: 8, seed: seed)
-    }
-
-    /// Runs `count` changes with `seed` on a store below `root`, an empty directory.
-    init(seed: UInt64, count: Int, root: FilePath) throws {
-        var run = Run(seed: seed, root: root)
-        try run.perform(count)
+    /// Runs the workload of `seed` on a store below `root`, an empty directory.
+    init(seed: UInt64, root: FilePath) throws {
+        var run = Run(Plan(seed: seed), root: root)
+        try run.perform()
         trace = run.recorder.trace
-        states = run.states
+        history = run.history
+        dimensions = run.plan.configuration.dimensions
+    }
+}
+
+extension Workload {
+    /// What kind of store, and of changes, a seed stands for.
+    private struct Plan {
+        let configuration: VectorStore.Configuration
+        let options: VectorStore.OpenOptions
+        /// Rows that the store is built of; nil for one that is created empty.
+        let builtRows: Int?
+        let changes: Int
+        let batchSizes: [Int]
+        /// One change in so many is a checkpoint.
+        let checkpointPeriod: Int
+
+        init(seed: UInt64) {
+            var random = CrashGenerator(seed: seed &* 77)
+            let metrics: [Metric] = [.l2, .cosine, .innerProduct], scalars: [Scalar] = [.float32, .uint8, .float16]
+            // Many nodes on the upper levels and large batches: the file of the upper layers is written anew now and then,
+            // and so are the labels; segments are added.
+            let isLarge = seed % 4 == 0
+            configuration = VectorStore.Configuration(
+                dimensions: isLarge ? 3 : [3, 16, 90][random.below(3)], metric: metrics[random.below(3)],
+                scalar: scalars[random.below(3)], connectivity: isLarge ? 2 : 2 + random.below(3), constructionWidth: 8,
+                seed: seed)
+            var options = VectorStore.OpenOptions(access: .readWrite, threads: 1)
+            options.logBytes = isLarge ? 1 << 20 : [3000, 20_000, 1 << 20][random.below(3)]
+            options.durability = [.full, .full, .none][random.below(3)]
+            self.options = options
+            builtRows = random.below(3) == 0 ? 1 + random.below(300) : nil
+            changes = isLarge ? 28 : 40
+            batchSizes = isLarge ? [1, 40, 90, 150] : [1, 1, 2, 5, 12]
+            checkpointPeriod = isLarge ? 3 : 20
+        }
     }
 
     /// The workload while it runs.
     private struct Run {
-        private(set) var recorder: RecordingSystem
+        let plan: Plan
         let path: FilePath
-        let configuration: VectorStore.Configuration
-        var random: CrashGenerator
-        var states: [UInt64] = []
-        var durable = -1
-        var live: [Label] = []
-        var marked: [Label] = []
-        var nextLabel: Label = 0
-        var options: VectorStore.OpenOptions
+        private(set) var recorder: RecordingSystem
+        /// Above the recorder: ends the process. Below it: fails a sync, so that nobody knows what became of what it was for.
+        private var process: FaultySystem
+        private let disk = FaultySystem()
+        private(set) var history = History()
+        private var mark = Mark()
+        private var random: CrashGenerator
+        private var live: [Label] = []
+        private var marked: [Label] = []
+        private var nextLabel: Label = 0
+        /// The labels as they were before the batch that was begun last.
+        private var before: (live: [Label], marked: [Label]) = ([], [])
 
-        init(seed: UInt64, root: FilePath) {
-            recorder = RecordingSystem(root: root)
+        init(_ plan: Plan, root: FilePath) {
+            self.plan = plan
+            recorder = RecordingSystem(root: root, over: disk.calls)
+            process = FaultySystem(over: recorder.calls)
             path = root.appending(Workload.storeName)
-            configuration = Workload.configuration(seed)
-            random = CrashGenerator(seed: seed)
-            options = .init(access: .readWrite, logBytes: 1 << 20, threads: 1)
-            options.logBytes = [3000, 20_000, 1 << 20][random.below(3)]
-            options.durability = [.full, .full, .none][random.below(3)]
+            random = CrashGenerator(seed: plan.configuration.seed)
         }
 
-        mutating func perform(_ count: Int) throws {
-            var store: VectorStore
-            if random.below(3) == 0 {
-                // What a build makes has links of its own.
-                let rows = 1 + random.below(300)
-                try VectorStore.build(
-                    at: path, configuration, vectors: vectors(rows), labels: labels(rows), options: .init(threads: 1))
-                store = try recordExisting()
-            } else {
-                store = try VectorStore.create(at: path, configuration, options: options, calls: recorder.calls)
-                states.append(try content(store))
-            }
+        mutating func perform() throws {
+            var store = try start()
             acknowledge(isDurable: true)
-            for _ in 0..<count {
-                switch random.below(24) {
-                case 0:
-                    try store.checkpoint()
-                    acknowledge(isDurable: true)
-                case 1:
-                    try store.synchronize()
-                    acknowledge(isDurable: true)
-                case 2:
-                    try store.close()
-                    acknowledge(isDurable: true)
-                    store = try open()
-                case 3:
-                    try store.setSearchWidth(1 + random.below(100))
-                default:
-                    let batch = self.batch()
-                    if batch.isEmpty { continue }
-                    begin()
-                    try store.write(batch)
-                    states.append(try content(store))
-                    acknowledge(isDurable: options.durability == .full)
+            for _ in 0..<plan.changes {
+                if random.below(10) == 0 { armFault() }
+                do {
+                    try step(&store)
+                } catch {
+                    guard process.hasFired || disk.hasFired else { throw error }
+                    store = try recover(store)
                 }
             }
-            try store.close()
+            do {
+                try store.close()
+            } catch {
+                store = try recover(store)
+                try store.close()
+            }
             acknowledge(isDurable: true)
+        }
+
+        private mutating func step(_ store: inout VectorStore) throws {
+            if random.below(plan.checkpointPeriod) == 0 {
+                try store.checkpoint()
+                return acknowledge(isDurable: true)
+            }
+            switch random.below(20) {
+            case 0:
+                try store.synchronize()
+                acknowledge(isDurable: true)
+            case 1:
+                try store.close()
+                acknowledge(isDurable: true)
+                store = try open()
+            case 2: try setWidth(1 + random.below(100), of: store)
+            default: try change(store)
+            }
+        }
+
+        /// Soon the process is killed, or a sync fails.
+        private mutating func armFault() {
+            if random.below(3) == 0 {
+                disk.arm(Fault([.synchronize], number: 1 + random.below(12), .error(.ioError)))
+            } else {
+                process.arm(
+                    Fault(Fault.changingCalls, number: 1 + random.below(60), .error(.ioError), isSticky: true))
+            }
+        }
+
+        /// Opens the store again after the process was killed or a sync failed, perhaps after further attempts. The cache has
+        /// everything that was written, the disk may not: what is found now must survive a power cut from here on.
+        private mutating func recover(_ store: VectorStore) throws -> VectorStore {
+            try? store.close()
+            for _ in 0..<2 where random.below(3) == 0 {
+                process.arm(nil)
+                disk.arm(nil)
+                armFault()
+                if let store = try? open() { try? store.close() }
+            }
+            process.arm(nil)
+            disk.arm(nil)
+            let store = try open()
+            let content = try content(store)
+            if content == history.contents.last {
+                if mark.begun == history.contents.count { (live, marked) = before }
+            } else {
+                guard mark.begun == history.contents.count else {
+                    throw StoreProblem(problems: ["acknowledged changes did not survive"], batch: mark.begun)
+                }
+                history.contents.append(content)
+            }
+            if try store.configuration.searchWidth != history.widths.last { history.widths.removeLast() }
+            mark.begun = history.contents.count - 1
+            mark.widthBegun = history.widths.count - 1
+            acknowledge(isDurable: true)
+            return store
+        }
+
+        /// A store to begin with: created while it is recorded, or built before.
+        private mutating func start() throws -> VectorStore {
+            let store: VectorStore
+            if let rows = plan.builtRows {
+                // What a build makes has links of its own. Builds are recorded by other tests.
+                try VectorStore.build(
+                    at: path, plan.configuration, vectors: vectors(rows), labels: labels(rows),
+                    options: .init(threads: 1))
+                let base = try DiskState(reading: recorder.root)
+                recorder = RecordingSystem(root: recorder.root, trace: Trace(base: base), over: disk.calls)
+                process = FaultySystem(over: recorder.calls)
+                store = try open()
+            } else {
+                store = try VectorStore.create(
+                    at: path, plan.configuration, options: plan.options, calls: process.calls)
+            }
+            history.contents.append(try content(store))
+            history.widths.append(try store.configuration.searchWidth)
+            return store
+        }
+
+        private mutating func setWidth(_ width: Int, of store: VectorStore) throws {
+            history.widths.append(width)
+            mark.widthBegun += 1
+            recorder.trace.mark(mark.value)
+            try store.setSearchWidth(width)
+            mark.widthDurable += 1
+            recorder.trace.mark(mark.value)
+        }
+
+        private mutating func change(_ store: VectorStore) throws {
+            before = (live, marked)
+            let batch = self.batch()
+            if batch.isEmpty { return }
+            mark.begun += 1
+            recorder.trace.mark(mark.value)
+            try store.write(batch)
+            history.contents.append(try content(store))
+            acknowledge(isDurable: plan.options.durability == .full)
+        }
+
+        private mutating func acknowledge(isDurable: Bool) {
+            if isDurable { mark.durable = history.contents.count - 1 }
+            recorder.trace.mark(mark.value)
         }
 
         /// The state of a store that is sound.
         private func content(_ store: VectorStore) throws -> UInt64 {
             let report = try store.verify()
             guard report.isSound, let content = report.content else {
-                throw StoreProblem(problems: report.problems, batch: states.count)
+                throw StoreProblem(problems: report.problems, batch: history.contents.count)
             }
             return content
         }
 
         private func open() throws -> VectorStore {
-            try VectorStore.open(at: path, options: options, calls: recorder.calls)
-        }
-
-        /// Builds are recorded by other tests; here the finished store is where the recording begins.
-        private mutating func recordExisting() throws -> VectorStore {
-            let base = try DiskState(reading: recorder.root)
-            let fresh = RecordingSystem(root: recorder.root, trace: Trace(base: base))
-            self = Run(self, fresh)
-            let store = try open()
-            states.append(try content(store))
-            return store
-        }
-
-        private init(_ run: Run, _ recorder: RecordingSystem) {
-            self = run
-            self.recorder = recorder
-        }
-
-        private func begin() { recorder.trace.mark(Mark(begun: states.count, durable: durable).value) }
-
-        private mutating func acknowledge(isDurable: Bool) {
-            if isDurable { durable = states.count - 1 }
-            recorder.trace.mark(Mark(begun: states.count - 1, durable: durable).value)
+            try VectorStore.open(at: path, options: plan.options, calls: process.calls)
         }
 
         private mutating func labels(_ count: Int) -> [Label] {
@@ -154,44 +257,52 @@ struct Workload {
         }
 
         private mutating func vectors(_ count: Int) -> [Float] {
-            (0..<count * configuration.dimensions).map { _ in Float(1 + random.below(40)) }
+            (0..<count * plan.configuration.dimensions).map { _ in Float(1 + random.below(40)) }
         }
 
         private mutating func batch() -> WriteBatch {
             var batch = WriteBatch()
-            let count = [1, 1, 2, 5, 12][random.below(5)]
-            for _ in 0..<count {
-                switch random.below(10) {
-                case 0...3: batch.add(vectors(1), label: labels(1)[0])
-                case 4, 5:
-                    if live.isEmpty { continue }
-                    batch.update(vectors(1), label: live[random.below(live.count)])
-                case 6:
-                    if live.isEmpty { continue }
-                    let label = live.remove(at: random.below(live.count))
-                    batch.mark(label)
-                    marked.append(label)
-                case 7:
-                    if marked.isEmpty { continue }
-                    let label = marked.remove(at: random.below(marked.count))
-                    batch.unmark(label)
-                    live.append(label)
-                case 8:
-                    if marked.isEmpty || random.below(2) == 0 {
-                        if live.isEmpty { continue }
-                        batch.erase(live.remove(at: random.below(live.count)))
-                    } else {
-                        batch.erase(marked.remove(at: random.below(marked.count)))
-                    }
-                default:
-                    if live.count > 3 && random.below(2) == 0 {
-                        for _ in 0..<min(3, live.count) { batch.erase(live.remove(at: random.below(live.count))) }
-                    } else {
-                        batch.upsert(vectors(1), label: labels(1)[0])
-                    }
+            let count = plan.batchSizes[random.below(plan.batchSizes.count)]
+            if !marked.isEmpty && random.below(8) == 0 {
+                // Which of the marked ones go is the store's business; the others stay marked for good.
+                for _ in 0..<count { batch.add(vectors(1), label: labels(1)[0], replacingMarked: true) }
+                marked.removeAll()
+                return batch
+            }
+            for _ in 0..<count { addChange(to: &batch) }
+            return batch
+        }
+
+        private mutating func addChange(to batch: inout WriteBatch) {
+            switch random.below(10) {
+            case 0...3: batch.add(vectors(1), label: labels(1)[0])
+            case 4, 5:
+                if live.isEmpty { return }
+                batch.update(vectors(1), label: live[random.below(live.count)])
+            case 6:
+                if live.isEmpty { return }
+                let label = live.remove(at: random.below(live.count))
+                batch.mark(label)
+                marked.append(label)
+            case 7:
+                if marked.isEmpty { return }
+                let label = marked.remove(at: random.below(marked.count))
+                batch.unmark(label)
+                live.append(label)
+            case 8:
+                if marked.isEmpty || random.below(2) == 0 {
+                    if live.isEmpty { return }
+                    batch.erase(live.remove(at: random.below(live.count)))
+                } else {
+                    batch.erase(marked.remove(at: random.below(marked.count)))
+                }
+            default:
+                if live.count > 3 && random.below(2) == 0 {
+                    for _ in 0..<min(3, live.count) { batch.erase(live.remove(at: random.below(live.count))) }
+                } else {
+                    batch.upsert(vectors(1), label: labels(1)[0])
                 }
             }
-            return batch
         }
     }
 }

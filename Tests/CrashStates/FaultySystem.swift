@@ -32,6 +32,11 @@ package struct Fault: Sendable {
         self.isSticky = isSticky
     }
 
+    /// The calls that change what is on the disk. When they all fail from one on, that one is the moment a process is killed.
+    package static let changingCalls: Set<Call> = [
+        .open, .pwrite, .allocate, .synchronize, .rename, .unlink, .makeDirectory, .removeDirectory,
+    ]
+
     /// The calls that need space on the disk.
     package static let callsForSpace: Set<Call> = [
         .open, .pwrite, .allocate, .synchronize, .rename, .makeDirectory,
@@ -41,11 +46,11 @@ package struct Fault: Sendable {
 /// Passes calls on, but for those that are to fail; and counts them. A campaign raises the fault's number until a run
 /// comes in which it does not fire.
 package final class FaultySystem: Sendable {
-    private let fault: Fault?
     private let next: SystemCalls
     private let counts = Guarded(Counts())
 
     private struct Counts: Sendable {
+        var fault: Fault?
         var byCall: [Fault.Call: Int] = [:]
         var matching = 0
         var fired = 0
@@ -53,8 +58,17 @@ package final class FaultySystem: Sendable {
 
     /// nil: counts only.
     package init(_ fault: Fault? = nil, over next: SystemCalls = .system) {
-        self.fault = fault
         self.next = next
+        arm(fault)
+    }
+
+    /// From now on this fault is waited for, nil for none; its number counts from here.
+    package func arm(_ fault: Fault?) {
+        counts.withLock { counts in
+            counts.fault = fault
+            counts.matching = 0
+            counts.fired = 0
+        }
     }
 
     /// Calls seen so far.
@@ -63,7 +77,7 @@ package final class FaultySystem: Sendable {
     /// Calls of one entry seen so far.
     package func count(of call: Fault.Call) -> Int { counts.withLock { $0.byCall[call] ?? 0 } }
 
-    /// How many calls the fault has failed.
+    /// How many calls the present fault has failed.
     package var firedCount: Int { counts.withLock { $0.fired } }
 
     package var hasFired: Bool { firedCount > 0 }
@@ -73,7 +87,9 @@ package final class FaultySystem: Sendable {
     private func pass(_ call: Fault.Call, length: Int = 0) throws(Errno) -> Int {
         let effect = counts.withLock { (counts) -> Fault.Effect? in
             counts.byCall[call, default: 0] += 1
-            guard let fault, fault.calls.contains(call), fault.effect != .short || length > 1 else { return nil }
+            guard let fault = counts.fault, fault.calls.contains(call), fault.effect != .short || length > 1 else {
+                return nil
+            }
             counts.matching += 1
             guard counts.matching == fault.number || fault.isSticky && counts.matching > fault.number else {
                 return nil

@@ -18,6 +18,8 @@ struct NameHistory: Sendable {
         var isAdditionSynced: Bool
         /// A sync of it failed; no later one makes it certain.
         var isDoomed = false
+        /// A later sync made it durable while a change of the same name before it is doomed.
+        var isCertain = false
 
         init(_ inode: Inode, removed: Entry?, added: Entry?, replaced: Inode? = nil) {
             self.inode = inode
@@ -31,8 +33,13 @@ struct NameHistory: Sendable {
         var entries: [Entry] { [removed, added].compactMap(\.self) }
 
         /// Makes the change, if it finds in `tree` what it found when it was made: so changes of one name keep their
-        /// order, and one whose condition was lost is lost too.
+        /// order, and one whose condition was lost is lost too. A certain one needs no condition.
         func apply(to tree: inout NameTree) {
+            if isCertain {
+                if let removed { tree[removed] = nil }
+                if let added { tree[added] = inode }
+                return
+            }
             if let removed, tree[removed] != inode { return }
             if let added, tree[added] != replaced { return }
             if let removed { tree[removed] = nil }
@@ -62,7 +69,8 @@ struct NameHistory: Sendable {
     func isDirectory(_ inode: Inode) -> Bool { latest.isDirectory(inode) }
 
     mutating func synchronizeFailed(_ directory: Inode) {
-        for index in pending.indices where pending[index].entries.contains(where: { $0.directory == directory }) {
+        for index in pending.indices
+        where !pending[index].isCertain && pending[index].entries.contains(where: { $0.directory == directory }) {
             pending[index].isDoomed = true
         }
     }
@@ -80,17 +88,27 @@ struct NameHistory: Sendable {
                 change.isRemovalSynced && change.isAdditionSynced || change.entries.contains(where: needed.contains)
             if isDurable[index] { needed.formUnion(change.entries) }
         }
-        var rest: [Change] = [], blocked: Set<Entry> = []
-        for (change, isDurable) in zip(pending, isDurable) {
-            if isDurable && !change.isDoomed && !change.entries.contains(where: blocked.contains) {
-                change.apply(to: &durable)
-            } else {
+        var rest: [Change] = [], doomed: Set<Entry> = [], blocked: Set<Entry> = []
+        for (var change, isDurable) in zip(pending, isDurable) {
+            if change.isDoomed {
+                doomed.formUnion(change.entries)
+                rest.append(change)
+            } else if !isDurable || change.entries.contains(where: blocked.contains) {
                 blocked.formUnion(change.entries)
                 rest.append(change)
+            } else if change.isCertain || change.entries.contains(where: doomed.contains) {
+                // Whatever became of the doomed one before it, this one stands.
+                change.isCertain = true
+                doomed.formUnion(change.entries)
+                rest.append(change)
+            } else {
+                change.apply(to: &durable)
             }
         }
         pending = rest
-        durableListing = durable.listing()
+        var least = durable
+        for change in pending where change.isCertain { change.apply(to: &least) }
+        durableListing = least.listing()
     }
 
     /// The names that the disk may have when `rule` decides which changes reached it.
@@ -99,7 +117,7 @@ struct NameHistory: Sendable {
         if pending.isEmpty { return latestListing }
         if case .none = rule { return durableListing }
         var tree = durable
-        for (index, change) in pending.enumerated() where rule.keeps(index, using: &generator) {
+        for (index, change) in pending.enumerated() where change.isCertain || rule.keeps(index, using: &generator) {
             change.apply(to: &tree)
         }
         return tree.listing()
