@@ -7,7 +7,7 @@ RELEASE = $(SWIFT) build -c release --product cairn
 DATA ?=
 export SWIFT_BACKTRACE = enable=no
 
-.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz costs \
+.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
     churn docs bench bench-hnswlib completions clean setup
 
 demo:
@@ -76,6 +76,11 @@ faults:
 fuzz:
 	@test -n "$(TARGET)" || { echo "usage: make fuzz TARGET=log|header|journal [RUNS=100000]"; exit 64; }
 	Scripts/fuzz $(TARGET) $(or $(RUNS),100000)
+
+# Threads that search and change one store for MINUTES=10, under ThreadSanitizer.
+soak:
+	$(SWIFT) build -c release --product Soak --sanitize=thread --scratch-path .build/soak
+	TSAN_OPTIONS=halt_on_error=1 .build/soak/release/Soak --minutes $(or $(MINUTES),10)
 
 # What changes cost at several sizes, and what many changes leave; in counts. DATA=folder with base*.npy and queries*.npy.
 costs churn:

@@ -66,6 +66,9 @@ let package = Package(
             name: "ChangeCosts",
             dependencies: ["Cairn", "MappedStorage", "VectorFiles", "HNSW", system, argumentParser],
             path: "Tests/ChangeCosts", swiftSettings: strict),
+        .executableTarget(
+            name: "Soak", dependencies: ["Cairn", "HNSW", system, argumentParser], path: "Tests/Soak",
+            swiftSettings: strict),
         .testTarget(
             name: "CrashStatesTests", dependencies: ["CrashStates", "MappedStorage", "TestSupport", system],
             swiftSettings: strict),
