@@ -51,7 +51,13 @@ struct Checkpoint {
         let log = try retryable { () throws(StorageError) in try disk.makeLog(firstFrame: next.lastFrame + 1) }
         let header = next.goingOn(with: log)
         // 4. The journal.
-        let journal = try writeJournal(header, extents ?? [])
+        let journal: JournalReader
+        do {
+            journal = try writeJournal(header, extents ?? [])
+        } catch {
+            if !error.isFinal { disk.discard(log) }
+            throw error
+        }
         // 5. In place.
         try unrepeatable { () throws(StorageError) in
             try apply(journal)
@@ -116,6 +122,7 @@ struct Checkpoint {
         }
         try retryable { () throws(StorageError) in
             for extent in extents { try append(extent, to: writer) }
+            try writer.flush()
         }
         return try unrepeatable { () throws(StorageError) in
             try writer.finish(header)

@@ -101,6 +101,9 @@ final class CommitQueue: @unchecked Sendable {
         waiting.removeFirst(done)
     }
 
+    /// The last frame whose batch is published.
+    var publishedFrame: UInt64 { locked { published } }
+
     /// Whether every batch is published.
     var isEmpty: Bool { locked { waiting.isEmpty } }
 

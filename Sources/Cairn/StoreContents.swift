@@ -122,7 +122,4 @@ final class StoreContents: @unchecked Sendable {
         let norm = unsafe columns.norms.map { unsafe $0[Int(slot)] } ?? 1
         return unsafe encoding.decode(row: UnsafeRawPointer(columns.vector(slot)), norm: norm)
     }
-
-    /// Heap memory beside the columns: upper layers, changes, and the memory of searches.
-    var heapBytes: Int { graph.byteCount }
 }

@@ -74,6 +74,9 @@ final class StoreDisk: @unchecked Sendable {
             firstFrame: firstFrame, capacity: Self.logCapacity, recycling: recyclable, calls: calls)
     }
 
+    /// Removes a log that no header names, because the checkpoint that was to go on with it was not made.
+    func discard(_ log: LogWriter) { try? calls.unlink(log.path) }
+
     /// Removes logs that the header does not name: of a checkpoint that was not finished, or older.
     private func removeForeignLogs() throws(StorageError) {
         for entry in try LogDirectory.entries(in: logDirectory) where entry.sequence != header.logSequence {

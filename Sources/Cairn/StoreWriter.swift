@@ -1,6 +1,7 @@
 import FileFormat
 import HNSW
 import MappedStorage
+import Synchronization
 import SystemPackage
 import WriteAheadLog
 
@@ -38,6 +39,9 @@ final class StoreWriter: @unchecked Sendable {
     private var insertions: [Insertion] = []
     private let logBatch = LogBatch()
     private var listsWritten = 0
+    /// Batches that may not be published yet, to be undone if they never are.
+    private var unpublished: [(frame: UInt64, batch: StagedBatch)] = []
+    private let publishedHeapBytes = Atomic<Int>(0)
     private let scratch = SearchScratch()
     private var failure: StoreError?
     /// Records that the slot table has too, until the searches that began before have ended.
@@ -57,11 +61,11 @@ final class StoreWriter: @unchecked Sendable {
         self.counts = counts.load()
         queue = CommitQueue(graph: contents.graph, labels: labels, counts: counts, lastFrame: disk?.lastFrame ?? 0)
         sequence = contents.graph.sequence
+        publishedHeapBytes.store(contents.graph.byteCount, ordering: .relaxed)
         hasCollectedFreeSlots = self.counts.free == 0
         if case .interval(let milliseconds) = options.durability, disk != nil {
             // Without a thread every batch is synced.
             flusher = LogFlusher(milliseconds: milliseconds) { [unowned self] error in
-                queue.fail(error)
                 computing.withLock { _ in _ = fail(error) }
             }
         }
@@ -101,9 +105,15 @@ final class StoreWriter: @unchecked Sendable {
 
     /// Runs `body` as the only one that changes the store.
     func alone<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
-        let result = computing.withLock { _ in Swift.Result { () throws(StoreError) in try body() } }
+        let result = computing.withLock { _ in
+            defer { publishedHeapBytes.store(contents.graph.byteCount, ordering: .relaxed) }
+            return Swift.Result { () throws(StoreError) in try body() }
+        }
         return try result.get()
     }
+
+    /// Heap memory of the graph, as of the last change.
+    var heapBytes: Int { publishedHeapBytes.load(ordering: .relaxed) }
 
     /// Runs `body` while no batch is being made or waits for the disk.
     func whenQuiet<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
@@ -128,10 +138,14 @@ final class StoreWriter: @unchecked Sendable {
         }
     }
 
-    /// Remembers that a write failed; returns what to throw.
+    /// Remembers that a write failed, and undoes what will never be published; returns what to throw.
     func fail(_ error: StorageError) -> StoreError {
+        queue.fail(error)
         let error = StoreError(error)
         if failure == nil { failure = error }
+        let published = queue.publishedFrame
+        for (frame, batch) in unpublished.reversed() where frame > published { undo(batch) }
+        unpublished.removeAll()
         return error
     }
 
@@ -208,6 +222,7 @@ final class StoreWriter: @unchecked Sendable {
         if markedSlots != nil { noteMarked(plan) }
         let waits = disk != nil && waitsForDisk
         if let flusher, let log = disk?.log { flusher.flush(log) }
+        if waits { unpublished.append((committed.frame, batch)) }
         queue.append(committed, isDurable: !waits)
         if disk == nil { settleInMemory() }
         return waits ? disk?.log.map { (committed.frame, $0) } : nil
@@ -256,12 +271,8 @@ final class StoreWriter: @unchecked Sendable {
             do {
                 frame = try disk.append(logBatch, contents.graph, counts, sequence: changes.sequence)
             } catch {
-                if disk.log?.hasFailed != true {
-                    undo(batch)
-                    throw StoreError(error)
-                }
-                queue.fail(error)
-                throw fail(error)
+                undo(batch)
+                throw disk.log?.hasFailed == true ? fail(error) : StoreError(error)
             }
         }
         return CommittedBatch(
@@ -275,7 +286,8 @@ final class StoreWriter: @unchecked Sendable {
         for snapshot in batch.before { graph.slots.restore(snapshot) }
         // The rows' records were made with the others'.
         if batch.isRecorded {
-            for row in batch.rows { graph.slots.setState(row.slot, BatchPlan.erased, sequence: sequence + 1) }
+            let sequence = batch.changes?.sequence ?? self.sequence + 1
+            for row in batch.rows { graph.slots.setState(row.slot, BatchPlan.erased, sequence: sequence) }
         }
         graph.rollBack(batch.changes ?? graph.endBatch())
         freeSlots.putBack(batch.rows.filter { $0.isReused }.map { ($0.slot, $0.level) })
@@ -299,6 +311,8 @@ final class StoreWriter: @unchecked Sendable {
     private func settle() {
         let graph = contents.graph
         for lists in queue.takeRetired() { graph.retire(lists) }
+        let published = queue.publishedFrame
+        unpublished.removeAll { $0.frame <= published }
         while let first = settledRecords.first, graph.readers.havePassed(first.epoch) {
             graph.slots.forget(first.slots)
             settledRecords.removeFirst()
@@ -358,8 +372,8 @@ final class StoreWriter: @unchecked Sendable {
             try Checkpoint(contents, labels, disk, counts, sequence: sequence).make()
         } catch {
             if error.isFinal {
+                _ = fail(StorageError(disk.path, "make a checkpoint", error.error.systemError ?? .ioError))
                 failure = error.error
-                queue.fail(StorageError(disk.path, "make a checkpoint", error.error.systemError ?? .ioError))
             }
             throw error.error
         }
@@ -387,7 +401,6 @@ final class StoreWriter: @unchecked Sendable {
             do throws(StorageError) {
                 try log.synchronize()
             } catch {
-                queue.fail(error)
                 throw fail(error)
             }
         }
@@ -411,7 +424,12 @@ final class StoreWriter: @unchecked Sendable {
         guard getpid() == process else { return }
         flusher?.end()
         try alone { () throws(StoreError) in
-            guard failure == nil else { return }
+            if let failure {
+                guard failure.code != .closed, let log = disk?.log, queue.publishedFrame > log.durableFrame else { return }
+                throw StoreError(
+                    .failed, "changes that were acknowledged may be lost, because a write failed (\(failure.message))",
+                    path: disk?.path, systemError: failure.systemError)
+            }
             defer { failure = StoreError(.closed, "the store was closed; open it again", path: disk?.path) }
             do throws(StoreError) {
                 try checkpointAlone()
@@ -433,7 +451,6 @@ final class StoreWriter: @unchecked Sendable {
             do throws(StorageError) {
                 try disk.setSearchWidth(width)
             } catch {
-                queue.fail(error)
                 throw fail(error)
             }
         }

@@ -3,7 +3,7 @@ public import SystemPackage
 
 extension VectorStore {
     /// Makes an empty store at `path`, durable when this returns, and opens it for writing (whatever `options` say of that).
-    /// Throws `alreadyExists`, `invalidArgument`, and what opening throws.
+    /// Throws `alreadyExists`, `invalidArgument`, and what opening throws; then the empty store is there.
     public static func create(
         at path: FilePath, _ configuration: Configuration, options: OpenOptions = .init(access: .readWrite)
     ) throws(StoreError) -> VectorStore {

@@ -156,9 +156,14 @@ public final class VectorStore: @unchecked Sendable {
                     configuration: Configuration(contents.superblock, searchWidth: defaultWidth), memoryPlan: plan,
                     fileBytes: files.all, logBytes: files.log, formatVersion: Int(Superblock.formatVersion),
                     identifier: contents.superblock.store.description, maximumLevel: view.maximumLevel,
-                    heapBytes: contents.heapBytes + labels.byteCount)
+                    heapBytes: heapBytes(contents))
             }
         }
+    }
+
+    private func heapBytes(_ contents: StoreContents) -> Int {
+        let graph = contents.graph
+        return (writer.withLock { $0?.heapBytes } ?? graph.byteCount) + graph.readers.byteCount + labels.byteCount
     }
 
     /// Bytes of all files, and of the logs among them.

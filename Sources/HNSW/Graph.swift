@@ -173,8 +173,8 @@ package final class Graph: @unchecked Sendable {
         return (0..<list.count).map { list.ids[$0] }
     }
 
-    /// Heap memory the graph takes beside its columns.
-    package var byteCount: Int { upper.byteCount + overlay.byteCount + slots.byteCount + readers.byteCount }
+    /// Heap memory the graph takes beside its columns. Only the writer may ask, or anybody if there is none.
+    package var byteCount: Int { upper.byteCount + overlay.byteCount + slots.byteCount }
 }
 
 /// The graph as one reader sees it, be it a search or the writer: which lists, from where, up to which slot and batch.

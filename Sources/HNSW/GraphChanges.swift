@@ -129,6 +129,7 @@ extension Graph {
         for list in changes.lists {
             let places = self.places(list.level), place = places.newest.load(list.index)
             places.newest.store(list.old, at: list.index)
+            if list.level == 0 && list.old == 0 { overlay.newestCount -= 1 }
             (list.level == 0 ? overlay.arena : upper.arena).release(place)
         }
         upper.removeNodes(from: changes.before.upperNodes)
@@ -159,6 +160,7 @@ extension Graph {
         let place = arena.allocate(owner: changes.owner), list = arena.list(place)
         list[0] = UInt32(count)
         list.dropFirst(1).copy(ids, length: count)
+        if level == 0 && old == 0 { overlay.newestCount += 1 }
         newest.store(place, at: index)
         changes.lists.append(
             .init(slot: slot, level: level, isNew: false, index: index, old: old, place: place))
@@ -172,9 +174,9 @@ extension Graph {
         }
         let arena = level == 0 ? overlay.arena : upper.arena
         let index = index(slot, level: level), newest = places(level).newest
-        let place = arena.allocate(owner: changes.owner)
-        changes.lists.append(
-            .init(slot: slot, level: level, isNew: true, index: index, old: newest.load(index), place: place))
+        let place = arena.allocate(owner: changes.owner), old = newest.load(index)
+        if level == 0 && old == 0 { overlay.newestCount += 1 }
+        changes.lists.append(.init(slot: slot, level: level, isNew: true, index: index, old: old, place: place))
         newest.store(place, at: index)
     }
 
@@ -247,6 +249,7 @@ extension Graph {
             overlay.newest.store(0, at: Int(slot))
         }
         overlay.changedSlots.removeAll()
+        overlay.newestCount = 0
         upper.forgetChangedLists()
         retired.append(places, of: overlay.arena, epoch: readers.advance())
         retired.reclaim(readers)

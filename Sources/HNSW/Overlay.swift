@@ -18,8 +18,11 @@ package final class Overlay: @unchecked Sendable {
         newest = ReservedArray(capacity: slots)
     }
 
+    /// Slots whose newest list is here.
+    var newestCount = 0
+
     /// Heap memory of the changed lists, and of finding them.
-    package var byteCount: Int { arena.count * arena.listBytes + changedSlots.count * 8 }
+    package var byteCount: Int { newestCount * (arena.listBytes + 8) }
 
     /// Makes room for slots below `count`.
     func extend(slots count: Int) {

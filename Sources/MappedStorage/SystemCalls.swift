@@ -54,7 +54,7 @@ package struct SystemCalls: Sendable {
             #if canImport(Darwin)
             _ = try retrying { fcntl(descriptor, F_FULLFSYNC) }
             #else
-            _ = try once { fdatasync(descriptor) }
+            _ = try retrying { fdatasync(descriptor) }
             #endif
         },
         rename: { from, to throws(Errno) in
@@ -85,14 +85,18 @@ private func once<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> 
     return result
 }
 
+/// The most times that a call is made which is interrupted each time: then something is wrong, and waiting for ever would hide it.
+private let attempts = 100
+
 private func retrying<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
-    while true {
+    for _ in 1..<attempts {
         do {
             return try once(call)
         } catch .interrupted {
             continue
         }
     }
+    return try once(call)
 }
 
 // Under names of their own, because inside the table `open` and the others are the table's.
@@ -115,11 +119,10 @@ private func systemAllocate(_ descriptor: Int32, _ offset: Int, _ end: Int) thro
     _ = try retrying { unsafe fcntl(descriptor, F_PREALLOCATE, &request) }
     _ = try retrying { ftruncate(descriptor, off_t(end)) }
     #else
-    while true {
-        // posix_fallocate returns the error instead of setting errno.
-        let code = posix_fallocate(descriptor, off_t(offset), off_t(end - offset))
-        if code == 0 { return }
-        if code != EINTR { throw Errno(rawValue: code) }
+    // posix_fallocate returns the error instead of setting errno.
+    _ = try retrying {
+        errno = posix_fallocate(descriptor, off_t(offset), off_t(end - offset))
+        return errno == 0 ? 0 : -1
     }
     #endif
 }

@@ -45,6 +45,15 @@ package final class JournalWriter {
         }
     }
 
+    /// Writes what is in memory. Until `finish` it means nothing, and can be tried again with another writer.
+    package func flush() throws(StorageError) {
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: memory[..<buffered])
+        try unsafe file.write(bytes, at: offset)
+        checksum = unsafe Checksum.crc32c(bytes, seed: checksum)
+        offset += buffered
+        buffered = 0
+    }
+
     /// Writes the rest, then `header`, which is where the checkpoint leads to, then what makes the journal valid, and
     /// syncs: when this returns, the checkpoint can be redone from the journal alone.
     package func finish(_ header: HeaderSlot) throws(StorageError) {
@@ -75,13 +84,5 @@ package final class JournalWriter {
             done += length
             if buffered == Self.capacity { try flush() }
         }
-    }
-
-    private func flush() throws(StorageError) {
-        let bytes = unsafe UnsafeRawBufferPointer(rebasing: memory[..<buffered])
-        try unsafe file.write(bytes, at: offset)
-        checksum = unsafe Checksum.crc32c(bytes, seed: checksum)
-        offset += buffered
-        buffered = 0
     }
 }
