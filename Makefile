@@ -42,7 +42,8 @@ test-asan:
 test-tsan:
 	Scripts/run-tests --sanitize=thread --scratch-path .build/tsan
 
-# Kills the program COUNT times, at random moments, and checks that all it acknowledged is there. SEED=n: the same commands again.
+# Kills the program COUNT times, at random moments, and checks that all it acknowledged is there. SEED=n: the same commands
+# again. Stores are in TMPDIR.
 kill:
 	$(RELEASE)
 	Scripts/kill-test $(or $(COUNT),10000) $(if $(SEED),--seed $(SEED))

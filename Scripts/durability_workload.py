@@ -100,13 +100,13 @@ class Workload:
             width = self.rng.choice([20, 60, 200])
             return Operation(
                 ["create", self.store, "--dim", DIMENSIONS, "--ef-construction", width, "-M", self.rng.choice([4, 16]),
-                 "--quiet"], [])
+                 "--metric", self.rng.choice(["l2", "l2", "ip"]), "--quiet"], [])
         live, marked = len(self.state.live), len(self.state.marked)
         full = live + marked >= self.size
         kinds = {
             "add": 1 if full else 6, "upsert": 4, "mark": 2 if live else 0, "undo": 2 if marked else 0,
             "erase": (6 if full else 2) if live + marked else 0, "checkpoint": 1, "set": 1,
-            "stream": 1}
+            "stream": 1, "replace": 2 if marked else 0}
         return getattr(self, self.rng.choices(list(kinds), kinds.values())[0])()
 
     def some(self, labels, most):
@@ -148,6 +148,14 @@ class Workload:
         labels = self.new_labels(2) + self.some(self.state.live, 4)
         operation = self.put([self.rng.choice(labels) for _ in range(2000)], ["--upsert"], self.rng.choice([1, 3]))
         operation.patience = self.rng.uniform(0, 0.3)
+        return operation
+
+    def replace(self):
+        """New vectors in the place of all that are marked; in one batch, as nothing says which of them goes first."""
+        marked = sorted(self.state.marked)
+        labels = self.new_labels(len(marked) + self.rng.choice([0, 3]))
+        operation = self.put(labels, ["--replace-deleted"], len(labels))
+        operation.batches[0][:0] = [("erase", label, 0) for label in marked]
         return operation
 
     def put(self, labels, options, batch=None):
@@ -253,7 +261,7 @@ class Trial:
     def expect(self, operation, is_done, lines, cut):
         """What the store may be after an operation that said `lines`."""
         if operation.arguments[0] == "create": return Outlook(State() if is_done else None)
-        ends = list(itertools.accumulate(len(batch) for batch in operation.batches))
+        ends = list(itertools.accumulate(sum(kind == "put" for kind, *_ in batch) for batch in operation.batches))
         if [total for _, total in lines] != ends[:len(lines)]:
             raise Violation(f"acknowledged {[total for _, total in lines][-3:]}, the batches end at {ends}")
         first, last = 0, len(ends)

@@ -3,10 +3,12 @@ enum JSON {
     case object([(key: String, value: JSON)])
     case array([JSON])
     case string(String)
-    /// A number or `null`, as it is written.
+    /// A number, `true`, `false` or `null`, as it is written.
     case literal(String)
 
     static let null = JSON.literal("null")
+
+    static func bool(_ value: Bool) -> JSON { .literal("\(value)") }
 
     static func number(_ value: some FixedWidthInteger) -> JSON { .literal("\(value)") }
 

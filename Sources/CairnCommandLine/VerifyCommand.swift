@@ -72,7 +72,7 @@ struct VerifyCommand: Command {
     private func document(_ finding: Finding) -> JSON {
         func number(_ value: Int?) -> JSON { value.map { .number($0) } ?? .null }
         return .object([
-            ("ok", .literal(finding.problems.isEmpty ? "true" : "false")),
+            ("ok", .bool(finding.problems.isEmpty)),
             ("depth", .string(depth.rawValue)),
             ("problems", .array(finding.problems.map { .string($0) })),
             ("unreachable", number(finding.unreachable)),

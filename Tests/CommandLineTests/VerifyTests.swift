@@ -139,6 +139,18 @@ struct VerifyTests {
         #expect(finding.problems == ["level0: superblock \(index) is damaged; the other one is whole"])
     }
 
+    @Test(arguments: [0, 4096], [1, 2])
+    func `damage to one header takes nothing back`(offset: Int, changes: Int) throws {
+        for label in 0..<changes { #expect(try workspace.cairn("delete", "@store", "\(label)", "--quiet").code == 0) }
+        try flip(offset + 16..<offset + 500, of: "store/level0")
+        #expect(try workspace.counts() == Counts(300 - changes, deleted: changes))
+        let (finding, code) = try verify()
+        #expect(code == 0 && finding.count == 300 - changes)
+        #expect(try workspace.cairn("delete", "@store", "99", "--quiet").code == 0)
+        #expect(try workspace.counts() == Counts(299 - changes, deleted: changes + 1))
+        #expect(try verify().code == 0)
+    }
+
     @Test(arguments: ["both headers", "the end"])
     func `a store that cannot be opened is damage and no failure`(part: String) throws {
         var bytes = try workspace.bytes("store/level0")
