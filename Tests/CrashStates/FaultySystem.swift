@@ -54,6 +54,7 @@ package final class FaultySystem: Sendable {
         var byCall: [Fault.Call: Int] = [:]
         var matching = 0
         var fired = 0
+        var firstFired: Fault.Call?
     }
 
     /// nil: counts only.
@@ -68,6 +69,7 @@ package final class FaultySystem: Sendable {
             counts.fault = fault
             counts.matching = 0
             counts.fired = 0
+            counts.firstFired = nil
         }
     }
 
@@ -82,6 +84,9 @@ package final class FaultySystem: Sendable {
 
     package var hasFired: Bool { firedCount > 0 }
 
+    /// The entry of the first call that the present fault has failed.
+    package var firstFired: Fault.Call? { counts.withLock { $0.firstFired } }
+
     /// Counts a call. Returns the length to transfer, of `length` asked for.
     @discardableResult
     private func pass(_ call: Fault.Call, length: Int = 0) throws(Errno) -> Int {
@@ -95,6 +100,7 @@ package final class FaultySystem: Sendable {
                 return nil
             }
             counts.fired += 1
+            if counts.firstFired == nil { counts.firstFired = call }
             return fault.effect
         }
         switch effect {
