@@ -46,8 +46,9 @@ struct FaultCase {
         }
     }
 
-    /// Runs it in `directory`. Nil when the scenario has fewer calls. Throws a problem.
-    func run(_ directory: StateDirectory) throws -> (call: String, outcome: Outcome)? {
+    /// Runs it in `directory`. Returns the entry of the table that failed (nil when the scenario has fewer calls), what came of
+    /// it, and what is wrong with that.
+    func run(_ directory: StateDirectory) throws -> (call: String?, outcome: Outcome, problem: String?) {
         try directory.write(scenario.state)
         let digest = try DiskState(reading: directory.path).digest
         let system = FaultySystem(fault)
@@ -56,9 +57,13 @@ struct FaultCase {
         let result = Result { try run.perform() }
         let interrupted = unsafe cairn_interrupted_call().map { unsafe String(cString: $0) }
         cairn_interrupt(0, 0)
-        try result.get()
-        try run.checkAfterwards(directory, digestBefore: digest)
-        guard let call = interrupted ?? system.firstFired?.rawValue else { return nil }
-        return (call, run.outcome)
+        let call = interrupted ?? system.firstFired?.rawValue
+        do {
+            try result.get()
+            try run.checkAfterwards(directory, digestBefore: digest)
+            return (call, run.outcome, nil)
+        } catch {
+            return (call, run.outcome, "\(error)")
+        }
     }
 }

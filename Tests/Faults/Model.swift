@@ -63,7 +63,7 @@ extension Model {
     /// The vector of a label: whole numbers, different for each.
     static func vector(_ label: Label, salt: Label = 0) -> [Float] {
         let number = label &* 7919 &+ salt &* 104_729
-        return [Float(number % 101), Float(number % 97), Float(number % 89), Float(label + salt * 1000)]
+        return [Float(number % 101), Float(number % 97), Float(number % 89), Float(label % 128 + salt * 128)]
     }
 
     mutating func apply(_ change: Change) {

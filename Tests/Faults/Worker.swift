@@ -40,23 +40,20 @@ struct Worker {
         _ scenario: Scenario, _ effect: FaultCase.Effect, _ isSticky: Bool, first: Int, _ directory: StateDirectory
     ) throws {
         // Every so manieth call, so that workers have equal shares of the long scenarios.
-        for call in stride(from: number + 1, to: Self.block, by: options.processes) {
-            if options.from > first + call || options.call ?? call != call { continue }
-            let fault = FaultCase(scenario: scenario, effect: effect, isSticky: isSticky, number: call)
-            emit("begin \(first + call) \(fault.description)")
+        for number in stride(from: number + 1, to: Self.block, by: options.processes) {
+            if options.from > first + number || options.call ?? number != number { continue }
+            let fault = FaultCase(scenario: scenario, effect: effect, isSticky: isSticky, number: number)
+            emit("begin \(first + number) \(fault.description)")
             alarm(Self.seconds)
-            do {
-                guard let (call, outcome) = try fault.run(directory) else {
-                    alarm(0)
-                    emit("over")
-                    return
-                }
+            let (call, outcome, problem) = try fault.run(directory)
+            if let problem {
+                emit("problem \(call ?? "no call"): \(problem)")
+            } else if let call {
                 emit("end \(call)|\(effect.rawValue)\(isSticky ? " on" : "")|\(outcome.rawValue)")
-            } catch {
-                emit("problem \(error)")
             }
-            alarm(0)
+            if call == nil { break }
         }
+        alarm(0)
     }
 
     /// At once, because the process may die.
