@@ -69,6 +69,11 @@ let package = Package(
         .executableTarget(
             name: "Soak", dependencies: ["Cairn", "HNSW", system, argumentParser], path: "Tests/Soak",
             swiftSettings: strict),
+        .target(name: "CInterruptions", path: "Tests/CInterruptions"),
+        .executableTarget(
+            name: "FaultCampaign",
+            dependencies: ["CInterruptions", "Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser],
+            path: "Tests/Faults", swiftSettings: strict),
         .testTarget(
             name: "CrashStatesTests", dependencies: ["CrashStates", "MappedStorage", "TestSupport", system],
             swiftSettings: strict),

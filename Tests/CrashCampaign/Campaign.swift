@@ -95,7 +95,9 @@ final class Campaign: Sendable {
         }
     }
 
-    private static func weight(_ cursor: CrashCursor) -> Double { Double(min(40, 2 + cursor.uncertainCount)) }
+    private static func weight(_ cursor: CrashCursor) -> Double {
+        cursor.endsEpoch ? Double(6 + min(14, cursor.uncertainCount)) : 1
+    }
 
     private static func weight(of trace: Trace) -> Double {
         var cursor = CrashCursor(trace), sum = 1.0

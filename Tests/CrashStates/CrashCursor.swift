@@ -55,6 +55,16 @@ package struct CrashCursor: Sendable {
         }
     }
 
+    /// Whether the next event makes something certain or known, so that the states here include most of those of the positions
+    /// just before.
+    package var endsEpoch: Bool {
+        guard position < events.count else { return true }
+        return switch events[position] {
+        case .synchronize, .synchronizeFailed, .mark: true
+        default: false
+        }
+    }
+
     /// How many changes are uncertain here; 0: there is one state only.
     package var uncertainCount: Int {
         files.reduce(names.pending.count) { $0 + ($1?.pending.count ?? 0) }

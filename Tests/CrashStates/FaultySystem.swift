@@ -2,6 +2,12 @@ import HNSW
 package import MappedStorage
 package import SystemPackage
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// Which calls fail, when, and how.
 package struct Fault: Sendable {
     /// An entry of the table of calls.
@@ -37,7 +43,7 @@ package struct Fault: Sendable {
         .open, .pwrite, .allocate, .synchronize, .rename, .unlink, .makeDirectory, .removeDirectory,
     ]
 
-    /// The calls that need space on the disk.
+    /// The calls that need space on the disk; `open` only where it may create a file.
     package static let callsForSpace: Set<Call> = [
         .open, .pwrite, .allocate, .synchronize, .rename, .makeDirectory,
     ]
@@ -54,6 +60,7 @@ package final class FaultySystem: Sendable {
         var byCall: [Fault.Call: Int] = [:]
         var matching = 0
         var fired = 0
+        var firstFired: Fault.Call?
     }
 
     /// nil: counts only.
@@ -68,6 +75,7 @@ package final class FaultySystem: Sendable {
             counts.fault = fault
             counts.matching = 0
             counts.fired = 0
+            counts.firstFired = nil
         }
     }
 
@@ -82,19 +90,23 @@ package final class FaultySystem: Sendable {
 
     package var hasFired: Bool { firedCount > 0 }
 
+    /// The entry of the first call that the present fault has failed.
+    package var firstFired: Fault.Call? { counts.withLock { $0.firstFired } }
+
     /// Counts a call. Returns the length to transfer, of `length` asked for.
     @discardableResult
-    private func pass(_ call: Fault.Call, length: Int = 0) throws(Errno) -> Int {
+    private func pass(_ call: Fault.Call, length: Int = 0, creates: Bool = true) throws(Errno) -> Int {
         let effect = counts.withLock { (counts) -> Fault.Effect? in
             counts.byCall[call, default: 0] += 1
-            guard let fault = counts.fault, fault.calls.contains(call), fault.effect != .short || length > 1 else {
-                return nil
-            }
+            guard let fault = counts.fault, fault.calls.contains(call), fault.effect != .short || length > 1,
+                creates || fault.effect != .error(.noSpace)
+            else { return nil }
             counts.matching += 1
             guard counts.matching == fault.number || fault.isSticky && counts.matching > fault.number else {
                 return nil
             }
             counts.fired += 1
+            if counts.firstFired == nil { counts.firstFired = call }
             return fault.effect
         }
         switch effect {
@@ -109,7 +121,7 @@ package final class FaultySystem: Sendable {
         let next = next
         var calls = next
         calls.open = { (path, flags, mode) throws(Errno) in
-            try self.pass(.open)
+            try self.pass(.open, creates: flags & O_CREAT != 0)
             return try next.open(path, flags, mode)
         }
         calls.close = { (descriptor) throws(Errno) in

@@ -1,0 +1,69 @@
+import CInterruptions
+import Cairn
+import CrashStates
+import MappedStorage
+import SystemPackage
+
+/// One call of a scenario that fails, and what must come of it.
+struct FaultCase {
+    enum Effect: String, CaseIterable {
+        case io = "EIO"
+        case full = "ENOSPC"
+        case interrupted = "EINTR"
+        case short = "short"
+
+        /// Whether nobody may notice it: what was begun can be finished.
+        func isInvisible(isSticky: Bool) -> Bool { self == .short || self == .interrupted && !isSticky }
+    }
+
+    let scenario: Scenario
+    let effect: Effect
+    let isSticky: Bool
+    let number: Int
+
+    var description: String {
+        "\(scenario.name), call \(number)\(isSticky ? " and all after it" : ""), \(effect.rawValue)"
+    }
+
+    /// What came of it.
+    enum Outcome: String, CaseIterable {
+        case unnoticed = "unnoticed"
+        /// A step failed, and succeeded when it was tried again.
+        case repeated = "repeated"
+        /// A step failed, and the handle wrote nothing more.
+        case stopped = "stopped"
+        case closingFailed = "closing failed"
+        /// The store could not be made or opened.
+        case notOpened = "not opened"
+    }
+
+    private var fault: Fault? {
+        switch effect {
+        case .io: Fault(number: number, .error(.ioError), isSticky: isSticky)
+        case .full: Fault(Fault.callsForSpace, number: number, .error(.noSpace), isSticky: isSticky)
+        case .short: Fault([.pread, .pwrite], number: number, .short, isSticky: isSticky)
+        case .interrupted: nil
+        }
+    }
+
+    /// Runs it in `directory`. Returns the entry of the table that failed (nil when the scenario has fewer calls), what came of
+    /// it, and what is wrong with that.
+    func run(_ directory: StateDirectory) throws -> (call: String?, outcome: Outcome, problem: String?) {
+        try directory.write(scenario.state)
+        let digest = try DiskState(reading: directory.path).digest
+        let system = FaultySystem(fault)
+        var run = FaultRun(self, directory.path.appending(Scenario.storeName), system.calls)
+        if effect == .interrupted { cairn_interrupt(number, isSticky ? 1 : 0) }
+        let result = Result { try run.perform() }
+        let interrupted = unsafe cairn_interrupted_call().map { unsafe String(cString: $0) }
+        cairn_interrupt(0, 0)
+        let call = interrupted ?? system.firstFired?.rawValue
+        do {
+            try result.get()
+            try run.checkAfterwards(directory, digestBefore: digest)
+            return (call, run.outcome, nil)
+        } catch {
+            return (call, run.outcome, "\(error)")
+        }
+    }
+}
