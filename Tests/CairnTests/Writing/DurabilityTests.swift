@@ -168,7 +168,7 @@ import Darwin
             #expect(system.count(.synchronize, "journal") + system.count(.synchronize, "journal.new") > 2)
             #expect(WrittenStore.logs(written.path).count <= 2)
             #expect(try store.verify().problems == [])
-            #expect(try VectorStore.open(at: written.copy("copy")).count == 100)
+            #expect(try VectorStore.quick(at: written.copy("copy")).count == 100)
         }
     }
 }

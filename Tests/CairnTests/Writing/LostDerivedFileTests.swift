@@ -72,7 +72,7 @@ import Testing
     private func expect(_ path: FilePath, _ model: StoreModel, _ comment: String) throws {
         for access in [VectorStore.OpenOptions.Access.readOnly, .readWrite, .readOnly] {
             do {
-                let store = try VectorStore.open(at: path, options: .init(access: access, threads: 1))
+                let store = try VectorStore.quick(at: path, options: .init(access: access, threads: 1))
                 var differences = try model.differences(from: store, queries: [rows[299]])
                 // That the file is damaged is true. A writer makes `upper` again at once, `labels` with its next checkpoint.
                 differences.removeAll {
@@ -107,10 +107,10 @@ import Testing
     @Test func `a writer makes them again`() throws {
         for (name, path, model) in stores {
             for file in ["upper", "labels"] { removeTree(path.appending(file)) }
-            let store = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1))
+            let store = try VectorStore.quick(at: path, options: .init(access: .readWrite, threads: 1))
             try store.mark([85])
             try store.close()
-            let again = try VectorStore.open(at: path)
+            let again = try VectorStore.quick(at: path)
             var model = model
             _ = model.apply([.mark(85)])
             #expect(try model.differences(from: again, queries: []) == [], "\(name)")

@@ -1,3 +1,4 @@
+import MappedStorage
 import SystemPackage
 import TestSupport
 import Testing
@@ -119,7 +120,7 @@ struct ModelRun {
         model = StoreModel(configuration)
         if let directory {
             path = directory.appending("store")
-            store = try VectorStore.create(at: path, configuration, options: options)
+            store = try VectorStore.create(at: path, configuration, options: options, calls: .withoutSyncs)
         } else {
             store = try VectorStore(inMemory: configuration)
         }
@@ -157,22 +158,22 @@ struct ModelRun {
             return "checkpoint"
         case 1:
             try store.close()
-            store = try VectorStore.open(at: path, options: options)
+            store = try VectorStore.quick(at: path, options: options)
             return "reopen"
         case 2:
             // What a crash leaves, read by a reader and then taken over by a writer.
             try copy()
             let before = try snapshot(path)
-            let reader = try VectorStore.open(at: path)
+            let reader = try VectorStore.quick(at: path)
             let differences = try model.differences(from: reader, queries: queries)
             try reader.close()
             try #require(differences.isEmpty, "a reader after a crash: \(differences.prefix(5))")
             try #require(try snapshot(path) == before, "a reader wrote")
-            store = try VectorStore.open(at: path, options: options)
+            store = try VectorStore.quick(at: path, options: options)
             return "crash, reader, reopen"
         case 3:
             try copy()
-            store = try VectorStore.open(at: path, options: options)
+            store = try VectorStore.quick(at: path, options: options)
             return "crash, reopen"
         case 4:
             try store.synchronize()

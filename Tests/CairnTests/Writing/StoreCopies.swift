@@ -1,3 +1,4 @@
+import MappedStorage
 import SystemPackage
 import TestSupport
 
@@ -46,6 +47,22 @@ private func isDirectory(_ path: FilePath) -> Bool {
     return unsafe path.withPlatformString { unsafe lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
+extension SystemCalls {
+    /// The system's, but nothing waits for the disk: what these tests look at is what the next opening reads.
+    static let withoutSyncs: SystemCalls = {
+        var calls = system
+        calls.synchronize = { (_) throws(Errno) in }
+        return calls
+    }()
+}
+
+extension VectorStore {
+    /// Opens without ever waiting for the disk.
+    static func quick(at path: FilePath, options: OpenOptions = .init(threads: 1)) throws(StoreError) -> VectorStore {
+        try open(at: path, options: options, calls: .withoutSyncs)
+    }
+}
+
 /// A store in a directory of its own that is changed, and what it should hold.
 struct WrittenStore {
     let directory: TemporaryDirectory
@@ -71,11 +88,11 @@ struct WrittenStore {
     func create(
         _ options: VectorStore.OpenOptions = .init(access: .readWrite, threads: 1)
     ) throws(StoreError) -> VectorStore {
-        try VectorStore.create(at: path, configuration, options: options)
+        try VectorStore.create(at: path, configuration, options: options, calls: .withoutSyncs)
     }
 
     func open(_ access: VectorStore.OpenOptions.Access = .readWrite) throws(StoreError) -> VectorStore {
-        try VectorStore.open(at: path, options: .init(access: access, threads: 1))
+        try VectorStore.quick(at: path, options: .init(access: access, threads: 1))
     }
 
     /// The files as they are now, under another name.

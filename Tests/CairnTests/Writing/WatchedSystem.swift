@@ -4,7 +4,7 @@ import SystemPackage
 
 /// The system's calls, counted by file; they can be made to fail, and syncs can be held up, at any moment.
 ///
-/// A file is named by its last component, "log" for every log file.
+/// Nothing waits for the disk. A file is named by its last component, "log" for every log file.
 final class WatchedSystem: Sendable {
     private struct Key: Hashable {
         let call: SystemCall
@@ -77,7 +77,6 @@ final class WatchedSystem: Sendable {
             let name = self.name(descriptor)
             self.state.withLock { $0.beforeSync }?(name)
             try self.pass(.synchronize, name)
-            try system.synchronize(descriptor)
             self.state.withLock { _ = $0.unsynced.remove(name) }
         }
         calls.rename = { (from, to) throws(Errno) in
