@@ -91,10 +91,10 @@ final class CommitQueue: @unchecked Sendable {
         var done = 0
         while done < waiting.count && waiting[done].frame <= frame {
             let batch = waiting[done]
-            // The labels first: whoever has seen a vector finds it by its label.
-            labels.publish(batch.labels)
-            counts.store(batch.counts)
-            retired.append(graph.publish(batch.changes, hasDeadSlots: batch.hasDeadSlots))
+            labels.publish(batch.labels) {
+                counts.store(batch.counts)
+                retired.append(graph.publish(batch.changes, hasDeadSlots: batch.hasDeadSlots))
+            }
             published = max(published, batch.frame)
             done += 1
         }

@@ -20,8 +20,9 @@ extension VectorStore {
             if let found, found.count == min(count, total) { return found }
         }
         if let limit, limit < total / 8, let labels = filter.labels {
-            let chosen = self.labels.slots(of: labels).filter { $0 < UInt32(total) }.sorted()
-            return graph.exactSearch(query, count: count, in: view, among: chosen, scratch: scratch)
+            // By the view that the labels lead to: a label may have moved since the other was taken.
+            let (chosen, view) = self.labels.slots(of: labels)
+            return graph.exactSearch(query, count: count, in: view, among: chosen.sorted(), scratch: scratch)
         }
         return graph.exactSearch(
             query, count: count, in: view, scratch: scratch, isAllowed: { filter.allows(slots.label($0)) })

@@ -27,17 +27,17 @@ final class LabelTable: Sendable {
         self.state = Guarded(state)
     }
 
-    /// The slot, live or marked, of `label`.
-    func slot(of label: Label) -> UInt32? {
-        state.withLock { state in find(label, &state) }
+    /// The slot, live or marked, of `label`, and what searches saw when it led there.
+    func slot(of label: Label) -> (slot: UInt32?, view: GraphView) {
+        state.withLock { state in (find(label, &state), graph.publishedView) }
     }
 
-    /// The slots of those of `labels` that there are. Many lookups pay for an index in memory, about 6 bytes a vector, which
-    /// is kept.
-    func slots(of labels: [Label]) -> [UInt32] {
+    /// The slots of those of `labels` that there are, and what searches saw when the labels led there. Many lookups pay for
+    /// an index in memory, about 6 bytes a vector, which is kept.
+    func slots(of labels: [Label]) -> (slots: [UInt32], view: GraphView) {
         state.withLock { state in
             if labels.count >= 64 { makeIndex(&state) }
-            return labels.compactMap { find($0, &state) }
+            return (labels.compactMap { find($0, &state) }, graph.publishedView)
         }
     }
 
@@ -65,9 +65,11 @@ final class LabelTable: Sendable {
         state.index = index
     }
 
-    /// Makes labels lead where a batch has put them.
-    func publish(_ changes: [(label: Label, old: UInt32?, new: UInt32?)]) {
+    /// Makes labels lead where a batch has put them while `show` lets searches see the batch: nobody looks a label up in
+    /// between, and finds the old slot dead or the new one not yet born.
+    func publish(_ changes: [(label: Label, old: UInt32?, new: UInt32?)], show: () -> Void) {
         state.withLock { state in
+            show()
             for change in changes {
                 state.index?.change(change.label, from: change.old, to: change.new)
                 if let earlier = state.changes[change.label] {

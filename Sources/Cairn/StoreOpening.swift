@@ -175,6 +175,6 @@ struct StoreOpening {
                 }
             }
         }
-        labels.publish(Recovery.merged(changes))
+        labels.publish(Recovery.merged(changes)) {}
     }
 }

@@ -155,7 +155,7 @@ final class StoreWriter: @unchecked Sendable {
         if queue.isEmpty { stagedLabels.removeAll() }
         var plan = BatchPlan(slots: contents.graph.slots, marked: replaces ? markedSlots ?? [] : []) { [self] label in
             if let staged = stagedLabels[label] { return staged }
-            return labels.slot(of: label)
+            return labels.slot(of: label).slot
         }
         for (number, operation) in operations.enumerated() { try plan.add(operation, number: number) }
         return plan

@@ -4,14 +4,14 @@ extension VectorStore {
     /// The vector of `label` as it was given (to the precision of the store's scalar and, for cosine, of normalising); nil
     /// if there is none, or it is marked as deleted.
     public func vector(for label: Label) throws(StoreError) -> [Float]? {
-        try reading { (contents, view, _) in
-            liveSlot(of: label, contents, view).map { contents.vector($0) }
+        try reading { (contents, _, _) in
+            liveSlot(of: label, contents).map { contents.vector($0.slot) }
         }
     }
 
     /// Whether the store has a vector called `label` that is not marked as deleted.
     public func contains(_ label: Label) throws(StoreError) -> Bool {
-        try reading { (contents, view, _) in liveSlot(of: label, contents, view) != nil }
+        try reading { (contents, _, _) in liveSlot(of: label, contents) != nil }
     }
 
     /// All labels, in the order the store keeps its vectors. O(count).
@@ -22,11 +22,10 @@ extension VectorStore {
         }
     }
 
-    /// The slot of `label` that searches which began when `view` was taken find.
-    func liveSlot(of label: Label, _ contents: StoreContents, _ view: GraphView) -> UInt32? {
-        // A batch may be published between taking the view and looking the label up; what is found then is the newer one.
-        labels.slot(of: label).flatMap { slot in
-            contents.graph.slots.isVisible(slot, at: max(view.sequence, contents.graph.sequence)) ? slot : nil
-        }
+    /// The slot of `label` if it is live, and the view that it is live in.
+    func liveSlot(of label: Label, _ contents: StoreContents) -> (slot: UInt32, view: GraphView)? {
+        let (slot, view) = labels.slot(of: label)
+        guard let slot, contents.graph.slots.isVisible(slot, at: view.sequence) else { return nil }
+        return (slot, view)
     }
 }

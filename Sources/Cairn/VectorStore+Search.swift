@@ -69,10 +69,10 @@ extension VectorStore {
     /// How far `query` is from the vectors of `labels`; nil for a label that the store does not have.
     public func distances(from query: [Float], to labels: [Label]) throws(StoreError) -> [Float?] {
         try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try reading { (contents, view, scratch) throws(StoreError) in
+            try reading { (contents, _, scratch) throws(StoreError) in
                 let query = try unsafe prepare(pointer, contents, scratch, row: nil)
                 return labels.map { label in
-                    guard let slot = liveSlot(of: label, contents, view), slot < UInt32(view.count) else { return nil }
+                    guard let (slot, view) = liveSlot(of: label, contents) else { return nil }
                     let found = contents.graph.exactSearch(
                         query, count: 1, in: view, among: [slot], scratch: scratch)
                     return found.count == 0 ? nil : found[0].distance

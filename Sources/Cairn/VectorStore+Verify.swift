@@ -93,7 +93,7 @@ extension VectorStore {
                     + "\(check.counts[1]), \(check.counts[2]) and \(check.counts[3] + check.counts[4])")
         }
         for slot in 0..<UInt32(view.count) where slots.hasLabel(slot, at: view.sequence) {
-            let label = slots.label(slot), found = labels.slot(of: label)
+            let label = slots.label(slot), found = labels.slot(of: label).slot
             if found != slot {
                 problems.append(
                     "label \(label) of slot \(slot) leads to \(found.map { "slot \($0)" } ?? "no slot"): it stands twice, "

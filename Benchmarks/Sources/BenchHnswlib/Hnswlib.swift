@@ -48,10 +48,10 @@ final class Hnswlib {
         return Hnswlib(path.withCString { function("bench_load", as: Load.self)($0, dimensions, cosine ? 1 : 0) })
     }
 
-    func add(_ rows: ArraySlice<Float>, count: Int, threads: Int) {
+    func add(_ rows: ArraySlice<Float>, count: Int, firstLabel: Int = 0, threads: Int) {
         typealias Add = @convention(c) (UnsafeMutableRawPointer, UnsafePointer<Float>, Int, Int, Int) -> Void
         rows.withUnsafeBufferPointer {
-            Self.function("bench_add", as: Add.self)(handle, $0.baseAddress!, count, 0, threads)
+            Self.function("bench_add", as: Add.self)(handle, $0.baseAddress!, count, firstLabel, threads)
         }
     }
 

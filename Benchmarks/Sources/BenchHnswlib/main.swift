@@ -18,6 +18,7 @@ struct Options {
     var parts: Set<String> = ["search", "build", "open"]
     var cache = ".build/stores"
     var cairn = "../.build/release/cairn"
+    var sizes = [10_000, 100_000, 1_000_000]
 
     init(_ environment: [String: String]) {
         data = environment["DATA"] ?? ""
@@ -29,6 +30,7 @@ struct Options {
         buildRounds = environment["BUILD_ROUNDS"].flatMap { Int($0) } ?? buildRounds
         if let parts = environment["PARTS"] { self.parts = Set(parts.split(separator: ",").map(String.init)) }
         cairn = environment["CAIRN"] ?? cairn
+        if let sizes = environment["SIZES"] { self.sizes = sizes.split(separator: ",").compactMap { Int($0) } }
         if let cache = environment["CACHE"] { self.cache = cache }
     }
 }
@@ -46,16 +48,20 @@ var report: [String: Any] = [
     "scalar": options.scalar.rawValue, "metric": workload.cosine ? "cosine" : "l2", "m": 16, "ef_construction": 200,
     "clock": "CPU time of the searching thread; wall time for build and open", "rounds": options.rounds,
 ]
-let files = try IndexFiles(workload, options)
-if !options.parts.isDisjoint(with: ["search", "recall"]) {
+if options.parts.contains("changes") { report["changes"] = try measureChanges(workload, options) }
+if options.parts.contains("beside") { report["search_beside_inserting"] = try measureBeside(workload, options) }
+if options.parts.contains("recovery") { report["recovery"] = try measureRecovery(workload, options) }
+let files =
+    options.parts.isDisjoint(with: ["search", "recall", "open"]) ? nil : try IndexFiles(workload, options)
+if let files, !options.parts.isDisjoint(with: ["search", "recall"]) {
     let indexes = try Indexes(files, workload)
     if options.parts.contains("search") { report["search"] = try measureSearch(workload, indexes, options) }
     if options.parts.contains("recall") { report["recall_by_ef"] = try measureRecall(workload, indexes) }
-    indexes.store.close()
+    try indexes.store.close()
 }
 // After the store is closed: pages that are mapped cannot be dropped from the page cache.
-if options.parts.contains("open") { report["open"] = try measureOpen(workload, files, options) }
+if let files, options.parts.contains("open") { report["open"] = try measureOpen(workload, files, options) }
 if options.parts.contains("build") { report["build"] = try measureBuild(workload, options) }
-if !files.buildSeconds.isEmpty { report["build_of_all_rows_on_one_thread"] = files.buildSeconds }
+if let files, !files.buildSeconds.isEmpty { report["build_of_all_rows_on_one_thread"] = files.buildSeconds }
 let json = try JSONSerialization.data(withJSONObject: report, options: [.prettyPrinted, .sortedKeys])
 print(String(decoding: json, as: UTF8.self))
