@@ -51,7 +51,7 @@ import Darwin
                 exit(error.code == .locked ? EXIT_SUCCESS : 2)
             }
         }
-        #expect(names(in: directory.appending("store.building")) == ["lock"])
+        #expect(names(in: directory.appending("store.building")) == ["lock", "unfinished"])
         draft.discard()
         #expect(names(in: directory.path) == [])
     }
@@ -70,7 +70,7 @@ import Darwin
             draft.discard()
         }
         #expect(error?.code == .locked)
-        #expect(names(in: directory.appending("store.building")) == ["lock"])
+        #expect(names(in: directory.appending("store.building")) == ["lock", "unfinished"])
         winner.end()
         #expect(names(in: directory.path) == [])
     }
@@ -94,7 +94,7 @@ import Darwin
             draft.discard()
         }
         #expect(error?.code == .locked)
-        #expect(names(in: remains) == ["lock"])
+        #expect(names(in: remains) == ["lock", "unfinished"])
         winner.end()
         #expect(names(in: directory.path) == [])
     }
@@ -109,7 +109,7 @@ import Darwin
             try SystemCalls.system.lock(descriptor, operation)
         }
         let draft = try StoreDraft(for: path, calls: calls)
-        #expect(names(in: directory.appending("store.building")) == ["lock"])
+        #expect(names(in: directory.appending("store.building")) == ["lock", "unfinished"])
         #expect(storeError { _ = try StoreDraft(for: path, calls: .system) }?.code == .locked)
         draft.discard()
         #expect(names(in: directory.path) == [])

@@ -70,7 +70,11 @@ import Glibc
         #expect(storeError { try store.setSearchWidth(9) }?.systemError == error)
         #expect(try store.configuration.searchWidth == 50)
         #expect(try store.search(fixture.rows[4], count: 1)[0].label == 4)
-        #expect(storeError { try store.setSearchWidth(10) }?.code == .io)
+        let refusal = storeError { try store.setSearchWidth(10) }
+        #expect(refusal?.code == .failed && refusal?.systemError == error)
+        #expect(refusal?.message.contains("could not") == true, "names what failed: \(refusal?.message ?? "")")
+        #expect(storeError { try store.add(fixture.rows[0], labels: [77]) }?.code == .failed)
+        #expect(try store.configuration.searchWidth == 50)
         try store.close()
         let again = try fixture.open(.readWrite)
         try again.setSearchWidth(10)

@@ -65,13 +65,4 @@ import Testing
         #expect(error?.code == .notFound && error?.path == directory.appending("missing"))
         #expect(names(in: directory.path) == [])
     }
-
-    @Test func `a store on disk does not take vectors yet`() throws {
-        let fixture = try StoreFixture(3)
-        for access in [VectorStore.OpenOptions.Access.readOnly, .readWrite] {
-            let store = try fixture.open(access)
-            #expect(storeError { try store.add(fixture.rows[0], labels: [77]) }?.code == .readOnly)
-            #expect(try store.count == 3)
-        }
-    }
 }

@@ -1,3 +1,4 @@
+import HNSW
 import MappedStorage
 import SystemPackage
 import TestSupport
@@ -106,4 +107,13 @@ struct WrittenStore {
     static func logs(_ path: FilePath) -> [FilePath] {
         names(in: path.appending("log")).map { path.appending("log").appending($0) }
     }
+}
+
+/// What threads found wrong, for the test that waits for them: an issue that another thread records belongs to no test.
+final class Problems: Sendable {
+    private let found = Guarded<[String]>([])
+
+    func add(_ problem: String) { found.withLock { $0.append(problem) } }
+
+    var all: [String] { found.withLock { $0 } }
 }
