@@ -5,8 +5,8 @@ import Testing
 
 @testable import Cairn
 
-/// Logs that are not what was written: torn at their end, which is what a crash leaves, or damaged before it, which no crash
-/// does.
+/// Logs that are not what was written: torn at their end, which is what a crash leaves, or damaged before it, which no
+/// crash does.
 @Suite struct DamagedLogTests {
     private let written: WrittenStore
     private let models: [StoreModel]
@@ -72,7 +72,8 @@ import Testing
         var differences = try model.differences(from: store, queries: [[0, 0, 0]])
         if access == .readOnly && damage == .discardRest && isDamaged {
             // A reader leaves the log as it is, and checking says so.
-            #expect(differences.count == 1 && differences[0].hasPrefix(log.string), comment, sourceLocation: sourceLocation)
+            #expect(
+                differences.count == 1 && differences[0].hasPrefix(log.string), comment, sourceLocation: sourceLocation)
             differences = []
         }
         #expect(differences == [], comment, sourceLocation: sourceLocation)
@@ -140,7 +141,8 @@ import Testing
                 // A last byte that is the one that was written is no damage.
                 guard torn != bytes else { continue }
                 _ = try restore(torn)
-                try expect(models[5], .readOnly, "\(length) of \(end) bytes, then \(fill.map(String.init) ?? "nothing")")
+                try expect(
+                    models[5], .readOnly, "\(length) of \(end) bytes, then \(fill.map(String.init) ?? "nothing")")
             }
             try expect(models[5], .readWrite, "\(length) of \(end) bytes, for writing")
             try expect(models[5], .readWrite, "and again")

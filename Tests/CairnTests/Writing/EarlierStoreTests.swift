@@ -46,6 +46,12 @@ import Testing
         try store.add(Array(rows[22...31].joined()), labels: (9100..<9110).map { Label($0) })
         #expect(try store.verify().problems == [])
         #expect(try store.count == model.live.count)
+        try store.close()
+        // The independent reader of the format has the same opinion.
+        let (status, read, problems) = try ReadStore.reading(path)
+        #expect(status == 0, "\(problems)")
+        let live = try VectorStore.quick(at: path).allLabels()
+        #expect(read.slots.filter { $0.state == 1 }.map(\.label) == live)
     }
 
     /// The marker says that the store is not finished, however finished its files are.

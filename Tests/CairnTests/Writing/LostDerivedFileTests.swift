@@ -74,7 +74,7 @@ import Testing
             do {
                 let store = try VectorStore.quick(at: path, options: .init(access: access, threads: 1))
                 var differences = try model.differences(from: store, queries: [rows[299]])
-                // That the file is damaged is true. A writer makes `upper` again at once, `labels` with its next checkpoint.
+                // That it is damaged is true. A writer makes `upper` again at once, `labels` with its next checkpoint.
                 differences.removeAll {
                     $0.hasPrefix("labels: the file") || access == .readOnly && $0.hasPrefix("upper: the file")
                 }

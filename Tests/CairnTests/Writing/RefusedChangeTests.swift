@@ -40,7 +40,9 @@ import Testing
         Refused("update an unknown label", .unknownLabel, ["label 9 (change 1)", "not in the store"]) {
             try $0.update([9, 9, 8, 8], labels: [1, 9])
         },
-        Refused("update an erased label", .unknownLabel, ["label 5 (change 0)"]) { try $0.update([9, 9], labels: [5]) },
+        Refused("update an erased label", .unknownLabel, ["label 5 (change 0)"]) {
+            try $0.update([9, 9], labels: [5])
+        },
         Refused("mark an unknown label", .unknownLabel, ["label 9 (change 2)", "not in the store"]) {
             try $0.mark([1, 2, 9])
         },

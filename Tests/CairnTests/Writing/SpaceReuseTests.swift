@@ -5,8 +5,8 @@ import Testing
 
 @testable import Cairn
 
-/// Slots of erased and replaced vectors are used again, those of marked ones are not, and no search ever sees a label with
-/// another's vector.
+/// Slots of erased and replaced vectors are used again, those of marked ones are not, and no search ever sees a label
+/// with another's vector.
 @Suite struct SpaceReuseTests {
     private let written: WrittenStore
 
@@ -142,7 +142,8 @@ import Testing
                     _ = poll { hasEnded.load(ordering: .acquiring) }
                     return true
                 }
-                found.neighbors = (try? store.search(rows[3], count: 40, options: .init(filter: filter, isExact: true))) ?? []
+                found.neighbors =
+                    (try? store.search(rows[3], count: 40, options: .init(filter: filter, isExact: true))) ?? []
             } else {
                 defer { hasEnded.store(true, ordering: .releasing) }
                 _ = poll { hasBegun.load(ordering: .acquiring) }

@@ -55,9 +55,9 @@ struct StoreModel: Sendable {
     var live: [Label: [Float]] { entries.filter { !$0.value.isMarked }.mapValues(\.vector) }
     var markedCount: Int { entries.values.count { $0.isMarked } }
 
-    /// Makes all changes, or none; returns the code of the error that a store throws then. `replaceable`: the labels of the
-    /// marked vectors in the order of their slots, which is the order in which they are replaced; what the batch itself has
-    /// touched is not.
+    /// Makes all changes, or none; returns the code of the error that a store throws then. `replaceable`: the labels of
+    /// the marked vectors in the order of their slots, which is the order in which they are replaced; those that the
+    /// batch itself has touched are not.
     mutating func apply(_ changes: [Change], replaceable: [Label] = []) -> StoreError.Code? {
         var next = entries, waiting = replaceable, moved: Set<Label> = []
         for change in changes {

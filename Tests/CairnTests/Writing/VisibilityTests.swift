@@ -66,7 +66,9 @@ import Testing
             try store.write(batch)
         }
         try change(0)
-        beside(200) { try change($0) } look: { number in
+        beside(200) {
+            try change($0)
+        } look: { number in
             let found = try store.search([0, 0], count: 3 * pairs, options: .init(width: 40, isExact: number % 2 == 0))
             guard found.count == 2 * pairs else { return "\(found.count) vectors" }
             let distances = Dictionary(found.map { ($0.label, $0.distance) }) { first, _ in first }
@@ -92,7 +94,9 @@ import Testing
             made.store(round, ordering: .releasing)
         }
         try change(0)
-        beside(30) { try change($0) } look: { number in
+        beside(30) {
+            try change($0)
+        } look: { number in
             let label = Label(number % count), earliest = made.load(ordering: .acquiring)
             guard try store.contains(label) else { return "contains says that \(label) is gone" }
             guard let vector = try store.vector(for: label) else { return "\(label) has no vector" }
@@ -125,7 +129,9 @@ import Testing
         } look: { number in
             let deleted = deletedAfter.load(ordering: .acquiring), added = addedAfter.load(ordering: .acquiring)
             let options = SearchOptions(width: number % 2 == 0 ? 8 : 100, isExact: number % 3 == 0)
-            let found = try store.search([8, 8], count: number % 2 == 0 ? 5 : 100, options: options).map { Int($0.label) }
+            let found = try store.search([8, 8], count: number % 2 == 0 ? 5 : 100, options: options).map {
+                Int($0.label)
+            }
             let deleting = deletedBefore.load(ordering: .acquiring), adding = addedBefore.load(ordering: .acquiring)
             if let old = found.first(where: { $0 < deleted }) { return "\(old) was deleted before" }
             if let new = found.first(where: { $0 >= adding }) { return "\(new) is not yet there" }

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Cairn
 
-/// A write or a sync that fails: what the handle says from then on, what searches find, and what the next opening finds.
+/// A write or a sync that fails: what the handle says from then on, what searches find, and what the next opening
+/// finds.
 @Suite struct WriteFailureTests {
     private let written: WrittenStore
     private let system = WatchedSystem()
@@ -56,7 +57,8 @@ import Testing
     /// Every change is refused, naming the first failure; searches go on.
     private func expectRefusal(_ store: VectorStore, naming error: Errno) {
         let changes: [() throws -> Void] = [
-            { try store.add(rows[38], labels: [500]) }, { try store.write(WriteBatch(change)) }, { try store.mark([1]) },
+            { try store.add(rows[38], labels: [500]) }, { try store.write(WriteBatch(change)) },
+            { try store.mark([1]) },
             { try store.erase([1]) }, { try store.checkpoint() }, { try store.synchronize() },
             { try store.setSearchWidth(9) },
         ]
@@ -143,8 +145,8 @@ import Testing
         try expectSame(self.written.open(), written)
     }
 
-    /// A batch that is undone leaves nothing, not even another choice of levels or slots: what comes later is the same as in a
-    /// store where it was never tried.
+    /// A batch that is undone leaves nothing, not even another choice of levels or slots: what comes later is the same
+    /// as in a store where it was never tried.
     @Test(arguments: [
         (SystemCall.allocate, "level0", Errno.noSpace), (.pwrite, "level0", .noSpace), (.pwrite, "level0", .ioError),
     ])

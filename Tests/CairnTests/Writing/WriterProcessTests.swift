@@ -45,7 +45,8 @@ import Darwin
     @Test func `a poisoned handle keeps its lock until it is closed`() throws {
         let system = WatchedSystem()
         let store = try VectorStore.create(
-            at: written.path, written.configuration, options: .init(access: .readWrite, threads: 1), calls: system.calls)
+            at: written.path, written.configuration, options: .init(access: .readWrite, threads: 1), calls: system.calls
+        )
         try store.add([1, 2], labels: [1])
         system.fail(.pwrite, "log", with: .ioError)
         #expect(storeError { try store.mark([1]) }?.code == .io)
@@ -131,7 +132,7 @@ import Darwin
         try again.update([9, 9], labels: [5])
         system.fail(.pwrite, "level0", with: .ioError)
         #expect(storeError { try again.checkpoint() }?.code == .io)
-        // A journal that is not brought into the files, and, of another store, a log without a lock file or derived files.
+        // A journal that is not brought into the files; and, of another store, a log without derived files.
         let journal = written.directory.appending("journal")
         try copyStore(from: paths[0], to: journal)
         try? again.close()
