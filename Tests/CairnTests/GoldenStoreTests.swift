@@ -98,11 +98,11 @@ import Testing
         #expect(store == changed)
     }
 
-    /// File and offset of a byte that a checksum covers (of vectors, those that are in use), and what the reader says when it is another one.
+    /// File and offset of a byte that a checksum covers (of vectors and norms, those in use), and what the reader says when it is another one.
     @Test(arguments: [
         ("level0", 4096 + 60, "header slot 1 is damaged"), ("level0", 8192 + 20, "superblock is damaged"),
         ("level0", 12288 + 20, "superblock is damaged"), ("level0", 16384 + 100, "the page at 16384 is damaged"),
-        ("level0", 49152 + 9, "the page at 49152 is damaged"), ("level0", 65536 + 2000, "the page at 65536 is damaged"),
+        ("level0", 49152 + 9, "the page at 49152 is damaged"), ("level0", 65536 + 200, "the page at 65536 is damaged"),
         ("level0", 98304 + 2000, "the seal at 102392 is wrong"), ("level0", 102_393, "the seal at 102392 is wrong"),
         ("upper", 32, "upper is missing"), ("upper", 700, "upper is missing"), ("labels", 40, "labels is missing"),
         ("labels", 5000, "labels is missing"), ("labels", 8200, "labels page 0 is damaged"),

@@ -198,6 +198,6 @@ extension VectorStore {
         }
     }
 
-    /// The slots, as searches see them: live and marked labels with where they stand.
-    func slot(of label: Label) -> UInt32? { labels.slot(of: label) }
+    /// The slot of a label, live or marked.
+    func slot(of label: Label) -> UInt32? { labels.slot(of: label).slot }
 }
