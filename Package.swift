@@ -92,7 +92,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CairnTests",
-            dependencies: ["Cairn", "FileFormat", "MappedStorage", "HNSW", "VectorFiles", "TestSupport", system],
+            dependencies: ["Cairn", "FileFormat", "MappedStorage", "HNSW", "WriteAheadLog", "VectorFiles", "TestSupport", system],
             swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["Cairn", "TestSupport", system], swiftSettings: strict),
