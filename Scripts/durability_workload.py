@@ -147,7 +147,7 @@ class Workload:
         """A few labels over and over in small batches: long enough for a crash far from both ends."""
         labels = self.new_labels(2) + self.some(self.state.live, 4)
         operation = self.put([self.rng.choice(labels) for _ in range(2000)], ["--upsert"], self.rng.choice([1, 3]))
-        operation.patience = self.rng.uniform(0, 0.3)
+        operation.patience = self.rng.uniform(0, 1.0 if operation.durability == "interval" else 0.3)
         return operation
 
     def replace(self):
@@ -271,7 +271,7 @@ class Trial:
             if self.keeps_cache or operation.durability == "full": first = len(lines)
             elif operation.durability == "interval":
                 # What was acknowledged in time, with what a busy machine may be late.
-                first = sum(1 for moment, _ in lines if moment < cut - operation.interval - 0.1)
+                first = sum(1 for moment, _ in lines if moment < cut - operation.interval - 0.5)
         return Outlook(self.workload.state, operation.batches, first, last)
 
     def check(self):

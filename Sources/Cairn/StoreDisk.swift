@@ -126,8 +126,19 @@ final class StoreDisk: @unchecked Sendable {
         header = next
     }
 
-    /// Removes a log that nobody needs, when the store is closed.
-    func removeOldLog() {
+    /// Gives back what a closed store does not need: a log that nobody goes on from, a journal that has been carried out, and
+    /// the room of a log without changes. Where that fails it stays.
+    func shrink() {
+        removeOldLog()
+        if let log, !hasChanges, log.allocatedBytes > 1 << 20 {
+            self.log = nil
+            try? startLog()
+            removeOldLog()
+        }
+        if hasMadeCheckpoint { try? calls.unlink(path.appending(StoreName.journal)) }
+    }
+
+    private func removeOldLog() {
         if let recyclable { try? calls.unlink(recyclable) }
         recyclable = nil
     }

@@ -194,21 +194,22 @@ final class StoreWriter: @unchecked Sendable {
             graph.slots.setRow(
                 row.slot, label: row.label, level: row.level, state: BatchPlan.erased, sequence: sequence)
         }
-        insertion(threads ?? options.threads, rows: batch.rows.count).insert(
-            batch.rows.map { ($0.slot, $0.level) })
-        for row in batch.rows where row.isMarked {
-            graph.slots.setState(row.slot, Columns.markedState, sequence: sequence)
-        }
         var counts = self.counts
-        for row in batch.rows {
-            counts.move(from: row.isReused ? BatchPlan.erased : 0, to: graph.slots.state(row.slot))
-        }
         for (slot, state) in plan.states.sorted(by: { $0.key < $1.key }) {
             counts.move(from: graph.slots.state(slot), to: state)
             graph.slots.setState(slot, state, sequence: sequence)
             if !VectorStore.hasLabel(state) { batch.freed.append((slot, graph.slots.level(slot))) }
         }
+        // First, so that new rows are linked to what stays.
         graph.unlink(batch.freed.map { $0.slot }, scratch: scratch)
+        insertion(threads ?? options.threads, rows: batch.rows.count).insert(
+            batch.rows.map { ($0.slot, $0.level) })
+        for row in batch.rows where row.isMarked {
+            graph.slots.setState(row.slot, Columns.markedState, sequence: sequence)
+        }
+        for row in batch.rows {
+            counts.move(from: row.isReused ? BatchPlan.erased : 0, to: graph.slots.state(row.slot))
+        }
         graph.hasUnlinkedSlots = counts.free > 0
         let changes = graph.endBatch()
         batch.changes = changes
@@ -433,7 +434,7 @@ final class StoreWriter: @unchecked Sendable {
             defer { failure = StoreError(.closed, "the store was closed; open it again", path: disk?.path) }
             do throws(StoreError) {
                 try checkpointAlone()
-                disk?.removeOldLog()
+                disk?.shrink()
             } catch {
                 if let failure { throw failure }
                 // No room for a checkpoint: the next opening makes it from the log.

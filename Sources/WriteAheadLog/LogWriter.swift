@@ -32,6 +32,8 @@ package final class LogWriter: @unchecked Sendable {
     package var durableFrame: UInt64 { durable.load(ordering: .acquiring) }
     /// Bytes of the file that are used, its header included.
     package var byteCount: Int { used.load(ordering: .acquiring) }
+    /// Bytes that the file has room for. For whoever appends.
+    package var allocatedBytes: Int { allocatedEnd }
     /// Whether a write or a sync failed.
     package var hasFailed: Bool { failure.load(ordering: .acquiring) != 0 }
 
