@@ -16,7 +16,8 @@ final class FileWindow {
     init(_ file: File) throws(StorageError) {
         self.file = file
         size = try file.size()
-        unsafe memory = .allocate(byteCount: Self.capacity, alignment: 16)
+        // A short file, as those of most stores are, takes no more memory than it is long.
+        unsafe memory = .allocate(byteCount: min(Self.capacity, size), alignment: 16)
     }
 
     deinit { unsafe memory.deallocate() }

@@ -38,7 +38,10 @@ struct FaultCampaign: ParsableCommand {
             let process = Process(), pipe = Pipe()
             process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
             process.arguments =
-                ["--worker", "\(number)", "--processes", "\(processes)", "--from", "\(from)", "--root", directory.string]
+                [
+                    "--worker", "\(number)", "--processes", "\(processes)", "--from", "\(from)", "--root",
+                    directory.string,
+                ]
                 + (scenario.map { ["--scenario", $0] } ?? []) + (effect.map { ["--effect", $0] } ?? [])
                 + (call.map { ["--call", "\($0)"] } ?? [])
             process.standardOutput = pipe

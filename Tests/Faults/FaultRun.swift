@@ -153,7 +153,9 @@ struct FaultRun {
     func checkAfterwards(_ directory: StateDirectory, digestBefore: UInt64) throws {
         if !hasWritten && exists {
             let digest = try DiskState(reading: directory.path).digest
-            let opensForWriting = fault.scenario.steps.contains { if case .open(.readWrite) = $0 { true } else { false } }
+            let opensForWriting = fault.scenario.steps.contains {
+                if case .open(.readWrite) = $0 { true } else { false }
+            }
             guard opensForWriting || digest == digestBefore else {
                 throw Problem(description: "a reader has changed the files")
             }
