@@ -116,7 +116,7 @@ extension Workload {
             var store = try start()
             acknowledge(isDurable: true)
             for _ in 0..<plan.changes {
-                if random.below(10) == 0 { armFault() }
+                if random.below(5) == 0 { armFault() }
                 do {
                     try step(&store)
                 } catch {

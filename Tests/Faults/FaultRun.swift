@@ -108,7 +108,9 @@ struct FaultRun {
             throw Problem(description: "the error does not say what happened: \(error.code): \(error)")
         }
         let reason: Errno = fault.effect == .full ? .noSpace : fault.effect == .io ? .ioError : .interrupted
-        guard isLeftover || error.systemError == reason else {
+        // A journal that cannot be read back is an EIO, whatever kept it from being read.
+        let isReadBack = fault.effect == .interrupted && error.systemError == .ioError
+        guard isLeftover || isReadBack || error.systemError == reason else {
             throw Problem(description: "the error names another reason: \(error.code): \(error)")
         }
     }
