@@ -16,7 +16,8 @@ final class FileWindow {
     init(_ file: File) throws(StorageError) {
         self.file = file
         size = try file.size()
-        unsafe memory = .allocate(byteCount: Self.capacity, alignment: 16)
+        // A short file, as those of most stores are, takes no more memory than it is long.
+        unsafe memory = .allocate(byteCount: min(Self.capacity, size), alignment: 16)
     }
 
     deinit { unsafe memory.deallocate() }
@@ -25,7 +26,9 @@ final class FileWindow {
     /// asked for at a multiple of 8 of the file begins at a multiple of 8 in memory.
     func bytes(at offset: Int, count wanted: Int) throws(StorageError) -> UnsafeRawBufferPointer {
         precondition(offset >= 0 && wanted <= Self.capacity)
-        let available = max(0, min(wanted, size - offset))
+        let available = min(wanted, size - offset)
+        // Frames are filled up to multiples of 8, which may lie past the end of a file that was cut short.
+        guard available > 0 else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
         if offset < start || offset + available > start + count {
             start = offset / 8 * 8
             let window = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<min(Self.capacity, size - start)])

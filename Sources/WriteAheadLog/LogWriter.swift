@@ -74,7 +74,13 @@ package final class LogWriter: @unchecked Sendable {
             } catch {
                 throw StorageError(path, "give the log file its name", error)
             }
-            try Directory(directory, calls: calls).synchronize()
+            do throws(StorageError) {
+                try Directory(directory, calls: calls).synchronize()
+            } catch {
+                // So that the name is free when it is tried again.
+                try? calls.unlink(path)
+                throw error
+            }
         } else {
             file = try File(path, .create, calls: calls)
             do throws(StorageError) {

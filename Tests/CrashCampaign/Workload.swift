@@ -71,7 +71,7 @@ extension Workload {
             let metrics: [Metric] = [.l2, .cosine, .innerProduct], scalars: [Scalar] = [.float32, .uint8, .float16]
             // Many nodes on the upper levels and large batches: the file of the upper layers is written anew now and then,
             // and so are the labels; segments are added.
-            let isLarge = seed % 4 == 0
+            let isLarge = seed % 3 == 0
             configuration = VectorStore.Configuration(
                 dimensions: isLarge ? 3 : [3, 16, 90][random.below(3)], metric: metrics[random.below(3)],
                 scalar: scalars[random.below(3)], connectivity: isLarge ? 2 : 2 + random.below(3), constructionWidth: 8,
@@ -81,8 +81,8 @@ extension Workload {
             options.durability = [.full, .full, .none][random.below(3)]
             self.options = options
             builtRows = random.below(3) == 0 ? 1 + random.below(300) : nil
-            changes = isLarge ? 28 : 40
-            batchSizes = isLarge ? [1, 40, 90, 150] : [1, 1, 2, 5, 12]
+            changes = isLarge ? 32 : 40
+            batchSizes = isLarge ? [1, 90, 150, 250] : [1, 1, 2, 5, 12]
             checkpointPeriod = isLarge ? 3 : 20
         }
     }
@@ -116,7 +116,7 @@ extension Workload {
             var store = try start()
             acknowledge(isDurable: true)
             for _ in 0..<plan.changes {
-                if random.below(10) == 0 { armFault() }
+                if random.below(5) == 0 { armFault() }
                 do {
                     try step(&store)
                 } catch {

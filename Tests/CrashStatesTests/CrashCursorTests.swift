@@ -196,6 +196,23 @@ struct CrashCursorTests {
         #expect(cursor.state(.processKill, using: &generator).file(at: "a")?.bytes == [2])
     }
 
+    @Test func `what a failed sync was to name stays uncertain, and what is named after it does not`() throws {
+        let file = try durableFile("a", [1])
+        for name in ["b", "c"] { _ = try File(path(name), .create, calls: recording.calls) }
+        let disk = FaultySystem(Fault([.synchronize], number: 1, .error(.ioError)))
+        let recording = RecordingSystem(
+            root: directory.path, trace: Trace(base: try DiskState(reading: directory.path)), over: disk.calls)
+        try recording.calls.rename(path("b"), path("d"))
+        #expect(throws: StorageError.self) { try Directory(directory.path, calls: recording.calls).synchronize() }
+        try recording.calls.rename(path("c"), path("d"))
+        try Directory(directory.path, calls: recording.calls).synchronize()
+        var cursor = CrashCursor(recording.trace), generator = CrashGenerator(seed: 7)
+        cursor.advance(to: cursor.end)
+        let names = (0..<400).map { _ in cursor.state(using: &generator).files.map(\.path) }
+        #expect(Set(names) == [["a", "d"], ["a", "b", "d"]])
+        withExtendedLifetime(file) {}
+    }
+
     @Test func `what a failed sync was to write stays uncertain after one that succeeds`() throws {
         let fault = FaultySystem(Fault([.synchronize], number: 3, .error(.ioError)))
         let directory = try TemporaryDirectory()

@@ -42,6 +42,26 @@ struct FaultySystemTests {
         #expect(system.count(of: .pwrite) == 4)
     }
 
+    @Test func `a fault that is armed later counts from then on, and can be taken back`() throws {
+        let system = FaultySystem()
+        try write(system.calls)
+        system.arm(Fault([.pwrite], number: 2, .error(.ioError), isSticky: true))
+        try write(system.calls)
+        #expect(throws: StorageError.self) { try write(system.calls) }
+        #expect(system.firstFired == .pwrite)
+        system.arm(nil)
+        #expect(!system.hasFired)
+        try write(system.calls)
+    }
+
+    @Test func `a full disk fails an opening only where a file may come of it`() throws {
+        try write(.system)
+        let system = FaultySystem(Fault(Fault.callsForSpace, number: 1, .error(.noSpace), isSticky: true))
+        _ = try File(directory.appending("a"), .read, calls: system.calls)
+        #expect(!system.hasFired)
+        #expect(throws: StorageError.self) { try File(directory.appending("b"), .create, calls: system.calls) }
+    }
+
     @Test func `a call that fails has done nothing`() throws {
         let calls = FaultySystem(
             Fault([.open, .makeDirectory, .rename, .unlink], number: 2, .error(.ioError), isSticky: true)

@@ -38,7 +38,10 @@ struct FaultCampaign: ParsableCommand {
             let process = Process(), pipe = Pipe()
             process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
             process.arguments =
-                ["--worker", "\(number)", "--processes", "\(processes)", "--from", "\(from)", "--root", directory.string]
+                [
+                    "--worker", "\(number)", "--processes", "\(processes)", "--from", "\(from)", "--root",
+                    directory.string,
+                ]
                 + (scenario.map { ["--scenario", $0] } ?? []) + (effect.map { ["--effect", $0] } ?? [])
                 + (call.map { ["--call", "\($0)"] } ?? [])
             process.standardOutput = pipe
@@ -54,7 +57,8 @@ struct FaultCampaign: ParsableCommand {
             let isHanging = process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGALRM
             guard let last else { return tally.report("a worker died before its first case: \(output)") }
             tally.report("\(last.description): the process \(isHanging ? "does not end" : "dies")")
-            from = last.index + 1
+            // One that hangs is rarely alone.
+            from = isHanging ? (last.index / Worker.block + 1) * Worker.block : last.index + 1
         }
     }
 }

@@ -108,7 +108,9 @@ struct FaultRun {
             throw Problem(description: "the error does not say what happened: \(error.code): \(error)")
         }
         let reason: Errno = fault.effect == .full ? .noSpace : fault.effect == .io ? .ioError : .interrupted
-        guard isLeftover || error.systemError == reason else {
+        // A journal that cannot be read back is an EIO, whatever kept it from being read.
+        let isReadBack = fault.effect == .interrupted && error.systemError == .ioError
+        guard isLeftover || isReadBack || error.systemError == reason else {
             throw Problem(description: "the error names another reason: \(error.code): \(error)")
         }
     }
@@ -153,7 +155,9 @@ struct FaultRun {
     func checkAfterwards(_ directory: StateDirectory, digestBefore: UInt64) throws {
         if !hasWritten && exists {
             let digest = try DiskState(reading: directory.path).digest
-            let opensForWriting = fault.scenario.steps.contains { if case .open(.readWrite) = $0 { true } else { false } }
+            let opensForWriting = fault.scenario.steps.contains {
+                if case .open(.readWrite) = $0 { true } else { false }
+            }
             guard opensForWriting || digest == digestBefore else {
                 throw Problem(description: "a reader has changed the files")
             }

@@ -36,9 +36,13 @@ struct Model: Equatable {
     func fullProblem(_ store: VectorStore) throws -> String? {
         if let problem = try problem(store) { return problem }
         guard try store.allLabels().sorted() == live.keys.sorted() else { return "its labels are wrong" }
-        for (label, vector) in live where try store.vector(for: label) != vector { return "label \(label) has a wrong vector" }
+        for (label, vector) in live where try store.vector(for: label) != vector {
+            return "label \(label) has a wrong vector"
+        }
         let info = try store.info
-        guard info.deleted == marked.count else { return "it counts \(info.deleted) marked vectors, not \(marked.count)" }
+        guard info.deleted == marked.count else {
+            return "it counts \(info.deleted) marked vectors, not \(marked.count)"
+        }
         guard info.configuration.searchWidth == width else {
             return "its search width is \(info.configuration.searchWidth), not \(width)"
         }

@@ -34,16 +34,19 @@ struct Scenario {
     /// Does every kind of change, with checkpoints that are asked for and others.
     private static let changes: [Step] = [
         .change(.add(0..<5)), .change(.add(5..<30)), .change(.update([2, 9, 17], salt: 1)),
-        .change(.upsert([3, 40, 41], salt: 2)), .change(.mark([1, 4, 8, 20])), .change(.unmark([8])), .change(.erase([5, 6])),
+        .change(.upsert([3, 40, 41], salt: 2)), .change(.mark([1, 4, 8, 20])), .change(.unmark([8])),
+        .change(.erase([5, 6])),
         .change(.replace([1, 4], with: [50, 51])), .change(.width(33)), .checkpoint, .change(.erase([20, 21, 40])),
         .change(.update([0, 7], salt: 3)), .synchronize, .change(.add(60..<70)), .change(.mark([60, 61])),
-        .change(.erase([62, 63])), .change(.add(70..<90)), .change(.update(Array(70..<80), salt: 4)), .change(.add(90..<110)),
+        .change(.erase([62, 63])), .change(.add(70..<90)), .change(.update(Array(70..<80), salt: 4)),
+        .change(.add(90..<110)),
         .change(.add(110..<112)),
     ]
 
     /// After a crash: recovery, and then a little of everything.
     private static let recovery: [Step] = [
-        .open(.readWrite), .change(.add(200..<203)), .change(.update([7], salt: 5)), .checkpoint, .change(.erase([200])), .close,
+        .open(.readWrite), .change(.add(200..<203)), .change(.update([7], salt: 5)), .checkpoint,
+        .change(.erase([200])), .close,
     ]
 
     /// All of them. `root` is an empty directory to prepare them in.
@@ -83,7 +86,8 @@ struct Scenario {
         }()
         return [
             Scenario(
-                name: "changes", state: DiskState(), model: Model(), steps: [.create] + changes + [.close, .open(.readOnly), .close]),
+                name: "changes", state: DiskState(), model: Model(),
+                steps: [.create] + changes + [.close, .open(.readOnly), .close]),
             Scenario(name: "recovery from the log", state: log, model: model, steps: recovery),
             Scenario(name: "recovery from a journal", state: journal, model: model, steps: recovery),
             Scenario(name: "reading a log", state: log, model: model, steps: [.open(.readOnly), .close]),

@@ -62,7 +62,8 @@ final class Tally: Sendable {
         for (call, results) in outcomes.sorted(by: { $0.key < $1.key }) {
             let effects = Set(results.keys.map { $0.prefix { $0 != "|" } }).sorted()
             for effect in effects {
-                Swift.print(row([call, String(effect)] + columns.map { results["\(effect)|\($0)"].map(String.init) ?? "-" }))
+                Swift.print(
+                    row([call, String(effect)] + columns.map { results["\(effect)|\($0)"].map(String.init) ?? "-" }))
             }
         }
         for problem in problems.prefix(40) { Swift.print("problem: \(problem)") }

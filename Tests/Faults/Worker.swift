@@ -8,7 +8,7 @@ struct Worker {
     private let options: FaultCampaign
     private let number: Int
     /// A case that takes longer than this hangs.
-    private static let seconds: UInt32 = 20
+    private static let seconds: UInt32 = 10
     /// Cases are numbered by scenario and effect, then by call.
     static let block = 100_000
 

@@ -27,6 +27,23 @@ import Testing
 
     private func lines(_ batches: Int) -> [String] { (1...3).prefix(batches).flatMap(LogFixture.lines) }
 
+    // Found by fuzzing: the reader trapped behind the end of such a file.
+    @Test func `a log may end in the zeros that fill a frame up`() throws {
+        let writer = try fixture.writer(2), batch = LogBatch()
+        try fixture.write(1...1, to: writer)
+        let end = writer.byteCount
+        unsafe [UInt8](repeating: 2, count: 3).withUnsafeBytes {
+            unsafe batch.addRow(slot: 1, label: 2, level: 0, norm: 0, bytes: $0)
+        }
+        try writer.append(batch, commit: LogFixture.commit(2, durable: 0))
+        // A row takes 28 bytes, and with the frame's header four less than the frame.
+        let bytes = try readBytes(fixture.path(2)), cut = end + LogFrame.headerSize + 28
+        for count in cut...cut + 4 {
+            try writeBytes(Array(bytes[..<count]), to: fixture.path(2))
+            #expect(try fixture.read(2)?.lines == LogFixture.lines(1), "\(count - cut)")
+        }
+    }
+
     @Test func `a log cut short anywhere has the batches before the cut`() throws {
         for count in 512...log.count {
             for tail in [0, 256] {
