@@ -96,7 +96,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CairnTests",
-            dependencies: ["Cairn", "FileFormat", "MappedStorage", "HNSW", "WriteAheadLog", "VectorFiles", "TestSupport", system],
+            dependencies: [
+                "Cairn", "FileFormat", "MappedStorage", "HNSW", "WriteAheadLog", "VectorFiles", "TestSupport", system,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["Cairn", "TestSupport", system], swiftSettings: strict),

@@ -55,7 +55,8 @@ struct BatchPlan {
             if let place = place(of: label) {
                 let state = isMarked(place) ? "is in the store, marked as deleted: unmark, erase or upsert it" : nil
                 throw StoreError(
-                    .duplicateLabel, "label \(label) (row \(row)) \(state ?? "is in the store already, or twice in the input")")
+                    .duplicateLabel,
+                    "label \(label) (row \(row)) \(state ?? "is in the store already, or twice in the input")")
             }
             if replacingMarked { eraseMarked() }
             setPlace(of: label, .row(append(label, row, .drawn)))

@@ -134,12 +134,18 @@ struct Checkpoint {
                 }
                 try Directory(disk.path, calls: disk.calls).synchronize()
             }
-            let reader = try? JournalReader.open(name, superblock: disk.file.superblock, calls: disk.calls)
-            guard let reader, reader.header == header else {
-                throw StorageError(name, "read back the journal that was just written", .ioError)
-            }
-            return reader
+            return try readBack(name, header)
         }
+    }
+
+    private func readBack(_ name: FilePath, _ header: HeaderSlot) throws(StorageError) -> JournalReader {
+        do throws(StoreFileError) {
+            let reader = try JournalReader.open(name, superblock: disk.file.superblock, calls: disk.calls)
+            if let reader, reader.header == header { return reader }
+        } catch {
+            if case .storage(let error) = error { throw error }
+        }
+        throw StorageError(name, "read back the journal that was just written", .ioError)
     }
 
     private func append(_ extent: LabelIndexFile.Extent, to journal: JournalWriter) throws(StorageError) {

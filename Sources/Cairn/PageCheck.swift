@@ -91,7 +91,11 @@ struct PageCheck {
         var low = 0, high = patches.count
         while low < high {
             let middle = (low + high) / 2
-            if patches[middle].offset + patches[middle].bytes.count <= offset { low = middle + 1 } else { high = middle }
+            if patches[middle].offset + patches[middle].bytes.count <= offset {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         while low < patches.count && patches[low].offset < offset + page.count {
             let (start, bytes) = patches[low]

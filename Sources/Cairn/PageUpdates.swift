@@ -28,7 +28,8 @@ struct PageUpdates {
     private static let gap = 256
 
     init(
-        _ contents: StoreContents, _ file: LevelZeroFile, from old: HeaderSlot, to new: HeaderSlot, journal: JournalWriter
+        _ contents: StoreContents, _ file: LevelZeroFile, from old: HeaderSlot, to new: HeaderSlot,
+        journal: JournalWriter
     ) {
         self.contents = contents
         self.file = file.file
@@ -168,7 +169,8 @@ struct PageUpdates {
                 file.path,
                 FormatError(
                     .corrupt,
-                    "the page at byte \(offset) is damaged, so no checkpoint can be made; restore the store from a copy"))
+                    "the page at byte \(offset) is damaged, so no checkpoint can be made; restore the store from a copy"
+                ))
         }
     }
 
@@ -221,7 +223,8 @@ struct PageUpdates {
             throw .format(
                 file.path,
                 FormatError(
-                    .corrupt, "the page table at byte \(offset) is damaged, so no checkpoint can be made; restore the "
+                    .corrupt,
+                    "the page table at byte \(offset) is damaged, so no checkpoint can be made; restore the "
                         + "store from a copy"))
         }
         return bytes

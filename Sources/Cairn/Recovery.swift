@@ -138,7 +138,9 @@ enum Recovery {
             case .list(let list):
                 if list.level > 0 && !hasUpper { return }
                 let added = (list.kept..<list.count).map { list.id(at: $0) }
-                guard graph.replayList(list.slot, level: list.level, kept: list.kept, added: added) else { throw damage }
+                guard graph.replayList(list.slot, level: list.level, kept: list.kept, added: added) else {
+                    throw damage
+                }
             case .state(let slot, let state):
                 guard slot < UInt32(graph.count) else { throw damage }
                 let old = graph.slots.state(slot), label = graph.slots.label(slot)

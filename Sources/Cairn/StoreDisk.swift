@@ -17,6 +17,7 @@ final class StoreDisk: @unchecked Sendable {
     /// The last frame that the state in memory has, if it was read from a log that is not open.
     private let replayedFrame: UInt64
     private let isResident: Bool
+    private var isHeaderDurable = false
     /// Whether this handle has made a checkpoint: then the journal, and older logs, are its own.
     private(set) var hasMadeCheckpoint = false
     /// A log that nobody needs any more, whose blocks the next one gets.
@@ -66,7 +67,10 @@ final class StoreDisk: @unchecked Sendable {
 
     /// The log after the present one. It becomes the store's when a header names it.
     func makeLog(firstFrame: UInt64) throws(StorageError) -> LogWriter {
-        if log == nil { try removeForeignLogs() }
+        if log == nil {
+            try makeHeaderDurable()
+            try removeForeignLogs()
+        }
         defer { recyclable = nil }
         let sequence = (log?.sequence ?? header.logSequence) + 1
         return try LogWriter.create(
@@ -76,6 +80,14 @@ final class StoreDisk: @unchecked Sendable {
 
     /// Removes a log that no header names, because the checkpoint that was to go on with it was not made.
     func discard(_ log: LogWriter) { try? calls.unlink(log.path) }
+
+    /// The header that was read when the store was opened may be in the cache alone, if whoever wrote it died before its sync.
+    /// Until it is on the disk the one before it, and the log that that one names, are what a power cut would leave.
+    private func makeHeaderDurable() throws(StorageError) {
+        guard !isHeaderDurable else { return }
+        try file.write(header)
+        isHeaderDurable = true
+    }
 
     /// Removes logs that the header does not name: of a checkpoint that was not finished, or older.
     private func removeForeignLogs() throws(StorageError) {
@@ -94,6 +106,7 @@ final class StoreDisk: @unchecked Sendable {
             recyclable = logDirectory.appending(LogDirectory.name(of: self.header.logSequence))
         }
         self.header = header
+        isHeaderDurable = true
         log = next
         if isCheckpoint { hasMadeCheckpoint = true }
     }
@@ -119,6 +132,7 @@ final class StoreDisk: @unchecked Sendable {
 
     /// Writes a header that differs from the present one in the search width alone.
     func setSearchWidth(_ width: Int) throws(StorageError) {
+        try makeHeaderDurable()
         var next = header
         next.generation += 1
         next.searchWidth = width

@@ -127,13 +127,15 @@ final class StoreWriter: @unchecked Sendable {
     func checkUsable() throws(StoreError) {
         guard getpid() == process else {
             throw StoreError(
-                .forked, "the store was opened before this process was forked off; only the process that opened it may "
+                .forked,
+                "the store was opened before this process was forked off; only the process that opened it may "
                     + "change it", path: disk?.path)
         }
         if let failure {
             if failure.code == .closed { throw failure }
             throw StoreError(
-                .failed, "an earlier write failed (\(failure.message)), so nothing more is written; close the store and "
+                .failed,
+                "an earlier write failed (\(failure.message)), so nothing more is written; close the store and "
                     + "open it again", path: disk?.path, systemError: failure.systemError)
         }
     }
@@ -426,7 +428,9 @@ final class StoreWriter: @unchecked Sendable {
         flusher?.end()
         try alone { () throws(StoreError) in
             if let failure {
-                guard failure.code != .closed, let log = disk?.log, queue.publishedFrame > log.durableFrame else { return }
+                guard failure.code != .closed, let log = disk?.log, queue.publishedFrame > log.durableFrame else {
+                    return
+                }
                 throw StoreError(
                     .failed, "changes that were acknowledged may be lost, because a write failed (\(failure.message))",
                     path: disk?.path, systemError: failure.systemError)

@@ -31,7 +31,8 @@ extension VectorStore {
         do {
             return try StoreOpening(path, options, calls).open(fileLock)
         } catch {
-            throw error.path == nil ? StoreError(error.code, error.message, path: path, systemError: error.systemError) : error
+            throw error.path == nil
+                ? StoreError(error.code, error.message, path: path, systemError: error.systemError) : error
         }
     }
 

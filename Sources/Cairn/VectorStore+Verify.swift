@@ -87,7 +87,9 @@ extension VectorStore {
         var check = GraphCheck(contents.graph, view) { if problems.count < 200 { problems.append($0) } }
         check.run()
         let counts = counts.load(), slots = contents.graph.slots
-        if [counts.live, counts.marked, counts.free] != [check.counts[1], check.counts[2], check.counts[3] + check.counts[4]] {
+        if [counts.live, counts.marked, counts.free] != [
+            check.counts[1], check.counts[2], check.counts[3] + check.counts[4],
+        ] {
             problems.append(
                 "the header counts \(counts.live) live, \(counts.marked) marked and \(counts.free) free slots; there are "
                     + "\(check.counts[1]), \(check.counts[2]) and \(check.counts[3] + check.counts[4])")
@@ -100,7 +102,9 @@ extension VectorStore {
                         + "or the index is wrong")
             }
         }
-        if check.unreachable > 0 { problems.append("\(check.unreachable) vectors cannot be reached from the entry point") }
+        if check.unreachable > 0 {
+            problems.append("\(check.unreachable) vectors cannot be reached from the entry point")
+        }
         for problem in problems { report.add(problem) }
         report.unreachable = check.unreachable
         report.content = check.checksum

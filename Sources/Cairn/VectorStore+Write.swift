@@ -24,7 +24,8 @@ extension VectorStore {
 
     /// Adds vectors, each in the place of one that is marked as deleted, as long as there are such: those are erased.
     /// Otherwise as ``add(_:labels:threads:)-([Float],_,_)``.
-    public func add(_ vectors: [Float], labels: [Label], replacingMarked: Bool, threads: Int? = nil) throws(StoreError) {
+    public func add(_ vectors: [Float], labels: [Label], replacingMarked: Bool, threads: Int? = nil) throws(StoreError)
+    {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in
             try unsafe change(pointer, labels, threads) { .add($0, row: $1, replacingMarked: replacingMarked) }
         }
@@ -75,7 +76,8 @@ extension VectorStore {
             guard vector.count == dimensions else {
                 throw StoreError(
                     .dimensionMismatch,
-                    "vector \(row) of the batch has \(vector.count) dimensions, the store's have \(dimensions)", path: path)
+                    "vector \(row) of the batch has \(vector.count) dimensions, the store's have \(dimensions)",
+                    path: path)
             }
             elements.append(contentsOf: vector)
         }

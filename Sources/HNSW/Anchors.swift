@@ -78,7 +78,9 @@ extension Graph {
         let query = distances.query(forRow: slot, expansion: scratch.expansion(2 * distances.dimensions))
         distances.compute(query, scratch.gathered, slots.count, scratch.distances)
         scratch.distanceCount += slots.count
-        return slots.indices.map { Candidate(distance: scratch.distances[$0], slot: slots[$0]) }.sorted().map { $0.slot }
+        return slots.indices.map { Candidate(distance: scratch.distances[$0], slot: slots[$0]) }.sorted().map {
+            $0.slot
+        }
     }
 
     /// Links two slots both ways; false if the list of `anchor` is full of links that others depend on. If that of `slot` is, the

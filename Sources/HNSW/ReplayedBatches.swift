@@ -34,7 +34,9 @@ extension Graph {
         let before = list(slot, level: level).count
         guard kept <= before, kept + added.count <= parameters.capacity(level: level) else { return false }
         for id in added {
-            guard id < count, level == 0 || (level <= slots.level(id) && upper.firstList(id) != nil) else { return false }
+            guard id < count, level == 0 || (level <= slots.level(id) && upper.firstList(id) != nil) else {
+                return false
+            }
         }
         makeWritable(slot, level: level)
         let ids = list(slot, level: level).ids
@@ -46,7 +48,9 @@ extension Graph {
     /// Takes over what a commit says beside the lists. False if it does not fit them.
     package func replayCommit(count: Int, entryPoint: UInt32, maximumLevel: Int, levelState: UInt32) -> Bool {
         guard count == self.count else { return false }
-        guard maximumLevel < 0 || (isLinked(entryPoint) && slots.level(entryPoint) == maximumLevel) else { return false }
+        guard maximumLevel < 0 || (isLinked(entryPoint) && slots.level(entryPoint) == maximumLevel) else {
+            return false
+        }
         self.entryPoint = maximumLevel < 0 ? 0 : entryPoint
         self.maximumLevel = maximumLevel
         levels = LevelGenerator(state: levelState, connectivity: parameters.connectivity)

@@ -94,7 +94,9 @@ extension Graph {
         }
         guard !lost.isEmpty else { return false }
         let candidates = replacements(for: lost, of: owner, kept: kept, level: level)
-        for candidate in choose(candidates, for: owner, kept: &kept, upTo: parameters.capacity(level: level), level: level, scratch) {
+        for candidate in choose(
+            candidates, for: owner, kept: &kept, upTo: parameters.capacity(level: level), level: level, scratch)
+        {
             kept.append(candidate)
         }
         makeWritable(owner, level: level)

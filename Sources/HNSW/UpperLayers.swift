@@ -68,7 +68,9 @@ package final class UpperLayers: @unchecked Sendable {
             nodeCount -= 1
             listCount -= Int(nodes.buffer[2 * nodeCount + 1])
             firstLists.remove(nodes.buffer[2 * nodeCount])
-            for list in listCount..<listCount + Int(nodes.buffer[2 * nodeCount + 1]) { arena.release(newest.load(list)) }
+            for list in listCount..<listCount + Int(nodes.buffer[2 * nodeCount + 1]) {
+                arena.release(newest.load(list))
+            }
         }
     }
 
@@ -85,7 +87,9 @@ package final class UpperLayers: @unchecked Sendable {
 
     /// Lists for searches, as a value for a hot loop; nodes added later may be missing from it.
     @inline(__always)
-    var publishedView: View { View(firstLists: firstLists.view, arena: arena, places: published, capacity: connectivity) }
+    var publishedView: View {
+        View(firstLists: firstLists.view, arena: arena, places: published, capacity: connectivity)
+    }
 
     /// Lists for the writer.
     @inline(__always)

@@ -152,7 +152,7 @@ package final class LevelZeroFile: Sendable {
         return best
     }
 
-    /// Writes `header` into the slot that is not the current one and makes it durable.
+    /// Writes `header` into the slot of its generation and makes it durable.
     package func write(_ header: HeaderSlot) throws(StorageError) {
         try file.write(header.encoded(), at: HeaderSlot.offsets[Int(header.generation % 2)])
         try file.synchronize()

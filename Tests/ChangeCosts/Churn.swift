@@ -76,7 +76,8 @@ struct Churn: ParsableCommand {
             for query in queries {
                 let exact = try store.search(query, count: 10, options: .init(isExact: true))
                 let limit = exact.last.map { $0.distance * 1.000_01 } ?? 0
-                found += try store.search(query, count: 10, options: .init(width: 50)).filter { $0.distance <= limit }.count
+                found += try store.search(query, count: 10, options: .init(width: 50)).filter { $0.distance <= limit }
+                    .count
             }
             recalls.append(Double(found) / Double(10 * queries.count))
             bytes.append(try store.info.fileBytes)
@@ -87,7 +88,8 @@ struct Churn: ParsableCommand {
             String(
                 format: "%@: recall@10 at ef 50 %.4f, of a new store %.4f; unreachable %d, of a new store %d; "
                     + "%d bytes, %.3f times the new store; %d problems; %.0f s", name, recalls[0], recalls[1],
-                reports[0].unreachable ?? -1, reports[1].unreachable ?? -1, bytes[0], ratio, reports[0].problems.count, seconds))
+                reports[0].unreachable ?? -1, reports[1].unreachable ?? -1, bytes[0], ratio, reports[0].problems.count,
+                seconds))
         return reports[0].isSound && reports[0].unreachable == 0 && ratio <= 1.1 && recalls[0] >= recalls[1] - tolerance
     }
 }

@@ -43,7 +43,8 @@ struct CostsBySize: ParsableCommand {
             let bytes = counter.counts - before.0, work = try store.changeWork - before.1
             func mean(_ count: Int) -> String { String(format: "%.1f", Double(count) / Double(changes - 1)) }
             print(
-                column("\(size)", 8), column(name, 8), column(mean(work.distances), 11), column(mean(work.listsRead), 11),
+                column("\(size)", 8), column(name, 8), column(mean(work.distances), 11),
+                column(mean(work.listsRead), 11),
                 column(mean(work.listsWritten), 14), column(mean(bytes.bytes["log"] ?? 0), 10),
                 column(mean(bytes.syncs), 6))
         }

@@ -35,7 +35,8 @@ import Testing
         #expect(holder.publishedLists == holder.newestLists)
         #expect(holder.graph.sequence == 1 && holder.graph.publishedSlotCount == 700)
         #expect(holder.search(probe, count: 1, width: 50) == [slots[50]])
-        #expect(Set(holder.exact(probe, count: 1000)) == Set((0..<700).map { UInt32($0) }).subtracting([5, 77, found[0]]))
+        #expect(
+            Set(holder.exact(probe, count: 1000)) == Set((0..<700).map { UInt32($0) }).subtracting([5, 77, found[0]]))
         #expect(problems(holder) == [])
     }
 
@@ -102,7 +103,8 @@ import Testing
     @Test func `folding brings everything into the columns and changes nothing`() {
         let holder = made()
         for start in stride(from: 600, to: 700, by: 10) {
-            holder.change(adding: Array(vectors[start..<start + 10]), erasing: [UInt32(start - 600), UInt32(start - 300)])
+            holder.change(
+                adding: Array(vectors[start..<start + 10]), erasing: [UInt32(start - 600), UInt32(start - 300)])
         }
         let lists = holder.newestLists, seen = Seen(holder)
         holder.graph.fold()
@@ -185,7 +187,8 @@ import Testing
         var nodes: [UInt32: Int] = [:]
         for node in 0..<graph.upper.nodeCount {
             let slot = graph.upper.nodes.buffer[2 * node]
-            #expect(nodes.updateValue(Int(graph.upper.nodes.buffer[2 * node + 1]), forKey: slot) == nil, "\(slot) twice")
+            #expect(
+                nodes.updateValue(Int(graph.upper.nodes.buffer[2 * node + 1]), forKey: slot) == nil, "\(slot) twice")
         }
         for slot in 0..<UInt32(graph.count) {
             let level = graph.slots.level(slot)
@@ -212,7 +215,8 @@ import Testing
             #expect(copy.newestLists == original.newestLists)
             #expect(copy.publishedLists == original.publishedLists)
             #expect(copy.graph.entryPoint == original.graph.entryPoint)
-            #expect(copy.graph.maximumLevel == original.graph.maximumLevel && copy.graph.levels == original.graph.levels)
+            #expect(
+                copy.graph.maximumLevel == original.graph.maximumLevel && copy.graph.levels == original.graph.levels)
             #expect(copy.upperWords == original.upperWords)
             if round % 20 == 10 {
                 // A store that was closed cleanly, and one that was killed.
@@ -241,7 +245,9 @@ import Testing
             graph.extend(slots: Int(slot) + 1)
             copy.write(original.vectors[Int(slot)], to: slot)
             let entry = original.graph.slots.entry(slot)
-            guard graph.replayRow(slot, label: entry.label, level: entry.level, sequence: sequence) else { return false }
+            guard graph.replayRow(slot, label: entry.label, level: entry.level, sequence: sequence) else {
+                return false
+            }
         }
         for slot in erased {
             guard graph.replayState(slot, TestGraph.erased, sequence: sequence) else { return false }

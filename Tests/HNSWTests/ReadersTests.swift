@@ -1,13 +1,13 @@
 import Synchronization
 import Testing
 
+@testable import HNSW
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Darwin)
 import Darwin
 #endif
-
-@testable import HNSW
 
 @Suite struct ReadersTests {
     @Test func `a reader that entered before holds back what ended then, and nobody else does`() {
@@ -81,7 +81,9 @@ import Darwin
                 while !isOver.load(ordering: .acquiring) {
                     readers.read { _ in
                         let cell = cells[current.load(ordering: .acquiring)]
-                        for _ in 0..<20 where !cell.isGood.load(ordering: .acquiring) { wrong.add(1, ordering: .relaxed) }
+                        for _ in 0..<20 where !cell.isGood.load(ordering: .acquiring) {
+                            wrong.add(1, ordering: .relaxed)
+                        }
                     }
                 }
                 return

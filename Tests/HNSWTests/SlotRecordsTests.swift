@@ -55,7 +55,8 @@ import Testing
         records.setRow(25, label: 77, level: 3, state: Self.live, sequence: 5)
         records.setState(3, Self.erased, sequence: 5)
         let newest = holder.graph.newestView.sequence
-        #expect(records.isVisible(25, at: newest) && !records.isVisible(3, at: newest) && records.isVisible(4, at: newest))
+        #expect(
+            records.isVisible(25, at: newest) && !records.isVisible(3, at: newest) && records.isVisible(4, at: newest))
     }
 
     /// Random changes against a list of what each slot was after each batch.
@@ -66,7 +67,9 @@ import Testing
                 history[slot].append(history[slot].last!)
                 guard random.next() % 8 == 0 else { continue }
                 let now = history[slot].last!
-                let next = now == Self.live || now == Self.marked ? [Self.live, Self.marked, Self.erased].randomElement(using: &random)! : Self.live
+                let next =
+                    now == Self.live || now == Self.marked
+                    ? [Self.live, Self.marked, Self.erased].randomElement(using: &random)! : Self.live
                 history[slot][Int(sequence)] = next
                 if now != Self.live && now != Self.marked {
                     records.setRow(UInt32(slot), label: sequence, level: 0, state: Self.erased, sequence: sequence)
@@ -79,7 +82,8 @@ import Testing
                 // Searches that began before a slot came to life again may miss its former life.
                 let lastDeath = states.lastIndex { $0 != Self.live } ?? -1
                 let lastBirth = states.last == Self.live ? lastDeath + 1 : (states.lastIndex(of: Self.live) ?? 0)
-                for seen in max(0, sequence == 0 ? 0 : sequence - 1)...sequence where Int(seen) >= lastBirth && sequence % 50 != 0 {
+                for seen in max(0, sequence == 0 ? 0 : sequence - 1)...sequence
+                where Int(seen) >= lastBirth && sequence % 50 != 0 {
                     #expect(records.isVisible(UInt32(slot), at: seen) == (states[Int(seen)] == Self.live))
                 }
                 #expect(records.state(UInt32(slot)) == states.last!)

@@ -120,7 +120,9 @@ func problems(_ holder: TestGraph) -> [String] {
         for level in 0...top {
             let neighbors = graph.neighbors(slot, level: level)
             if level == 0 { lists[slot] = neighbors }
-            if neighbors.count > graph.parameters.capacity(level: level) { problems.append("\(slot) has too many links") }
+            if neighbors.count > graph.parameters.capacity(level: level) {
+                problems.append("\(slot) has too many links")
+            }
             if Set(neighbors).count != neighbors.count { problems.append("\(slot) has a link twice: \(neighbors)") }
             if neighbors.contains(slot) { problems.append("\(slot) links to itself") }
             for other in neighbors where Int(other) >= graph.count || graph.slots.level(other) < level {

@@ -81,7 +81,8 @@ struct Totals: Sendable {
 
     static func + (a: Totals, b: Totals) -> Totals {
         Totals(
-            batches: a.batches + b.batches, searches: a.searches + b.searches, checkpoints: a.checkpoints + b.checkpoints,
+            batches: a.batches + b.batches, searches: a.searches + b.searches,
+            checkpoints: a.checkpoints + b.checkpoints,
             found: a.found + b.found, sought: a.sought + b.sought)
     }
 }

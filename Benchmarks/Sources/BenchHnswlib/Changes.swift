@@ -190,7 +190,8 @@ private func store(
         at: path, IndexFiles.configuration(workload, options.scalar), vectors: rows(workload, 0..<count))
     return try VectorStore.open(
         at: path,
-        options: .init(access: .readWrite, durability: durability, logBytes: logBytes, overlayBytes: max(64 << 20, logBytes)))
+        options: .init(
+            access: .readWrite, durability: durability, logBytes: logBytes, overlayBytes: max(64 << 20, logBytes)))
 }
 
 /// Two words that two threads share.
