@@ -6,7 +6,7 @@
 //   WriteAheadLog    order and durability: log files and the journal of a checkpoint
 //   HNSW             the graph, on pointers; knows nothing of files
 //   VectorFiles      .npy .fvecs .bvecs .ivecs .fbin .u8bin; knows nothing of stores
-//   Cairn            the public API
+//   Cairn            the public API; plans, logs, publishes and checkpoints batches of changes
 //   CairnCommandLine the program `cairn`
 import PackageDescription
 
