@@ -68,7 +68,7 @@ struct Checkpoint {
         }
         upper.takeName(disk.calls)
         disk.upperFile = upper
-        disk.goOn(with: log, header, isCheckpoint: true)
+        disk.goOn(with: log, header)
     }
 
     private func writeUpper() throws(StorageError) -> UpperFile {
@@ -102,17 +102,12 @@ struct Checkpoint {
                 calls: disk.calls))
     }
 
-    /// Writes and syncs the journal. The first one of a handle does not overwrite the one that is there: it may be all that
-    /// is left of the header that was recovered from, if the disk lied to the process before.
+    /// Writes and syncs the journal, over that of an earlier checkpoint.
     private func writeJournal(
         _ header: HeaderSlot, _ extents: [LabelIndexFile.Extent]
     ) throws(CheckpointFailure) -> JournalReader {
         let name = disk.path.appending(StoreName.journal)
-        let path = disk.hasMadeCheckpoint ? name : disk.path.appending(StoreName.journal + ".new")
-        let writer = try retryable { () throws(StorageError) in
-            if !disk.hasMadeCheckpoint { try? disk.calls.unlink(path) }
-            return try JournalWriter(path, calls: disk.calls)
-        }
+        let writer = try retryable { () throws(StorageError) in try JournalWriter(name, calls: disk.calls) }
         do throws(StoreFileError) {
             var pages = PageUpdates(contents, disk.file, from: disk.header, to: header, journal: writer)
             try pages.run()
@@ -126,14 +121,6 @@ struct Checkpoint {
         }
         return try unrepeatable { () throws(StorageError) in
             try writer.finish(header)
-            if !disk.hasMadeCheckpoint {
-                do throws(Errno) {
-                    try disk.calls.rename(path, name)
-                } catch {
-                    throw StorageError(name, "give the journal its name", error)
-                }
-                try Directory(disk.path, calls: disk.calls).synchronize()
-            }
             return try readBack(name, header)
         }
     }

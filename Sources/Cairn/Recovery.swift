@@ -14,20 +14,12 @@ enum Recovery {
     static func redo(
         _ journal: JournalReader, at path: FilePath, _ prologue: LevelZeroFile.Prologue, _ calls: SystemCalls
     ) throws(StoreFileError) -> HeaderSlot {
-        let name = path.appending(StoreName.journal), copy = path.appending(StoreName.journal + ".new")
         try storage { () throws(StorageError) in
-            try? calls.unlink(copy)
-            let writer = try JournalWriter(copy, calls: calls)
-            try unsafe each(journal) { (extent, bytes) throws(StorageError) in
-                try unsafe writer.append(to: extent.target, at: extent.offset, bytes)
+            try JournalWriter.replace(in: path, journal.header, calls: calls) { (writer) throws(StorageError) in
+                try unsafe each(journal) { (extent, bytes) throws(StorageError) in
+                    try unsafe writer.append(to: extent.target, at: extent.offset, bytes)
+                }
             }
-            try writer.finish(journal.header)
-            do throws(Errno) {
-                try calls.rename(copy, name)
-            } catch {
-                throw StorageError(name, "replace the journal", error)
-            }
-            try Directory(path, calls: calls).synchronize()
             let labels = try? File(path.appending(StoreName.labels), .readWrite, calls: calls)
             try unsafe each(journal) { (extent, bytes) throws(StorageError) in
                 let file = extent.target == .levelZero ? prologue.file : labels

@@ -17,9 +17,8 @@ final class StoreDisk: @unchecked Sendable {
     /// The last frame that the state in memory has, if it was read from a log that is not open.
     private let replayedFrame: UInt64
     private let isResident: Bool
-    private var isHeaderDurable = false
-    /// Whether this handle has made a checkpoint: then the journal, and older logs, are its own.
-    private(set) var hasMadeCheckpoint = false
+    /// Whether the header was written by this handle; then the journal is its own too.
+    private var isHeaderDurable: Bool
     /// A log that nobody needs any more, whose blocks the next one gets.
     private var recyclable: FilePath?
 
@@ -28,8 +27,9 @@ final class StoreDisk: @unchecked Sendable {
 
     init(
         _ path: FilePath, _ file: LevelZeroFile, _ header: HeaderSlot, upperFile: UpperFile?, replayedFrame: UInt64,
-        isResident: Bool, calls: SystemCalls
+        isResident: Bool, isHeaderDurable: Bool, calls: SystemCalls
     ) {
+        self.isHeaderDurable = isHeaderDurable
         self.path = path
         self.file = file
         self.header = header
@@ -81,10 +81,12 @@ final class StoreDisk: @unchecked Sendable {
     /// Removes a log that no header names, because the checkpoint that was to go on with it was not made.
     func discard(_ log: LogWriter) { try? calls.unlink(log.path) }
 
-    /// The header that was read when the store was opened may be in the cache alone, if whoever wrote it died before its sync.
-    /// Until it is on the disk the one before it, and the log that that one names, are what a power cut would leave.
+    /// The header that was read when the store was opened may be in the cache alone, if whoever wrote it died before its sync,
+    /// or the sync failed. Until it is on the disk, a power cut would leave the one before it, with the log that that one names.
+    /// Writing it again could tear it where it is on the disk, so a journal that says no more than the header comes first.
     private func makeHeaderDurable() throws(StorageError) {
         guard !isHeaderDurable else { return }
+        try JournalWriter.replace(in: path, header, calls: calls) { (_) throws(StorageError) in }
         try file.write(header)
         isHeaderDurable = true
     }
@@ -101,14 +103,13 @@ final class StoreDisk: @unchecked Sendable {
     }
 
     /// Goes over to the state of a header that is durable, and to its log.
-    func goOn(with next: LogWriter, _ header: HeaderSlot, isCheckpoint: Bool = false) {
+    func goOn(with next: LogWriter, _ header: HeaderSlot) {
         if self.header.logSequence > 0 {
             recyclable = logDirectory.appending(LogDirectory.name(of: self.header.logSequence))
         }
         self.header = header
         isHeaderDurable = true
         log = next
-        if isCheckpoint { hasMadeCheckpoint = true }
     }
 
     /// Writes a batch to the log. Returns the number of its last frame.
@@ -149,7 +150,7 @@ final class StoreDisk: @unchecked Sendable {
             try? startLog()
             removeOldLog()
         }
-        if hasMadeCheckpoint { try? calls.unlink(path.appending(StoreName.journal)) }
+        if isHeaderDurable { try? calls.unlink(path.appending(StoreName.journal)) }
     }
 
     private func removeOldLog() {
@@ -191,5 +192,26 @@ func unrepeatable<Result>(_ body: () throws(StorageError) -> Result) throws(Chec
         return try body()
     } catch {
         throw CheckpointFailure(error: StoreError(error), isFinal: true)
+    }
+}
+
+extension JournalWriter {
+    /// Puts a journal in the place of the one of the store at `store`, as a whole and durable: what that one says may still be
+    /// needed until then.
+    static func replace(
+        in store: FilePath, _ header: HeaderSlot, calls: SystemCalls,
+        _ fill: (JournalWriter) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        let name = store.appending(StoreName.journal), new = store.appending(StoreName.journal + ".new")
+        try? calls.unlink(new)
+        let writer = try JournalWriter(new, calls: calls)
+        try fill(writer)
+        try writer.finish(header)
+        do throws(Errno) {
+            try calls.rename(new, name)
+        } catch {
+            throw StorageError(name, "replace the journal", error)
+        }
+        try Directory(store, calls: calls).synchronize()
     }
 }

@@ -26,6 +26,8 @@ struct StoreOpening {
         var header: HeaderSlot
         /// A journal that leads to `header` and cannot be redone, because this handle only reads.
         var journal: JournalReader?
+        /// A journal was redone, which wrote `header`.
+        var isRedone: Bool
         var log: (reader: LogReader, survey: LogSurvey)?
 
         /// Whether there is a log that is read no further than to a place in it, or not at all.
@@ -91,7 +93,7 @@ struct StoreOpening {
             let disk = StoreDisk(
                 path, file, found.header, upperFile: upperFile,
                 replayedFrame: found.log?.survey.end.frame ?? found.header.lastFrame, isResident: plan == .resident,
-                calls: calls)
+                isHeaderDurable: found.isRedone, calls: calls)
             writer = StoreWriter(contents, labels: labels, disk: disk, counts: published, options: options)
             if disk.hasChanges {
                 // What was replayed may have been read from a cache that the disk never got.
@@ -109,6 +111,7 @@ struct StoreOpening {
         var prologue = try LevelZeroFile.readPrologue(
             path.appending(StoreName.levelZero), writable: isWriter, calls: calls)
         var header = prologue.header, pending: JournalReader?
+        let readGeneration = header.generation
         let journal = try JournalReader.open(
             path.appending(StoreName.journal), superblock: prologue.superblock, calls: calls)
         if let journal, journal.header.generation > header.generation {
@@ -122,7 +125,9 @@ struct StoreOpening {
             }
         }
         let log = try Recovery.survey(path, prologue.superblock, header, options, calls)
-        return Found(prologue: prologue, header: header, journal: pending, log: log)
+        return Found(
+            prologue: prologue, header: header, journal: pending,
+            isRedone: isWriter && header.generation > readGeneration, log: log)
     }
 
     private func map(_ found: Found, _ writing: ColumnMemory.Writing) throws(StoreError) -> LevelZeroFile {

@@ -115,13 +115,17 @@ extension Workload {
         mutating func perform() throws {
             var store = try start()
             acknowledge(isDurable: true)
+            // An automatic checkpoint may meet a fault without a word; the next change tells.
+            var hadFault = false
             for _ in 0..<plan.changes {
+                hadFault = hadFault || process.hasFired || disk.hasFired
                 if random.below(5) == 0 { armFault() }
                 do {
                     try step(&store)
                 } catch {
-                    guard process.hasFired || disk.hasFired else { throw error }
+                    guard hadFault || process.hasFired || disk.hasFired else { throw error }
                     store = try recover(store)
+                    hadFault = false
                 }
             }
             do {
