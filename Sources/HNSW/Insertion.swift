@@ -23,6 +23,8 @@ package final class Insertion: @unchecked Sendable {
     /// Ids from here on are not slots: a list that has them is damaged.
     private var slotLimit: UInt32 = 0
     private let edgeDistances = Memory<Candidate>(1)
+    /// How many links each row chose at each level.
+    private let edgeCounts = Memory<UInt32>(1)
     private let backLinks = Memory<BackLink>(1)
     private var backLinkCount = 0
     private var groups: [Range<Int>] = []
@@ -126,6 +128,8 @@ package final class Insertion: @unchecked Sendable {
         view = graph.newestView
         // Whoever has the lowest level at all takes part; the others wait in the store for level 0.
         team.forEach(rows.count) { [self] index, thread in link(index, scratches[thread]) }
+        // Not before every search has ended: what is left of old links may lead to a slot that is used again.
+        team.forEach(rows.count) { [self] index, thread in setForwardLinks(index, scratches[thread]) }
         collectBackLinks()
         team.forEach(groups.count, chunk: 16) { [self] index, thread in
             addBackLinks(index, scratches[thread], unsettled[thread])
@@ -169,6 +173,7 @@ package final class Insertion: @unchecked Sendable {
             for level in lowestLevel..<max(lowestLevel, level + 1) { graph.startList(slot, level: level) }
         }
         edgeDistances.grow(to: edges)
+        edgeCounts.grow(to: edges / parameters.connectivity)
         let highest = slots.reduce(graph.count) { max($0, Int($1.slot) + 1) }
         slotLimit = UInt32(highest)
         let batch = max(slots.count, parameters.capacity(level: 0)) + 1
@@ -201,9 +206,22 @@ package final class Insertion: @unchecked Sendable {
                 scratch.pool, size, limit: parameters.connectivity, in: graph,
                 expansion: expansion.dropFirst(graph.distances.dimensions))
             edges(row, level: level).copy(scratch.selection.chosen, length: kept)
-            graph.setList(row.slot, level: level, scratch.selection.slots, count: kept)
+            edgeCounts.buffer[edgeCount(row, level: level)] = UInt32(kept)
         }
     }
+
+    /// Makes the links that a row chose its lists.
+    private func setForwardLinks(_ index: Int, _ scratch: SearchScratch) {
+        let row = rows[index], highest = min(row.level, graph.maximumLevel)
+        guard highest >= lowestLevel else { return }
+        for level in lowestLevel...highest {
+            let chosen = edges(row, level: level), count = Int(edgeCounts.buffer[edgeCount(row, level: level)])
+            for index in 0..<count { scratch.gathered[index] = chosen[index].slot }
+            graph.setList(row.slot, level: level, scratch.gathered, count: count)
+        }
+    }
+
+    private func edgeCount(_ row: Row, level: Int) -> Int { row.firstEdge / graph.parameters.connectivity + level }
 
     /// Takes out of the pool what links that were left over lead to: slots that are free, or this sub-batch's own.
     private func removeUnlinked(_ size: Int, _ scratch: SearchScratch) -> Int {
