@@ -62,7 +62,13 @@ final class StoreDisk: @unchecked Sendable {
     private func makeLogDirectory() throws(StorageError) {
         guard Directory.kind(of: logDirectory) == .missing else { return }
         try Directory(logDirectory, calls: calls).create()
-        try Directory(path, calls: calls).synchronize()
+        do {
+            try Directory(path, calls: calls).synchronize()
+        } catch {
+            // Who finds it would take it for durable.
+            try? calls.removeDirectory(logDirectory)
+            throw error
+        }
     }
 
     /// The log after the present one. It becomes the store's when a header names it.

@@ -24,6 +24,31 @@ import Testing
         return rows
     }
 
+    /// Old links still lead to slots that get new rows; what those rows' lists are meanwhile must not depend on who is faster.
+    @Test func `slots that are used again give the same graph on any number of threads`() throws {
+        let count = 2000, part = 600, rounds = 6
+        let elements = seededVectors(count: count + rounds * part, dimensions: 8, seed: 11)
+        var contents: Set<UInt64?> = []
+        for threads in [1, 2, 4, 4] {
+            let store = try VectorStore(inMemory: .init(dimensions: 8, connectivity: 4, constructionWidth: 40))
+            try store.add(Array(elements[..<(8 * count)]), labels: (0..<count).map { Label($0) }, threads: threads)
+            for round in 0..<rounds {
+                let first = count + round * part
+                try store.erase(
+                    (round * part / 3..<round * part / 3 + part).compactMap { row in
+                        try store.contains(Label(row)) ? Label(row) : nil
+                    })
+                try store.add(
+                    Array(elements[8 * first..<8 * (first + part)]), labels: (first..<first + part).map { Label($0) },
+                    threads: threads)
+            }
+            let report = try store.verify()
+            #expect(report.problems == [])
+            contents.insert(report.content)
+        }
+        #expect(contents.count == 1 && !contents.contains(nil))
+    }
+
     enum Churn: CaseIterable { case update, upsert, eraseAndAdd, replaceMarked }
 
     @Test(arguments: Churn.allCases)
