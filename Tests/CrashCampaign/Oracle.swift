@@ -18,7 +18,8 @@ struct Oracle {
         self.history = history
         let first = max(mark.durable, 0)
         batches = first...max(first, min(mark.begun, history.contents.count - 1))
-        widths = mark.widthDurable...mark.widthBegun
+        // A width that never came to be written is in the mark and not in the history.
+        widths = mark.widthDurable...max(mark.widthDurable, min(mark.widthBegun, history.widths.count - 1))
         mayBeMissing = mark.durable < 0
         self.dimensions = dimensions
     }
