@@ -16,13 +16,6 @@ struct PageUpdates {
     private let checksums: MaskedChecksum
     /// Changed pages of page tables by their place in the file.
     private var tables: [Int: [UInt8]] = [:]
-    private let page = Memory<UInt64>(Geometry.pageSize / 8)
-
-    /// Bytes of a column that change.
-    private struct Patch {
-        let offset: Int
-        let bytes: [UInt8]
-    }
 
     /// Changes as near to each other as this are written together.
     private static let gap = 256
@@ -56,25 +49,22 @@ struct PageUpdates {
         for column in [Geometry.Column.vectors, .norms] where contents.geometry.stride(of: column) > 0 {
             try checksumRows(column, slots)
         }
-        try patch(.links, count: lists.count) { index in
-            var bytes = [UInt8](repeating: 0, count: capacity * 4)
+        try patch(.links, count: lists.count, length: capacity * 4) { index, bytes in
             for id in 0..<capacity { bytes.store(lists[index].list[1 + id], at: 4 * id) }
-            return Patch(offset: Int(lists[index].slot) * linkStride, bytes: bytes)
+            return Int(lists[index].slot) * linkStride
         }
-        try patch(.linkHeads, count: lists.count) { index in
-            var bytes = [UInt8](repeating: 0, count: 4)
+        try patch(.linkHeads, count: lists.count, length: 4) { index, bytes in
             let slot = Int(lists[index].slot)
             let flags = slot < oldCount ? unsafe columns.linkHeads[slot] & 0xffff_0000 : 0
             bytes.store(lists[index].list[0] | flags, at: 0)
-            return Patch(offset: slot * 4, bytes: bytes)
+            return slot * 4
         }
-        try patch(.slotTable, count: slots.count) { index in
+        try patch(.slotTable, count: slots.count, length: SlotEntry.size) { index, bytes in
             let entry = graph.slots.entry(slots[index])
-            var bytes = [UInt8](repeating: 0, count: SlotEntry.size)
             bytes.store(entry.label, at: SlotEntry.labelOffset)
             bytes[SlotEntry.levelOffset] = UInt8(entry.level)
             bytes[SlotEntry.stateOffset] = entry.state
-            return Patch(offset: Int(slots[index]) * SlotEntry.size, bytes: bytes)
+            return Int(slots[index]) * SlotEntry.size
         }
         for offset in tables.keys.sorted() {
             var bytes = tables[offset]!
@@ -83,50 +73,63 @@ struct PageUpdates {
         }
     }
 
-    /// Puts patches, which ascend, into the pages of a column.
-    private mutating func patch(
-        _ column: Geometry.Column, count: Int, _ patch: (Int) -> Patch
-    ) throws(StoreFileError) {
-        // A patch may reach over the end of a page.
-        var pending: [Patch] = [], page = -1
-        for index in 0..<count {
-            var rest = patch(index)
-            while !rest.bytes.isEmpty {
-                let number = rest.offset / Geometry.pageSize
-                if number != page {
-                    try write(pending, column, page)
-                    pending.removeAll(keepingCapacity: true)
-                    page = number
-                }
-                let length = min(rest.bytes.count, (number + 1) * Geometry.pageSize - rest.offset)
-                pending.append(Patch(offset: rest.offset, bytes: Array(rest.bytes[..<length])))
-                rest = Patch(offset: rest.offset + length, bytes: Array(rest.bytes[length...]))
-            }
-        }
-        try write(pending, column, page)
+    /// A page that is being changed.
+    private struct Page {
+        let column: Geometry.Column
+        let number: Int
+        let offset: Int
+        let segment: Int
+        var bytes: [UInt8]
+        /// What changed last, so near to each other that it is written together.
+        var changed = 0..<0
     }
 
-    private mutating func write(
-        _ patches: [Patch], _ column: Geometry.Column, _ number: Int
+    /// Puts patches of `length` bytes into the pages of a column: `patch` makes one and says where in the column it goes. They
+    /// ascend.
+    private mutating func patch(
+        _ column: Geometry.Column, count: Int, length: Int, _ patch: (Int, inout [UInt8]) -> Int
     ) throws(StoreFileError) {
-        guard !patches.isEmpty else { return }
-        let (offset, segment) = place(column, number)
-        var bytes = try read(offset, segment)
-        try check(bytes, column, number, offset, segment)
-        var start = -1, end = -1
-        let base = number * Geometry.pageSize
-        for patch in patches {
-            let place = patch.offset - base
-            bytes.store(patch.bytes, at: place)
-            if start >= 0 && place - end > Self.gap {
-                try append(bytes[start..<end], at: offset + start)
-                start = -1
+        var bytes = [UInt8](repeating: 0, count: length), page: Page?
+        for index in 0..<count {
+            let offset = patch(index, &bytes)
+            var done = 0
+            // It may reach over the end of a page.
+            while done < length {
+                let number = (offset + done) / Geometry.pageSize, place = offset + done - number * Geometry.pageSize
+                if page?.number != number {
+                    try finish(&page)
+                    page = try begin(column, number)
+                }
+                let part = min(length - done, Geometry.pageSize - place)
+                page?.bytes.store(bytes[done..<done + part], at: place)
+                if let changed = page?.changed, !changed.isEmpty, place - changed.upperBound > Self.gap {
+                    try writeChanged(&page)
+                }
+                let start = page?.changed.isEmpty == false ? page?.changed.lowerBound : place
+                page?.changed = (start ?? place)..<place + part
+                done += part
             }
-            if start < 0 { start = place }
-            end = max(end, place + patch.bytes.count)
         }
-        try append(bytes[start..<end], at: offset + start)
-        try setEntry(checksums.plain(bytes), offset, segment)
+        try finish(&page)
+    }
+
+    private mutating func begin(_ column: Geometry.Column, _ number: Int) throws(StoreFileError) -> Page {
+        let (offset, segment) = place(column, number)
+        let bytes = try read(offset, segment)
+        try check(bytes, column, number, offset, segment)
+        return Page(column: column, number: number, offset: offset, segment: segment, bytes: bytes)
+    }
+
+    private mutating func writeChanged(_ page: inout Page?) throws(StoreFileError) {
+        guard let written = page, !written.changed.isEmpty else { return }
+        try append(written.bytes[written.changed], at: written.offset + written.changed.lowerBound)
+        page?.changed = 0..<0
+    }
+
+    private mutating func finish(_ page: inout Page?) throws(StoreFileError) {
+        try writeChanged(&page)
+        if let page { try setEntry(checksums.plain(page.bytes), page.offset, page.segment) }
+        page = nil
     }
 
     /// Makes the checksums of the pages of vectors or norms that have rows of `slots`, whose bytes are in place already.

@@ -108,12 +108,14 @@ enum Recovery {
         let graph = contents.graph, writer = RowWriter(contents, file: file)
         var replayed = counts
         var changed: [(label: Label, old: UInt32?, new: UInt32?)] = []
+        var added: [UInt32] = []
         var problem: StoreError?
         let damage = StoreError(
             .corrupt, "the log does not fit the store; restore the store from a copy", path: reader.path)
-        graph.beginBatch(graph.sequence + 1)
+        guard let sequence = survey.lastCommit?.batch else { return }
+        // One batch for all of them: nobody searches yet, so a list need not be copied for each batch that changes it.
+        graph.beginBatch(sequence)
         func apply(_ change: LogChange) throws(StoreError) {
-            let sequence = graph.sequence + 1
             switch change {
             case .row(let row):
                 try grow(Int(row.slot) + 1)
@@ -129,7 +131,8 @@ enum Recovery {
                 }
             case .list(let list):
                 if list.level > 0 && !hasUpper { return }
-                let added = (list.kept..<list.count).map { list.id(at: $0) }
+                added.removeAll(keepingCapacity: true)
+                for index in list.kept..<list.count { added.append(list.id(at: index)) }
                 guard graph.replayList(list.slot, level: list.level, kept: list.kept, added: added) else {
                     throw damage
                 }
@@ -157,14 +160,12 @@ enum Recovery {
                     replayed.free == commit.freeCount
                 else { throw .format(reader.path, FormatError(.corrupt, damage.message)) }
                 graph.hasUnlinkedSlots = replayed.free > 0
-                graph.retire(graph.publish(graph.endBatch(), hasDeadSlots: replayed.live < graph.count))
-                graph.beginBatch(graph.sequence + 1)
             }
         } catch {
             throw problem ?? StoreError(error)
         }
         try translating { () throws(StorageError) in try writer.flush() }
-        graph.rollBack(graph.endBatch())
+        graph.retire(graph.publish(graph.endBatch(), hasDeadSlots: replayed.live < graph.count))
         counts = replayed
         labels = changed
     }

@@ -156,7 +156,7 @@ extension Graph {
         let arena = level == 0 ? overlay.arena : upper.arena
         let index = index(slot, level: level), newest = places(level).newest, old = newest.load(index)
         if old != 0 && arena.owner(old) == changes.owner { return }
-        let (ids, count) = newestView.list(slot, level: level)
+        let (ids, count) = self.list(slot, level: level)
         let place = arena.allocate(owner: changes.owner), list = arena.list(place)
         list[0] = UInt32(count)
         list.dropFirst(1).copy(ids, length: count)
@@ -164,6 +164,13 @@ extension Graph {
         newest.store(place, at: index)
         changes.lists.append(
             .init(slot: slot, level: level, isNew: false, index: index, old: old, place: place))
+    }
+
+    /// The head and ids of a list that the batch being written may change. Serial.
+    func writableList(_ slot: UInt32, level: Int) -> UncheckedBuffer<UInt32> {
+        makeWritable(slot, level: level)
+        let arena = level == 0 ? overlay.arena : upper.arena
+        return arena.list(places(level).newest.load(index(slot, level: level)))
     }
 
     /// Gives a new row an empty list. Serial.
@@ -186,10 +193,21 @@ extension Graph {
         return first + level - 1
     }
 
-    /// The writer's list at any level.
+    /// The writer's list at any level; what `newestView` has, without making a view.
     func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
-        if level == 0 { return newestView.levelZero.list(slot) }
-        return upper.newestView.list(slot, level: level)
+        let capacity = parameters.capacity(level: level)
+        if level == 0 {
+            let place = overlay.newest.load(Int(slot))
+            guard place != 0 else {
+                let base = unsafe UncheckedBuffer(columns.links + Int(slot) &* columns.linkStride, count: capacity)
+                return (base, min(unsafe Int(columns.linkHeads[Int(slot)] & 0xffff), capacity))
+            }
+            let list = overlay.arena.list(place)
+            return (list.dropFirst(1), min(Int(list[0] & 0xffff), capacity))
+        }
+        guard let first = upper.firstList(slot) else { return (.none, 0) }
+        let list = upper.list(number: first + level - 1)
+        return (list.dropFirst(1), min(Int(list[0] & 0xffff), capacity))
     }
 
     func listCount(_ slot: UInt32, level: Int) -> Int { list(slot, level: level).count }

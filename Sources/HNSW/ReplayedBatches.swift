@@ -30,18 +30,20 @@ extension Graph {
 
     /// Makes a list the first `kept` ids that it has and then `added`. False if an id is no node of that level.
     package func replayList(_ slot: UInt32, level: Int, kept: Int, added: [UInt32]) -> Bool {
-        guard slot < count, level <= slots.level(slot), level == 0 || upper.firstList(slot) != nil else { return false }
-        let before = list(slot, level: level).count
-        guard kept <= before, kept + added.count <= parameters.capacity(level: level) else { return false }
+        guard slot < count, level == 0 || (level <= slots.level(slot) && upper.firstList(slot) != nil) else {
+            return false
+        }
         for id in added {
             guard id < count, level == 0 || (level <= slots.level(id) && upper.firstList(id) != nil) else {
                 return false
             }
         }
-        makeWritable(slot, level: level)
-        let ids = list(slot, level: level).ids
-        for (index, id) in added.enumerated() { ids[kept + index] = id }
-        setList(slot, level: level, ids, count: kept + added.count)
+        let list = writableList(slot, level: level), before = Int(list[0])
+        let length = kept + added.count
+        guard kept <= before, length <= parameters.capacity(level: level) else { return false }
+        for index in added.indices { list[1 + kept + index] = added[index] }
+        for index in length..<max(length, before) { list[1 + index] = 0 }
+        list[0] = UInt32(length)
         return true
     }
 
