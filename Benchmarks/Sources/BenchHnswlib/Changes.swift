@@ -67,7 +67,7 @@ func measureChanges(_ workload: Workload, _ options: Options) throws -> [[String
 /// Queries a second and their latencies on one thread, alone and while another thread inserts without pause.
 func measureBeside(_ workload: Workload, _ options: Options) throws -> [[String: Any]] {
     let seconds = 5.0, rounds = 5
-    let start = workload.rows - workload.rows / 10
+    let start = workload.rows
     let durabilities: [(String, VectorStore.OpenOptions.Durability)] = [("full", .full), ("none", .none)]
     return try durabilities.map { name, durability in
         note("searching beside inserting, durability \(name)")
@@ -81,9 +81,12 @@ func measureBeside(_ workload: Workload, _ options: Options) throws -> [[String:
             let inserted = Counter()
             let thread = Thread {
                 var row = first
-                while !stop.isSet && row < workload.rows {
+                while !stop.isSet {
+                    // New vectors of the same kind: halfway between two.
+                    let first = rows(workload, row % start..<row % start + 1), other = row &* 7919 % start
+                    let middle = zip(first, rows(workload, other..<other + 1)).map { ($0 + $1) / 2 }
                     do {
-                        try store.add(rows(workload, row..<row + 1), labels: [Label(row)], threads: 1)
+                        try store.add(middle, labels: [Label(row)], threads: 1)
                     } catch {
                         fatalError("\(error)")
                     }
@@ -161,20 +164,26 @@ private struct Slice {
 }
 
 private func search(_ store: VectorStore, _ workload: Workload, seconds: Double) throws -> Slice {
-    var latencies: [Double] = [], hits = 0, query = 0
+    var latencies: [Double] = [], hits = 0, checked = 0, query = 0
     let end = Date() + seconds
     while Date() < end {
         let row = Array(workload.queries[query * workload.dimensions..<(query + 1) * workload.dimensions])
         let began = DispatchTime.now().uptimeNanoseconds
         let found = try store.search(row, count: workload.k, options: .init(width: 50))
         latencies.append(Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9)
-        hits += min(workload.k, found.filter { $0.distance <= workload.thresholds[query] }.count)
+        if latencies.count % 499 == 0 {
+            // Among what is there now, which grows.
+            let exact = try store.search(row, count: workload.k, options: .init(isExact: true))
+            let limit = (exact.last?.distance ?? 0) * 1.001
+            hits += found.filter { $0.distance <= limit }.count
+            checked += workload.k
+        }
         query = (query + 1) % workload.queryCount
     }
     let sorted = latencies.sorted()
     return Slice(
         rate: Double(sorted.count) / sorted.reduce(0, +), p99: sorted[sorted.count * 99 / 100],
-        recall: Double(hits) / Double(sorted.count * workload.k))
+        recall: Double(hits) / Double(max(checked, 1)))
 }
 
 private func rows(_ workload: Workload, _ range: Range<Int>) -> [Float] {
