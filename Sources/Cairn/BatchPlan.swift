@@ -32,19 +32,20 @@ struct BatchPlan {
     /// Labels whose place changes: where they led before the batch.
     private(set) var formerSlots: [Label: UInt32?] = [:]
     private var places: [Label: Place?] = [:]
-    /// Marked slots that a replacement may take, lowest last.
-    private var marked: [UInt32]
-
+    /// The next slot that was marked when this was last looked at, lowest first.
+    private let nextMarked: () -> UInt32?
     private let slotOfLabel: (Label) -> UInt32?
     private let slots: SlotRecords
 
     static let erased: UInt8 = 3, superseded: UInt8 = 4
 
-    /// `slotOfLabel`: the slot, live or marked, as the newest batch left it. `marked`: marked slots, lowest last, if any
-    /// operation may replace one.
-    init(slots: SlotRecords, marked: [UInt32], slotOfLabel: @escaping (Label) -> UInt32?) {
+    /// `slotOfLabel`: the slot, live or marked, as the newest batch left it. `nextMarked`: the slots that
+    /// operations may replace.
+    init(
+        slots: SlotRecords, nextMarked: @escaping () -> UInt32?, slotOfLabel: @escaping (Label) -> UInt32?
+    ) {
         self.slots = slots
-        self.marked = marked
+        self.nextMarked = nextMarked
         self.slotOfLabel = slotOfLabel
     }
 
@@ -132,7 +133,7 @@ struct BatchPlan {
 
     /// Erases the lowest marked slot that the batch has not touched, if there is one.
     private mutating func eraseMarked() {
-        while let slot = marked.popLast() {
+        while let slot = nextMarked() {
             guard states[slot] == nil, slots.state(slot) == Columns.markedState else { continue }
             let label = slots.label(slot)
             guard place(of: label) == .slot(slot) else { continue }

@@ -6,8 +6,8 @@ import HNSW
 /// A freed slot is used again only after the checkpoint that frees it in the file (until then its vector may be needed to
 /// recover an earlier state), and after the searches of that time.
 struct FreeSlots {
-    /// Usable slots by level; the last of a list is the lowest slot.
-    private var usable: [Int: [UInt32]] = [:]
+    /// Usable slots by level.
+    private var usable: [Int: SlotHeap] = [:]
     /// Freed since the last checkpoint.
     private var freed: [(slot: UInt32, level: Int)] = []
     /// Freed in the file, until the searches that may see them have ended.
@@ -15,18 +15,20 @@ struct FreeSlots {
 
     /// The free slots of a store that was just opened, found by looking at each; none is used anywhere.
     mutating func collect(_ slots: SlotRecords, count: Int) {
-        for slot in stride(from: UInt32(count), to: 0, by: -1) {
-            let entry = slots.entry(slot - 1)
-            if !VectorStore.hasLabel(entry.state) { usable[entry.level, default: []].append(slot - 1) }
+        var found: [Int: [UInt32]] = [:]
+        for slot in 0..<UInt32(count) {
+            let entry = slots.entry(slot)
+            if !VectorStore.hasLabel(entry.state) { found[entry.level, default: []].append(slot) }
         }
+        usable = found.mapValues { SlotHeap(ascending: $0) }
     }
 
     /// A slot of `level` to be used again.
-    mutating func take(level: Int) -> UInt32? { usable[level]?.popLast() }
+    mutating func take(level: Int) -> UInt32? { usable[level]?.removeLowest() }
 
     /// Gives back slots that were taken and not used.
     mutating func putBack(_ slots: [(slot: UInt32, level: Int)]) {
-        for entry in slots { insert(entry) }
+        for entry in slots { usable[entry.level, default: SlotHeap()].insert(entry.slot) }
     }
 
     /// Slots that the next checkpoint frees.
@@ -43,20 +45,8 @@ struct FreeSlots {
     /// Makes usable what nobody can see any more.
     mutating func reclaim(_ readers: Readers) {
         while let first = waiting.first, readers.havePassed(first.epoch) {
-            var levels: Set<Int> = []
-            for entry in first.slots {
-                usable[entry.level, default: []].append(entry.slot)
-                levels.insert(entry.level)
-            }
-            for level in levels { usable[level]?.sort(by: >) }
+            putBack(first.slots)
             waiting.removeFirst()
         }
-    }
-
-    private mutating func insert(_ entry: (slot: UInt32, level: Int)) {
-        var slots = usable[entry.level] ?? []
-        let place = slots.firstIndex { $0 < entry.slot } ?? slots.count
-        slots.insert(entry.slot, at: place)
-        usable[entry.level] = slots
     }
 }

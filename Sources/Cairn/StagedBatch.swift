@@ -27,6 +27,12 @@ final class StagedBatch {
     var isRecorded = false
     var changes: GraphChanges?
 
+    /// Slots that the batch marks.
+    var marked: [UInt32] {
+        plan.states.filter { $0.value == Columns.markedState }.map { $0.key }
+            + rows.filter { $0.isMarked }.map { $0.slot }
+    }
+
     init(_ plan: BatchPlan) {
         self.plan = plan
     }

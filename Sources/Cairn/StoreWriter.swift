@@ -23,19 +23,18 @@ final class StoreWriter: @unchecked Sendable {
     let queue: CommitQueue
     /// nil for a store in memory.
     let disk: StoreDisk?
-    private let options: VectorStore.OpenOptions
-    private let process = getpid()
+    let options: VectorStore.OpenOptions
+    let process = getpid()
     private let computing = Guarded<Void>(())
 
     // Guarded by `computing`, all of it.
     private(set) var counts: StoreCounts
-    private var freeSlots = FreeSlots()
+    var freeSlots = FreeSlots()
     private var hasCollectedFreeSlots: Bool
-    /// Marked slots, lowest last, once somebody wanted to replace one.
-    private var markedSlots: [UInt32]?
+    private var markedSlots = MarkedSlots()
     /// Where labels lead after the batches that are not published.
     private var stagedLabels: [Label: UInt32?] = [:]
-    private var sequence: UInt64
+    var sequence: UInt64
     private var insertions: [Insertion] = []
     private let logBatch = LogBatch()
     private var listsWritten = 0
@@ -43,12 +42,12 @@ final class StoreWriter: @unchecked Sendable {
     private var unpublished: [(frame: UInt64, batch: StagedBatch)] = []
     private let publishedHeapBytes = Atomic<Int>(0)
     private let scratch = SearchScratch()
-    private var failure: StoreError?
+    var failure: StoreError?
     /// Records that the slot table has too, until the searches that began before have ended.
-    private var settledRecords: [(epoch: UInt64, slots: [UInt32])] = []
-    private var flusher: LogFlusher?
+    var settledRecords: [(epoch: UInt64, slots: [UInt32])] = []
+    var flusher: LogFlusher?
     /// After a checkpoint that could not be made, how long the log gets before the next attempt.
-    private var retryBytes = 0
+    var retryBytes = 0
 
     init(
         _ contents: StoreContents, labels: LabelTable, disk: StoreDisk?, counts: PublishedCounts,
@@ -90,8 +89,13 @@ final class StoreWriter: @unchecked Sendable {
         let (pending, isCheckpointDue) = try alone { () throws(StoreError) in
             try checkUsable()
             settle()
-            let plan = try plan(operations)
-            return (try make(plan, vectors, threads: threads), self.isCheckpointDue)
+            do throws(StoreError) {
+                let plan = try plan(operations)
+                return (try make(plan, vectors, threads: threads), self.isCheckpointDue)
+            } catch {
+                markedSlots.putBack()
+                throw error
+            }
         }
         if let (frame, log) = pending {
             do {
@@ -152,22 +156,16 @@ final class StoreWriter: @unchecked Sendable {
     }
 
     private func plan(_ operations: [WriteBatch.Operation]) throws(StoreError) -> BatchPlan {
-        let replaces = operations.contains { if case .add(_, _, true) = $0 { true } else { false } }
-        if replaces && markedSlots == nil { markedSlots = collectMarkedSlots() }
         if queue.isEmpty { stagedLabels.removeAll() }
-        var plan = BatchPlan(slots: contents.graph.slots, marked: replaces ? markedSlots ?? [] : []) { [self] label in
+        let graph = contents.graph
+        var plan = BatchPlan(slots: graph.slots) { [self] in
+            markedSlots.take(graph.slots, count: graph.count)
+        } slotOfLabel: { [self] label in
             if let staged = stagedLabels[label] { return staged }
             return labels.slot(of: label).slot
         }
         for (number, operation) in operations.enumerated() { try plan.add(operation, number: number) }
         return plan
-    }
-
-    private func collectMarkedSlots() -> [UInt32] {
-        guard counts.marked > 0 else { return [] }
-        let slots = contents.graph.slots
-        return stride(from: UInt32(contents.graph.count), to: 0, by: -1).map { $0 - 1 }
-            .filter { slots.state($0) == Columns.markedState }
     }
 
     /// Makes the planned changes. Returns the frame to wait for, and its log; nil if there is nothing to wait for.
@@ -222,7 +220,7 @@ final class StoreWriter: @unchecked Sendable {
         self.counts = counts
         freeSlots.free(batch.freed)
         for change in committed.labels { stagedLabels[change.label] = .some(change.new) }
-        if markedSlots != nil { noteMarked(plan) }
+        markedSlots.add(batch.marked)
         let waits = disk != nil && waitsForDisk
         if let flusher, let log = disk?.log { flusher.flush(log) }
         if waits { unpublished.append((committed.frame, batch)) }
@@ -296,12 +294,6 @@ final class StoreWriter: @unchecked Sendable {
         freeSlots.putBack(batch.rows.filter { $0.isReused }.map { ($0.slot, $0.level) })
     }
 
-    private func noteMarked(_ plan: BatchPlan) {
-        for (slot, state) in plan.states where state == Columns.markedState { markedSlots?.append(slot) }
-        if plan.states.values.contains(Columns.markedState) { markedSlots?.sort(by: >) }
-        if plan.rows.contains(where: { $0.isMarked }) { markedSlots = nil }
-    }
-
     private func insertion(_ threads: Int?, rows: Int) -> Insertion {
         let size = VectorStore.teamSize(threads, rows: rows)
         if let insertion = insertions.first(where: { $0.threads == size }) { return insertion }
@@ -311,7 +303,7 @@ final class StoreWriter: @unchecked Sendable {
     }
 
     /// Gives back what nobody can be reading any more.
-    private func settle() {
+    func settle() {
         let graph = contents.graph
         for lists in queue.takeRetired() { graph.retire(lists) }
         let published = queue.publishedFrame
@@ -331,156 +323,5 @@ final class StoreWriter: @unchecked Sendable {
             work.listsRead += insertion.work.hops
         }
         return work
-    }
-
-    // MARK: Checkpoints
-
-    /// Whether the log or the overlay have become large, or so many slots wait for a checkpoint to be used again that the
-    /// store would grow without need.
-    private var isCheckpointDue: Bool {
-        guard let disk, disk.logBytes >= retryBytes else { return false }
-        return disk.logBytes >= options.logBytes || contents.graph.overlay.byteCount >= options.overlayBytes
-            || freeSlots.freedCount > max(1024, contents.graph.count / 16)
-    }
-
-    /// Makes a checkpoint unless another thread just has. A change that was acknowledged does not fail because no checkpoint
-    /// could be made after it; after a while it is tried again.
-    private func makeDueCheckpoint() {
-        try? alone { () throws(StoreError) in
-            guard let disk, failure == nil, isCheckpointDue else { return }
-            do throws(StoreError) {
-                try checkpointAlone()
-                retryBytes = 0
-            } catch {
-                retryBytes = disk.logBytes + options.logBytes / 4
-                throw error
-            }
-        }
-    }
-
-    /// Brings everything that is in the log into the files.
-    func checkpoint() throws(StoreError) {
-        try alone { () throws(StoreError) in
-            try checkUsable()
-            try checkpointAlone()
-        }
-    }
-
-    private func checkpointAlone() throws(StoreError) {
-        guard let disk, disk.hasChanges else { return }
-        try drain()
-        settle()
-        let graph = contents.graph
-        do throws(CheckpointFailure) {
-            try Checkpoint(contents, labels, disk, counts, sequence: sequence).make()
-        } catch {
-            if error.isFinal {
-                _ = fail(StorageError(disk.path, "make a checkpoint", error.error.systemError ?? .ioError))
-                failure = error.error
-            }
-            throw error.error
-        }
-        graph.forgetChangedLists()
-        let epoch = graph.readers.advance()
-        settledRecords.append((epoch, graph.slots.takeChangedSlots()))
-        freeSlots.checkpoint(epoch: epoch)
-    }
-
-    /// Waits until every batch is published.
-    private func drain() throws(StoreError) {
-        guard let disk, let log = disk.log else { return }
-        do {
-            try queue.waitUntilPublished(log.lastFrame, log)
-        } catch {
-            throw fail(error)
-        }
-    }
-
-    /// Makes everything that was acknowledged durable, whatever the durability.
-    func synchronize() throws(StoreError) {
-        try alone { () throws(StoreError) in
-            try checkUsable()
-            guard let log = disk?.log else { return }
-            do throws(StorageError) {
-                try log.synchronize()
-            } catch {
-                throw fail(error)
-            }
-        }
-    }
-
-    /// Moves changed lists and slots of a store in memory into its columns, now and then.
-    private func settleInMemory() {
-        let graph = contents.graph
-        for lists in queue.takeRetired() { graph.retire(lists) }
-        freeSlots.checkpoint(epoch: graph.readers.advance())
-        guard graph.overlay.byteCount > 8 << 20 else { return }
-        // Nobody reads the columns of what changed once the searches of now have ended: they find it in the overlay.
-        graph.readers.waitForAll()
-        settle()
-        graph.fold()
-        settledRecords.append((graph.readers.advance(), graph.slots.takeChangedSlots()))
-    }
-
-    /// Brings everything into the files, or at least makes the log durable, and ends writing.
-    func finish() throws(StoreError) {
-        guard getpid() == process else { return }
-        flusher?.end()
-        try alone { () throws(StoreError) in
-            if let failure {
-                guard failure.code != .closed, let log = disk?.log, queue.publishedFrame > log.durableFrame else {
-                    return
-                }
-                throw StoreError(
-                    .failed, "changes that were acknowledged may be lost, because a write failed (\(failure.message))",
-                    path: disk?.path, systemError: failure.systemError)
-            }
-            defer { failure = StoreError(.closed, "the store was closed; open it again", path: disk?.path) }
-            do throws(StoreError) {
-                try checkpointAlone()
-                disk?.shrink()
-            } catch {
-                if let failure { throw failure }
-                // No room for a checkpoint: the next opening makes it from the log.
-                guard let log = disk?.log else { return }
-                try translating { () throws(StorageError) in _ = try log.synchronize() }
-            }
-        }
-    }
-
-    /// Changes what the store keeps beside its vectors; durable when it returns.
-    func setSearchWidth(_ width: Int) throws(StoreError) {
-        try alone { () throws(StoreError) in
-            try checkUsable()
-            guard let disk else { return }
-            do throws(StorageError) {
-                try disk.setSearchWidth(width)
-            } catch {
-                throw fail(error)
-            }
-        }
-    }
-}
-
-/// The work of changes, as counts that a machine's speed does not enter.
-package struct ChangeWork: Sendable, Hashable {
-    package var distances: Int
-    package var listsRead: Int
-    package var listsWritten: Int
-
-    package static func - (after: ChangeWork, before: ChangeWork) -> ChangeWork {
-        ChangeWork(
-            distances: after.distances - before.distances, listsRead: after.listsRead - before.listsRead,
-            listsWritten: after.listsWritten - before.listsWritten)
-    }
-}
-
-extension VectorStore {
-    /// What changes have cost since this handle was opened for writing.
-    package var changeWork: ChangeWork {
-        get throws(StoreError) {
-            let writer = try writing()
-            return try writer.alone { () throws(StoreError) in writer.work }
-        }
     }
 }

@@ -1,0 +1,22 @@
+/// The work of changes, as counts that a machine's speed does not enter.
+package struct ChangeWork: Sendable, Hashable {
+    package var distances: Int
+    package var listsRead: Int
+    package var listsWritten: Int
+
+    package static func - (after: ChangeWork, before: ChangeWork) -> ChangeWork {
+        ChangeWork(
+            distances: after.distances - before.distances, listsRead: after.listsRead - before.listsRead,
+            listsWritten: after.listsWritten - before.listsWritten)
+    }
+}
+
+extension VectorStore {
+    /// What changes have cost since this handle was opened for writing.
+    package var changeWork: ChangeWork {
+        get throws(StoreError) {
+            let writer = try writing()
+            return try writer.alone { () throws(StoreError) in writer.work }
+        }
+    }
+}
