@@ -59,16 +59,16 @@ struct Checkpoint {
             throw error
         }
         // 5. In place.
-        try unrepeatable { () throws(StorageError) in
+        let written = try unrepeatable { () throws(StorageError) in
             try apply(journal)
             try labels.write(extents ?? [])
             try disk.file.file.synchronize()
             // 6. The header.
-            try disk.file.write(header)
+            return try LevelZeroFile.writeBoth(header, to: disk.file.file)
         }
         upper.takeName(disk.calls)
         disk.upperFile = upper
-        disk.goOn(with: log, header)
+        disk.goOn(with: log, written)
     }
 
     private func writeUpper() throws(StorageError) -> UpperFile {
@@ -113,7 +113,8 @@ struct Checkpoint {
             try pages.run()
         } catch {
             if case .storage(let error) = error { _ = try retryable { () throws(StorageError) in throw error } }
-            throw CheckpointFailure(error: StoreError(error), isFinal: false)
+            // A damaged page: no checkpoint will ever succeed, and the log must not grow for ever.
+            throw CheckpointFailure(error: StoreError(error), isFinal: true)
         }
         try retryable { () throws(StorageError) in
             for extent in extents { try append(extent, to: writer) }

@@ -81,7 +81,8 @@ final class CommitQueue: @unchecked Sendable {
         unsafe pthread_mutex_lock(mutex)
         isSyncing = false
         switch result {
-        case .success(let frame): publish(upTo: frame)
+        // What failed meanwhile has been undone.
+        case .success(let frame): if failure == nil { publish(upTo: frame) }
         case .failure(let error): failure = error
         }
         unsafe pthread_cond_broadcast(changed)
@@ -119,6 +120,7 @@ final class CommitQueue: @unchecked Sendable {
     func fail(_ error: StorageError) {
         locked {
             if failure == nil { failure = error }
+            waiting.removeAll()
             unsafe pthread_cond_broadcast(changed)
         }
     }

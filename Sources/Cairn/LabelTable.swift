@@ -93,11 +93,12 @@ final class LabelTable: Sendable {
         let result = state.withLock { state in
             Result { () throws(StorageError) in
                 try state.file?.write(extents)
-                try state.file?.synchronize()
                 state.changes.removeAll()
+                return state.file
             }
         }
-        try result.get()
+        // Others look labels up meanwhile.
+        try result.get()?.synchronize()
     }
 
     /// Goes over to a file that was made anew (nil: to none), which has every change.

@@ -24,7 +24,16 @@ final class LogFlusher: @unchecked Sendable {
         // Half of it may pass before a sync begins.
         self.milliseconds = max(1, milliseconds / 2)
         unsafe pthread_mutex_init(mutex, nil)
+        #if canImport(Darwin)
         unsafe pthread_cond_init(changed, nil)
+        #else
+        // A clock that is set back must not put the next sync off.
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(changed, &attributes)
+        unsafe pthread_condattr_destroy(&attributes)
+        #endif
         thread = Thread { [unowned self] in run(failed) }
         if thread == nil { return nil }
     }
@@ -70,14 +79,21 @@ final class LogFlusher: @unchecked Sendable {
     private func next() -> LogWriter?? {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
+        #if canImport(Darwin)
+        var pause = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
+        while !isEnding {
+            if unsafe pthread_cond_timedwait_relative_np(changed, mutex, &pause) == ETIMEDOUT { break }
+        }
+        #else
         var until = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &until)
+        unsafe clock_gettime(CLOCK_MONOTONIC, &until)
         until.tv_nsec += milliseconds % 1000 * 1_000_000
         until.tv_sec += milliseconds / 1000 + until.tv_nsec / 1_000_000_000
         until.tv_nsec %= 1_000_000_000
         while !isEnding {
             if unsafe pthread_cond_timedwait(changed, mutex, &until) == ETIMEDOUT { break }
         }
+        #endif
         return isEnding ? nil : .some(log)
     }
 }

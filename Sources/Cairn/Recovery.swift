@@ -14,7 +14,7 @@ enum Recovery {
     static func redo(
         _ journal: JournalReader, at path: FilePath, _ prologue: LevelZeroFile.Prologue, _ calls: SystemCalls
     ) throws(StoreFileError) -> HeaderSlot {
-        try storage { () throws(StorageError) in
+        return try storage { () throws(StorageError) in
             try JournalWriter.replace(in: path, journal.header, calls: calls) { (writer) throws(StorageError) in
                 try unsafe each(journal) { (extent, bytes) throws(StorageError) in
                     try unsafe writer.append(to: extent.target, at: extent.offset, bytes)
@@ -27,11 +27,8 @@ enum Recovery {
             }
             try labels?.synchronize()
             try prologue.file.synchronize()
-            try prologue.file.write(
-                journal.header.encoded(), at: HeaderSlot.offsets[Int(journal.header.generation % 2)])
-            try prologue.file.synchronize()
+            return try LevelZeroFile.writeBoth(journal.header, to: prologue.file)
         }
-        return journal.header
     }
 
     /// Puts a journal's bytes into the memory of a store that must not be written.
@@ -74,6 +71,32 @@ enum Recovery {
     }
 
     // MARK: The log
+
+    /// Throws if there is a log that the header does not know and that has batches: no batch goes to a log before a header
+    /// that names it is durable, so one that did is damaged, and the other one is older.
+    static func checkNewerLogs(
+        _ path: FilePath, _ superblock: Superblock, _ header: HeaderSlot, _ calls: SystemCalls
+    ) throws(StoreFileError) {
+        let entries = try storage { () throws(StorageError) in
+            try LogDirectory.entries(in: path.appending(StoreName.log))
+        }
+        for entry in entries where entry.sequence > header.logSequence {
+            guard
+                let reader = try LogReader.open(
+                    entry.path, sequence: entry.sequence, superblock: superblock, calls: calls)
+            else { continue }
+            let start = LogPosition(
+                frame: reader.header.firstFrame - 1, batch: header.lastBatch, slotCount: header.slotCount)
+            guard try reader.survey(from: start, salvaging: true) != LogSurvey(nothingAfter: start) else { continue }
+            throw .format(
+                path.appending(StoreName.levelZero),
+                FormatError(
+                    .corrupt,
+                    "the newest header is damaged: \(entry.path.lastComponent?.string ?? "") has changes that the other one "
+                        + "does not know; restore the store from a copy, or give those changes up "
+                        + "(LogDamage.discardRest, --salvage)"))
+        }
+    }
 
     /// The batches of a log that the header names; nil if it names none.
     static func survey(

@@ -55,8 +55,10 @@ final class StoreDisk: @unchecked Sendable {
         var named = header.goingOn(with: next)
         named.generation += 1
         let durable = named
-        try unrepeatable { () throws(StorageError) in try file.write(durable) }
-        goOn(with: next, durable)
+        let written = try unrepeatable { () throws(StorageError) in
+            try LevelZeroFile.writeBoth(durable, to: file.file)
+        }
+        goOn(with: next, written)
     }
 
     private func makeLogDirectory() throws(StorageError) {
@@ -143,8 +145,7 @@ final class StoreDisk: @unchecked Sendable {
         var next = header
         next.generation += 1
         next.searchWidth = width
-        try file.write(next)
-        header = next
+        header = try LevelZeroFile.writeBoth(next, to: file.file)
     }
 
     /// Gives back what a closed store does not need: a log that nobody goes on from, a journal that has been carried out, and

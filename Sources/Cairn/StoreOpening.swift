@@ -124,6 +124,7 @@ struct StoreOpening {
                 pending = journal
             }
         }
+        if options.logDamage == .fail { try Recovery.checkNewerLogs(path, prologue.superblock, header, calls) }
         let log = try Recovery.survey(path, prologue.superblock, header, options, calls)
         return Found(
             prologue: prologue, header: header, journal: pending,

@@ -4,12 +4,6 @@ import MappedStorage
 import SystemPackage
 import WriteAheadLog
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// When what is in the log goes into the files, and how writing ends.
 extension StoreWriter {
     /// Whether the log or the overlay have become large, or so many slots wait for a checkpoint to be used again that the
@@ -101,13 +95,12 @@ extension StoreWriter {
 
     /// Brings everything into the files, or at least makes the log durable, and ends writing.
     func finish() throws(StoreError) {
-        guard getpid() == process else { return }
         flusher?.end()
         try alone { () throws(StoreError) in
             if let failure {
-                guard failure.code != .closed, let log = disk?.log, queue.publishedFrame > log.durableFrame else {
-                    return
-                }
+                if failure.code == .closed { return }
+                if failure.code == .corrupt { throw failure }
+                guard let log = disk?.log, queue.publishedFrame > log.durableFrame else { return }
                 throw StoreError(
                     .failed, "changes that were acknowledged may be lost, because a write failed (\(failure.message))",
                     path: disk?.path, systemError: failure.systemError)

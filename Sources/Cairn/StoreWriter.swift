@@ -64,11 +64,14 @@ final class StoreWriter: @unchecked Sendable {
         hasCollectedFreeSlots = self.counts.free == 0
         if case .interval(let milliseconds) = options.durability, disk != nil {
             // Without a thread every batch is synced.
-            flusher = LogFlusher(milliseconds: milliseconds) { [unowned self] error in
-                computing.withLock { _ in _ = fail(error) }
+            flusher = LogFlusher(milliseconds: milliseconds) { [weak self] error in
+                self?.computing.withLock { _ in _ = self?.fail(error) }
             }
         }
     }
+
+    /// A writer whose store could not be opened was never finished.
+    deinit { flusher?.end() }
 
     /// Whether a batch is acknowledged only when it is durable.
     private var waitsForDisk: Bool {
@@ -109,6 +112,8 @@ final class StoreWriter: @unchecked Sendable {
 
     /// Runs `body` as the only one that changes the store.
     func alone<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+        // First: whoever had the lock when the process was forked off will never give it back here.
+        try checkProcess()
         let result = computing.withLock { _ in
             defer { publishedHeapBytes.store(contents.graph.byteCount, ordering: .relaxed) }
             return Swift.Result { () throws(StoreError) in try body() }
@@ -127,14 +132,20 @@ final class StoreWriter: @unchecked Sendable {
         }
     }
 
-    /// Throws if nothing may be written any more, or not by this process.
-    func checkUsable() throws(StoreError) {
-        guard getpid() == process else {
+    /// Whether this process is the one that opened the store, and not a child of it.
+    var isOwnProcess: Bool { getpid() == process }
+
+    private func checkProcess() throws(StoreError) {
+        guard isOwnProcess else {
             throw StoreError(
                 .forked,
                 "the store was opened before this process was forked off; only the process that opened it may "
                     + "change it", path: disk?.path)
         }
+    }
+
+    /// Throws if nothing may be written any more.
+    func checkUsable() throws(StoreError) {
         if let failure {
             if failure.code == .closed { throw failure }
             throw StoreError(

@@ -174,6 +174,8 @@ struct UpperFile: Sendable {
             guard (1...UInt32(Geometry.maximumLevel)).contains(body[2 * node + 1]) else { return false }
             added += Int(body[2 * node + 1])
         }
+        // Each list of a new node is among those that changed; a file cannot ask for more memory than it has bytes.
+        guard added <= block.listCount else { return false }
         nodes.append(contentsOf: body[..<(2 * block.nodeCount)])
         lists.append(contentsOf: repeatElement(0, count: added * listLength))
         var place = 2 * block.nodeCount

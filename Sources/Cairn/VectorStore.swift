@@ -4,6 +4,12 @@ import MappedStorage
 import Synchronization
 public import SystemPackage
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// A set of labelled vectors that finds the nearest ones to a query: a directory on disk, mapped into memory, or the same in
 /// memory alone.
 ///
@@ -26,6 +32,7 @@ public final class VectorStore: @unchecked Sendable {
     private let writer: Guarded<StoreWriter?>
     private let readers: Readers
     private let isClosed = Atomic<Bool>(false)
+    private let process = getpid()
     /// nil once the store is closed and nobody reads any more.
     private var contents: StoreContents?
     private var fileLock: FileLock?
@@ -81,6 +88,7 @@ public final class VectorStore: @unchecked Sendable {
     /// closed all the same.
     public func close() throws(StoreError) {
         guard isClosed.exchange(true, ordering: .sequentiallyConsistent) == false else { return }
+        guard getpid() == process else { return leak() }
         var problem: StoreError?
         do {
             try writer.withLock { $0 }?.finish()
@@ -93,6 +101,14 @@ public final class VectorStore: @unchecked Sendable {
         contents = nil
         fileLock = nil
         if let problem { throw problem }
+    }
+
+    /// In a child process: the threads that the store's parts would wait for, and that might hold their locks, are the
+    /// parent's. The memory goes with the process.
+    private func leak() {
+        _ = unsafe Unmanaged.passRetained(writer)
+        if let contents { _ = unsafe Unmanaged.passRetained(contents) }
+        if let fileLock { _ = unsafe Unmanaged.passRetained(fileLock) }
     }
 
     /// Runs `body` on what is published when it begins; what it looks at stays until it ends. Beside everything else.

@@ -153,7 +153,19 @@ package final class LevelZeroFile: Sendable {
     }
 
     /// Writes `header` into the slot of its generation and makes it durable.
-    package func write(_ header: HeaderSlot) throws(StorageError) {
+    package func write(_ header: HeaderSlot) throws(StorageError) { try Self.write(header, to: file) }
+
+    /// Makes `header` the state of the store, and then the same under the next generation in the other slot, so that damage
+    /// to one of them costs nothing. Both are durable when this returns; gives the second.
+    package static func writeBoth(_ header: HeaderSlot, to file: File) throws(StorageError) -> HeaderSlot {
+        try write(header, to: file)
+        var copy = header
+        copy.generation += 1
+        try write(copy, to: file)
+        return copy
+    }
+
+    private static func write(_ header: HeaderSlot, to file: File) throws(StorageError) {
         try file.write(header.encoded(), at: HeaderSlot.offsets[Int(header.generation % 2)])
         try file.synchronize()
     }

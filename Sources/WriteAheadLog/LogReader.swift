@@ -36,6 +36,14 @@ package struct LogSurvey: Sendable, Hashable {
     /// Whether batches after the last one delivered were lost that had been promised to be kept. Only when salvaging:
     /// otherwise that is an error.
     package internal(set) var isDamaged = false
+
+    init(start: LogPosition, end: LogPosition) {
+        self.start = start
+        self.end = end
+    }
+
+    /// That of a log without batches after `position`.
+    package init(nothingAfter position: LogPosition) { self.init(start: position, end: position) }
 }
 
 /// Reads one log file: first `survey` finds the committed batches and checks everything, then `replay` delivers them.
