@@ -94,7 +94,7 @@ extension VectorStore {
         try configuration.validate()
         guard Directory.kind(of: path) == .missing, !Directory.isSymbolicLink(path) else {
             throw StoreError(
-                .alreadyExists, "something stands here already; remove it or build under another name", path: path)
+                .alreadyExists, "something stands here already; remove it or choose another name", path: path)
         }
         guard source.count < Geometry.maximumSlots else {
             throw StoreError(.invalidArgument, "\(source.count) vectors are more than a store holds (2^31)", path: path)

@@ -40,15 +40,30 @@ extension VectorStore {
     private static func checkDirectory(_ path: FilePath) throws(StoreError) {
         switch Directory.kind(of: path) {
         case .missing:
+            try checkPermission(path, path)
             throw StoreError(
-                .notFound, "there is no store here; make one with VectorStore.build or cairn build", path: path)
+                .notFound, "there is no store here; make one with VectorStore.create or VectorStore.build", path: path)
         case .other:
             throw StoreError(.notAStore, "this is a file; a cairn store is a directory", path: path)
         case .directory:
-            guard Directory.kind(of: path.appending(StoreName.levelZero)) == .other else {
+            let levelZero = path.appending(StoreName.levelZero)
+            guard Directory.kind(of: levelZero) == .other else {
+                try checkPermission(levelZero, path)
                 throw StoreError(
                     .notAStore, "this directory is not a cairn store: it has no file 'level0'", path: path)
             }
+        }
+    }
+
+    /// Throws if it is for want of permission that nothing is seen at `name`.
+    private static func checkPermission(_ name: FilePath, _ store: FilePath) throws(StoreError) {
+        do throws(StorageError) {
+            _ = try File(name, .read)
+        } catch {
+            guard error.errno == .permissionDenied else { return }
+            throw StoreError(
+                .io, "this user may not look in here; run it as the owner, or have the permissions changed",
+                path: store, systemError: error.errno)
         }
     }
 

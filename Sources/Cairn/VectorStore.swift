@@ -124,7 +124,10 @@ public final class VectorStore: @unchecked Sendable {
     /// The part of the store that changes it; throws for a handle that may not.
     func writing() throws(StoreError) -> StoreWriter {
         guard access == .readWrite else {
-            throw StoreError(.readOnly, "the store was opened for reading; open it with access .readWrite", path: path)
+            throw StoreError(
+                .readOnly,
+                "the store was opened for reading; to change it: open(at: path, options: .init(access: .readWrite))",
+                path: path)
         }
         guard let writer = writer.withLock({ $0 }) else { throw closedError }
         return writer
