@@ -22,6 +22,22 @@ extension VectorStore {
         }
     }
 
+    /// The labels of vectors that are marked as deleted, in the order the store keeps its vectors: those that `unmark` brings
+    /// back. O(count).
+    public func markedLabels() throws(StoreError) -> [Label] {
+        try reading { (contents, view, _) in
+            let slots = contents.graph.slots
+            let unseen = (0..<UInt32(view.count)).filter {
+                !slots.isVisible($0, at: view.sequence) && Self.hasLabel(slots.state($0))
+            }
+            // A batch that is being made shows in states before it is published, but not in where labels lead.
+            return unseen.map { (slot: $0, label: slots.label($0)) }.filter { (slot, label) in
+                let (published, view) = labels.slot(of: label)
+                return published == slot && !slots.isVisible(slot, at: view.sequence)
+            }.map(\.label)
+        }
+    }
+
     /// The slot of `label` if it is live, and the view that it is live in.
     func liveSlot(of label: Label, _ contents: StoreContents) -> (slot: UInt32, view: GraphView)? {
         let (slot, view) = labels.slot(of: label)
