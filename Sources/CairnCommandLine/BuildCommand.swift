@@ -75,7 +75,8 @@ struct BuildCommand: Command {
                     ]))
         case .text where !common.quiet:
             try output.line(
-                "\(store): \(info.count) vectors of \(info.configuration.dimensions) dimensions in "
+                "\(store): \(counted(info.count, "vector")) of "
+                    + "\(counted(info.configuration.dimensions, "dimension")) in "
                     + "\(fixed(seconds, decimals: 1)) s (\(fixed(rate, decimals: 0)) a second), "
                     + readableBytes(info.fileBytes))
         case .text: break

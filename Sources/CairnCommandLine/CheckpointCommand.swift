@@ -24,7 +24,9 @@ struct CheckpointCommand: Command {
 
     func perform(_ output: StandardOutput) throws {
         let start = ContinuousClock.now
-        let count = try VectorStore.changing(at: store, options: .init(logDamage: damage.logDamage)) { store in
+        let count = try VectorStore.changing(
+            at: store, options: .init(logDamage: damage.logDamage), reporting: common.output
+        ) { store in
             try store.checkpoint()
             return try store.count
         }
@@ -33,7 +35,8 @@ struct CheckpointCommand: Command {
         case .json:
             try output.document(.object([("count", .number(count)), ("seconds", .number(seconds, decimals: 3))]))
         case .text where !common.quiet:
-            try output.line("\(store): \(count) vectors, all in the files after \(fixed(seconds, decimals: 1)) s")
+            try output.line(
+                "\(store): \(counted(count, "vector")), all in the files after \(fixed(seconds, decimals: 1)) s")
         case .text: break
         }
     }

@@ -24,13 +24,21 @@ struct CreateCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let made = try VectorStore.create(at: store, creation.configuration(dimensions: dim))
+        let made: VectorStore
+        do {
+            made = try VectorStore.create(at: store, creation.configuration(dimensions: dim))
+        } catch {
+            throw Failure(
+                error,
+                addition: error.code == .alreadyExists
+                    ? "; `cairn create` makes a new directory, `cairn add` fills a store that is there" : "")
+        }
         let info = try made.info
         try made.close()
         switch common.output {
         case .json: try output.document(.object(info.creationFacts + [("file_bytes", .number(info.fileBytes))]))
         case .text where !common.quiet:
-            try output.line("\(store): no vectors yet, of \(info.configuration.dimensions) dimensions")
+            try output.line("\(store): no vectors yet, of \(counted(info.configuration.dimensions, "dimension"))")
         case .text: break
         }
     }

@@ -36,8 +36,8 @@ struct Failure: Error {
         }
     }
 
-    /// `path`, where given, stands for the path that the error itself names; `addition` is put behind the message.
-    init(_ error: StoreError, path: FilePath? = nil, addition: String = "") {
+    /// `path` and `message`, where given, stand for those of the error itself; `addition` is put behind the message.
+    init(_ error: StoreError, saying message: String? = nil, path: FilePath? = nil, addition: String = "") {
         let place = path ?? error.path
         let reason = error.systemError.map { " (\($0))" } ?? ""
         let exitCode: ExitCode =
@@ -47,7 +47,9 @@ struct Failure: Error {
             case .invalidArgument where place == nil: .validationFailure
             default: .failure
             }
-        self.init(code: error.code.description, error.message + reason + addition, path: place, exitCode: exitCode)
+        self.init(
+            code: error.code.description, (message ?? error.commandLineMessage) + reason + addition, path: place,
+            exitCode: exitCode)
     }
 
     private init(_ error: VectorFileError) {
@@ -61,18 +63,18 @@ struct Failure: Error {
         self.init(code: code.description, error.message, path: FilePath(error.path))
     }
 
-    /// Prints it on standard error: one line.
-    func print(as format: CommonOptions.Format) {
+    /// Prints it on standard error: one line. `kind`: `error`, or `warning` for what did not end the program.
+    func print(as format: CommonOptions.Format, kind: String = "error") {
         let line: String
         switch format {
-        case .text: line = "cairn: error: " + (path.map { "\($0): " } ?? "") + message
+        case .text: line = "cairn: \(kind): " + (path.map { "\($0): " } ?? "") + message
         case .json:
             var facts: [(key: String, value: JSON)] = [
                 ("code", .string(code)), ("message", .string(message)),
                 ("path", path.map { .string($0.string) } ?? .null),
             ]
             if let progress { facts.append((progress.key, .number(progress.count))) }
-            line = JSON.object([("error", .object(facts))]).text
+            line = JSON.object([(kind, .object(facts))]).text
         }
         _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
     }

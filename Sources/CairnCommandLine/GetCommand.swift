@@ -24,7 +24,8 @@ struct GetCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let store = try VectorStore.open(at: store, options: .init(logDamage: damage.logDamage))
+        let store = try VectorStore.opening(
+            at: store, options: .init(logDamage: damage.logDamage), reporting: common.output)
         let vectors = try labels.map { label in
             guard let vector = try store.vector(for: label) else {
                 throw Failure(code: "notFound", "there is no label \(label) in the store", path: self.store)

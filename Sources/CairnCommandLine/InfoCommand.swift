@@ -23,7 +23,10 @@ struct InfoCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let facts = try Self.facts(VectorStore.open(at: store, options: .init(logDamage: damage.logDamage)).info)
+        let facts = try Self.facts(
+            VectorStore.opening(
+                at: store, options: .init(logDamage: damage.logDamage), reporting: common.output
+            ).info)
         switch common.output {
         case .json: try output.document(.object(facts))
         case .text:

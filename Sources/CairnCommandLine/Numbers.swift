@@ -28,6 +28,9 @@ func readableBytes(_ bytes: Int) -> String {
     return "\(fixed(value, decimals: 1)) TiB"
 }
 
+/// A number of things: `1 vector`, `2 vectors`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)" + (count == 1 ? "" : "s") }
+
 extension String {
     /// With spaces in front, so that columns of numbers end together.
     func padded(to width: Int) -> String {

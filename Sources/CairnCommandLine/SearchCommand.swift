@@ -73,10 +73,11 @@ struct SearchCommand: Command {
     }
 
     func perform(_ output: StandardOutput) throws {
-        let store = try VectorStore.open(
+        let store = try VectorStore.opening(
             at: store,
             options: .init(
-                logDamage: damage.logDamage, memoryBudget: memory?.bytes, threads: threads?.count))
+                logDamage: damage.logDamage, memoryBudget: memory?.bytes, threads: threads?.count),
+            reporting: common.output)
         let file = try QueryFile(queries, dimensions: store.configuration.dimensions)
         let names = try names.map { try NameFile($0) }, titles = try titles.map { try NameFile($0) }
         let writers = try saving.open(count)
@@ -95,7 +96,7 @@ struct SearchCommand: Command {
     }
 
     private func search(_ store: VectorStore, _ file: QueryFile) throws -> [[Neighbor]] {
-        let filter = try filter.map { LabelFilter.including(try LabelFile.read($0)) }
+        let filter = try filter.map { LabelFilter.including(try readLabels($0)) }
         let options = SearchOptions(width: ef, filter: filter, isExact: exact)
         let vectors = try file.read(limit: limit ?? .max)
         do {

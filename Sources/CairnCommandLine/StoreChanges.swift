@@ -3,14 +3,37 @@ import Cairn
 import SystemPackage
 
 extension VectorStore {
+    /// Opens the store at `path`. Where a damaged log is put up with (--salvage) and there is one, standard error is told what
+    /// is left out, in that format.
+    static func opening(
+        at path: FilePath, options: OpenOptions, reporting format: CommonOptions.Format
+    ) throws -> VectorStore {
+        guard options.logDamage == .discardRest else { return try open(at: path, options: options) }
+        var strict = options
+        strict.logDamage = .fail
+        do {
+            return try open(at: path, options: strict)
+        } catch {
+            guard error.code == .corrupt else { throw error }
+            let store = try open(at: path, options: options)
+            let loss =
+                options.access == .readWrite
+                ? "; the store is now as it was before the damage, what came after it is lost"
+                : "; this is the store as it was before the damage"
+            Failure(error, saying: error.messageWithoutSalvage, addition: loss).print(as: format, kind: "warning")
+            return store
+        }
+    }
+
     /// Opens the store at `path` for writing, runs `body` and closes the store. Throws what `body` throws, else what closing
     /// does: only then is everything that was acknowledged on the disk, whatever the durability.
     static func changing<Result>(
-        at path: FilePath, options: OpenOptions = .init(), _ body: (VectorStore) throws -> Result
+        at path: FilePath, options: OpenOptions = .init(), reporting format: CommonOptions.Format = .text,
+        _ body: (VectorStore) throws -> Result
     ) throws -> Result {
         var options = options
         options.access = .readWrite
-        let store = try open(at: path, options: options)
+        let store = try opening(at: path, options: options, reporting: format)
         let result: Result
         do {
             result = try body(store)

@@ -20,10 +20,12 @@ struct VectorInput {
                 "it has one axis of \(file.rows): save a.reshape(1, -1) for one vector, a.reshape(-1, 1) for many of one "
                     + "dimension")
         }
-        labels = try labelPath.map { try LabelFile.read($0) }
+        labels = try labelPath.map { try readLabels($0) }
         if let labelPath, let labels, labels.count != file.rows {
             throw Failure(
-                labelPath, "it has \(labels.count) labels for \(file.rows) vectors: give one label for each vector")
+                labelPath,
+                "it has \(counted(labels.count, "label")) for \(counted(file.rows, "vector")): give one label for each vector"
+            )
         }
     }
 
@@ -32,6 +34,19 @@ struct VectorInput {
 
     /// The labels of these rows.
     func labels(_ rows: Range<Int>) -> [Label] { labels.map { Array($0[rows]) } ?? rows.map { Label($0) } }
+}
+
+/// The labels in a file. What reads it takes numbers that it cannot use for components; labels are converted to integers.
+func readLabels(_ path: FilePath) throws -> [Label] {
+    do {
+        return try LabelFile.read(path)
+    } catch {
+        let message = error.message
+            .replacing(", labels with astype(np.int64)", with: "")
+            .replacing("a['vector']", with: "a['label']")
+            .replacing(/astype\(np\.[a-z0-9]+\)/, with: "astype(np.uint64)")
+        throw VectorFileError(path, message, errno: error.errno)
+    }
 }
 
 extension VectorFile {

@@ -59,7 +59,7 @@ struct VerifyCommand: Command {
                 problems: report.problems.map(named), unreachable: report.unreachable, info: try store.info)
         } catch {
             guard error.code == .corrupt else { throw error }
-            return Finding(problems: [named(error.description)])
+            return Finding(problems: [named((error.path.map { "\($0): " } ?? "") + error.commandLineMessage)])
         }
     }
 
@@ -92,7 +92,8 @@ struct VerifyCommand: Command {
             case .graph: "headers, log, checksums and graph were checked"
             }
         return [
-            "\(store): ok, \(info.count) vectors, \(info.deleted) marked as deleted, \(info.free) free slots: \(checked)"
+            "\(store): ok, \(counted(info.count, "vector")), \(info.deleted) marked as deleted, "
+                + "\(counted(info.free, "free slot")): \(checked)"
         ]
     }
 }

@@ -105,6 +105,10 @@ struct PendingLogTests {
             #expect(outcome.code == 2 && outcome.output == "")
             let error = try ErrorDocument(outcome.errors).error
             #expect(error.code == "corrupt" && error.path == workspace.path(log))
+            #expect(
+                error.message.hasSuffix("with: cairn checkpoint \(workspace.path("store")) --salvage"),
+                "\(error.message)")
+            #expect(!error.message.contains("LogDamage"))
         }
         for options in [[], ["--salvage"]] {
             let verify = try workspace.cairn(["verify", "@store"] + options)
@@ -112,17 +116,39 @@ struct PendingLogTests {
             #expect(verify.output.hasPrefix("\(workspace.path("store")): log/"), "\(verify.output)")
         }
         for command in ["info", "labels"] {
-            #expect(try workspace.cairn(command, "@store", "--salvage").code == 0)
+            let outcome = try workspace.cairn(command, "@store", "--salvage")
+            #expect(outcome.code == 0)
+            #expect(outcome.errors.hasPrefix("cairn: warning: \(workspace.path(log)): "), "\(outcome.errors)")
+            #expect(outcome.errors.hasSuffix("; this is the store as it was before the damage\n"))
         }
+        let json = try workspace.cairn("info", "@store", "--salvage", "--output", "json")
+        #expect(json.code == 0 && json.errors.hasPrefix("{\"warning\": {\"code\": \"corrupt\", "))
         let labels = try workspace.cairn("labels", "@store", "--salvage").lines.compactMap { Int($0) }
         let left = labels.count - 50
         #expect(left < added && (part == 0 ? left == 0 : left > 0))
         #expect(labels == Array(0..<50) + Array(1000..<1000 + left))
         #expect(try workspace.cairn("info", "@store").code == 2, "looking at it repairs nothing")
 
-        #expect(try workspace.cairn("checkpoint", "@store", "--salvage", "--quiet").code == 0)
+        let salvaged = try workspace.cairn("checkpoint", "@store", "--salvage", "--quiet")
+        #expect(salvaged.code == 0 && salvaged.output == "")
+        #expect(salvaged.errors.hasPrefix("cairn: warning: \(workspace.path(log)): "))
+        #expect(
+            salvaged.errors.hasSuffix("; the store is now as it was before the damage, what came after it is lost\n"))
+        let again = try workspace.cairn("checkpoint", "@store", "--salvage", "--quiet")
+        #expect(again.code == 0 && again.errors == "", "nothing is given up twice")
         #expect(try workspace.counts() == Counts(50 + left))
         #expect(try workspace.cairn("verify", "@store").code == 0)
+    }
+
+    @Test func `adding goes on where the killed one was`() throws {
+        let acknowledged = try workspace.killAdding("@new.npy", after: 25, "--labels", "@new.txt")
+        let outcome = try workspace.cairn(
+            "add", "@store", "@new.npy", "--labels", "@new.txt", "--upsert", "--skip", "\(acknowledged)", "--quiet",
+            "--durability", "none")
+        #expect(outcome.code == 0 && outcome.errors == "")
+        #expect(try workspace.counts().count == 5050)
+        let labels = try workspace.cairn("labels", "@store").lines.compactMap { Int($0) }
+        #expect(labels.sorted() == Array(0..<50) + Array(1000..<6000))
     }
 
     @Test func `add takes a damaged log's store as it was before`() throws {

@@ -45,7 +45,7 @@ struct VerifyTests {
         let before = try workspace.state(of: "store")
         let text = try workspace.cairn("verify", "@store", "--depth", depth)
         #expect(text.code == 0 && text.errors == "" && text.lines.count == 1)
-        let facts = "\(workspace.path("store")): ok, 297 vectors, 2 marked as deleted, 1 free slots: "
+        let facts = "\(workspace.path("store")): ok, 297 vectors, 2 marked as deleted, 1 free slot: "
         #expect(text.lines.first?.hasPrefix(facts) == true)
         #expect(text.output.contains("checksums") == (depth != "header"))
         #expect(text.output.contains("graph") == (depth == "graph"))
