@@ -15,6 +15,9 @@ struct AddCommand: Command {
             Vectors are labelled with the numbers of their rows, 0, 1, 2, …, as by `cairn build`, whatever the store has \
             already; --labels gives others. A label that is in the store is an error; with --upsert it gets the new vector.
 
+            After one that was killed, --skip goes on where it was: behind as many rows as were acknowledged last. The row \
+            behind them may be in the store already; --upsert does not mind.
+
               cairn add products.cairn new.npy --labels new-ids.txt
               cairn add products.cairn changed.npy --labels ids.npy --upsert --batch 100
             """)
@@ -33,6 +36,12 @@ struct AddCommand: Command {
     @Option(help: ArgumentHelp("Rows of a batch. A larger batch takes less time for each row.", valueName: "n"))
     var batch = 1000
 
+    @Option(
+        help: ArgumentHelp(
+            "Leave out so many rows at the beginning of the file, such as the number that --print-acknowledged printed last.",
+            valueName: "n"))
+    var skip = 0
+
     @Flag(help: "Put the vectors of labels that the store has in the place of the old ones.")
     var upsert = false
 
@@ -47,7 +56,7 @@ struct AddCommand: Command {
     @Flag(
         help: """
             Print, in the place of the summary's text, the number of rows acknowledged so far after each batch, a line each \
-            and at once.
+            and at once; it counts the rows that were skipped.
             """)
     var printAcknowledged = false
 
@@ -57,14 +66,18 @@ struct AddCommand: Command {
 
     func validate() throws {
         if batch < 1 { throw ValidationError("--batch is \(batch); it must be 1 or more") }
+        if skip < 0 { throw ValidationError("--skip is \(skip); it must be 0 or more") }
         if upsert && replaceDeleted { throw ValidationError("--upsert and --replace-deleted exclude each other") }
     }
 
     func perform(_ output: StandardOutput) throws {
         let input = try VectorInput(vectors, labels: labels)
+        guard skip <= input.count else {
+            throw Failure(vectors, "it has \(counted(input.count, "row")), fewer than the \(skip) of --skip")
+        }
         let options = durability.openOptions(damage, threads: threads)
         let start = ContinuousClock.now
-        let count = try VectorStore.changing(at: store, options: options) { store in
+        let count = try VectorStore.changing(at: store, options: options, reporting: common.output) { store in
             let dimensions = try store.configuration.dimensions
             guard input.dimensions == dimensions else {
                 throw Failure(
@@ -74,26 +87,26 @@ struct AddCommand: Command {
             try add(input, to: store, output)
             return try store.count
         }
-        try summarise(rows: input.count, count: count, seconds: (ContinuousClock.now - start).seconds, output)
+        try summarise(rows: input.count - skip, count: count, seconds: (ContinuousClock.now - start).seconds, output)
     }
 
     private func add(_ input: VectorInput, to store: VectorStore, _ output: StandardOutput) throws {
         let bar = ProgressBar(quiet: common.quiet)
         defer { bar?.finish() }
         var isWatched = printAcknowledged
-        var added = 0
-        while added < input.count {
-            let rows = added..<added + min(batch, input.count - added)
+        var next = skip
+        while next < input.count {
+            let rows = next..<next + min(batch, input.count - next)
             do {
                 try add(input.vectors(rows), input.labels(rows), to: store)
             } catch let error as StoreError {
-                throw failure(error, added: added)
+                throw failure(error, firstRow: next)
             }
-            added = rows.upperBound
-            bar?.update(added, of: input.count)
+            next = rows.upperBound
+            bar?.update(next - skip, of: input.count - skip)
             guard isWatched else { continue }
             do {
-                try output.line("\(added)")
+                try output.line("\(next)")
                 try output.flush()
             } catch let code as ExitCode where code == .success {
                 // Nobody reads on, which is no reason to leave the rest out.
@@ -110,24 +123,24 @@ struct AddCommand: Command {
         }
     }
 
-    /// The error with what was done before it.
-    private func failure(_ error: StoreError, added: Int) -> Failure {
+    /// The error of the batch that begins in `firstRow`, with what was done before it. The store counts rows from there, people
+    /// from the beginning of the file.
+    private func failure(_ error: StoreError, firstRow: Int) -> Failure {
         let path: FilePath? =
             switch error.code {
             case .invalidVector: vectors
             case .duplicateLabel: labels ?? vectors
             default: nil
             }
-        let addition: String =
-            if added == 0 {
-                "; nothing was added"
-            } else if path == nil {
-                "; the \(added) rows before this batch were added"
-            } else {
-                "; rows are counted from row \(added), where the batch begins: the \(added) rows before it were added"
-            }
-        var failure = Failure(error, path: path, addition: addition)
-        failure.progress = ("added", added)
+        let addition =
+            firstRow == skip
+            ? "; nothing was added"
+            : "; rows \(skip) to \(firstRow - 1) were added, go on behind them with --skip \(firstRow)"
+        let message = error.commandLineMessage.replacing(/\brow ([0-9]+)/) { match in
+            "row \((Int(match.1) ?? 0) + firstRow)"
+        }
+        var failure = Failure(error, saying: message, path: path, addition: addition)
+        failure.progress = ("added", firstRow - skip)
         return failure
     }
 
@@ -144,7 +157,7 @@ struct AddCommand: Command {
                 ]))
         case .text where !common.quiet && !printAcknowledged:
             try output.line(
-                "\(store): \(rows) vectors added in \(fixed(seconds, decimals: 1)) s "
+                "\(store): \(counted(rows, "vector")) added\(upsert ? " or replaced" : "") in \(fixed(seconds, decimals: 1)) s "
                     + "(\(fixed(rate, decimals: 0)) a second), \(count) in all")
         case .text: break
         }

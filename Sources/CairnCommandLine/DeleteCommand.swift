@@ -1,7 +1,6 @@
 import ArgumentParser
 import Cairn
 import SystemPackage
-import VectorFiles
 
 /// `cairn delete`
 struct DeleteCommand: Command {
@@ -13,24 +12,12 @@ struct DeleteCommand: Command {
             can be undone. --erase deletes for good, marked vectors too; the space goes to new ones.
 
             All of it is one batch, which is done as a whole or not at all, unless --batch says otherwise. A label that is not \
-            in the store is an error, as are one that is marked already and, with --undo, one that is not marked.
+            in the store is an error, as are a label given twice, one that is marked already and, with --undo, one that is not marked.
 
               cairn delete products.cairn 17 4711
               cairn delete products.cairn 17 --undo
               cairn delete products.cairn --labels sold-out.txt --erase
             """)
-
-    /// What is done where it is not marking.
-    enum Mode: String, EnumerableFlag {
-        case undo, erase
-
-        static func help(for value: Mode) -> ArgumentHelp? {
-            switch value {
-            case .undo: "Bring vectors back that are marked as deleted."
-            case .erase: "Delete for good."
-            }
-        }
-    }
 
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
@@ -45,7 +32,11 @@ struct DeleteCommand: Command {
         completion: .file(extensions: ["npy", "txt"]))
     var labelFile: FilePath?
 
-    @Flag var mode: Mode?
+    @Flag(help: "Bring vectors back that are marked as deleted.")
+    var undo = false
+
+    @Flag(help: "Delete for good.")
+    var erase = false
 
     @Option(help: ArgumentHelp("Labels of a batch; all in one if not given.", valueName: "n"))
     var batch: Int?
@@ -55,14 +46,25 @@ struct DeleteCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        if labels.isEmpty == (labelFile == nil) {
-            throw ValidationError("give labels, or a file of them with --labels")
+        switch (labels.isEmpty, labelFile) {
+        case (true, nil): throw ValidationError("give labels, or a file of them with --labels")
+        case (false, _?): throw ValidationError("give labels, or a file of them with --labels, not both")
+        default: break
         }
+        if undo && erase { throw ValidationError("--undo and --erase exclude each other") }
         if let batch, batch < 1 { throw ValidationError("--batch is \(batch); it must be 1 or more") }
     }
 
     func perform(_ output: StandardOutput) throws {
-        let labels = try labelFile.map { try LabelFile.read($0) } ?? labels
+        let labels = try labelFile.map { try readLabels($0) } ?? labels
+        var seen: Set<Label> = []
+        for label in labels where !seen.insert(label).inserted {
+            var failure = Failure(
+                code: StoreError.Code.duplicateLabel.description,
+                "label \(label) is given twice; nothing was changed", path: labelFile)
+            failure.progress = ("changed", 0)
+            throw failure
+        }
         let info = try VectorStore.changing(at: store, options: durability.openOptions()) { store in
             var done = 0
             while done < labels.count {
@@ -80,10 +82,12 @@ struct DeleteCommand: Command {
     }
 
     private func change(_ labels: [Label], of store: VectorStore) throws {
-        switch mode {
-        case nil: try store.mark(labels)
-        case .undo: try store.unmark(labels)
-        case .erase: try store.erase(labels)
+        if undo {
+            try store.unmark(labels)
+        } else if erase {
+            try store.erase(labels)
+        } else {
+            try store.mark(labels)
         }
     }
 
@@ -91,25 +95,21 @@ struct DeleteCommand: Command {
     private func failure(_ error: StoreError, changed: Int) -> Failure {
         let path: FilePath? = error.code == .unknownLabel ? labelFile ?? store : nil
         let addition =
-            if changed == 0 {
-                "; nothing was changed"
-            } else if path == nil {
-                "; the \(changed) labels before this batch were changed"
-            } else {
-                "; changes are counted from where the batch begins: the \(changed) labels before it were changed"
+            switch changed {
+            case 0: "; nothing was changed"
+            case 1: "; the label before this batch was changed"
+            default: "; the \(changed) labels before this batch were changed"
             }
-        var failure = Failure(error, path: path, addition: addition)
+        // The label says which change of the batch it was.
+        let message = error.commandLineMessage.replacing(/\ \(change [0-9]+\)/, with: "")
+        var failure = Failure(error, saying: message, path: path, addition: addition)
         failure.progress = ("changed", changed)
         return failure
     }
 
     private func summarise(_ changed: Int, _ info: StoreInfo, _ output: StandardOutput) throws {
         let action =
-            switch mode {
-            case nil: "marked as deleted"
-            case .undo: "brought back"
-            case .erase: "erased"
-            }
+            if undo { "brought back" } else if erase { "erased" } else { "marked as deleted" }
         switch common.output {
         case .json:
             try output.document(
@@ -120,7 +120,7 @@ struct DeleteCommand: Command {
                     ("free", .number(info.free)),
                 ]))
         case .text where !common.quiet:
-            try output.line("\(store): \(changed) vectors \(action), \(info.count) in all")
+            try output.line("\(store): \(counted(changed, "vector")) \(action), \(info.count) in all")
         case .text: break
         }
     }

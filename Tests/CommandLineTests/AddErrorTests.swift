@@ -1,6 +1,12 @@
 import Foundation
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 @Suite("cairn add, and what cannot be added")
 struct AddErrorTests {
     private let workspace: Workspace
@@ -56,10 +62,8 @@ struct AddErrorTests {
         let text = try workspace.cairn(add(["--batch", "10", "--print-acknowledged"]))
         #expect(text.code == 1)
         #expect(text.lines == ["10", "20", "30"])
-        #expect(text.errors.hasPrefix("cairn: error: \(workspace.path("new.npy")): the vector in row 3 (label 1033) "))
-        #expect(
-            text.errors.hasSuffix(
-                "; rows are counted from row 30, where the batch begins: the 30 rows before it were added\n"))
+        #expect(text.errors.hasPrefix("cairn: error: \(workspace.path("new.npy")): the vector in row 33 (label 1033) "))
+        #expect(text.errors.hasSuffix("; rows 0 to 29 were added, go on behind them with --skip 30\n"))
         #expect(try workspace.counts() == Counts(130))
         #expect(try workspace.cairn("get", "@store", "1029").code == 0)
         #expect(try workspace.cairn("get", "@store", "1030").code == 1)
@@ -86,7 +90,11 @@ struct AddErrorTests {
 
     @Test(
         "a label that is there already is refused, alive or marked, and one that stands twice",
-        arguments: [(7, "is in the store already"), (8, "marked as deleted"), (1001, "twice in the input")])
+        arguments: [
+            (7, "is in the store already"),
+            (8, "marked as deleted: use `cairn delete --undo`, `cairn delete --erase` or `--upsert`"),
+            (1001, "twice in the input"),
+        ])
     func duplicate(label: Int, message: String) throws {
         #expect(try workspace.cairn("delete", "@store", "8", "--quiet").code == 0)
         try workspace.write("new.npy", bytes: new.npy)
@@ -102,8 +110,72 @@ struct AddErrorTests {
         #expect(json.code == 1)
         let error = try ErrorDocument(json.errors).error
         #expect(error.code == "duplicateLabel" && error.path == workspace.path("new.txt") && error.added == 40)
-        #expect(error.message.contains("label \(label) (row 4)"))
+        #expect(error.message.contains("label \(label) (row 44) "))
         #expect(try workspace.counts() == Counts(139, deleted: 1))
+    }
+
+    @Test(
+        "labels of another type are to be integers, not floats",
+        arguments: [("<f4", "its values are"), ("<f8", "dtype '<f8'"), ("<i2", "dtype '<i2'")])
+    func labelType(type: String, message: String) throws {
+        try workspace.write("new.npy", bytes: new.npy)
+        try workspace.write("l.npy", bytes: Npy.header(type, [50]) + [UInt8](repeating: 0, count: 400))
+        if type == "<f4" {
+            try workspace.write("l.npy", bytes: Npy.file(shape: [50], [Float](repeating: 1, count: 50)))
+        }
+        for command in [["add", "@store", "@new.npy"], ["delete", "@store"], ["build", "@other", "@new.npy"]] {
+            let outcome = try workspace.cairn(command + ["--labels", "@l.npy"])
+            #expect(outcome.code == 1)
+            #expect(outcome.errors.hasPrefix("cairn: error: \(workspace.path("l.npy")): \(message)"))
+            #expect(outcome.errors.hasSuffix(": convert it with astype(np.uint64)\n"), "\(outcome.errors)")
+        }
+    }
+
+    @Test func `more rows cannot be skipped than there are`() throws {
+        try workspace.write("new.npy", bytes: new.npy)
+        let outcome = try workspace.cairn(add(["--skip", "51"]))
+        #expect(outcome.code == 1)
+        #expect(
+            outcome.errors
+                == "cairn: error: \(workspace.path("new.npy")): it has 50 rows, fewer than the 51 of --skip\n")
+    }
+
+    @Test mutating func `rows in errors count from the beginning of the file, whatever is skipped`() throws {
+        new.rows[33][4] = .nan
+        try workspace.write("new.npy", bytes: new.npy)
+        let text = try workspace.cairn(add(["--batch", "10", "--skip", "5", "--print-acknowledged"]))
+        #expect(text.code == 1 && text.lines == ["15", "25"])
+        #expect(text.errors.contains("row 33 (label 1033) "))
+        #expect(text.errors.hasSuffix("; rows 5 to 24 were added, go on behind them with --skip 25\n"))
+        #expect(try workspace.counts() == Counts(120))
+        let json = try workspace.cairn(add(["--skip", "25", "--batch", "3", "--output", "json"]))
+        #expect(try ErrorDocument(json.errors).error.added == 6)
+        let none = try workspace.cairn(add(["--skip", "31"]))
+        #expect(none.errors.contains("row 33 (label 1033) ") && none.errors.hasSuffix("; nothing was added\n"))
+        #expect(try workspace.counts() == Counts(126))
+    }
+
+    @Test func `errors name commands that help`() throws {
+        let none = try workspace.cairn("info", "@none")
+        #expect(none.code == 1 && none.errors.contains("make one with `cairn create` or `cairn build`\n"))
+        let there = try workspace.cairn("create", "@store", "--dim", "4")
+        #expect(there.code == 1 && there.errors.contains("`cairn create` makes a new directory, `cairn add` fills"))
+    }
+
+    /// root may look everywhere.
+    @Test(.enabled(if: geteuid() != 0), arguments: [0o000, 0o600])
+    func `a store that may not be looked into is not said to be none`(permissions: Int) throws {
+        func set(_ permissions: Int) throws {
+            try FileManager.default.setAttributes(
+                [.posixPermissions: permissions], ofItemAtPath: workspace.path("store"))
+        }
+        try set(permissions)
+        defer { try? set(0o700) }
+        for store in ["@store", "@store/inner"] {
+            let outcome = try workspace.cairn("info", store)
+            #expect(outcome.code == 1 && outcome.errors.lowercased().contains("permission denied"))
+            #expect(outcome.errors.hasPrefix("cairn: error: \(workspace.path(String(store.dropFirst()))): "))
+        }
     }
 
     @Test func `rows are labels where none are given, and the file is named that has them`() throws {

@@ -87,6 +87,35 @@ struct AddTests {
         #expect(summary.added == 50 && summary.count == 200)
     }
 
+    @Test func `rows at the beginning can be left out`() throws {
+        let arguments = ["add", "@store", "@new.npy", "--labels", "@new.txt", "--skip", "15"]
+        let outcome = try workspace.cairn(arguments + ["--batch", "20", "--print-acknowledged"])
+        #expect(outcome.code == 0 && outcome.errors == "")
+        #expect(outcome.lines == ["35", "50"])
+        #expect(try workspace.cairn("labels", "@store").lines == (Array(0..<100) + Array(1015..<1050)).map { "\($0)" })
+        #expect(try vector(1015) == new.rows[15] && vector(1049) == new.rows[49])
+        let summary = try workspace.json(Summary.self, "add", "@store", "@new.npy", "--upsert", "--skip", "48")
+        #expect(summary.added == 2 && summary.count == 135)
+        #expect(try vector(48) == new.rows[48] && vector(47) == old.rows[47])
+        #expect(try workspace.json(Summary.self, "add", "@store", "@new.npy", "--skip", "50").added == 0)
+    }
+
+    @Test func `one vector is not many, and an upsert may have replaced them`() throws {
+        try workspace.write("one.npy", bytes: TestVectors([new.rows[0]]).npy)
+        try workspace.write("one.txt", labels: [1000])
+        let name = workspace.path("store")
+        let added = try workspace.cairn("add", "@store", "@one.npy", "--labels", "@one.txt")
+        #expect(added.output.hasPrefix("\(name): 1 vector added in "))
+        let replaced = try workspace.cairn("add", "@store", "@new.npy", "--upsert")
+        #expect(replaced.output.hasPrefix("\(name): 50 vectors added or replaced in "))
+        #expect(
+            try workspace.cairn("delete", "@store", "1").lines == ["\(name): 1 vector marked as deleted, 100 in all"])
+        #expect(try workspace.cairn("build", "@other", "@one.npy").output.contains(": 1 vector of 8 dimensions in "))
+        #expect(
+            try workspace.cairn("verify", "@other").output.contains(
+                ": ok, 1 vector, 0 marked as deleted, 0 free slots:"))
+    }
+
     @Test func `all is added though nobody reads the acknowledgements`() throws {
         let errors = workspace.directory.appendingPathComponent("errors")
         let arguments = ["add", "@store", "@new.npy", "--labels", "@new.txt", "--batch", "1", "--print-acknowledged"]

@@ -80,11 +80,10 @@ struct DeleteTests {
     @Test(
         "a label that is not in the right state is named, and nothing is changed",
         arguments: [
-            (["0", "777"], "label 777 (change 1) is not in the store"),
-            (["0", "5"], "label 5 (change 1) is marked as deleted already"),
-            (["5", "0", "--undo"], "label 0 (change 1) is not marked as deleted"),
-            (["0", "777", "--erase"], "label 777 (change 1) is not in the store"),
-            (["0", "0"], "label 0 (change 1) is marked as deleted already"),
+            (["0", "777"], "label 777 is not in the store"),
+            (["0", "5"], "label 5 is marked as deleted already"),
+            (["5", "0", "--undo"], "label 0 is not marked as deleted"),
+            (["0", "777", "--erase"], "label 777 is not in the store"),
         ])
     func refused(arguments: [String], message: String) throws {
         #expect(try workspace.cairn("delete", "@store", "5", "--quiet").code == 0)
@@ -98,14 +97,54 @@ struct DeleteTests {
         #expect(try workspace.counts() == Counts(99, deleted: 1))
     }
 
+    @Test(arguments: [[], ["--undo"], ["--erase"], ["--batch", "1"]])
+    func `a label given twice is refused before anything is changed`(options: [String]) throws {
+        let text = try workspace.cairn(["delete", "@store", "50", "7", "50"] + options)
+        #expect(text.code == 1 && text.output == "")
+        #expect(text.errors == "cairn: error: label 50 is given twice; nothing was changed\n")
+        try workspace.write("twice.txt", labels: [50, 7, 8, 7])
+        let json = try workspace.cairn(["delete", "@store", "--labels", "@twice.txt", "--output", "json"] + options)
+        let error = try ErrorDocument(json.errors).error
+        #expect(error.code == "duplicateLabel" && error.path == workspace.path("twice.txt") && error.changed == 0)
+        #expect(error.message.hasPrefix("label 7 is given twice"))
+        #expect(try workspace.counts() == Counts(100))
+    }
+
+    @Test(
+        "options that exclude each other are named",
+        arguments: [
+            (["18", "--labels", "@some.txt"], "give labels, or a file of them with --labels, not both\n"),
+            (["18", "--undo", "--erase"], "--undo and --erase exclude each other\n"),
+        ])
+    func exclusive(arguments: [String], message: String) throws {
+        let outcome = try workspace.cairn(["delete", "@store"] + arguments)
+        #expect(outcome.code == 64 && outcome.errors.hasPrefix("cairn: error: " + message), "\(outcome.errors)")
+    }
+
+    @Test func `labels marked as deleted are listed, and come back`() throws {
+        #expect(try workspace.cairn("labels", "@store", "--deleted").output == "")
+        #expect(try workspace.cairn("delete", "@store", "--labels", "@some.txt", "--quiet").code == 0)
+        #expect(try workspace.cairn("delete", "@store", "21", "60", "--erase", "--quiet").code == 0)
+        #expect(try workspace.cairn("delete", "@store", "49", "--undo", "--quiet").code == 0)
+        let marked = [20] + Array(22..<49)
+        let listed = try workspace.cairn("labels", "@store", "--deleted")
+        #expect(listed.code == 0 && listed.lines == marked.map { "\($0)" })
+        struct Labels: Decodable { let labels: [Int] }
+        #expect(try workspace.json(Labels.self, "labels", "@store", "--deleted").labels == marked)
+        try workspace.write("deleted.txt", listed.output)
+        #expect(try workspace.cairn("delete", "@store", "--labels", "@deleted.txt", "--undo", "--quiet").code == 0)
+        #expect(try workspace.counts() == Counts(98, free: 2))
+        #expect(try workspace.cairn("labels", "@store", "--deleted").output == "")
+    }
+
     @Test func `the batches before an unknown label stay`() throws {
         try workspace.write("bad.txt", labels: Array(0..<25) + [777])
         let text = try workspace.cairn("delete", "@store", "--labels", "@bad.txt", "--batch", "10")
         #expect(text.code == 1)
         #expect(
             text.errors
-                == "cairn: error: \(workspace.path("bad.txt")): label 777 (change 5) is not in the store; changes "
-                + "are counted from where the batch begins: the 20 labels before it were changed\n")
+                == "cairn: error: \(workspace.path("bad.txt")): label 777 is not in the store; "
+                + "the 20 labels before this batch were changed\n")
         #expect(try workspace.counts() == Counts(80, deleted: 20))
         try workspace.write("bad.txt", labels: Array(30..<45) + [777])
         let json = try workspace.cairn(
