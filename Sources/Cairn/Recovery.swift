@@ -94,7 +94,7 @@ enum Recovery {
                     .corrupt,
                     "the newest header is damaged: \(entry.path.lastComponent?.string ?? "") has changes that the other one "
                         + "does not know; restore the store from a copy, or give those changes up "
-                        + "(LogDamage.discardRest, --salvage)"))
+                        + "(LogDamage.discardRest)"))
         }
     }
 

@@ -28,10 +28,12 @@ struct StoreOpening {
         var journal: JournalReader?
         /// A journal was redone, which wrote `header`.
         var isRedone: Bool
+        /// There is a log that the header does not know, and that is to be given up.
+        var isHeaderOld: Bool
         var log: (reader: LogReader, survey: LogSurvey)?
 
         /// Whether there is a log that is read no further than to a place in it, or not at all.
-        var hasDamagedLog: Bool { header.logSequence > 0 && log?.survey.isDamaged ?? true }
+        var hasDamagedLog: Bool { isHeaderOld || header.logSequence > 0 && log?.survey.isDamaged ?? true }
     }
 
     func open(_ fileLock: FileLock?) throws(StoreError) -> VectorStore {
@@ -124,11 +126,17 @@ struct StoreOpening {
                 pending = journal
             }
         }
-        if options.logDamage == .fail { try Recovery.checkNewerLogs(path, prologue.superblock, header, calls) }
+        var isHeaderOld = false
+        do {
+            try Recovery.checkNewerLogs(path, prologue.superblock, header, calls)
+        } catch {
+            if options.logDamage == .fail { throw error }
+            isHeaderOld = true
+        }
         let log = try Recovery.survey(path, prologue.superblock, header, options, calls)
         return Found(
             prologue: prologue, header: header, journal: pending,
-            isRedone: isWriter && header.generation > readGeneration, log: log)
+            isRedone: isWriter && header.generation > readGeneration, isHeaderOld: isHeaderOld, log: log)
     }
 
     private func map(_ found: Found, _ writing: ColumnMemory.Writing) throws(StoreError) -> LevelZeroFile {

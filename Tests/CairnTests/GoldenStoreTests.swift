@@ -92,7 +92,8 @@ import Testing
         try VectorStore.open(at: path, options: .init(access: .readWrite)).setSearchWidth(77)
         let (status, store, _) = try ReadStore.reading(path)
         var changed = try expected("small")
-        changed.header.generation = 2
+        // In both slots.
+        changed.header.generation = 3
         changed.header.ef = 77
         #expect(status == 0)
         #expect(store == changed)

@@ -195,7 +195,7 @@ import Testing
             let error = storeError { _ = try VectorStore.quick(at: path, options: options(access)) }
             #expect(error?.code == (isNewer ? .incompatible : .corrupt))
             #expect(error?.path == log)
-            #expect(isNewer || error?.message.contains("--salvage") == true, "\(error?.message ?? "")")
+            #expect(isNewer || error?.message.contains("discardRest") == true, "\(error?.message ?? "")")
         }
         // The lock's process id is all that a writer may have written.
         #expect(try snapshot(path).filter { $0.key != "lock" } == before.filter { $0.key != "lock" })
