@@ -114,7 +114,7 @@ enum Recovery {
                 FormatError(
                     .corrupt,
                     "the log that the store goes on from is missing or damaged; restore it, or open the store without the "
-                        + "changes that it had (LogDamage.discardRest)"))
+                        + "changes that it had (LogDamage.discardRest, --salvage)"))
         }
         let survey = try reader.survey(
             from: LogPosition(header), salvaging: options.logDamage == .discardRest)

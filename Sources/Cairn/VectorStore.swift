@@ -126,7 +126,8 @@ public final class VectorStore: @unchecked Sendable {
         guard access == .readWrite else {
             throw StoreError(
                 .readOnly,
-                "the store was opened for reading; to change it: open(at: path, options: .init(access: .readWrite))",
+                "the store was opened for reading; open it with access .readWrite: "
+                    + "open(at: path, options: .init(access: .readWrite))",
                 path: path)
         }
         guard let writer = writer.withLock({ $0 }) else { throw closedError }

@@ -6,7 +6,8 @@ extension StoreError {
     var commandLineMessage: String {
         switch code {
         case .corrupt where isLogDamage:
-            let store = path?.removingLastComponent().removingLastComponent() ?? ""
+            let directory = path?.removingLastComponent() ?? ""
+            let store = path?.extension == "wal" ? directory.removingLastComponent() : directory
             return messageWithoutSalvage
                 + "; restore the store from a copy, or keep what came before with: cairn checkpoint \(store) --salvage"
         case .duplicateLabel:
@@ -25,11 +26,12 @@ extension StoreError {
         return String(message[..<advice.lowerBound])
     }
 
-    /// Whether the log is damaged in such a way that what comes before can be salvaged.
+    /// Whether what comes before the damage can be salvaged: that of a log, or of the header that knows a log.
     private var isLogDamage: Bool {
-        guard code == .corrupt, path?.removingLastComponent().lastComponent == "log" else { return false }
+        guard code == .corrupt else { return false }
+        if message.contains("LogDamage") { return true }
         // Else it is whole, but another store's.
-        return !message.contains("does not fit the store")
+        return path?.extension == "wal" && !message.contains("does not fit the store")
     }
 }
 

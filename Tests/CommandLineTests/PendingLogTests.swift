@@ -140,6 +140,22 @@ struct PendingLogTests {
         #expect(try workspace.cairn("verify", "@store").code == 0)
     }
 
+    @Test func `a log that the header does not know is damage that names the way out`() throws {
+        let headers = try workspace.bytes("store/level0").prefix(8192)
+        _ = try kill(after: 10)
+        try workspace.write("store/level0", bytes: Array(headers) + workspace.bytes("store/level0")[8192...])
+        for command in ["info", "verify"] {
+            let outcome = try workspace.cairn(command, "@store")
+            #expect(outcome.code == 2)
+            let text = command == "info" ? outcome.errors : outcome.output
+            #expect(text.hasSuffix(" with: cairn checkpoint \(workspace.path("store")) --salvage\n"), "\(text)")
+            #expect(!text.contains("LogDamage"))
+        }
+        let salvaged = try workspace.cairn("labels", "@store", "--salvage")
+        #expect(salvaged.code == 0 && salvaged.lines.count == 50)
+        #expect(salvaged.errors.hasSuffix("; this is the store as it was before the damage\n"), "\(salvaged.errors)")
+    }
+
     @Test func `adding goes on where the killed one was`() throws {
         let acknowledged = try workspace.killAdding("@new.npy", after: 25, "--labels", "@new.txt")
         let outcome = try workspace.cairn(
