@@ -163,7 +163,7 @@ struct AddErrorTests {
     }
 
     /// root may look everywhere.
-    @Test(.enabled(if: geteuid() != 0), arguments: [0o000, 0o600])
+    @Test(.enabled(if: geteuid() != 0, "root may read everything"), arguments: [0o000, 0o600])
     func `a store that may not be looked into is not said to be none`(permissions: Int) throws {
         func set(_ permissions: Int) throws {
             try FileManager.default.setAttributes(
