@@ -27,7 +27,10 @@ enum Recovery {
             }
             try labels?.synchronize()
             try prologue.file.synchronize()
-            return try LevelZeroFile.writeBoth(journal.header, to: prologue.file)
+            // Not into the slot of the header that was found: it may be the only one.
+            var next = journal.header
+            if next.generation % 2 == prologue.header.generation % 2 { next.generation += 1 }
+            return try LevelZeroFile.writeBoth(next, to: prologue.file)
         }
     }
 

@@ -92,10 +92,13 @@ final class StoreDisk: @unchecked Sendable {
     /// The header that was read when the store was opened may be in the cache alone, if whoever wrote it died before its sync,
     /// or the sync failed. Until it is on the disk, a power cut would leave the one before it, with the log that that one names.
     /// Writing it again could tear it where it is on the disk, so a journal that says no more than the header comes first.
-    private func makeHeaderDurable() throws(StorageError) {
+    func makeHeaderDurable() throws(StorageError) {
         guard !isHeaderDurable else { return }
         try JournalWriter.replace(in: path, header, calls: calls) { (_) throws(StorageError) in }
-        try file.write(header)
+        // Under the next generation, that is into the other slot first: this one may be the only header that there is.
+        var next = header
+        next.generation += 1
+        header = try LevelZeroFile.writeBoth(next, to: file.file)
         isHeaderDurable = true
     }
 

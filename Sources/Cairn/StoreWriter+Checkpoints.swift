@@ -43,6 +43,8 @@ extension StoreWriter {
         settle()
         let graph = contents.graph
         do throws(CheckpointFailure) {
+            // It changes the header that the checkpoint goes on from.
+            try retryable { () throws(StorageError) in try disk.makeHeaderDurable() }
             try Checkpoint(contents, labels, disk, counts, sequence: sequence).make()
         } catch {
             if error.isFinal {
