@@ -92,8 +92,8 @@ import Testing
         try VectorStore.open(at: path, options: .init(access: .readWrite)).setSearchWidth(77)
         let (status, store, _) = try ReadStore.reading(path)
         var changed = try expected("small")
-        // In both slots.
-        changed.header.generation = 3
+        // The header that was found is written again, and then the new one, each to both slots.
+        changed.header.generation = 5
         changed.header.ef = 77
         #expect(status == 0)
         #expect(store == changed)
