@@ -111,7 +111,15 @@ struct StoreOpening {
 
     private func find() throws(StoreFileError) -> Found {
         var prologue = try LevelZeroFile.readPrologue(
-            path.appending(StoreName.levelZero), writable: isWriter, calls: calls)
+            path.appending(StoreName.levelZero), writable: isWriter, calls: calls
+        ) { [path, calls] superblock in
+            let journal = try? JournalReader.open(
+                path.appending(StoreName.journal), superblock: superblock, calls: calls)
+            var header = journal?.header
+            // Older than the journal, which is redone therefore.
+            header?.generation -= 1
+            return header
+        }
         var header = prologue.header, pending: JournalReader?
         let readGeneration = header.generation
         let journal = try JournalReader.open(

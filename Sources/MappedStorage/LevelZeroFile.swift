@@ -58,7 +58,8 @@ package final class LevelZeroFile: Sendable {
 
     /// Opens the file and reads what says where everything lies: a superblock and a header.
     package static func readPrologue(
-        _ path: FilePath, writable: Bool, calls: SystemCalls
+        _ path: FilePath, writable: Bool, calls: SystemCalls,
+        fallback: (Superblock) -> HeaderSlot? = { _ in nil }
     ) throws(StoreFileError) -> Prologue {
         let file = try storage { () throws(StorageError) in
             try File(path, writable ? .readWrite : .read, calls: calls)
@@ -70,7 +71,15 @@ package final class LevelZeroFile: Sendable {
             throw .format(path, FormatError(.corrupt, cutShort(size, Geometry.prologue)))
         }
         let superblock = try format(path) { () throws(FormatError) in try readSuperblock(prologue, writable: writable) }
-        let header = try format(path) { () throws(FormatError) in try readHeader(prologue, superblock) }
+        let header = try format(path) { () throws(FormatError) in
+            do throws(FormatError) {
+                return try readHeader(prologue, superblock)
+            } catch {
+                // A crash can leave this: one torn, the other lost by a sync that failed. A journal still says it.
+                guard let header = fallback(superblock) else { throw error }
+                return header
+            }
+        }
         return Prologue(file: file, superblock: superblock, header: header)
     }
 
