@@ -2,12 +2,6 @@ import HNSW
 import MappedStorage
 import WriteAheadLog
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// A batch that is in the log and that searches do not see yet.
 struct CommittedBatch {
     let changes: GraphChanges
@@ -22,8 +16,7 @@ struct CommittedBatch {
 /// threads that wait one syncs the log, for all that stands in it by then, while the others, and the next batch, go on.
 @safe
 final class CommitQueue: @unchecked Sendable {
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let monitor = Monitor()
     private let graph: Graph
     private let labels: LabelTable
     private let counts: PublishedCounts
@@ -38,20 +31,11 @@ final class CommitQueue: @unchecked Sendable {
         self.labels = labels
         self.counts = counts
         published = lastFrame
-        unsafe pthread_mutex_init(mutex, nil)
-        unsafe pthread_cond_init(changed, nil)
-    }
-
-    deinit {
-        unsafe pthread_mutex_destroy(mutex)
-        unsafe pthread_cond_destroy(changed)
-        unsafe mutex.deallocate()
-        unsafe changed.deallocate()
     }
 
     /// Adds a batch behind the others; `isDurable`: it need not wait for the log, so it is published at once.
     func append(_ batch: CommittedBatch, isDurable: Bool) {
-        locked {
+        monitor.locked {
             waiting.append(batch)
             if isDurable { publish(upTo: batch.frame) }
         }
@@ -59,11 +43,11 @@ final class CommitQueue: @unchecked Sendable {
 
     /// Returns when frame `frame` is durable and its batch published.
     func waitUntilPublished(_ frame: UInt64, _ log: LogWriter) throws(StorageError) {
-        let result: Result<Void, StorageError> = locked {
+        let result: Result<Void, StorageError> = monitor.locked {
             while published < frame {
                 if let failure { return .failure(failure) }
                 if isSyncing {
-                    unsafe pthread_cond_wait(changed, mutex)
+                    monitor.wait()
                 } else {
                     sync(log)
                 }
@@ -76,16 +60,14 @@ final class CommitQueue: @unchecked Sendable {
     /// Syncs the log with the mutex open, and publishes what is then durable.
     private func sync(_ log: LogWriter) {
         isSyncing = true
-        unsafe pthread_mutex_unlock(mutex)
-        let result = Result { () throws(StorageError) in try log.synchronize() }
-        unsafe pthread_mutex_lock(mutex)
+        let result = monitor.unlocked { Result { () throws(StorageError) in try log.synchronize() } }
         isSyncing = false
         switch result {
         // What failed meanwhile has been undone.
         case .success(let frame): if failure == nil { publish(upTo: frame) }
         case .failure(let error): failure = error
         }
-        unsafe pthread_cond_broadcast(changed)
+        monitor.wakeAll()
     }
 
     private func publish(upTo frame: UInt64) {
@@ -103,14 +85,14 @@ final class CommitQueue: @unchecked Sendable {
     }
 
     /// The last frame whose batch is published.
-    var publishedFrame: UInt64 { locked { published } }
+    var publishedFrame: UInt64 { monitor.locked { published } }
 
     /// Whether every batch is published.
-    var isEmpty: Bool { locked { waiting.isEmpty } }
+    var isEmpty: Bool { monitor.locked { waiting.isEmpty } }
 
     /// What published batches replaced, for the thread that writes to retire.
     func takeRetired() -> [(levelZero: [UInt32], upper: [UInt32])] {
-        locked {
+        monitor.locked {
             defer { retired.removeAll() }
             return retired
         }
@@ -118,16 +100,10 @@ final class CommitQueue: @unchecked Sendable {
 
     /// Nothing more becomes durable; who waits is told.
     func fail(_ error: StorageError) {
-        locked {
+        monitor.locked {
             if failure == nil { failure = error }
             waiting.removeAll()
-            unsafe pthread_cond_broadcast(changed)
+            monitor.wakeAll()
         }
-    }
-
-    private func locked<Result>(_ body: () -> Result) -> Result {
-        unsafe pthread_mutex_lock(mutex)
-        defer { unsafe pthread_mutex_unlock(mutex) }
-        return body()
     }
 }

@@ -65,14 +65,6 @@ enum Recovery {
         }
     }
 
-    private static func storage<Result>(_ body: () throws(StorageError) -> Result) throws(StoreFileError) -> Result {
-        do {
-            return try body()
-        } catch {
-            throw .storage(error)
-        }
-    }
-
     // MARK: The log
 
     /// Throws if there is a log that the header does not know and that has batches: no batch goes to a log before a header

@@ -66,54 +66,41 @@ private final class Counter: Sendable {
 /// Where a team's threads meet: work is handed out under the mutex and waited for on the condition.
 @safe
 private final class Rendezvous: @unchecked Sendable {
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let monitor = Monitor()
     private var round = 0
     private var running = 0
     private var isEnding = false
     private var work: (@Sendable (Int) -> Void)?
 
-    init() {
-        unsafe pthread_mutex_init(mutex, nil)
-        unsafe pthread_cond_init(changed, nil)
-    }
-
-    deinit {
-        unsafe pthread_mutex_destroy(mutex)
-        unsafe pthread_cond_destroy(changed)
-        unsafe mutex.deallocate()
-        unsafe changed.deallocate()
-    }
-
     func begin(_ body: @escaping @Sendable (Int) -> Void, helpers: Int) {
-        locked {
+        monitor.locked {
             work = body
             round += 1
             running = helpers
-            unsafe pthread_cond_broadcast(changed)
+            monitor.wakeAll()
         }
     }
 
     func wait() {
-        locked {
-            while running > 0 { unsafe pthread_cond_wait(changed, mutex) }
+        monitor.locked {
+            while running > 0 { monitor.wait() }
             work = nil
         }
     }
 
     func end() {
-        locked {
+        monitor.locked {
             isEnding = true
-            unsafe pthread_cond_broadcast(changed)
+            monitor.wakeAll()
         }
     }
 
     func serve(_ index: Int) {
         var seen = 0
         while takePart(index, &seen) {
-            locked {
+            monitor.locked {
                 running -= 1
-                if running == 0 { unsafe pthread_cond_broadcast(changed) }
+                if running == 0 { monitor.wakeAll() }
             }
         }
     }
@@ -122,20 +109,14 @@ private final class Rendezvous: @unchecked Sendable {
     /// work is let go of before it is counted as done: a worker that let go of it last could end its own team.
     @inline(never)
     private func takePart(_ index: Int, _ seen: inout Int) -> Bool {
-        let work = locked { () -> (@Sendable (Int) -> Void)? in
-            while round == seen && !isEnding { unsafe pthread_cond_wait(changed, mutex) }
+        let work = monitor.locked { () -> (@Sendable (Int) -> Void)? in
+            while round == seen && !isEnding { monitor.wait() }
             seen = round
             return isEnding ? nil : self.work
         }
         guard let work else { return false }
         work(index)
         return true
-    }
-
-    private func locked<Result>(_ body: () -> Result) -> Result {
-        unsafe pthread_mutex_lock(mutex)
-        defer { unsafe pthread_mutex_unlock(mutex) }
-        return body()
     }
 }
 

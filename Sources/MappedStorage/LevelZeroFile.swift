@@ -1,12 +1,6 @@
 package import FileFormat
 package import SystemPackage
 
-/// Why the file of a store could not be read or written.
-package enum StoreFileError: Error, Sendable {
-    case storage(StorageError)
-    case format(FilePath, FormatError)
-}
-
 /// `level0`: the headers, and the segments mapped into memory. The file grows by whole segments; what is mapped stays
 /// where it is until the object goes away.
 package final class LevelZeroFile: Sendable {
@@ -224,14 +218,6 @@ package final class LevelZeroFile: Sendable {
             }
             try file.write(PageTable.encoded(checksums, generation: generation), at: segment.pageTableOffset)
         }
-    }
-}
-
-private func storage<Result>(_ body: () throws(StorageError) -> Result) throws(StoreFileError) -> Result {
-    do {
-        return try body()
-    } catch {
-        throw .storage(error)
     }
 }
 
