@@ -5,6 +5,7 @@
 //   MappedStorage    files as memory, locks, every system call
 //   WriteAheadLog    order and durability: log files and the journal of a checkpoint
 //   HNSW             the graph, on pointers; knows nothing of files
+//   HnswlibFile      hnswlib's and Chroma's files; knows nothing of stores
 //   VectorFiles      .npy .fvecs .bvecs .ivecs .fbin .u8bin; knows nothing of stores
 //   Cairn            the public API; plans, logs, publishes and checkpoints batches of changes
 //   CairnCommandLine the program `cairn`
@@ -45,13 +46,20 @@ let package = Package(
         .target(
             name: "WriteAheadLog", dependencies: ["FileFormat", "MappedStorage", system], swiftSettings: strict),
         .target(name: "HNSW", dependencies: ["CKernels"], swiftSettings: strict),
-        .target(name: "VectorFiles", dependencies: ["CKernels", system], swiftSettings: strict),
+        .target(
+            name: "HnswlibFile", dependencies: ["CKernels", "FileFormat", "MappedStorage", system],
+            swiftSettings: strict),
+        .target(name: "VectorFiles", dependencies: ["CKernels", "MappedStorage", system], swiftSettings: strict),
         .target(
             name: "Cairn",
-            dependencies: ["CKernels", "FileFormat", "MappedStorage", "WriteAheadLog", "HNSW", "VectorFiles", system],
+            dependencies: [
+                "CKernels", "FileFormat", "MappedStorage", "WriteAheadLog", "HNSW", "HnswlibFile", "VectorFiles",
+                system,
+            ],
             swiftSettings: strict),
         .executableTarget(
-            name: "CairnCommandLine", dependencies: ["Cairn", "VectorFiles", system, argumentParser],
+            name: "CairnCommandLine",
+            dependencies: ["Cairn", "HnswlibFile", "VectorFiles", "MappedStorage", system, argumentParser],
             swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["Cairn", system], path: "Tests/TestSupport", swiftSettings: strict),

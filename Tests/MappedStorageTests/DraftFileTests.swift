@@ -1,0 +1,51 @@
+import MappedStorage
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite struct DraftFileTests {
+    @Test func `a file has its name only when it is published, and what stood there stays until then`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path.appending("file")
+        try File(path, .create).write([1], at: 0)
+        let draft = try DraftFile(path)
+        try draft.write([2, 3], at: 1)
+        try draft.write([9], at: 0)
+        #expect(try File(path, .read).read(count: 8, at: 0) == [1])
+        try draft.publish()
+        #expect(try File(path, .read).read(count: 8, at: 0) == [9, 2, 3])
+        #expect(try Directory(directory.path).names() == ["file"])
+    }
+
+    @Test func `one that is let go of leaves nothing`() throws {
+        let directory = try TemporaryDirectory()
+        do {
+            let draft = try DraftFile(directory.path.appending("file"))
+            try draft.write([1], at: 0)
+        }
+        #expect(try Directory(directory.path).names().isEmpty)
+    }
+
+    @Test func `a sync that fails leaves the old file, and nothing beside it`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path.appending("file")
+        try File(path, .create).write([1], at: 0)
+        var calls = SystemCalls.system
+        calls.synchronize = { (_) throws(Errno) in throw .ioError }
+        do {
+            let draft = try DraftFile(path, calls: calls)
+            try draft.write([2], at: 0)
+            let error = #expect(throws: StorageError.self) { try draft.publish() }
+            #expect(error?.path == path && error?.errno == .ioError)
+        }
+        #expect(try File(path, .read).read(count: 8, at: 0) == [1])
+        #expect(try Directory(directory.path).names() == ["file"])
+    }
+
+    @Test func `a directory or a link is not replaced`() throws {
+        let directory = try TemporaryDirectory()
+        try Directory(directory.path.appending("folder")).create()
+        #expect(throws: StorageError.self) { try DraftFile(directory.path.appending("folder")) }
+        #expect(throws: StorageError.self) { try DraftFile("/dev/null") }
+    }
+}
