@@ -1,0 +1,107 @@
+import SystemPackage
+
+/// What there is in an index, known when all of it has been read.
+package struct HnswlibSurvey: Sendable {
+    /// The level of each slot.
+    package var levels: [UInt8]
+    /// Elements with a level above 0.
+    package var nodeCount = 0
+    /// Lists above level 0: the sum of all levels.
+    package var listCount = 0
+    /// Elements that are marked deleted.
+    package var markedCount = 0
+}
+
+extension HnswlibIndex {
+    /// Reads everything once, and the lists above level 0 twice, in order and in pieces, and throws what is wrong and at
+    /// which offset. Afterwards all that is in the file is known to be in range, for as long as nobody changes it. `progress`
+    /// is told how many of how many bytes are done. Memory: a byte an element, and a piece.
+    package func validate(progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws(HnswlibFileError) -> HnswlibSurvey
+    {
+        var survey = HnswlibSurvey(levels: [UInt8](repeating: 0, count: header.count))
+        let total = elements.count + lists.part.count
+        var done = 0
+        try surveyLists(&survey) { bytes in
+            done += bytes
+            progress?(done, total)
+        }
+        try checkLevels(survey.levels)
+        survey.markedCount = try checkElements { bytes in
+            done += bytes
+            progress?(done, total)
+        }
+        return survey
+    }
+
+    /// Finds the levels, and that the header has the highest of them, and the level of its entry point.
+    private func surveyLists(_ survey: inout HnswlibSurvey, progress: (Int) -> Void) throws(HnswlibFileError) {
+        var nodes = 0, count = 0, highest = header.count > 0 ? 0 : -1, levels: [UInt8] = []
+        swap(&levels, &survey.levels)
+        try unsafe forEachCheckedNode(progress: progress) { (slot, level, _, _) throws(HnswlibFileError) in
+            levels[Int(slot)] = UInt8(level)
+            nodes += 1
+            count += level
+            highest = max(highest, level)
+        }
+        guard highest == header.maximumLevel else {
+            throw headerError(
+                48, "the highest level is \(header.maximumLevel), but no element is above level \(highest)")
+        }
+        guard header.count == 0 || Int(levels[Int(header.entryPoint)]) == highest else {
+            throw headerError(
+                52, "entry point \(header.entryPoint) has level \(levels[Int(header.entryPoint)]), not the highest, "
+                    + "\(highest)")
+        }
+        swap(&levels, &survey.levels)
+        (survey.nodeCount, survey.listCount) = (nodes, count)
+    }
+
+    /// A list of a level may lead only to elements that have lists of this level.
+    private func checkLevels(_ levels: [UInt8]) throws(HnswlibFileError) {
+        let connectivity = header.connectivity
+        guard header.maximumLevel > 0 else { return }
+        try unsafe forEachCheckedNode { (slot, level, words, offset) throws(HnswlibFileError) in
+            for list in 0..<level {
+                let first = list * (connectivity + 1)
+                for place in unsafe (first + 1)..<(first + 1 + Int(words[first] & 0xFFFF)) {
+                    let id = unsafe Int(words[place])
+                    guard Int(levels[id]) > list else {
+                        throw lists.part.error(
+                            "at byte offset \(lists.part.start + offset + 4 * place) element \(slot) has a link on level "
+                                + "\(list + 1) to element \(id), which has level \(levels[id]): it is damaged",
+                            at: offset + 4 * place)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads all elements, checks them and returns how many are marked deleted.
+    private func checkElements(progress: (Int) -> Void) throws(HnswlibFileError) -> Int {
+        let size = header.elementBytes, atOnce = max(1, Self.pieceBytes / size)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: min(atOnce, max(1, header.count)) * size, alignment: 64)
+        defer { unsafe buffer.deallocate() }
+        var marked = 0, slot = 0
+        while slot < header.count {
+            let slots = slot..<min(header.count, slot + atOnce)
+            let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<(slots.count * size)])
+            try unsafe elements.read(into: piece, at: slot * size)
+            try unsafe check(UnsafeRawPointer(piece.baseAddress!), slots, marked: &marked)
+            slot = slots.upperBound
+            progress(piece.count)
+        }
+        return marked
+    }
+
+    private static var pieceBytes: Int { 1 << 20 }
+
+    /// An error about a field of the header.
+    private func headerError(_ field: Int, _ message: String) -> HnswlibFileError {
+        let isFolder = layout == .chromaFolder
+        let offset = isFolder ? field + 4 : field
+        return HnswlibFileError(
+            isFolder ? path.appending("header.bin") : path,
+            "byte offset \(offset) of its header: \(message): it is damaged", offset: offset)
+    }
+}
