@@ -100,7 +100,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "HNSWTests", dependencies: ["HNSW", "CKernels"], swiftSettings: strict),
         .testTarget(
-            name: "VectorFilesTests", dependencies: ["VectorFiles", system], exclude: ["Fixtures"],
+            name: "VectorFilesTests", dependencies: ["VectorFiles", "MappedStorage", system], exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "CairnTests",
