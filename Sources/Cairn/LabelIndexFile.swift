@@ -159,7 +159,17 @@ final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
         for slot in 0..<UInt32(slotCount) where VectorStore.hasLabel(slots.state(slot)) {
             if !index.add(slot) { return slots.label(slot) }
         }
-        let table = index.buckets.buffer
+        try write(
+            path, buckets: index.buckets.buffer, count: index.count, layout: layout, generation: generation,
+            calls: calls)
+        return nil
+    }
+
+    /// Writes the buckets of `count` labels to `path` and makes them durable.
+    static func write(
+        _ path: FilePath, buckets table: UncheckedBuffer<UInt32>, count: Int, layout: Identifier, generation: UInt64,
+        calls: SystemCalls
+    ) throws(StorageError) {
         let file = try File(path, .create, calls: calls)
         var checksums = [UInt8](repeating: 0, count: checksumBytes(table.count))
         try file.allocate(from: 0, to: bucketOffset(table.count) + table.count * 4)
@@ -172,10 +182,9 @@ final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
         }
         try file.write(checksums, at: checksumOffset)
         let header = DerivedFile(
-            kind: .labels, layout: layout, generation: generation, count: index.count, extent: table.count,
+            kind: .labels, layout: layout, generation: generation, count: count, extent: table.count,
             bodyChecksum: Checksum.crc32c(checksums, prefix: checksums.count))
         try file.write(header.encoded(), at: 0)
         try file.synchronize()
-        return nil
     }
 }

@@ -18,7 +18,8 @@ struct VectorEncoding: Sendable {
 
     /// Components of a row, the zeros at its end included.
     var paddedDimensions: Int { rowBytes / scalarSize }
-    var scalarSize: Int { scalar == .float32 ? 4 : scalar == .float16 ? 2 : 1 }
+    var scalarSize: Int { Self.size(of: scalar) }
+    static func size(of scalar: Scalar) -> Int { scalar == .float32 ? 4 : scalar == .float16 ? 2 : 1 }
     /// Bytes of a query in the kernels' form.
     var queryBytes: Int { scalar == .float16 && !isCustom ? 2 * rowBytes : rowBytes }
 

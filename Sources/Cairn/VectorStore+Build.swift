@@ -92,10 +92,7 @@ extension VectorStore {
         calls: SystemCalls
     ) throws(StoreError) {
         try configuration.validate()
-        guard Directory.kind(of: path) == .missing, !Directory.isSymbolicLink(path) else {
-            throw StoreError(
-                .alreadyExists, "something stands here already; remove it or choose another name", path: path)
-        }
+        try checkVacant(path)
         guard source.count < Geometry.maximumSlots else {
             throw StoreError(.invalidArgument, "\(source.count) vectors are more than a store holds (2^31)", path: path)
         }
@@ -107,6 +104,14 @@ extension VectorStore {
         } catch {
             draft.discard()
             throw error
+        }
+    }
+
+    /// Throws if anything stands at `path`.
+    static func checkVacant(_ path: FilePath) throws(StoreError) {
+        guard Directory.kind(of: path) == .missing, !Directory.isSymbolicLink(path) else {
+            throw StoreError(
+                .alreadyExists, "something stands here already; remove it or choose another name", path: path)
         }
     }
 

@@ -134,6 +134,9 @@ public final class VectorStore: @unchecked Sendable {
         return writer
     }
 
+    /// The part of the store that changes it; nil for a handle that may not.
+    func currentWriter() throws(StoreError) -> StoreWriter? { access == .readWrite ? try writing() : nil }
+
     private var closedError: StoreError {
         StoreError(.closed, "the store was closed; open it again", path: path)
     }

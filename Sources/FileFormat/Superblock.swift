@@ -40,10 +40,13 @@ package struct Superblock: Sendable, Hashable {
     package var seed: UInt64
     /// The name of the custom distance; empty for the built-in ones.
     package var distanceName: String
+    /// nil unless the store was made from an hnswlib file.
+    package var origin: HnswlibOrigin?
 
     package init(
         store: Identifier = .random(), layout: Identifier = .random(), dimensions: Int, metric: Metric, scalar: Scalar,
-        connectivity: Int, constructionWidth: Int, seed: UInt64, distanceName: String = ""
+        connectivity: Int, constructionWidth: Int, seed: UInt64, distanceName: String = "",
+        origin: HnswlibOrigin? = nil
     ) {
         self.store = store
         self.layout = layout
@@ -54,6 +57,7 @@ package struct Superblock: Sendable, Hashable {
         self.constructionWidth = constructionWidth
         self.seed = seed
         self.distanceName = distanceName
+        self.origin = origin
     }
 
     /// Where the columns and segments lie; it follows from the superblock alone.
@@ -94,6 +98,7 @@ extension Superblock {
         precondition(name.count <= Self.maximumNameLength)
         bytes[Offset.nameLength] = UInt8(name.count)
         bytes.store(name, at: Offset.name)
+        origin?.store(in: &bytes)
         bytes.store(Checksum.crc32c(bytes, prefix: Offset.checksum), at: Offset.checksum)
         return bytes
     }
@@ -144,7 +149,7 @@ extension Superblock {
             layout: Identifier(bytes: Array(bytes[Offset.layout..<Offset.compatible])),
             dimensions: dimensions, metric: metric, scalar: scalar, connectivity: connectivity,
             constructionWidth: constructionWidth,
-            seed: bytes.integer(at: Offset.seed), distanceName: name)
+            seed: bytes.integer(at: Offset.seed), distanceName: name, origin: HnswlibOrigin(in: bytes))
         let geometry = self.geometry
         guard bytes.integer(at: Offset.firstSegmentSlots) == UInt32(geometry.firstSegmentSlots),
             bytes.integer(at: Offset.maximumSegmentSlots) == UInt32(geometry.maximumSegmentSlots),

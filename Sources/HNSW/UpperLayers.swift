@@ -74,6 +74,11 @@ package final class UpperLayers: @unchecked Sendable {
         }
     }
 
+    /// Slot and level of each node, by slot.
+    package var nodesBySlot: [(slot: UInt32, level: Int)] {
+        (0..<nodeCount).map { (nodes.buffer[2 * $0], Int(nodes.buffer[2 * $0 + 1])) }.sorted { $0.0 < $1.0 }
+    }
+
     /// The number of the first list of `slot`; nil if it is not a node.
     package func firstList(_ slot: UInt32) -> Int? { firstLists.view[slot] }
 

@@ -38,7 +38,8 @@ package final class BruteForceFile: Sendable {
         (capacity, stride, count) = (fields.capacity, Int(fields.stride), Int(fields.count))
         rows = FilePart(file: file, start: Self.headerSize, count: count * stride)
         guard rows.end <= size else {
-            throw wrong(size, "it ends at byte offset \(size), but \(count) rows of \(stride) bytes reach to \(rows.end)")
+            throw wrong(
+                size, "it ends at byte offset \(size), but \(count) rows of \(stride) bytes reach to \(rows.end)")
         }
         let (whole, overflow) = capacity.multipliedReportingOverflow(by: fields.stride)
         guard !overflow else { throw wrong(0, "byte offset 0 of its header: room for \(capacity) rows") }

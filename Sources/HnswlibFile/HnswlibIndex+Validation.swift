@@ -2,21 +2,30 @@ import SystemPackage
 
 /// What there is in an index, known when all of it has been read.
 package struct HnswlibSurvey: Sendable {
-    /// The level of each slot.
-    package var levels: [UInt8]
+    /// The level of each slot, and its deletion mark in the highest bit.
+    var levels: [UInt8]
+    /// The label of each slot; one may come again.
+    package internal(set) var labels: [UInt64] = []
     /// Elements with a level above 0.
     package var nodeCount = 0
     /// Lists above level 0: the sum of all levels.
     package var listCount = 0
     /// Elements that are marked deleted.
     package var markedCount = 0
+
+    /// The level of a slot.
+    package func level(_ slot: Int) -> Int { Int(levels[slot] & 0x7f) }
+
+    /// Whether a slot is marked deleted.
+    package func isMarked(_ slot: Int) -> Bool { levels[slot] & 0x80 != 0 }
 }
 
 extension HnswlibIndex {
     /// Reads everything once, and the lists above level 0 twice, in order and in pieces, and throws what is wrong and at
     /// which offset. Afterwards all that is in the file is known to be in range, for as long as nobody changes it. `progress`
-    /// is told how many of how many bytes are done. Memory: a byte an element, and a piece.
-    package func validate(progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws(HnswlibFileError) -> HnswlibSurvey
+    /// is told how many of how many bytes are done. Memory: nine bytes an element, and a piece.
+    package func validate(progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws(HnswlibFileError)
+        -> HnswlibSurvey
     {
         var survey = HnswlibSurvey(levels: [UInt8](repeating: 0, count: header.count))
         let total = elements.count + lists.part.count
@@ -26,7 +35,7 @@ extension HnswlibIndex {
             progress?(done, total)
         }
         try checkLevels(survey.levels)
-        survey.markedCount = try checkElements { bytes in
+        try checkElements(&survey) { bytes in
             done += bytes
             progress?(done, total)
         }
@@ -49,7 +58,8 @@ extension HnswlibIndex {
         }
         guard header.count == 0 || Int(levels[Int(header.entryPoint)]) == highest else {
             throw headerError(
-                52, "entry point \(header.entryPoint) has level \(levels[Int(header.entryPoint)]), not the highest, "
+                52,
+                "entry point \(header.entryPoint) has level \(levels[Int(header.entryPoint)]), not the highest, "
                     + "\(highest)")
         }
         swap(&levels, &survey.levels)
@@ -76,8 +86,12 @@ extension HnswlibIndex {
         }
     }
 
-    /// Reads all elements, checks them and returns how many are marked deleted.
-    private func checkElements(progress: (Int) -> Void) throws(HnswlibFileError) -> Int {
+    /// Reads all elements, checks them and notes labels and deletion marks.
+    private func checkElements(
+        _ survey: inout HnswlibSurvey, progress: (Int) -> Void
+    ) throws(HnswlibFileError) {
+        let labelOffset = header.labelOffset
+        survey.labels = [UInt64](repeating: 0, count: header.count)
         let size = header.elementBytes, atOnce = max(1, Self.pieceBytes / size)
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: min(atOnce, max(1, header.count)) * size, alignment: 64)
@@ -87,11 +101,20 @@ extension HnswlibIndex {
             let slots = slot..<min(header.count, slot + atOnce)
             let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<(slots.count * size)])
             try unsafe elements.read(into: piece, at: slot * size)
-            try unsafe check(UnsafeRawPointer(piece.baseAddress!), slots, marked: &marked)
+            let start = UnsafeRawPointer(piece.baseAddress!)
+            try unsafe check(start, slots, marked: &marked)
+            for index in 0..<slots.count {
+                let element = unsafe start + index * size
+                survey.labels[slot + index] = UInt64(
+                    littleEndian: unsafe element.loadUnaligned(fromByteOffset: labelOffset, as: UInt64.self))
+                if unsafe element.load(fromByteOffset: 2, as: UInt8.self) & 1 != 0 {
+                    survey.levels[slot + index] |= 0x80
+                }
+            }
             slot = slots.upperBound
             progress(piece.count)
         }
-        return marked
+        survey.markedCount = marked
     }
 
     private static var pieceBytes: Int { 1 << 20 }

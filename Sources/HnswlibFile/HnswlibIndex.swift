@@ -132,7 +132,8 @@ enum ChromaHeader {
     static func decode(_ bytes: [UInt8], path: FilePath) throws(HnswlibFileError) -> HnswlibHeader {
         guard bytes[..<4].elementsEqual([1, 0, 0, 0]) else {
             throw HnswlibFileError(
-                path, "byte offset 0 of its header: its version is not 1: it is damaged, or of another Chroma", offset: 0)
+                path, "byte offset 0 of its header: its version is not 1: it is damaged, or of another Chroma",
+                offset: 0)
         }
         return try HnswlibHeader(decoding: bytes, at: 4, path: path)
     }

@@ -18,6 +18,8 @@ package final class ColumnMemory: @unchecked Sendable {
     private let offsets: [Int]
     /// Slots that the reserved ranges hold: those of whole segments.
     package let reservedSlots: Int
+    /// The slots, from 0 on, whose memory is a file's pages and nothing else.
+    private var mappedSlots = 0
 
     /// Reserves addresses for the segments of `slots` slots or, when the address space is short, for as few as `minimum`.
     package init(geometry: Geometry, slots: Int, minimum: Int, path: FilePath) throws(StorageError) {
@@ -71,6 +73,7 @@ package final class ColumnMemory: @unchecked Sendable {
             let address = unsafe address(of: piece, in: segment)
             try unsafe file.map(at: address, length: piece.length, offset: piece.fileOffset, writing)
         }
+        if writing == .none && segment.slots.lowerBound == mappedSlots { mappedSlots = segment.slots.upperBound }
     }
 
     /// Puts zeroed memory behind the pieces of `segment`: a store that lives in memory.
@@ -123,6 +126,25 @@ package final class ColumnMemory: @unchecked Sendable {
             }
         }
         return true
+    }
+
+    /// For who reads all slots in order: has the rows of `next` read from the disk meanwhile, and gives the memory of `done` back
+    /// to the page cache. Others may be reading them; rows that are touched come back.
+    package func advance(past done: Range<Int>, to next: Range<Int>) {
+        for column in Geometry.Column.allCases {
+            let stride = geometry.stride(of: column)
+            func pages(_ slots: Range<Int>) -> Range<Int>? {
+                let start = slots.lowerBound * stride / Geometry.granule * Geometry.granule
+                let end = min(slots.upperBound, mappedSlots) * stride / Geometry.granule * Geometry.granule
+                return start < end ? start..<end : nil
+            }
+            if let pages = pages(next) {
+                unsafe madvise(base(of: column) + pages.lowerBound, pages.count, MADV_WILLNEED)
+            }
+            if let pages = pages(done) {
+                unsafe madvise(base(of: column) + pages.lowerBound, pages.count, MADV_DONTNEED)
+            }
+        }
     }
 
     /// Passes `advice` on for the pieces of `segment`, which are mapped. Advice that the kernel does not take changes

@@ -1,0 +1,217 @@
+import FileFormat
+import HNSW
+import HnswlibFile
+import MappedStorage
+import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// One export of a store, which nobody changes meanwhile, as an hnswlib index.
+struct HnswlibExport {
+    private let contents: StoreContents
+    private let view: GraphView
+    private let options: VectorStore.ExportOptions
+    private let calls: SystemCalls
+    private let scalar: Scalar
+    /// What the imported file's header said, if the store is still what that file was.
+    private let origin: HnswlibOrigin?
+    private let counts: StoreCounts
+    /// The nodes above level 0 that go along, by slot.
+    private let nodes: [(slot: UInt32, level: Int)]
+    /// The number of each slot in the file, the highest u32 for those that stay behind; nil when all go along.
+    private let numbers: Memory<UInt32>?
+
+    init(
+        _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ options: VectorStore.ExportOptions,
+        _ calls: SystemCalls
+    ) throws(StoreError) {
+        self.contents = contents
+        self.view = view
+        self.counts = counts
+        self.options = options
+        self.calls = calls
+        let own = contents.encoding.scalar, imported = contents.superblock.origin
+        scalar = options.scalar ?? (imported == nil ? .float32 : own)
+        guard scalar == .float32 || scalar == own else {
+            throw StoreError(
+                .invalidArgument,
+                "the store's components are \(own.rawValue): they can be exported as such or as f32, not as \(scalar.rawValue)"
+            )
+        }
+        let all = contents.graph.upper.nodesBySlot
+        origin = Self.isUnchanged(imported, view, all) ? imported : nil
+        if origin != nil || counts.free == 0 {
+            nodes = all
+            numbers = nil
+        } else {
+            let slots = contents.graph.slots
+            nodes = all.filter { VectorStore.hasLabel(slots.state($0.slot)) }
+            let numbers = Memory<UInt32>(view.count)
+            var next: UInt32 = 0
+            for slot in 0..<UInt32(view.count) {
+                let goes = VectorStore.hasLabel(slots.state(slot))
+                numbers.buffer[Int(slot)] = goes ? next : .max
+                next += goes ? 1 : 0
+            }
+            self.numbers = numbers
+        }
+        if let most = options.maximumElements, most < fileCount {
+            throw StoreError(
+                .invalidArgument,
+                "max_elements is \(most), but the store has \(fileCount) vectors, deleted ones included; hnswlib could not load the "
+                    + "file")
+        }
+    }
+
+    /// Whether no batch has changed the store since it was imported, and it is in itself consistent.
+    private static func isUnchanged(
+        _ origin: HnswlibOrigin?, _ view: GraphView, _ nodes: [(slot: UInt32, level: Int)]
+    ) -> Bool {
+        guard let origin, view.sequence == 0 else { return false }
+        guard view.count > 0 else { return origin.maximumLevel == -1 && origin.entryPoint == .max }
+        let highest = nodes.reduce(0) { max($0, $1.level) }
+        let entryLevel = nodes.first { $0.slot == origin.entryPoint }?.level ?? 0
+        return origin.entryPoint < UInt32(view.count) && origin.maximumLevel == Int32(highest) && entryLevel == highest
+            && origin.capacity >= UInt64(view.count)
+    }
+
+    /// Elements of the file.
+    private var fileCount: Int { numbers == nil ? view.count : counts.live + counts.marked }
+
+    func run(to path: FilePath) throws(StoreError) -> VectorStore.ExportReport {
+        var report = VectorStore.ExportReport(count: counts.live, deleted: counts.marked)
+        do {
+            let writer = try HnswlibWriter(path, header: header, calls: calls)
+            try writeElements(writer)
+            let checksum = try writeUpper(writer)
+            report.bytesWritten = try writer.finish()
+            report.isOriginal =
+                origin.map { header.capacity == $0.capacity && checksum == $0.upperChecksum } ?? false
+                && scalar == contents.encoding.scalar
+        } catch {
+            throw StoreError(error)
+        }
+        return report
+    }
+
+    // MARK: The header
+
+    private var header: HnswlibHeader {
+        let superblock = contents.superblock, connectivity = superblock.connectivity
+        let (entry, level) = entryPoint
+        let capacity = max(superblock.origin?.capacity ?? 0, UInt64(fileCount))
+        return HnswlibHeader(
+            capacity: options.maximumElements.map { UInt64($0) } ?? capacity, count: fileCount,
+            vectorBytes: vectorBytes, maximumLevel: level, entryPoint: entry, connectivity: connectivity,
+            multiplierBits: superblock.origin?.multiplier ?? (1 / log(Double(connectivity))).bitPattern,
+            constructionWidth: superblock.origin?.constructionWidth
+                ?? UInt64(max(superblock.constructionWidth, connectivity)))
+    }
+
+    private var vectorBytes: Int { contents.encoding.dimensions * VectorEncoding.size(of: scalar) }
+
+    /// The store's own entry point, unless a damaged store's is not of the highest level.
+    private var entryPoint: (UInt32, level: Int) {
+        if let origin { return (origin.entryPoint, Int(origin.maximumLevel)) }
+        guard fileCount > 0 else { return (.max, -1) }
+        let highest = nodes.reduce(0) { max($0, $1.level) }
+        var entry = view.entryPoint
+        let level = nodes.first { $0.slot == entry }?.level ?? 0
+        if level != highest { entry = nodes.first { $0.level == highest }!.slot }
+        guard let numbers else { return (entry, highest) }
+        let number = numbers.buffer[Int(entry)]
+        return (number == .max ? 0 : number, highest)
+    }
+
+    // MARK: The elements
+
+    /// Slots that are looked at before their memory is given back.
+    private static let slotsAtOnce = 16_384
+
+    private func writeElements(_ writer: HnswlibWriter) throws(HnswlibFileError) {
+        let header = header, size = header.elementBytes
+        let atOnce = max(1, (1 << 20) / size)
+        let elements = Memory<UInt8>(atOnce * size), words = Memory<UInt32>(1 + 2 * header.connectivity)
+        let numbers = numbers?.buffer, memory = contents.memory
+        var row = 0, advanced = 0
+        func flush() throws(HnswlibFileError) {
+            try unsafe writer.appendElements(UnsafeRawBufferPointer(start: elements.buffer.base, count: row * size))
+            row = 0
+        }
+        for slot in 0..<view.count {
+            if slot % Self.slotsAtOnce == 0 {
+                memory.advance(
+                    past: advanced..<slot, to: slot + Self.slotsAtOnce..<slot + 2 * Self.slotsAtOnce)
+                advanced = slot
+                options.progress?(slot, view.count)
+            }
+            if let numbers, numbers[slot] == .max { continue }
+            unsafe fill(UnsafeMutableRawPointer(elements.buffer.base) + row * size, UInt32(slot), words.buffer)
+            row += 1
+            if row == atOnce { try flush() }
+        }
+        try flush()
+        memory.advance(past: advanced..<view.count, to: view.count..<view.count)
+        options.progress?(view.count, view.count)
+    }
+
+    private func fill(_ element: UnsafeMutableRawPointer, _ slot: UInt32, _ words: UncheckedBuffer<UInt32>) {
+        let slots = contents.graph.slots
+        if let numbers {
+            view.copyList(slot, level: 0, to: words, numbers: numbers.buffer)
+        } else {
+            view.copyList(slot, level: 0, to: words)
+        }
+        if origin == nil {
+            // The deletion mark, whatever an imported file said.
+            let isMarked = slots.state(slot) == Columns.markedState
+            words[0] = words[0] & ~0x1_0000 | (isMarked ? 0x1_0000 : 0)
+        }
+        unsafe element.copyMemory(from: words.base, byteCount: 4 * words.count)
+        let vector = unsafe element + 4 * words.count
+        unsafe copyVector(of: slot, to: vector)
+        unsafe (vector + vectorBytes).storeBytes(of: slots.label(slot).littleEndian, as: UInt64.self)
+    }
+
+    private func copyVector(of slot: UInt32, to target: UnsafeMutableRawPointer) {
+        let encoding = contents.encoding, row = unsafe UnsafeRawPointer(contents.columns.vector(slot))
+        guard scalar != encoding.scalar else {
+            return unsafe target.copyMemory(from: row, byteCount: vectorBytes)
+        }
+        var vector = unsafe encoding.decode(row: row, norm: 1)
+        if encoding.isCosine && encoding.scalar != .float16 {
+            // Whole numbers are stored as they were given; hnswlib wants vectors for cosine normalised.
+            let factor = unsafe 1 / (contents.columns.norms![Int(slot)] + 1e-30)
+            for index in vector.indices { vector[index] *= factor }
+        }
+        unsafe vector.withUnsafeBytes { unsafe target.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+    }
+
+    // MARK: The lists above level 0
+
+    /// Writes them and returns their checksum.
+    private func writeUpper(_ writer: HnswlibWriter) throws(HnswlibFileError) -> UInt32 {
+        let length = contents.graph.upper.listLength
+        let words = Memory<UInt32>(length * Geometry.maximumLevel)
+        var checksum: UInt32 = 0
+        for (slot, level) in nodes {
+            for list in 0..<level {
+                let target = unsafe UncheckedBuffer(words.buffer.base + list * length, count: length)
+                if let numbers {
+                    view.copyList(slot, level: list + 1, to: target, numbers: numbers.buffer)
+                } else {
+                    view.copyList(slot, level: list + 1, to: target)
+                }
+            }
+            let record = unsafe UnsafeBufferPointer(start: words.buffer.base, count: level * length)
+            checksum = unsafe Checksum.crc32c(UnsafeRawBufferPointer(record), seed: checksum)
+            try unsafe writer.appendUpperNode(
+                numbers.map { $0.buffer[Int(slot)] } ?? slot, level: level, words: record)
+        }
+        return checksum
+    }
+}

@@ -1,0 +1,173 @@
+import FileFormat
+import HNSW
+import HnswlibFile
+import MappedStorage
+import SystemPackage
+
+/// One import of an hnswlib index: what it says is checked first, then written row by row.
+struct HnswlibImport {
+    private let index: HnswlibIndex
+    private let options: VectorStore.ImportOptions
+    private let calls: SystemCalls
+    private let configuration: VectorStore.Configuration
+
+    init(from file: FilePath, options: VectorStore.ImportOptions, calls: SystemCalls) throws(StoreError) {
+        index = try translating(hnswlib: { () throws(HnswlibFileError) in try HnswlibIndex(file, calls: calls) })
+        self.options = options
+        self.calls = calls
+        let header = index.header
+        let size = VectorEncoding.size(of: options.scalar)
+        let dimensions = options.dimensions ?? header.vectorBytes / size
+        guard dimensions * size == header.vectorBytes else {
+            throw StoreError(
+                .dimensionMismatch,
+                "its vectors have \(header.vectorBytes) bytes, \(dimensions) components of \(options.scalar.rawValue) have "
+                    + "\(dimensions * size); give the right number of dimensions and the right scalar", path: file)
+        }
+        let width = VectorStore.Configuration.widthRange.upperBound
+        configuration = VectorStore.Configuration(
+            dimensions: dimensions, metric: options.metric, scalar: options.scalar, connectivity: header.connectivity,
+            constructionWidth: Int(min(max(header.constructionWidth, 1), UInt64(width))),
+            searchWidth: options.searchWidth)
+        try configuration.validate()
+    }
+
+    func run(to path: FilePath) throws(StoreError) -> VectorStore.ImportReport {
+        try VectorStore.checkVacant(path)
+        let total = 2 * index.fileBytes, progress = options.progress
+        let survey = try translating(hnswlib: { () throws(HnswlibFileError) in
+            try index.validate { done, _ in progress?(done, total) }
+        })
+        let draft = try StoreDraft(for: path, calls: calls)
+        do {
+            let report = try fill(draft, survey)
+            try draft.publish()
+            return report
+        } catch {
+            draft.discard()
+            throw error
+        }
+    }
+
+    private func fill(_ draft: StoreDraft, _ survey: HnswlibSurvey) throws(StoreError) -> VectorStore.ImportReport {
+        let image = try image(survey)
+        var report = VectorStore.ImportReport(configuration: configuration)
+        let rows = HnswlibRows(index, survey, image, hasNorms: configuration.metric == .cosine)
+        try draft.write(image) { (range, stream) throws(StoreError) in
+            try translating(hnswlib: { () throws(HnswlibFileError) in try rows.read(range) })
+            try translating { () throws(StorageError) in
+                try stream.append(range.count) { rows.copy(range, into: $0, image.superblock.geometry) }
+            }
+            let bytes = index.fileBytes / max(1, image.slotCount) * range.upperBound
+            options.progress?(index.fileBytes + bytes, 2 * index.fileBytes)
+        }
+        report.count = image.counts.live
+        report.deleted = image.counts.marked
+        report.repeatedLabels = image.counts.free
+        report.nonFiniteVectors = rows.nonFiniteCount
+        report.bytesRead = index.fileBytes
+        report.warnings = warnings(report, rows)
+        return report
+    }
+
+    private func image(_ survey: HnswlibSurvey) throws(StoreError) -> StoreImage {
+        let header = index.header
+        let (upper, upperChecksum) = try upper(survey)
+        let labels = SlotsByLabel(survey.labels)
+        let superseded = labels.addAll { survey.isMarked(Int($0)) }
+        var superblock = configuration.superblock
+        superblock.origin = HnswlibOrigin(
+            capacity: header.capacity, constructionWidth: header.constructionWidth,
+            multiplier: header.multiplierBits, entryPoint: header.entryPoint,
+            maximumLevel: Int32(header.maximumLevel), upperChecksum: upperChecksum)
+        var counts = StoreCounts()
+        counts.free = superseded.count
+        let isFree = Set(superseded)
+        for slot in 0..<header.count where survey.isMarked(slot) && !isFree.contains(UInt32(slot)) {
+            counts.marked += 1
+        }
+        counts.live = header.count - counts.free - counts.marked
+        let entry = Self.entryPoint(header, survey, isFree)
+        return StoreImage(
+            superblock: superblock, searchWidth: configuration.searchWidth,
+            levelState: LevelGenerator(seed: superblock.seed, connectivity: header.connectivity).state, counts: counts,
+            freeSlots: superseded, entryPoint: entry, maximumLevel: entry.map { survey.level(Int($0)) } ?? -1,
+            upper: upper, labels: labels)
+    }
+
+    /// The file's entry point or, if that slot's label came again, the first of the highest slots that are in use.
+    private static func entryPoint(
+        _ header: HnswlibHeader, _ survey: HnswlibSurvey, _ free: Set<UInt32>
+    ) -> UInt32? {
+        guard header.count > 0 else { return nil }
+        guard free.contains(header.entryPoint) else { return header.entryPoint }
+        var best: UInt32?
+        for slot in 0..<UInt32(header.count) where !free.contains(slot) {
+            if best.map({ survey.level(Int(slot)) > survey.level(Int($0)) }) ?? true { best = slot }
+        }
+        return best
+    }
+
+    /// The lists above level 0, and their checksum.
+    private func upper(_ survey: HnswlibSurvey) throws(StoreError) -> (UpperLayers, UInt32) {
+        let upper = UpperLayers(
+            connectivity: index.header.connectivity, slots: max(1, index.header.count), nodes: survey.nodeCount)
+        var checksum: UInt32 = 0
+        try translating(hnswlib: { () throws(HnswlibFileError) in
+            try unsafe index.forEachUpperNode { (slot, level, words) throws(HnswlibFileError) in
+                checksum = unsafe Checksum.crc32c(UnsafeRawBufferPointer(words), seed: checksum)
+                let first = upper.add(slot, level: level), length = upper.listLength
+                for list in 0..<level {
+                    let target = upper.list(number: first + list)
+                    for word in 0..<length { target[word] = unsafe words[list * length + word] }
+                }
+            }
+        })
+        return (upper, checksum)
+    }
+
+    private func warnings(_ report: VectorStore.ImportReport, _ rows: HnswlibRows) -> [String] {
+        var warnings: [String] = []
+        if report.repeatedLabels > 0 {
+            warnings.append(
+                "\(report.repeatedLabels) vectors have a label that comes again later in the file; only the last one of each "
+                    + "label that is not deleted is found")
+        }
+        if report.nonFiniteVectors > 0 {
+            warnings.append(
+                "\(report.nonFiniteVectors) vectors have a component that is infinite or not a number; searches cannot place "
+                    + "them")
+        }
+        if configuration.metric == .cosine && configuration.scalar == .float32 && rows.hasOtherLengths {
+            warnings.append(
+                "the vectors are not of length 1, so the index was not built for cosine; distances are 1 - inner product, "
+                    + "as hnswlib would have them")
+        }
+        return warnings
+    }
+}
+
+extension StoreError {
+    init(_ error: HnswlibFileError) {
+        guard let errno = error.errno else {
+            self.init(.corrupt, error.message, path: error.path)
+            return
+        }
+        let code: StoreError.Code
+        switch errno {
+        case .noSuchFileOrDirectory: code = .notFound
+        case .noSpace, .diskQuotaExceeded: code = .full
+        default: code = .io
+        }
+        self.init(code, error.message, path: error.path, systemError: errno)
+    }
+}
+
+/// Runs `body`, turning the errors of hnswlib's files into the public one.
+func translating<Result>(hnswlib body: () throws(HnswlibFileError) -> Result) throws(StoreError) -> Result {
+    do {
+        return try body()
+    } catch {
+        throw StoreError(error)
+    }
+}

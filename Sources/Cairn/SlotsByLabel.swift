@@ -1,0 +1,43 @@
+import HNSW
+
+/// From label to slot for a store that is being written, whose slot table cannot be looked into: over the labels of all slots.
+final class SlotsByLabel: LabelBuckets {
+    private let labels: [Label]
+    let buckets: Memory<UInt32>
+    private(set) var count = 0
+
+    /// `labels`: by slot.
+    init(_ labels: [Label]) {
+        self.labels = labels
+        buckets = Memory(LabelIndex.bucketCount(labels.count))
+    }
+
+    var bucketCount: Int { buckets.buffer.count }
+    func load(_ bucket: Int) -> UInt32 { buckets.buffer[bucket] }
+    func store(_ value: UInt32, at bucket: Int) { buckets.buffer[bucket] = value }
+    func label(_ slot: UInt32) -> Label { labels[Int(slot)] }
+
+    /// Adds `slot` under its label, if that leads nowhere yet.
+    func add(_ slot: UInt32) {
+        if insert(slot) { count += 1 }
+    }
+
+    /// Adds every slot, where a label may come again: the last live slot of a label is the one it leads to, or the last slot if
+    /// none is live. Gives those that are left without a label, ascending.
+    func addAll(isMarked: (UInt32) -> Bool) -> [UInt32] {
+        var superseded: [UInt32] = []
+        for slot in 0..<UInt32(labels.count) {
+            if insert(slot) {
+                count += 1
+            } else if let other = self.slot(of: label(slot)) {
+                if isMarked(slot) && !isMarked(other) {
+                    superseded.append(slot)
+                } else {
+                    _ = replace(label(slot), other, by: slot)
+                    superseded.append(other)
+                }
+            }
+        }
+        return superseded.sorted()
+    }
+}

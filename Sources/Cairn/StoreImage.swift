@@ -1,0 +1,51 @@
+import FileFormat
+import HNSW
+import MappedStorage
+import SystemPackage
+
+/// What a store is to be that is written row by row: everything but the rows.
+struct StoreImage {
+    var superblock: Superblock
+    var searchWidth: Int
+    var levelState: UInt32
+    var counts: StoreCounts
+    /// The slots that are neither live nor marked, ascending.
+    var freeSlots: [UInt32]
+    /// nil for a store without live or marked slots.
+    var entryPoint: UInt32?
+    var maximumLevel: Int
+    var upper: UpperLayers
+    var labels: SlotsByLabel
+
+    var slotCount: Int { counts.live + counts.marked + counts.free }
+}
+
+extension StoreDraft {
+    /// Writes all files of the store. `rows` is called for ranges of slots in order, and writes the rows of each.
+    func write(
+        _ image: StoreImage, rows: (Range<Int>, LevelZeroStream) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let layout = image.superblock.layout
+        let stream = try translating { () throws(StorageError) in
+            try LevelZeroStream(
+                directory.path.appending(StoreName.levelZero), superblock: image.superblock,
+                slotCount: image.slotCount, unusedSlots: image.freeSlots, calls: calls)
+        }
+        for first in stride(from: 0, to: image.slotCount, by: stream.rowsAtOnce) {
+            try rows(first..<min(first + stream.rowsAtOnce, image.slotCount), stream)
+        }
+        try translating { () throws(StorageError) in
+            _ = try UpperFile.write(
+                image.upper, to: directory.path.appending(StoreName.upper), layout: layout, generation: 1, calls: calls)
+            try LabelIndexFile.write(
+                directory.path.appending(StoreName.labels), buckets: image.labels.buckets.buffer,
+                count: image.labels.count, layout: layout, generation: 1, calls: calls)
+            try stream.finish(
+                HeaderSlot(
+                    generation: 1, layout: layout, graphGeneration: 1, slotCount: image.slotCount,
+                    segmentCount: stream.segmentCount, entryPoint: image.entryPoint ?? HeaderSlot.noEntryPoint,
+                    maximumLevel: image.maximumLevel, searchWidth: image.searchWidth, liveCount: image.counts.live,
+                    markedCount: image.counts.marked, freeCount: image.counts.free, levelState: image.levelState))
+        }
+    }
+}
