@@ -1,8 +1,25 @@
 import CKernels
 
 /// Numbers as they stand in files of one type, and which of them it cannot hold.
-struct ComponentEncoding {
+package struct ComponentEncoding: Sendable {
     let scalar: VectorFileScalar
+
+    package init(scalar: VectorFileScalar) { self.scalar = scalar }
+
+    /// The values as floats; `values` must be aligned for the type, and `out` have room for all of them. Integers of more
+    /// than 24 bits are rounded to the nearest float.
+    package func decode(_ values: UnsafeRawPointer, _ count: Int, to out: UnsafeMutablePointer<Float>) {
+        switch scalar {
+        case .float32: unsafe UnsafeMutableRawPointer(out).copyMemory(from: values, byteCount: count * 4)
+        case .float16: unsafe cairn_f16_to_f32(values.bindMemory(to: UInt16.self, capacity: count), out, count)
+        case .uint8: unsafe widen(values, count, to: out) { (value: UInt8) in Float(value) }
+        case .int8: unsafe widen(values, count, to: out) { (value: Int8) in Float(value) }
+        case .int32: unsafe widen(values, count, to: out) { (value: Int32) in Float(value) }
+        case .uint32: unsafe widen(values, count, to: out) { (value: UInt32) in Float(value) }
+        case .int64: unsafe widen(values, count, to: out) { (value: Int64) in Float(value) }
+        case .uint64: unsafe widen(values, count, to: out) { (value: UInt64) in Float(value) }
+        }
+    }
 
     /// Encodes values up to the first that the type cannot hold, and returns its place; nil if there is none. `out` has
     /// room for all of them and is aligned for the type.
@@ -60,6 +77,15 @@ struct ComponentEncoding {
         }
         return nil
     }
+}
+
+/// Kept a closure so that each type gets its own loop with its own conversion, which the compiler vectorises.
+@inline(__always)
+private func widen<Source: FixedWidthInteger>(
+    _ values: UnsafeRawPointer, _ count: Int, to out: UnsafeMutablePointer<Float>, _ convert: (Source) -> Float
+) {
+    let values = unsafe values.bindMemory(to: Source.self, capacity: count)
+    for i in 0..<count { unsafe out[i] = convert(values[i]) }
 }
 
 extension VectorFileScalar {

@@ -1,4 +1,4 @@
-import SystemPackage
+package import SystemPackage
 
 /// The formats of vector files; the raw value is the file name extension.
 package enum VectorFileFormat: String, CaseIterable, Sendable {
@@ -26,6 +26,13 @@ package enum VectorFileFormat: String, CaseIterable, Sendable {
         case .fvecs, .bvecs, .ivecs: 4
         case .npy, .fbin, .u8bin, .i8bin, .ibin: 0
         }
+    }
+
+    /// The format that content or else extension say a file has; nil where they say nothing. Throws where it cannot be read.
+    package static func recognise(_ path: FilePath) throws(VectorFileError) -> VectorFileFormat? {
+        let file = try InputFile(path)
+        if try NpyHeader.hasMagic(file) { return .npy }
+        return path.extension.flatMap { Self(rawValue: $0.lowercased()) }
     }
 
     /// The format of an open file: by content, then by extension. The others have no magic, but none can begin with

@@ -1,3 +1,4 @@
+import FileFormat
 import MappedStorage
 public import SystemPackage
 
@@ -115,6 +116,15 @@ extension VectorStore {
     ) throws(StoreError) -> ExportReport {
         guard let writer = try currentWriter() else { return try exportPublished(to: file, options) }
         return try writer.whenQuiet { () throws(StoreError) in try exportPublished(to: file, options) }
+    }
+
+    /// What a component is in an export whose options do not say.
+    package var exportScalar: Scalar {
+        get throws(StoreError) {
+            try reading { (contents, _, _) in
+                contents.superblock.origin == nil ? .float32 : contents.encoding.scalar
+            }
+        }
     }
 
     private func exportPublished(to file: FilePath, _ options: ExportOptions) throws(StoreError) -> ExportReport {
