@@ -113,12 +113,7 @@ extension VectorStore {
     public func exportHnswlib(
         to file: FilePath, options: ExportOptions = .init()
     ) throws(StoreError) -> ExportReport {
-        guard let writer = try currentWriter() else { return try exportPublished(to: file, options) }
-        return try writer.whenQuiet { () throws(StoreError) in try exportPublished(to: file, options) }
-    }
-
-    private func exportPublished(to file: FilePath, _ options: ExportOptions) throws(StoreError) -> ExportReport {
-        try reading { (contents, view, _) throws(StoreError) in
+        try readingQuiet { (contents, view) throws(StoreError) in
             try HnswlibExport(contents, view, counts.load(), options, calls).run(to: file)
         }
     }
