@@ -211,6 +211,7 @@ final class StoreWriter: @unchecked Sendable {
             graph.slots.setState(slot, state, sequence: sequence)
             if !VectorStore.hasLabel(state) { batch.freed.append((slot, graph.slots.level(slot))) }
         }
+        batch.freed.append(contentsOf: linkedFreeSlots())
         // First, so that new rows are linked to what stays.
         graph.unlink(batch.freed.map { $0.slot }, scratch: scratch)
         insertion(threads ?? options.threads, rows: batch.rows.count).insert(
@@ -229,6 +230,7 @@ final class StoreWriter: @unchecked Sendable {
         // From here on the batch cannot fail any more but together with the log.
         self.sequence = sequence
         self.counts = counts
+        hasCollectedFreeSlots = true
         freeSlots.free(batch.freed)
         for change in committed.labels { stagedLabels[change.label] = .some(change.new) }
         markedSlots.add(batch.marked)
@@ -240,10 +242,20 @@ final class StoreWriter: @unchecked Sendable {
         return waits ? disk?.log.map { (committed.frame, $0) } : nil
     }
 
+    /// The free slots of a store that no batch has changed yet: an import left them in the graph, as the file has them. The first
+    /// batch takes them out, and from then on they are like others.
+    private func linkedFreeSlots() -> [(slot: UInt32, level: Int)] {
+        guard sequence == 0 && !hasCollectedFreeSlots else { return [] }
+        let slots = contents.graph.slots
+        return (0..<UInt32(contents.graph.count)).lazy.map { ($0, slots.entry($0)) }
+            .filter { $0.1.state == SlotEntry.State.superseded.rawValue && !slots.hasRecord($0.0) }
+            .map { ($0.0, $0.1.level) }
+    }
+
     /// Gives the rows their levels, slots, and vectors.
     private func place(_ batch: StagedBatch, _ vectors: VectorRows) throws(StoreError) {
         let graph = contents.graph
-        if !hasCollectedFreeSlots {
+        if !hasCollectedFreeSlots && sequence > 0 {
             freeSlots.collect(graph.slots, count: graph.count)
             hasCollectedFreeSlots = true
         }

@@ -18,13 +18,7 @@ extension VectorStore {
     /// Checks the open store to `depth`: what is in its files, and what is in memory beyond them. Changes and checkpoints
     /// wait while files are read; searches go on.
     public func verify(depth: VerifyReport.Depth = .graph) throws(StoreError) -> VerifyReport {
-        let writer = access == .readWrite ? try writing() : nil
-        guard let writer else { return try verifyAlone(depth) }
-        return try writer.whenQuiet { () throws(StoreError) in try verifyAlone(depth) }
-    }
-
-    private func verifyAlone(_ depth: VerifyReport.Depth) throws(StoreError) -> VerifyReport {
-        try reading { (contents, view, _) in
+        try readingQuiet { (contents, view) in
             var report = VerifyReport()
             if let path { checkFiles(path, depth, contents, &report) }
             if depth == .graph { check(contents, view, &report) }

@@ -134,8 +134,16 @@ public final class VectorStore: @unchecked Sendable {
         return writer
     }
 
-    /// The part of the store that changes it; nil for a handle that may not.
-    func currentWriter() throws(StoreError) -> StoreWriter? { access == .readWrite ? try writing() : nil }
+    /// The same while changes wait, so that what the writer has is what is published.
+    func readingQuiet<Result>(
+        _ body: (StoreContents, GraphView) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        func read() throws(StoreError) -> Result {
+            try reading { (contents, view, _) throws(StoreError) in try body(contents, view) }
+        }
+        guard access == .readWrite else { return try read() }
+        return try writing().whenQuiet { () throws(StoreError) in try read() }
+    }
 
     private var closedError: StoreError {
         StoreError(.closed, "the store was closed; open it again", path: path)

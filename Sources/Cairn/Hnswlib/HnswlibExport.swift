@@ -20,10 +20,7 @@ struct HnswlibExport {
     /// What the imported file's header said, if the store is still what that file was.
     private let origin: HnswlibOrigin?
     private let counts: StoreCounts
-    /// The nodes above level 0 that go along, by slot.
-    private let nodes: [(slot: UInt32, level: Int)]
-    /// The number of each slot in the file, the highest u32 for those that stay behind; nil when all go along.
-    private let numbers: Memory<UInt32>?
+    private let slots: DenseSlots
 
     init(
         _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ options: VectorStore.ExportOptions,
@@ -42,27 +39,13 @@ struct HnswlibExport {
                 "the store's components are \(own.rawValue): they can be exported as such or as f32, not as \(scalar.rawValue)"
             )
         }
-        let all = contents.graph.upper.nodesBySlot
-        origin = Self.isUnchanged(imported, view, all) ? imported : nil
-        if origin != nil || counts.free == 0 {
-            nodes = all
-            numbers = nil
-        } else {
-            let slots = contents.graph.slots
-            nodes = all.filter { VectorStore.hasLabel(slots.state($0.slot)) }
-            let numbers = Memory<UInt32>(view.count)
-            var next: UInt32 = 0
-            for slot in 0..<UInt32(view.count) {
-                let goes = VectorStore.hasLabel(slots.state(slot))
-                numbers.buffer[Int(slot)] = goes ? next : .max
-                next += goes ? 1 : 0
-            }
-            self.numbers = numbers
-        }
-        if let most = options.maximumElements, most < fileCount {
+        let isUnchanged = Self.isUnchanged(imported, view, contents.graph.upper.nodesBySlot)
+        origin = isUnchanged ? imported : nil
+        slots = DenseSlots(contents.graph, view, counts, keepsAll: isUnchanged)
+        if let most = options.maximumElements, most < slots.count {
             throw StoreError(
                 .invalidArgument,
-                "max_elements is \(most), but the store has \(fileCount) vectors, deleted ones included; hnswlib could not load the "
+                "max_elements is \(most), but the store has \(slots.count) vectors, deleted ones included; hnswlib could not load the "
                     + "file")
         }
     }
@@ -78,9 +61,6 @@ struct HnswlibExport {
         return origin.entryPoint < UInt32(view.count) && origin.maximumLevel == Int32(highest) && entryLevel == highest
             && origin.capacity >= UInt64(view.count)
     }
-
-    /// Elements of the file.
-    private var fileCount: Int { numbers == nil ? view.count : counts.live + counts.marked }
 
     func run(to path: FilePath) throws(StoreError) -> VectorStore.ExportReport {
         var report = VectorStore.ExportReport(count: counts.live, deleted: counts.marked)
@@ -103,9 +83,9 @@ struct HnswlibExport {
     private var header: HnswlibHeader {
         let superblock = contents.superblock, connectivity = superblock.connectivity
         let (entry, level) = entryPoint
-        let capacity = max(superblock.origin?.capacity ?? 0, UInt64(fileCount))
+        let capacity = max(superblock.origin?.capacity ?? 0, UInt64(slots.count))
         return HnswlibHeader(
-            capacity: options.maximumElements.map { UInt64($0) } ?? capacity, count: fileCount,
+            capacity: options.maximumElements.map { UInt64($0) } ?? capacity, count: slots.count,
             vectorBytes: vectorBytes, maximumLevel: level, entryPoint: entry, connectivity: connectivity,
             multiplierBits: superblock.origin?.multiplier ?? (1 / log(Double(connectivity))).bitPattern,
             constructionWidth: superblock.origin?.constructionWidth
@@ -114,17 +94,9 @@ struct HnswlibExport {
 
     private var vectorBytes: Int { contents.encoding.dimensions * VectorEncoding.size(of: scalar) }
 
-    /// The store's own entry point, unless a damaged store's is not of the highest level.
     private var entryPoint: (UInt32, level: Int) {
         if let origin { return (origin.entryPoint, Int(origin.maximumLevel)) }
-        guard fileCount > 0 else { return (.max, -1) }
-        let highest = nodes.reduce(0) { max($0, $1.level) }
-        var entry = view.entryPoint
-        let level = nodes.first { $0.slot == entry }?.level ?? 0
-        if level != highest { entry = nodes.first { $0.level == highest }!.slot }
-        guard let numbers else { return (entry, highest) }
-        let number = numbers.buffer[Int(entry)]
-        return (number == .max ? 0 : number, highest)
+        return slots.entryPoint.map { ($0.slot, $0.level) } ?? (.max, -1)
     }
 
     // MARK: The elements
@@ -136,7 +108,7 @@ struct HnswlibExport {
         let header = header, size = header.elementBytes
         let atOnce = max(1, (1 << 20) / size)
         let elements = Memory<UInt8>(atOnce * size), words = Memory<UInt32>(1 + 2 * header.connectivity)
-        let numbers = numbers?.buffer, memory = contents.memory
+        let memory = contents.memory
         var row = 0, advanced = 0
         func flush() throws(HnswlibFileError) {
             try unsafe writer.appendElements(UnsafeRawBufferPointer(start: elements.buffer.base, count: row * size))
@@ -149,7 +121,7 @@ struct HnswlibExport {
                 advanced = slot
                 options.progress?(slot, view.count)
             }
-            if let numbers, numbers[slot] == .max { continue }
+            if slots.number(UInt32(slot)) == nil { continue }
             unsafe fill(UnsafeMutableRawPointer(elements.buffer.base) + row * size, UInt32(slot), words.buffer)
             row += 1
             if row == atOnce { try flush() }
@@ -160,21 +132,17 @@ struct HnswlibExport {
     }
 
     private func fill(_ element: UnsafeMutableRawPointer, _ slot: UInt32, _ words: UncheckedBuffer<UInt32>) {
-        let slots = contents.graph.slots
-        if let numbers {
-            view.copyList(slot, level: 0, to: words, numbers: numbers.buffer)
-        } else {
-            view.copyList(slot, level: 0, to: words)
-        }
+        let records = contents.graph.slots
+        slots.copyList(slot, level: 0, to: words)
         if origin == nil {
             // The deletion mark, whatever an imported file said.
-            let isMarked = slots.state(slot) == Columns.markedState
+            let isMarked = records.state(slot) == Columns.markedState
             words[0] = words[0] & ~0x1_0000 | (isMarked ? 0x1_0000 : 0)
         }
         unsafe element.copyMemory(from: words.base, byteCount: 4 * words.count)
         let vector = unsafe element + 4 * words.count
         unsafe copyVector(of: slot, to: vector)
-        unsafe (vector + vectorBytes).storeBytes(of: slots.label(slot).littleEndian, as: UInt64.self)
+        unsafe (vector + vectorBytes).storeBytes(of: records.label(slot).littleEndian, as: UInt64.self)
     }
 
     private func copyVector(of slot: UInt32, to target: UnsafeMutableRawPointer) {
@@ -198,19 +166,15 @@ struct HnswlibExport {
         let length = contents.graph.upper.listLength
         let words = Memory<UInt32>(length * Geometry.maximumLevel)
         var checksum: UInt32 = 0
-        for (slot, level) in nodes {
+        for (slot, level) in slots.nodes {
             for list in 0..<level {
-                let target = unsafe UncheckedBuffer(words.buffer.base + list * length, count: length)
-                if let numbers {
-                    view.copyList(slot, level: list + 1, to: target, numbers: numbers.buffer)
-                } else {
-                    view.copyList(slot, level: list + 1, to: target)
-                }
+                slots.copyList(
+                    slot, level: list + 1,
+                    to: unsafe UncheckedBuffer(words.buffer.base + list * length, count: length))
             }
             let record = unsafe UnsafeBufferPointer(start: words.buffer.base, count: level * length)
             checksum = unsafe Checksum.crc32c(UnsafeRawBufferPointer(record), seed: checksum)
-            try unsafe writer.appendUpperNode(
-                numbers.map { $0.buffer[Int(slot)] } ?? slot, level: level, words: record)
+            try unsafe writer.appendUpperNode(slots.number(slot) ?? slot, level: level, words: record)
         }
         return checksum
     }

@@ -114,8 +114,9 @@ extension VectorStore {
     public func exportHnswlib(
         to file: FilePath, options: ExportOptions = .init()
     ) throws(StoreError) -> ExportReport {
-        guard let writer = try currentWriter() else { return try exportPublished(to: file, options) }
-        return try writer.whenQuiet { () throws(StoreError) in try exportPublished(to: file, options) }
+        try readingQuiet { (contents, view) throws(StoreError) in
+            try HnswlibExport(contents, view, counts.load(), options, calls).run(to: file)
+        }
     }
 
     /// What a component is in an export whose options do not say.
@@ -124,12 +125,6 @@ extension VectorStore {
             try reading { (contents, _, _) in
                 contents.superblock.origin == nil ? .float32 : contents.encoding.scalar
             }
-        }
-    }
-
-    private func exportPublished(to file: FilePath, _ options: ExportOptions) throws(StoreError) -> ExportReport {
-        try reading { (contents, view, _) throws(StoreError) in
-            try HnswlibExport(contents, view, counts.load(), options, calls).run(to: file)
         }
     }
 }

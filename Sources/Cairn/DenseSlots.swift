@@ -1,0 +1,60 @@
+import HNSW
+
+/// The slots of a store that go along when it is written elsewhere: live and marked ones, numbered anew without the gaps that
+/// erased and superseded ones leave. 4 bytes a slot if there are such.
+struct DenseSlots {
+    /// How many there are.
+    let count: Int
+    /// The nodes above level 0 among them, by slot.
+    let nodes: [(slot: UInt32, level: Int)]
+    /// The new number of each slot, the highest u32 for those that stay behind; nil if all go along.
+    let numbers: UncheckedBuffer<UInt32>?
+    private let memory: Memory<UInt32>?
+    private let view: GraphView
+
+    /// `keepsAll`: whatever the slots' states are.
+    init(_ graph: Graph, _ view: GraphView, _ counts: StoreCounts, keepsAll: Bool = false) {
+        self.view = view
+        let all = graph.upper.nodesBySlot
+        guard !keepsAll && counts.free > 0 else {
+            (count, nodes, numbers, memory) = (view.count, all, nil, nil)
+            return
+        }
+        let memory = Memory<UInt32>(view.count)
+        var next: UInt32 = 0
+        for slot in 0..<UInt32(view.count) {
+            let goes = VectorStore.hasLabel(graph.slots.state(slot))
+            memory.buffer[Int(slot)] = goes ? next : .max
+            next += goes ? 1 : 0
+        }
+        count = Int(next)
+        nodes = all.filter { memory.buffer[Int($0.slot)] != .max }
+        self.memory = memory
+        numbers = memory.buffer
+    }
+
+    /// The new number of a slot; nil if it stays behind.
+    func number(_ slot: UInt32) -> UInt32? {
+        guard let numbers else { return slot }
+        return numbers[Int(slot)] == .max ? nil : numbers[Int(slot)]
+    }
+
+    /// Copies a list, under the new numbers, to `words`: head and ids.
+    func copyList(_ slot: UInt32, level: Int, to words: UncheckedBuffer<UInt32>) {
+        if let numbers {
+            view.copyList(slot, level: level, to: words, numbers: numbers)
+        } else {
+            view.copyList(slot, level: level, to: words)
+        }
+    }
+
+    /// The new number of the entry point, and the highest level, which is its own; nil if there is no slot. A damaged store's
+    /// entry point may be of a lower level, or not go along: then it is another one.
+    var entryPoint: (slot: UInt32, level: Int)? {
+        guard count > 0 else { return nil }
+        let highest = nodes.reduce(0) { max($0, $1.level) }
+        let level = nodes.first { $0.slot == view.entryPoint }?.level ?? 0
+        let entry = level == highest ? view.entryPoint : nodes.first { $0.level == highest }!.slot
+        return (number(entry) ?? 0, highest)
+    }
+}

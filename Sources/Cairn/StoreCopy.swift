@@ -1,0 +1,143 @@
+import FileFormat
+import HNSW
+import MappedStorage
+public import SystemPackage
+
+extension VectorStore {
+    /// Makes a new store at `copy` of the one at `path`: the same vectors, labels, deletion marks and graph, without the slots of
+    /// erased and replaced vectors. `metric`: another way of telling how far apart two vectors are; the vectors stay as they were
+    /// given, and the graph stays as it is, though it was made for the other metric: `recall` tells how well it serves.
+    ///
+    /// The store appears at once and whole, as with ``build(at:_:vectors:labels:options:)``. O(store), in about 20 bytes a vector of
+    /// memory beside the upper layers. `progress` is called now and then with the vectors written and their total.
+    ///
+    /// Throws as opening does, `alreadyExists`, `invalidVector` for a vector that the metric cannot place, `full` or `io`.
+    public static func copy(
+        from path: FilePath, to copy: FilePath, metric: Metric? = nil,
+        progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+    ) throws(StoreError) {
+        try checkVacant(copy)
+        let store = try open(at: path)
+        try store.readingQuiet { (contents, view) throws(StoreError) in
+            try StoreCopy(contents, view, store.counts.load(), metric, searchWidth: store.defaultWidth).run(
+                from: path, to: copy, progress: progress, calls: store.calls)
+        }
+    }
+}
+
+/// One copy of a store, which nobody changes meanwhile.
+struct StoreCopy {
+    private let contents: StoreContents
+    private let slots: DenseSlots
+    private let configuration: VectorStore.Configuration
+    private let encoding: VectorEncoding
+    private let image: StoreImage
+    /// The slots that go along, in order.
+    private let sources: [UInt32]
+
+    init(
+        _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ metric: Metric?, searchWidth: Int
+    ) throws(StoreError) {
+        self.contents = contents
+        let slots = DenseSlots(contents.graph, view, counts)
+        self.slots = slots
+        var configuration = VectorStore.Configuration(contents.superblock, searchWidth: searchWidth)
+        configuration.metric = metric ?? configuration.metric
+        self.configuration = configuration
+        let superblock = configuration.superblock
+        encoding = VectorEncoding(
+            dimensions: configuration.dimensions, scalar: configuration.scalar, metric: configuration.metric,
+            rowBytes: superblock.geometry.stride(of: .vectors))
+        sources = (0..<UInt32(view.count)).filter { slots.number($0) != nil }
+        let records = contents.graph.slots
+        let labels = SlotsByLabel(sources.map { records.label($0) })
+        for slot in 0..<UInt32(sources.count) { labels.add(slot) }
+        let upper = UpperLayers(
+            connectivity: superblock.connectivity, slots: max(1, slots.count), nodes: slots.nodes.count)
+        for (slot, level) in slots.nodes {
+            let first = upper.add(slots.number(slot) ?? slot, level: level)
+            for list in 0..<level { slots.copyList(slot, level: list + 1, to: upper.list(number: first + list)) }
+        }
+        var kept = counts
+        kept.free = 0
+        let entry = slots.entryPoint
+        image = StoreImage(
+            superblock: superblock, searchWidth: searchWidth, levelState: contents.graph.levels.state, counts: kept,
+            freeSlots: [], entryPoint: entry?.slot, maximumLevel: entry?.level ?? -1, upper: upper, labels: labels)
+    }
+
+    func run(
+        from path: FilePath, to copy: FilePath, progress: (@Sendable (Int, Int) -> Void)?, calls: SystemCalls
+    ) throws(StoreError) {
+        if configuration.metric == .cosine && !contents.encoding.isCosine { try check(path) }
+        let draft = try StoreDraft(for: copy, calls: calls)
+        do {
+            let words = Memory<UInt32>(1 + 2 * configuration.connectivity)
+            let scratch = Memory<Float>(configuration.dimensions), geometry = image.superblock.geometry
+            try draft.write(image) { (range, stream) throws(StoreError) in
+                try translating { () throws(StorageError) in
+                    try stream.append(range.count) { rows in
+                        for row in 0..<range.count {
+                            write(
+                                sources[range.lowerBound + row], row, into: rows, geometry, words.buffer,
+                                scratch.buffer)
+                        }
+                    }
+                }
+                release(range)
+                progress?(range.upperBound, sources.count)
+            }
+            try draft.publish()
+        } catch {
+            draft.discard()
+            throw error
+        }
+    }
+
+    /// Gives memory back once in a while.
+    private func release(_ range: Range<Int>) {
+        let step = 16_384
+        guard range.lowerBound / step != range.upperBound / step else { return }
+        let source = Int(sources[range.upperBound - 1]) / step * step
+        contents.memory.advance(past: max(0, source - 2 * step)..<source, to: source + step..<source + 2 * step)
+    }
+
+    /// Throws if a vector cannot be placed by the new metric.
+    private func check(_ path: FilePath) throws(StoreError) {
+        for slot in sources {
+            let vector = contents.vector(slot)
+            guard let problem = unsafe vector.withUnsafeBufferPointer({ unsafe encoding.problem($0) }) else { continue }
+            throw StoreError(
+                .invalidVector, "the vector with label \(contents.graph.slots.label(slot)) \(problem)", path: path)
+        }
+    }
+
+    private func write(
+        _ slot: UInt32, _ row: Int, into rows: LevelZeroStream.Rows, _ geometry: Geometry,
+        _ words: UncheckedBuffer<UInt32>, _ scratch: UncheckedBuffer<Float>
+    ) {
+        func place(_ column: Geometry.Column) -> UnsafeMutableRawPointer {
+            unsafe rows.row(column)! + row * geometry.stride(of: column)
+        }
+        slots.copyList(slot, level: 0, to: words)
+        // The flags that hnswlib's file had say nothing here.
+        unsafe place(.linkHeads).storeBytes(of: (words[0] & 0xffff).littleEndian, as: UInt32.self)
+        unsafe place(.links).copyMemory(from: words.base + 1, byteCount: 4 * (words.count - 1))
+        let entry = contents.graph.slots.entry(slot), table = unsafe place(.slotTable)
+        unsafe table.storeBytes(of: entry.label.littleEndian, as: UInt64.self)
+        unsafe table.storeBytes(of: UInt8(entry.level), toByteOffset: SlotEntry.levelOffset, as: UInt8.self)
+        unsafe table.storeBytes(of: entry.state, toByteOffset: SlotEntry.stateOffset, as: UInt8.self)
+        let source = unsafe UnsafeRawPointer(contents.columns.vector(slot))
+        if encoding.isCosine == contents.encoding.isCosine {
+            unsafe place(.vectors).copyMemory(from: source, byteCount: geometry.stride(of: .vectors))
+            if let norms = unsafe contents.columns.norms {
+                unsafe place(.norms).storeBytes(of: norms[Int(slot)], as: Float.self)
+            }
+        } else {
+            let norm = unsafe contents.vector(slot).withUnsafeBufferPointer {
+                unsafe encoding.encode($0, row: place(.vectors), scratch: scratch)
+            }
+            if encoding.isCosine { unsafe place(.norms).storeBytes(of: norm, as: Float.self) }
+        }
+    }
+}
