@@ -17,15 +17,21 @@ struct Contents: Equatable {
     var elements: [UInt8]
     var lengths: [Float]?
     var nodes: [Node]
-    var levels: [UInt8]
-    var markedCount: Int
+    var levels: [Int]
+    var labels: [UInt64]
+    /// The slots that are marked deleted.
+    var marked: [Int]
 
     /// Reads everything, as an import does.
     init(_ index: HnswlibIndex) throws(HnswlibFileError) {
         header = index.header
         layout = index.layout
         let survey = try index.validate()
-        (levels, markedCount) = (survey.levels, survey.markedCount)
+        let slots = 0..<index.header.count
+        levels = slots.map { survey.level($0) }
+        marked = slots.filter { survey.isMarked($0) }
+        labels = survey.labels
+        #expect(marked.count == survey.markedCount)
         elements = try index.bytes(0..<index.header.count)
         lengths = try index.lengths(0..<index.header.count)
         var nodes: [Node] = []
@@ -52,20 +58,20 @@ struct Contents: Equatable {
             for link in 0..<links where word(start + 4 + 4 * link) >= count { return false }
         }
         for node in nodes {
-            guard Int(node.slot) < count, Int(levels[Int(node.slot)]) == node.level,
+            guard Int(node.slot) < count, levels[Int(node.slot)] == node.level,
                 node.words.count == node.level * (m + 1)
             else { return false }
             for level in 1...node.level {
                 let list = node.words[((level - 1) * (m + 1))...].prefix(m + 1), links = Int(list.first! & 0xFFFF)
                 guard links <= m else { return false }
                 for id in list.dropFirst().prefix(links)
-                where Int(id) >= count || Int(levels[Int(id)]) < level { return false }
+                where Int(id) >= count || levels[Int(id)] < level { return false }
             }
         }
         guard count > 0 else { return header.entryPoint == .max && header.maximumLevel == -1 }
-        let highest = Int(levels.max()!)
+        let highest = levels.max()!
         return levels.filter { $0 > 0 }.count == nodes.count && header.maximumLevel == highest
-            && Int(levels[Int(header.entryPoint)]) == highest
+            && levels[Int(header.entryPoint)] == highest
     }
 
     private func word(_ offset: Int) -> Int {

@@ -28,7 +28,7 @@ import Testing
         #expect(header.multiplier == 1.4426950408889634)
         #expect(header.vectorOffset == 20 && header.labelOffset == 28 && header.elementBytes == 36)
         #expect(contents.elements == sample.levelZero)
-        #expect(contents.levels == [0, 2, 1, 1, 0] && contents.markedCount == 1)
+        #expect(contents.levels == [0, 2, 1, 1, 0] && contents.marked == [1])
         #expect(
             contents.nodes == [
                 .init(slot: 1, level: 2, words: [2, 2, 3, 0, 4, 4]), .init(slot: 2, level: 1, words: [1, 1, 4]),
@@ -48,16 +48,19 @@ import Testing
         ("M 10,000", .single(connectivity: 10_000, vectorBytes: 7, level: 63)),
         ("M 2, vectors of 5 bytes", .ring(count: 300, connectivity: 2, vectorBytes: 5)),
         // Lists longer than a piece, which begin and end everywhere in one.
-        ("many lists", .ring(count: 40_000, connectivity: 9, vectorBytes: 4)),
-        ("long elements", .ring(count: 30, connectivity: 16, vectorBytes: 200_000)),
+        ("many lists", .ring(count: 15_000, connectivity: 9, vectorBytes: 4)),
+        ("long elements", .ring(count: 9, connectivity: 16, vectorBytes: 200_000)),
     ]
 
-    @Test(arguments: samples) func `what was read is written as the same bytes`(name: String, sample: SampleIndex) throws {
+    @Test(arguments: samples) func `what was read is written as the same bytes`(name: String, sample: SampleIndex)
+        throws
+    {
         let bytes = sample.file()
         let contents = try contents(bytes)
         #expect(contents.isSound && contents.layout == .hnswlib)
-        #expect(contents.levels.map { Int($0) } == sample.elements.map { $0.upper.count })
-        #expect(contents.markedCount == sample.elements.filter { $0.flags & 1 == 1 }.count)
+        #expect(contents.levels == sample.elements.map { $0.upper.count })
+        #expect(contents.labels == sample.elements.map { $0.label })
+        #expect(contents.marked == sample.elements.indices.filter { sample.elements[$0].flags & 1 == 1 })
         let copy = directory.appending("copy.bin")
         try contents.write(copy)
         #expect(try readBytes(copy) == bytes)
@@ -86,12 +89,13 @@ import Testing
         #expect(try contents(sample.file(lengths: [list, 0, 0])).layout == .chromaFile)
         for slot in sample.elements.indices { sample.elements[slot].upper = [] }
         #expect(try contents(sample.file(lengths: zeros)).layout == .chromaFile)
-        // What hnswlib can load is taken for its own: here the words behind the sizes are a list of no links.
+        // What hnswlib can load is taken for its own: here the sizes are a list of no links.
+        (sample.words[48], sample.words[52]) = (1, 2)
         #expect(try contents(sample.file(lengths: [0, 0, list])).layout == .hnswlib)
     }
 
     @Test func `progress reaches the whole`() throws {
-        let sample = SampleIndex.ring(count: 40_000, connectivity: 9, vectorBytes: 4)
+        let sample = SampleIndex.ring(count: 15_000, connectivity: 9, vectorBytes: 4)
         try writeBytes(sample.file(), to: path)
         var seen: [Int] = [], totals: Set<Int> = []
         _ = try HnswlibIndex(path).validate { done, total in
@@ -99,7 +103,7 @@ import Testing
             totals.insert(total)
         }
         #expect(totals == [sample.file().count - 96] && seen.last == totals.first)
-        #expect(seen.count > 4 && seen == seen.sorted())
+        #expect(seen.count > 2 && seen == seen.sorted())
     }
 
     @Test func `elements that changed since they were checked are refused when they are read`() throws {

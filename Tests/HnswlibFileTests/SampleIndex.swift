@@ -1,5 +1,6 @@
 import SystemPackage
 import TestSupport
+import Testing
 
 /// An index as its file's bytes are to be, written down from the description of the format and not with the code that is tested. Every
 /// part of the header can be set to what it must not be.
@@ -49,9 +50,10 @@ struct SampleIndex {
     func bytes(of element: Element) -> [UInt8] {
         let count = element.count ?? UInt16(element.links.count)
         let slots = element.links + repeatElement(stale, count: 2 * connectivity - element.links.count)
-        let vector = (0..<vectorBytes).map { UInt8(truncatingIfNeeded: $0 &+ Int(element.label & 0xFF) &* 7) }
+        let first = UInt8(truncatingIfNeeded: element.label &* 7)
+        let vector = (0..<min(vectorBytes, 8)).map { first &+ UInt8($0) }
         return bytes(count) + [element.flags, element.spare] + slots.flatMap { bytes($0) } + vector
-            + bytes(element.label)
+            + [UInt8](repeating: first, count: vectorBytes - vector.count) + bytes(element.label)
     }
 
     func record(of slot: Int) -> [UInt8] {
@@ -85,6 +87,11 @@ struct SampleIndex {
     func bytes(_ number: some FixedWidthInteger) -> [UInt8] {
         (0..<number.bitWidth / 8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
     }
+}
+
+/// Without it a test's log would hold all of each index.
+extension SampleIndex: CustomTestStringConvertible {
+    var testDescription: String { "\(elements.count) elements, M = \(connectivity)" }
 }
 
 extension SampleIndex {
