@@ -21,6 +21,8 @@ struct ConversionPlan {
         case importIndex(VectorStore.ImportOptions)
         /// A store becomes an hnswlib index.
         case exportStore(VectorStore, VectorStore.ExportOptions)
+        /// A store becomes another one, of this metric.
+        case copyStore(Metric)
     }
 
     let source: FilePath

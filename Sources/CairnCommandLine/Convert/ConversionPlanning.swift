@@ -147,6 +147,8 @@ extension ConversionPlan.Draft {
         let dimensions = try settings.components(ofBytes: header.vectorBytes, own, in: source)
         // An import does so itself.
         let survey = try index.validate(progress: progress)
+        let metadata = index.layout == .chromaFolder ? try ChromaMetadata.read(folder: source) : nil
+        try metadata?.check(dimensions: dimensions, in: source)
         let superseded = SlotsByLabel.superseded(survey.labels) { survey.isMarked(Int($0)) }
         let deleted = survey.markedCount - superseded.count { survey.isMarked(Int($0)) }
         var scalar = own.fileScalar
@@ -157,24 +159,24 @@ extension ConversionPlan.Draft {
                 index, own, dimensions: dimensions, superseded: superseded, hasLengths: hasLengths)
             work = .writeVectors(rows, format, scalar, labels: settings.savedLabels)
             lost =
-                try Losses.ofGraph + Losses.ofMarked(deleted) + Losses.ofLabels(settings) + Losses.ofNames(index)
+                try Losses.ofGraph + Losses.ofMarked(deleted) + Losses.ofLabels(settings) + Losses.ofNames(metadata)
                 + Losses.ofLengths(index, settings.metric) + Losses.ofRounding(own.fileScalar, to: scalar)
         } else if to == .hnswlib {
             try settings.checkCapacity(for: header.count)
             work = .copyIndex(index, maximumElements: settings.maximumElements)
             lost =
-                Losses.ofNames(index)
+                Losses.ofNames(metadata)
                 + (index.layout == .hnswlib ? [] : Losses.ofLengths(settings.metric?.metric ?? .cosine))
         } else {
             let metric = try settings.requiredMetric(for: to)
             work = .importIndex(.init(metric: metric.metric, scalar: own, dimensions: dimensions))
-            lost = try Losses.ofNames(index) + Losses.ofLengths(index, metric)
+            lost = try Losses.ofNames(metadata) + Losses.ofLengths(index, metric)
         }
         facts = ConversionFacts(
             count: header.count - superseded.count - deleted, deleted: deleted, dimensions: dimensions,
             metric: settings.metric?.rawValue, scalar: scalar, connectivity: header.connectivity,
             constructionWidth: Int(clamping: header.constructionWidth), bytesRead: index.fileBytes)
-        warnings = []
+        warnings = metadata?.warnings(of: survey) ?? []
     }
 
     /// A store becomes an index of hnswlib, gives its live vectors, or is copied.
@@ -191,6 +193,7 @@ extension ConversionPlan.Draft {
         }
         let own = configuration.scalar.fileScalar
         let scalar: VectorFileScalar
+        var named = configuration.metric.name
         if let format = to.vectorFile {
             scalar = try ConversionPlan.scalar(of: format, asked: settings.scalar, otherwise: own)
             work = .writeVectors(try StoreRows(store), format, scalar, labels: settings.savedLabels)
@@ -205,12 +208,52 @@ extension ConversionPlan.Draft {
             work = .exportStore(store, options)
             lost = Losses.ofExport(info) + Losses.ofLengths(configuration.metric)
         } else {
-            throw Failure(usage: "a store is copied with another metric")
+            guard let metric = settings.metric else {
+                throw Failure(
+                    usage: "a store becomes a store to have another metric: give --metric; to have the same once more, copy the "
+                        + "directory")
+            }
+            scalar = own
+            named = metric.rawValue
+            work = .copyStore(metric.metric)
+            var copied = configuration
+            copied.metric = metric.metric
+            lost = Array(Set(Losses.ofNormalising(configuration) + Losses.ofNormalising(copied)))
         }
         facts = ConversionFacts(
             count: info.count, deleted: info.deleted, dimensions: configuration.dimensions,
-            metric: configuration.metric.name, scalar: scalar, connectivity: configuration.connectivity,
+            metric: named, scalar: scalar, connectivity: configuration.connectivity,
             constructionWidth: configuration.constructionWidth, bytesRead: info.fileBytes)
         warnings = []
+    }
+}
+
+extension ChromaMetadata {
+    /// Throws where they are not of the index beside them.
+    fileprivate func check(dimensions: Int, in folder: FilePath) throws {
+        guard dimensionality ?? dimensions == dimensions else {
+            throw Failure(
+                folder.appending(Self.fileName),
+                "it says that vectors have \(dimensionality ?? 0) dimensions, the index has \(dimensions): one of the two is "
+                    + "another index's")
+        }
+    }
+
+    /// What it knows of and the index has not, and the other way round: Chroma writes them one after the other.
+    fileprivate func warnings(of survey: HnswlibSurvey) -> [String] {
+        var live = 0, unknown = 0
+        for (slot, label) in survey.labels.enumerated() where !survey.isMarked(slot) {
+            live += 1
+            unknown += identifiers[label] == nil ? 1 : 0
+        }
+        let missing = identifiers.count - (live - unknown)
+        var warnings: [String] = []
+        if missing > 0 {
+            warnings.append("Chroma's \(Self.fileName) has \(counted(missing, "id")) of vectors that the index does not have")
+        }
+        if unknown > 0 {
+            warnings.append("the index has \(counted(unknown, "vector")) of which Chroma's \(Self.fileName) does not know")
+        }
+        return warnings
     }
 }

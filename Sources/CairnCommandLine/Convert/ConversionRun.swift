@@ -37,6 +37,9 @@ extension ConversionPlan {
             return ConversionOutcome(
                 bytesWritten: try VectorStore.open(at: destination).info.fileBytes, warnings: report.warnings)
         case .exportStore(let store, let options): return try export(store, options, progress)
+        case .copyStore(let metric):
+            try VectorStore.copy(from: source, to: destination, metric: metric, progress: progress)
+            return ConversionOutcome(bytesWritten: try VectorStore.open(at: destination).info.fileBytes)
         }
     }
 

@@ -28,9 +28,8 @@ enum Losses {
     }
 
     /// What Chroma's folder has beside the index.
-    static func ofNames(_ index: HnswlibIndex) -> [String] {
-        index.layout == .chromaFolder
-            ? ["Chroma's own ids of the vectors; labels are the numbers that it gave them"] : []
+    static func ofNames(_ metadata: ChromaMetadata?) -> [String] {
+        metadata == nil ? [] : ["Chroma's own ids of the vectors; labels are the numbers that it gave them"]
     }
 
     /// Of an index of hnswlib that is written.
