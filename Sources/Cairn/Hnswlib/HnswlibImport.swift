@@ -12,7 +12,12 @@ struct HnswlibImport {
     private let configuration: VectorStore.Configuration
 
     init(from file: FilePath, options: VectorStore.ImportOptions, calls: SystemCalls) throws(StoreError) {
-        index = try translating(hnswlib: { () throws(HnswlibFileError) in try HnswlibIndex(file, calls: calls) })
+        let index = try translating(hnswlib: { () throws(HnswlibFileError) in try HnswlibIndex(file, calls: calls) })
+        try self.init(index, options: options, calls: calls)
+    }
+
+    init(_ index: HnswlibIndex, options: VectorStore.ImportOptions, calls: SystemCalls) throws(StoreError) {
+        self.index = index
         self.options = options
         self.calls = calls
         let header = index.header
@@ -22,7 +27,8 @@ struct HnswlibImport {
             throw StoreError(
                 .dimensionMismatch,
                 "its vectors have \(header.vectorBytes) bytes, \(dimensions) components of \(options.scalar.rawValue) have "
-                    + "\(dimensions * size); give the right number of dimensions and the right scalar", path: file)
+                    + "\(dimensions * size); give the right number of dimensions and the right scalar", path: index.path
+            )
         }
         let width = VectorStore.Configuration.widthRange.upperBound
         configuration = VectorStore.Configuration(
@@ -32,12 +38,10 @@ struct HnswlibImport {
         try configuration.validate()
     }
 
-    func run(to path: FilePath) throws(StoreError) -> VectorStore.ImportReport {
+    /// `survey`: what validating the index found, if that was done already.
+    func run(to path: FilePath, survey: HnswlibSurvey? = nil) throws(StoreError) -> VectorStore.ImportReport {
         try VectorStore.checkVacant(path)
-        let total = 2 * index.fileBytes, progress = options.progress
-        let survey = try translating(hnswlib: { () throws(HnswlibFileError) in
-            try index.validate { done, _ in progress?(done, total) }
-        })
+        let survey = if let survey { survey } else { try validate() }
         let draft = try StoreDraft(for: path, calls: calls)
         do {
             let report = try fill(draft, survey)
@@ -47,6 +51,13 @@ struct HnswlibImport {
             draft.discard()
             throw error
         }
+    }
+
+    private func validate() throws(StoreError) -> HnswlibSurvey {
+        let total = 2 * index.fileBytes, progress = options.progress
+        return try translating(hnswlib: { () throws(HnswlibFileError) in
+            try index.validate { done, _ in progress?(done, total) }
+        })
     }
 
     private func fill(_ draft: StoreDraft, _ survey: HnswlibSurvey) throws(StoreError) -> VectorStore.ImportReport {
@@ -129,9 +140,7 @@ struct HnswlibImport {
     private func warnings(_ report: VectorStore.ImportReport, _ rows: HnswlibRows) -> [String] {
         var warnings: [String] = []
         if report.repeatedLabels > 0 {
-            warnings.append(
-                "\(report.repeatedLabels) vectors have a label that comes again later in the file; only the last one of each "
-                    + "label that is not deleted is found")
+            warnings.append(VectorStore.ImportReport.warning(ofRepeatedLabels: report.repeatedLabels))
         }
         if report.nonFiniteVectors > 0 {
             warnings.append(

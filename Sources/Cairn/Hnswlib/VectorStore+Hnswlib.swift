@@ -1,4 +1,5 @@
 import FileFormat
+package import HnswlibFile
 import MappedStorage
 public import SystemPackage
 
@@ -46,6 +47,11 @@ extension VectorStore {
         public internal(set) var bytesRead = 0
         /// What a user should know, each a sentence.
         public internal(set) var warnings: [String] = []
+
+        package static func warning(ofRepeatedLabels count: Int) -> String {
+            "\(count) vectors have a label that comes again later in the file; only the last one of each label that is not deleted "
+                + "is found"
+        }
     }
 
     /// Makes a new store at `path` from an index that hnswlib saved, from Chroma's variant of such a file, or from the folder of
@@ -66,6 +72,13 @@ extension VectorStore {
         from file: FilePath, to path: FilePath, options: ImportOptions
     ) throws(StoreError) -> ImportReport {
         try HnswlibImport(from: file, options: options, calls: .system).run(to: path)
+    }
+
+    /// The same for an index that was validated already: it is not read once more for that.
+    package static func importHnswlib(
+        _ index: HnswlibIndex, _ survey: HnswlibSurvey, to path: FilePath, options: ImportOptions
+    ) throws(StoreError) -> ImportReport {
+        try HnswlibImport(index, options: options, calls: .system).run(to: path, survey: survey)
     }
 
     /// How a store is exported.
