@@ -8,7 +8,9 @@ struct ConvertUsageTests {
     init() throws {
         workspace = try Workspace()
         try workspace.write("v.npy", bytes: TestVectors(count: 20, dimensions: 4, seed: 1).npy)
-        try workspace.write("i.bin", bytes: TestIndex(TestVectors(count: 20, dimensions: 4, seed: 1)).file)
+        // Of length 1, as hnswlib has them for cosine.
+        let unit = (0..<20).map { row in (0..<4).map { Float($0 == row % 4 ? 1 : 0) } }
+        try workspace.write("i.bin", bytes: TestIndex(TestVectors(unit)).file)
         try workspace.write(
             "b.bin",
             bytes: bruteForceFile(TestVectors(count: 3, dimensions: 4, seed: 1), labels: [1, 2, 3], capacity: 5))

@@ -23,7 +23,9 @@ struct ConvertVectorTests {
         #expect(try first.bytes_read == workspace.bytes("in.npy").count)
         #expect(try first.bytes_written == workspace.bytes("a.\(format)").count)
         for other in ["npy", "fvecs", "bvecs", "ivecs", "fbin", "u8bin", "i8bin", "ibin"] {
-            #expect(try workspace.convert("@a.\(format)", "@b.\(other)", "--force").lost == [])
+            let made = try workspace.convert("@a.\(format)", "@b.\(other)", "--force")
+            #expect(
+                made.lost.isEmpty == !(format.hasPrefix("i") && format != "i8bin" && ["fvecs", "fbin"].contains(other)))
             #expect(try workspace.convert("@b.\(other)", "@c.fbin", "--force").from == other)
             let content = try workspace.bytes("c.fbin")
             #expect(Array(content[..<8]) == bytes(UInt32(4)) + bytes(UInt32(3)))
