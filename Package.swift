@@ -100,6 +100,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "HNSWTests", dependencies: ["HNSW", "CKernels"], swiftSettings: strict),
         .testTarget(
+            name: "HnswlibFileTests", dependencies: ["HnswlibFile", "MappedStorage", "TestSupport", system],
+            exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
             name: "VectorFilesTests", dependencies: ["VectorFiles", system], exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(

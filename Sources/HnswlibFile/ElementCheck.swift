@@ -12,24 +12,20 @@ struct ElementCheck {
         count = header.count
     }
 
-    /// Checks `count` elements in memory, of any alignment, and counts those that are marked deleted. Returns the first bad
-    /// one, or `count`. What stands beyond a list's count is left over from longer lists and may be anything.
-    func firstBad(_ elements: UnsafeRawPointer, _ count: Int, marked: inout Int) -> Int {
+    /// Checks `count` elements in memory, of any alignment. Returns the first bad one, or `count`. What stands beyond a list's
+    /// count is left over from longer lists and may be anything.
+    func firstBad(_ elements: UnsafeRawPointer, _ count: Int) -> Int {
         let (stride, most, limit) = (elementBytes, UInt32(links), UInt32(self.count))
-        var flags: UInt32 = 0
         for index in 0..<count {
-            let element = unsafe elements + index * stride
-            let head = unsafe element.loadUnaligned(as: UInt32.self)
-            let links = head & 0xFFFF
+            let element = unsafe elements + index &* stride
+            let links = unsafe element.loadUnaligned(as: UInt32.self) & 0xFFFF
             guard links <= most else { return index }
-            flags &+= head >> 16 & 1
             var highest: UInt32 = 0
             for link in 0..<Int(links) {
                 highest = max(highest, unsafe element.loadUnaligned(fromByteOffset: 4 &+ 4 &* link, as: UInt32.self))
             }
             guard highest < limit else { return index }
         }
-        marked += Int(flags)
         return count
     }
 

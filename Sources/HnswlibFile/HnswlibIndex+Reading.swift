@@ -9,9 +9,8 @@ extension HnswlibIndex {
         precondition(slots.lowerBound >= 0 && slots.upperBound <= header.count, "the slots must be the file's")
         precondition(buffer.count == slots.count * header.elementBytes, "the buffer has room for just these elements")
         guard let base = buffer.baseAddress, !slots.isEmpty else { return }
-        var marked = 0
         try unsafe elements.read(into: buffer, at: slots.lowerBound * header.elementBytes)
-        try unsafe check(UnsafeRawPointer(base), slots, marked: &marked)
+        try unsafe check(UnsafeRawPointer(base), slots)
     }
 
     /// Reads the lengths that the vectors of `slots` had before they were normalised. Returns false when the file has none.
@@ -72,11 +71,9 @@ extension HnswlibIndex {
     }
 
     /// Throws what is wrong with elements in memory.
-    func check(
-        _ bytes: UnsafeRawPointer, _ slots: Range<Int>, marked: inout Int
-    ) throws(HnswlibFileError) {
+    func check(_ bytes: UnsafeRawPointer, _ slots: Range<Int>) throws(HnswlibFileError) {
         let check = ElementCheck(header)
-        let bad = unsafe check.firstBad(bytes, slots.count, marked: &marked)
+        let bad = unsafe check.firstBad(bytes, slots.count)
         guard bad == slots.count else {
             throw unsafe check.error(
                 bytes + bad * header.elementBytes, slot: slots.lowerBound + bad, in: elements)

@@ -90,31 +90,40 @@ extension HnswlibIndex {
     private func checkElements(
         _ survey: inout HnswlibSurvey, progress: (Int) -> Void
     ) throws(HnswlibFileError) {
-        let labelOffset = header.labelOffset
-        survey.labels = [UInt64](repeating: 0, count: header.count)
         let size = header.elementBytes, atOnce = max(1, Self.pieceBytes / size)
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: min(atOnce, max(1, header.count)) * size, alignment: 64)
         defer { unsafe buffer.deallocate() }
-        var marked = 0, slot = 0
+        survey.labels = [UInt64](repeating: 0, count: header.count)
+        var slot = 0
         while slot < header.count {
             let slots = slot..<min(header.count, slot + atOnce)
             let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<(slots.count * size)])
             try unsafe elements.read(into: piece, at: slot * size)
-            let start = UnsafeRawPointer(piece.baseAddress!)
-            try unsafe check(start, slots, marked: &marked)
-            for index in 0..<slots.count {
-                let element = unsafe start + index * size
-                survey.labels[slot + index] = UInt64(
-                    littleEndian: unsafe element.loadUnaligned(fromByteOffset: labelOffset, as: UInt64.self))
-                if unsafe element.load(fromByteOffset: 2, as: UInt8.self) & 1 != 0 {
-                    survey.levels[slot + index] |= 0x80
-                }
-            }
+            try unsafe check(UnsafeRawPointer(piece.baseAddress!), slots)
+            unsafe note(UnsafeRawPointer(piece.baseAddress!), slots, &survey)
             slot = slots.upperBound
             progress(piece.count)
         }
-        survey.markedCount = marked
+    }
+
+    /// Enters the labels and deletion marks of elements in memory.
+    private func note(_ elements: UnsafeRawPointer, _ slots: Range<Int>, _ survey: inout HnswlibSurvey) {
+        let (size, labelOffset) = (header.elementBytes, header.labelOffset)
+        var marked = 0
+        unsafe survey.labels.withUnsafeMutableBufferPointer { labels in
+            unsafe survey.levels.withUnsafeMutableBufferPointer { levels in
+                for slot in slots {
+                    let element = unsafe elements + (slot &- slots.lowerBound) &* size
+                    unsafe labels[slot] = UInt64(
+                        littleEndian: element.loadUnaligned(fromByteOffset: labelOffset, as: UInt64.self))
+                    let mark = unsafe element.load(fromByteOffset: 2, as: UInt8.self) & 1
+                    unsafe levels[slot] |= mark << 7
+                    marked &+= Int(mark)
+                }
+            }
+        }
+        survey.markedCount += marked
     }
 
     private static var pieceBytes: Int { 1 << 20 }

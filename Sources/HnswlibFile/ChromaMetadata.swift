@@ -1,0 +1,138 @@
+package import MappedStorage
+package import SystemPackage
+
+/// What Chroma keeps in `index_metadata.pickle` beside a persistent index: which of its ids each label stands for. Both its
+/// clients' forms are read, the Python object and the dictionary of the Rust one.
+package struct ChromaMetadata: Sendable, Hashable {
+    package static let fileName = "index_metadata.pickle"
+
+    /// Nil when nothing has been added yet.
+    package let dimensionality: Int?
+    /// Labels count up from 1, so it is the highest there has been.
+    package let totalElementsAdded: Int
+    /// The ids of the elements that are there, by label.
+    package let identifiers: [UInt64: String]
+    /// The same the other way round.
+    package let labels: [String: UInt64]
+
+    /// Reads the metadata in Chroma's folder. Nil when there is none: such an index has never been stored.
+    package static func read(
+        folder: FilePath, calls: SystemCalls = .system
+    ) throws(HnswlibFileError) -> ChromaMetadata? {
+        let path = folder.appending(fileName), file: File, size: Int
+        do {
+            (file, size) = try openFile(path, calls: calls)
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return nil
+        }
+        guard size <= Pickle.maximumBytes else {
+            throw HnswlibFileError(path, "it has \(size) bytes, the most is \(Pickle.maximumBytes)", offset: size)
+        }
+        guard let bytes = try file.head(size) else {
+            throw HnswlibFileError(path, "it was cut off while it was read: try again when nobody changes it")
+        }
+        return try ChromaMetadata(pickle: bytes, path: path)
+    }
+
+    /// Reads a pickle; nothing in it is executed. Throws where it is not of the kind that Chroma writes, or its two maps are
+    /// not each other's reverse; `path` is for the message.
+    package init(pickle bytes: [UInt8], path: FilePath) throws(HnswlibFileError) {
+        guard bytes.count <= Pickle.maximumBytes else {
+            throw HnswlibFileError(path, "it has \(bytes.count) bytes, the most is \(Pickle.maximumBytes)")
+        }
+        do throws(Pickle.Malformed) {
+            let fields = try Fields(Pickle(bytes))
+            dimensionality = fields.dimensionality
+            totalElementsAdded = fields.total
+            (identifiers, labels) = try fields.maps()
+        } catch {
+            throw HnswlibFileError(
+                path,
+                "byte offset \(error.offset): \(error.message): it is damaged, or not the metadata of a Chroma index",
+                offset: error.offset)
+        }
+    }
+}
+
+/// The fields of a pickle that mean something here.
+private struct Fields {
+    let pickle: Pickle
+    private(set) var dimensionality: Int?
+    private(set) var total = 0
+    private var idToLabel: [Pickle.Entry] = []
+    private var labelToID: [Pickle.Entry] = []
+
+    /// Fields of other names are let be: there are some in the files of some versions, and may be more.
+    init(_ pickle: Pickle) throws(Pickle.Malformed) {
+        self.pickle = pickle
+        var found: Set<String> = []
+        for (key, value) in pickle.fields {
+            guard let name = try? text(key) else { throw malformed("a field whose name is no string") }
+            switch name {
+            case "dimensionality":
+                if case .none = value { dimensionality = nil } else { dimensionality = try count(value, name) }
+            case "total_elements_added": total = try count(value, name)
+            case "id_to_label": idToLabel = try entries(value, name)
+            case "label_to_id": labelToID = try entries(value, name)
+            default: continue
+            }
+            found.insert(name)
+        }
+        for name in ["dimensionality", "total_elements_added", "id_to_label", "label_to_id"]
+        where !found.contains(name) {
+            throw malformed("field \(name) is missing")
+        }
+    }
+
+    /// Labels and their ids, ids and their labels. Each id must have the label that has the id.
+    func maps() throws(Pickle.Malformed) -> ([UInt64: String], [String: UInt64]) {
+        var identifiers: [UInt64: String] = [:]
+        identifiers.reserveCapacity(labelToID.count)
+        for (key, value) in labelToID {
+            let label = try label(key)
+            guard identifiers.updateValue(try text(value), forKey: label) == nil else {
+                throw malformed("label \(label) comes twice")
+            }
+        }
+        guard idToLabel.count == identifiers.count else {
+            throw malformed("\(idToLabel.count) ids have a label, but \(identifiers.count) labels an id")
+        }
+        var labels: [String: UInt64] = [:]
+        labels.reserveCapacity(idToLabel.count)
+        for (key, value) in idToLabel {
+            let label = try label(value), id = try text(key)
+            guard identifiers[label] == id, labels.updateValue(label, forKey: id) == nil else {
+                throw malformed("label \(label) is not that of the id that has it")
+            }
+        }
+        return (identifiers, labels)
+    }
+
+    private func malformed(_ message: String) -> Pickle.Malformed {
+        Pickle.Malformed(offset: pickle.bytes.count, message: message)
+    }
+
+    private func text(_ value: Pickle.Value) throws(Pickle.Malformed) -> String {
+        guard case .string(let start, let count) = value else { throw malformed("a number where an id must be") }
+        guard let text = String(validating: pickle.text(start: start, count: count), as: UTF8.self) else {
+            throw Pickle.Malformed(offset: Int(start), message: "a string that is not UTF-8")
+        }
+        return text
+    }
+
+    private func label(_ value: Pickle.Value) throws(Pickle.Malformed) -> UInt64 {
+        guard case .integer(let number) = value, number >= 0 else { throw malformed("a label that is no whole number") }
+        return UInt64(number)
+    }
+
+    private func count(_ value: Pickle.Value, _ name: String) throws(Pickle.Malformed) -> Int {
+        guard case .integer(let number) = value, number >= 0 else { throw malformed("\(name) is no whole number") }
+        return Int(number)
+    }
+
+    private func entries(_ value: Pickle.Value, _ name: String) throws(Pickle.Malformed) -> [Pickle.Entry] {
+        guard case .dictionary(let index) = value else { throw malformed("\(name) is no dictionary") }
+        return pickle.dictionaries[Int(index)]
+    }
+}
