@@ -103,7 +103,7 @@ let package = Package(
             name: "HnswlibFileTests", dependencies: ["HnswlibFile", "MappedStorage", "TestSupport", system],
             exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "VectorFilesTests", dependencies: ["VectorFiles", system], exclude: ["Fixtures"],
+            name: "VectorFilesTests", dependencies: ["VectorFiles", "MappedStorage", system], exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "CairnTests",

@@ -1,7 +1,7 @@
 import HNSW
 
 /// From label to slot for a store that is being written, whose slot table cannot be looked into: over the labels of all slots.
-final class SlotsByLabel: LabelBuckets {
+package final class SlotsByLabel: LabelBuckets {
     private let labels: [Label]
     let buckets: Memory<UInt32>
     private(set) var count = 0
@@ -16,6 +16,11 @@ final class SlotsByLabel: LabelBuckets {
     func load(_ bucket: Int) -> UInt32 { buckets.buffer[bucket] }
     func store(_ value: UInt32, at bucket: Int) { buckets.buffer[bucket] = value }
     func label(_ slot: UInt32) -> Label { labels[Int(slot)] }
+
+    /// The slots of `labels` that are left without one, as `addAll` says.
+    package static func superseded(_ labels: [Label], isMarked: (UInt32) -> Bool) -> [UInt32] {
+        SlotsByLabel(labels).addAll(isMarked: isMarked)
+    }
 
     /// Adds `slot` under its label, if that leads nowhere yet.
     func add(_ slot: UInt32) {

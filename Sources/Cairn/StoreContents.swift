@@ -119,7 +119,13 @@ final class StoreContents: @unchecked Sendable {
 
     /// The vector of `slot` as it was given.
     func vector(_ slot: UInt32) -> [Float] {
-        let norm = unsafe columns.norms.map { unsafe $0[Int(slot)] } ?? 1
-        return unsafe encoding.decode(row: UnsafeRawPointer(columns.vector(slot)), norm: norm)
+        unsafe encoding.decode(row: UnsafeRawPointer(columns.vector(slot)), norm: norm(slot))
     }
+
+    /// The same, to where there is room for it.
+    func readVector(_ slot: UInt32, to vector: UnsafeMutablePointer<Float>) {
+        unsafe encoding.decode(row: UnsafeRawPointer(columns.vector(slot)), norm: norm(slot), to: vector)
+    }
+
+    private func norm(_ slot: UInt32) -> Float { unsafe columns.norms.map { unsafe $0[Int(slot)] } ?? 1 }
 }

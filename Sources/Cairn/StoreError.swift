@@ -1,7 +1,7 @@
 import FileFormat
 import MappedStorage
 public import SystemPackage
-import VectorFiles
+package import VectorFiles
 
 /// What went wrong with a store: a code to decide by, a message that says what to do, and where it happened.
 public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -65,7 +65,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The operating system's reason, where there is one.
     public let systemError: Errno?
 
-    init(_ code: Code, _ message: String, path: FilePath? = nil, systemError: Errno? = nil) {
+    package init(_ code: Code, _ message: String, path: FilePath? = nil, systemError: Errno? = nil) {
         self.code = code
         self.message = message
         self.path = path
@@ -97,6 +97,13 @@ extension StoreError {
         default: code = .io
         }
         self.init(code, message, path: error.path, systemError: error.errno)
+    }
+
+    /// What is wrong with a file of vectors.
+    package init(_ error: VectorFileError) {
+        self.init(
+            .invalidArgument, error.message, path: FilePath(error.path),
+            systemError: error.errno.map { Errno(rawValue: $0) })
     }
 
     init(_ error: StoreFileError) {

@@ -110,25 +110,26 @@ struct VectorEncoding: Sendable {
 
     /// The vector that `row` was made from: exactly for integers and for f32 that is not normalised, else to within rounding.
     func decode(row: UnsafeRawPointer, norm: Float) -> [Float] {
-        let scale = isNormalized ? norm : 1
-        return unsafe [Float](unsafeUninitializedCapacity: dimensions) { buffer, count in
+        unsafe [Float](unsafeUninitializedCapacity: dimensions) { buffer, count in
             count = dimensions
-            switch scalar {
-            case .float32:
-                let source = unsafe row.assumingMemoryBound(to: Float.self)
-                for index in 0..<dimensions { unsafe buffer.initializeElement(at: index, to: source[index] * scale) }
-            case .float16:
-                unsafe buffer.initialize(repeating: 0)
-                unsafe cairn_f16_to_f32(row.assumingMemoryBound(to: UInt16.self), buffer.baseAddress!, dimensions)
-                for index in 0..<dimensions { unsafe buffer[index] *= scale }
-            case .uint8:
-                let source = unsafe row.assumingMemoryBound(to: UInt8.self)
-                for index in 0..<dimensions { unsafe buffer.initializeElement(at: index, to: Float(source[index])) }
-            case .int8:
-                let source = unsafe row.assumingMemoryBound(to: Int8.self)
-                for index in 0..<dimensions { unsafe buffer.initializeElement(at: index, to: Float(source[index])) }
-            }
+            unsafe decode(row: row, norm: norm, to: buffer.baseAddress!)
         }
+    }
+
+    /// The same, to where there is room for it.
+    func decode(row: UnsafeRawPointer, norm: Float, to vector: UnsafeMutablePointer<Float>) {
+        switch scalar {
+        case .float32: unsafe vector.update(from: row.assumingMemoryBound(to: Float.self), count: dimensions)
+        case .float16: unsafe cairn_f16_to_f32(row.assumingMemoryBound(to: UInt16.self), vector, dimensions)
+        case .uint8:
+            let source = unsafe row.assumingMemoryBound(to: UInt8.self)
+            for index in 0..<dimensions { unsafe vector[index] = Float(source[index]) }
+        case .int8:
+            let source = unsafe row.assumingMemoryBound(to: Int8.self)
+            for index in 0..<dimensions { unsafe vector[index] = Float(source[index]) }
+        }
+        guard isNormalized else { return }
+        for index in 0..<dimensions { unsafe vector[index] *= norm }
     }
 
     /// What a vector of length `norm` is multiplied by when it is stored: hnswlib's formula, in single precision.

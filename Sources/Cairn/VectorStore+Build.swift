@@ -1,6 +1,6 @@
 import FileFormat
 import HNSW
-import MappedStorage
+package import MappedStorage
 public import SystemPackage
 import VectorFiles
 
@@ -81,15 +81,14 @@ extension VectorStore {
         do {
             return try body()
         } catch {
-            throw StoreError(
-                .invalidArgument, error.message, path: FilePath(error.path),
-                systemError: error.errno.map { Errno(rawValue: $0) })
+            throw StoreError(error)
         }
     }
 
-    static func build(
+    /// Makes a new store at `path` of the rows of `source`. Otherwise as ``build(at:_:vectors:labels:options:)``.
+    package static func build(
         at path: FilePath, _ configuration: Configuration, _ source: RowSource, labels: [Label]?, options: BuildOptions,
-        calls: SystemCalls
+        calls: SystemCalls = .system
     ) throws(StoreError) {
         try configuration.validate()
         try checkVacant(path)
@@ -131,13 +130,14 @@ extension VectorStore {
 
 /// Where the rows of a build come from: read in order, a range at a time.
 @safe
-struct RowSource {
-    let count: Int
+package struct RowSource {
+    package let count: Int
     /// The file they are in, for messages.
     let path: FilePath?
     let read: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(StoreError) -> Void
 
-    init(
+    /// `read` fills a buffer that has room for just the rows it is asked for.
+    package init(
         count: Int, path: FilePath?,
         read: @escaping (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(StoreError) -> Void
     ) {

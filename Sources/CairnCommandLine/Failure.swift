@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cairn
+import HnswlibFile
 import SystemPackage
 import VectorFiles
 
@@ -27,11 +28,15 @@ struct Failure: Error {
         self.init(code: StoreError.Code.invalidArgument.description, message, path: path)
     }
 
+    /// Options or arguments that do not go together.
+    init(usage message: String) { self.init(code: "usage", message, exitCode: .validationFailure) }
+
     init(reporting error: any Error) {
         switch error {
         case let failure as Failure: self = failure
         case let error as StoreError: self.init(error)
         case let error as VectorFileError: self.init(error)
+        case let error as HnswlibFileError: self.init(StoreError(error))
         default: self.init(code: StoreError.Code.io.description, "\(error)")
         }
     }

@@ -37,6 +37,7 @@ struct Program: ParsableCommand {
                 name: "Data",
                 subcommands: [
                     AddCommand.self, DeleteCommand.self, SearchCommand.self, GetCommand.self, LabelsCommand.self,
+                    ConvertCommand.self,
                 ]),
             CommandGroup(name: "Measure", subcommands: [RecallCommand.self]),
         ])

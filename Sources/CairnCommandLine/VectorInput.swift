@@ -4,16 +4,17 @@ import VectorFiles
 
 /// A file of vectors on their way into a store, and their labels.
 struct VectorInput {
-    private let file: VectorFile
+    let file: VectorFile
     /// nil where each vector is labelled with the number of its row.
     let labels: [Label]?
 
     var count: Int { file.rows }
     var dimensions: Int { file.dimensions }
 
-    /// Opens the file and reads the labels. Throws unless there are as many of these as vectors.
-    init(_ path: FilePath, labels labelPath: FilePath?) throws {
-        file = try VectorFile(path)
+    /// Opens the file, as `format` or as what it is recognised as, and reads the labels. Throws unless there are as many of
+    /// these as vectors.
+    init(_ path: FilePath, as format: VectorFileFormat? = nil, labels labelPath: FilePath?) throws {
+        file = try VectorFile(path, format: format)
         guard !file.isOneDimensional else {
             throw Failure(
                 path,

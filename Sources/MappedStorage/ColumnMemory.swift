@@ -130,8 +130,10 @@ package final class ColumnMemory: @unchecked Sendable {
 
     /// For who reads all slots in order: has the rows of `next` read from the disk meanwhile, and gives the memory of `done` back
     /// to the page cache. Others may be reading them; rows that are touched come back.
-    package func advance(past done: Range<Int>, to next: Range<Int>) {
-        for column in Geometry.Column.allCases {
+    package func advance(
+        past done: Range<Int>, to next: Range<Int>, of columns: [Geometry.Column] = Geometry.Column.allCases
+    ) {
+        for column in columns {
             let stride = geometry.stride(of: column)
             func pages(_ slots: Range<Int>) -> Range<Int>? {
                 let start = slots.lowerBound * stride / Geometry.granule * Geometry.granule

@@ -10,6 +10,19 @@ struct NpyHeader {
     static let maximumLength = 65_536
     static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
+    /// The length of the headers written here, which is numpy's own for up to two axes: room for any shape, and the values
+    /// begin on a multiple of 64.
+    static let writtenLength = 128
+
+    /// The head of a file, byte for byte what numpy writes.
+    static func encoded(_ scalar: VectorFileScalar, shape: [Int]) -> [UInt8] {
+        let axes = shape.count == 1 ? "\(shape[0])," : shape.map { "\($0)" }.joined(separator: ", ")
+        var header = magic + [1, 0, UInt8(writtenLength - 10), 0]
+        header += "{'descr': '\(scalar.npyType)', 'fortran_order': False, 'shape': (\(axes)), }".utf8
+        header += repeatElement(UInt8(ascii: " "), count: writtenLength - 1 - header.count)
+        return header + [UInt8(ascii: "\n")]
+    }
+
     static func hasMagic(_ file: borrowing InputFile) throws(VectorFileError) -> Bool {
         guard file.size >= magic.count else { return false }
         return try file.bytes(at: 0, count: magic.count) == magic
@@ -71,14 +84,10 @@ struct NpyHeader {
             throw file.error(
                 "it has a structured dtype: save one field as a plain array, e.g. a['vector'].astype(np.float32)")
         }
-        let known: [(VectorFileScalar, String)] = [
-            (.float32, "f4"), (.float16, "f2"), (.uint8, "u1"), (.int8, "i1"),
-            (.int32, "i4"), (.uint32, "u4"), (.int64, "i8"), (.uint64, "u8"),
-        ]
         let order = name.first.flatMap { Array("<>|=".utf8).contains($0) ? $0 : nil }
         let kind = String(decoding: name.dropFirst(order == nil ? 0 : 1), as: UTF8.self)
         let dtype = "dtype '\(shown(name))'"
-        guard let (scalar, code) = known.first(where: { $0.1 == kind }) else {
+        guard let scalar = VectorFileScalar.allCases.first(where: { $0.npyCode == kind }) else {
             switch kind.utf8.first {
             case UInt8(ascii: "O"):
                 throw file.error("\(dtype) is an array of Python objects: convert it with astype(np.float32)")
@@ -92,8 +101,8 @@ struct NpyHeader {
         }
         switch order {
         case _ where scalar.size == 1, UInt8(ascii: "<"): return scalar
-        case UInt8(ascii: ">"): throw file.error("\(dtype) is big-endian: convert it with astype('<\(code)')")
-        default: throw file.error("\(dtype) does not say its byte order: convert it with astype('<\(code)')")
+        case UInt8(ascii: ">"): throw file.error("\(dtype) is big-endian: convert it with astype('<\(kind)')")
+        default: throw file.error("\(dtype) does not say its byte order: convert it with astype('<\(kind)')")
         }
     }
 }

@@ -1,5 +1,3 @@
-import CKernels
-
 extension VectorFile {
     /// Reads rows as floats, row after row, into `floats`, which must have room for exactly rows × dimensions.
     /// Integers of more than 24 bits are rounded to the nearest float. Throws where the file cannot be read, has
@@ -9,19 +7,9 @@ extension VectorFile {
     ) throws(VectorFileError) {
         precondition(floats.count == range.count * dimensions, "floats needs room for rows × dimensions")
         guard let floats = floats.baseAddress else { return }
-        let scalar = scalar
+        let encoding = ComponentEncoding(scalar: scalar)
         try unsafe forEachRun(of: range) { (values, first, count) in
-            let out = unsafe floats + first
-            switch scalar {
-            case .float32: unsafe UnsafeMutableRawPointer(out).copyMemory(from: values, byteCount: count * 4)
-            case .float16: unsafe cairn_f16_to_f32(values.bindMemory(to: UInt16.self, capacity: count), out, count)
-            case .uint8: unsafe widen(values, count, to: out) { (value: UInt8) in Float(value) }
-            case .int8: unsafe widen(values, count, to: out) { (value: Int8) in Float(value) }
-            case .int32: unsafe widen(values, count, to: out) { (value: Int32) in Float(value) }
-            case .uint32: unsafe widen(values, count, to: out) { (value: UInt32) in Float(value) }
-            case .int64: unsafe widen(values, count, to: out) { (value: Int64) in Float(value) }
-            case .uint64: unsafe widen(values, count, to: out) { (value: UInt64) in Float(value) }
-            }
+            unsafe encoding.decode(values, count, to: floats + first)
         }
     }
 
@@ -97,15 +85,6 @@ extension VectorFile {
             row += count
         }
     }
-}
-
-/// Kept a closure so that each type gets its own loop with its own conversion, which the compiler vectorises.
-@inline(__always)
-private func widen<Source: FixedWidthInteger>(
-    _ values: UnsafeRawPointer, _ count: Int, to out: UnsafeMutablePointer<Float>, _ convert: (Source) -> Float
-) {
-    let values = unsafe values.bindMemory(to: Source.self, capacity: count)
-    for i in 0..<count { unsafe out[i] = convert(values[i]) }
 }
 
 /// Appends the values up to the first that does not fit; returns whether all did.

@@ -13,6 +13,8 @@ package final class VectorFile: Sendable {
 
     /// The path it was opened by.
     package var path: FilePath { file.path }
+    /// The file's length in bytes.
+    package var byteCount: Int { file.size }
     /// The type of the values in the file.
     package var scalar: VectorFileScalar { layout.scalar }
     /// Rows in the file; 0 where its header says so.

@@ -1,4 +1,4 @@
-import SystemPackage
+package import SystemPackage
 
 /// The formats of vector files; the raw value is the file name extension.
 package enum VectorFileFormat: String, CaseIterable, Sendable {
@@ -10,7 +10,7 @@ package enum VectorFileFormat: String, CaseIterable, Sendable {
     case fbin, u8bin, i8bin, ibin
 
     /// The type of the values, where the format fixes it; nil for .npy, whose header says.
-    var fixedScalar: VectorFileScalar? {
+    package var fixedScalar: VectorFileScalar? {
         switch self {
         case .npy: nil
         case .fvecs, .fbin: .float32
@@ -18,6 +18,21 @@ package enum VectorFileFormat: String, CaseIterable, Sendable {
         case .i8bin: .int8
         case .ivecs, .ibin: .int32
         }
+    }
+
+    /// Bytes before the values of each row: its dimension as an i32, or nothing.
+    var rowPrefix: Int {
+        switch self {
+        case .fvecs, .bvecs, .ivecs: 4
+        case .npy, .fbin, .u8bin, .i8bin, .ibin: 0
+        }
+    }
+
+    /// The format that content or else extension say a file has; nil where they say nothing. Throws where it cannot be read.
+    package static func recognise(_ path: FilePath) throws(VectorFileError) -> VectorFileFormat? {
+        let file = try InputFile(path)
+        if try NpyHeader.hasMagic(file) { return .npy }
+        return path.extension.flatMap { Self(rawValue: $0.lowercased()) }
     }
 
     /// The format of an open file: by content, then by extension. The others have no magic, but none can begin with
@@ -40,7 +55,7 @@ package enum VectorFileFormat: String, CaseIterable, Sendable {
 }
 
 /// The type of a file's values. All are little-endian.
-package enum VectorFileScalar: Sendable {
+package enum VectorFileScalar: Sendable, CaseIterable {
     case float32, float16, uint8, int8, int32, uint32, int64, uint64
 
     /// Bytes of one value.
@@ -55,6 +70,23 @@ package enum VectorFileScalar: Sendable {
 
     /// numpy's name of the type.
     package var name: String { "\(self)" }
+
+    /// numpy's code of the type, without its byte order.
+    var npyCode: String {
+        switch self {
+        case .float32: "f4"
+        case .float16: "f2"
+        case .uint8: "u1"
+        case .int8: "i1"
+        case .int32: "i4"
+        case .uint32: "u4"
+        case .int64: "i8"
+        case .uint64: "u8"
+        }
+    }
+
+    /// numpy's dtype string, as it writes it.
+    var npyType: String { (size == 1 ? "|" : "<") + npyCode }
 
     /// Whether the values are whole numbers, as labels and ground truth must be.
     package var isInteger: Bool { self != .float32 && self != .float16 }

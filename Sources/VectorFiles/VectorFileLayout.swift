@@ -17,20 +17,20 @@ struct VectorFileLayout {
 
     init(_ file: borrowing InputFile, format: VectorFileFormat) throws(VectorFileError) {
         switch format {
-        case .npy: try self.init(npy: file)
+        case .npy: try self.init(npy: file, format)
         case .fvecs, .bvecs, .ivecs: try self.init(rowPrefixed: file, format)
         case .fbin, .u8bin, .i8bin, .ibin: try self.init(counted: file, format)
         }
     }
 
-    private init(npy file: borrowing InputFile) throws(VectorFileError) {
+    private init(npy file: borrowing InputFile, _ format: VectorFileFormat) throws(VectorFileError) {
         let header = try NpyHeader(file)
         scalar = header.scalar
         rows = header.shape[0]
         isOneDimensional = header.shape.count == 1
         dimensions = isOneDimensional ? 1 : try Self.checked(header.shape[1], of: "its shape", file)
         dataOffset = header.dataOffset
-        rowPrefix = 0
+        rowPrefix = format.rowPrefix
         let shape = isOneDimensional ? "(\(rows),)" : "(\(rows), \(dimensions))"
         try checkSize(of: file, "shape \(shape)")
     }
@@ -45,7 +45,7 @@ struct VectorFileLayout {
         dimensions = try Self.checked(Int(file.u32(at: 4)), of: "its header", file)
         isOneDimensional = false
         dataOffset = 8
-        rowPrefix = 0
+        rowPrefix = format.rowPrefix
         try checkSize(of: file, "its header's \(rows) rows of \(dimensions) dimensions")
     }
 
@@ -58,8 +58,8 @@ struct VectorFileLayout {
         dimensions = try Self.checked(Int(Int32(bitPattern: file.u32(at: 0))), of: "row 0", file)
         isOneDimensional = false
         dataOffset = 0
-        rowPrefix = 4
-        let rowBytes = 4 + dimensions * scalar.size
+        rowPrefix = format.rowPrefix
+        let rowBytes = rowPrefix + dimensions * scalar.size
         rows = file.size / rowBytes
         let rest = file.size % rowBytes
         guard rest == 0 else {

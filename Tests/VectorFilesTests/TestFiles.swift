@@ -61,10 +61,11 @@ func contents(_ path: FilePath) throws -> [UInt8] {
     }
 }
 
-/// A file numpy wrote; see Fixtures/make_fixtures.py.
-func fixture(_ name: String) -> FilePath {
-    FilePath(#filePath).removingLastComponent().appending("Fixtures").appending(name + ".npy")
-}
+/// The folder of files that numpy wrote; see make_fixtures.py there.
+let fixtures = FilePath(#filePath).removingLastComponent().appending("Fixtures")
+
+/// An array that numpy wrote.
+func fixture(_ name: String) -> FilePath { fixtures.appending(name + ".npy") }
 
 /// Little-endian bytes of a number.
 func bytes(_ number: some FixedWidthInteger) -> [UInt8] {

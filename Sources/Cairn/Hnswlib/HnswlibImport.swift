@@ -1,6 +1,6 @@
 import FileFormat
 import HNSW
-import HnswlibFile
+package import HnswlibFile
 import MappedStorage
 import SystemPackage
 
@@ -148,7 +148,8 @@ struct HnswlibImport {
 }
 
 extension StoreError {
-    init(_ error: HnswlibFileError) {
+    /// What is wrong with an index is damage, unless the system says otherwise.
+    package init(_ error: HnswlibFileError) {
         guard let errno = error.errno else {
             self.init(.corrupt, error.message, path: error.path)
             return

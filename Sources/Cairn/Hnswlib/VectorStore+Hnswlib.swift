@@ -1,3 +1,4 @@
+import FileFormat
 import MappedStorage
 public import SystemPackage
 
@@ -115,6 +116,15 @@ extension VectorStore {
     ) throws(StoreError) -> ExportReport {
         try readingQuiet { (contents, view) throws(StoreError) in
             try HnswlibExport(contents, view, counts.load(), options, calls).run(to: file)
+        }
+    }
+
+    /// What a component is in an export whose options do not say.
+    package var exportScalar: Scalar {
+        get throws(StoreError) {
+            try reading { (contents, _, _) in
+                contents.superblock.origin == nil ? .float32 : contents.encoding.scalar
+            }
         }
     }
 }

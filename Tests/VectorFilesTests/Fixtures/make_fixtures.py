@@ -39,3 +39,22 @@ write("bad-object", np.array([None, "x"], object))
 write("bad-no-axes", np.array(1.5, "<f4"))
 write("bad-three-axes", np.zeros((2, 2, 2), "<f4"))
 write("bad-no-columns", np.zeros((3, 0), "<f4"))
+
+rows = np.array([[0, 1, 2], [100, 126, 127]])
+for name, kind in [("float16", "<f2"), ("uint8", "u1"), ("int8", "i1"), ("int32", "<i4")]:
+    write(f"converted-{name}", rows.astype(kind))
+write("converted-halves", np.array([[0.1, -2.0**-25], [65519.996, 1 / 3]], "<f4").astype("<f2"))
+
+
+def rowwise(kind, array):
+    """The bytes of .fvecs and its kind, as faiss and the ann-benchmarks write them with numpy."""
+    array = array.astype(kind)
+    prefix = np.full((len(array), 1), array.shape[1], "<i4").view("u1").reshape(len(array), 4)
+    values = np.ascontiguousarray(array).view("u1").reshape(len(array), -1)
+    return np.hstack([prefix, values]).tobytes()
+
+
+for name, kind in [("fvecs", "<f4"), ("bvecs", "u1"), ("ivecs", "<i4")]:
+    open(f"rows.{name}", "wb").write(rowwise(kind, rows))
+for name, kind in [("fbin", "<f4"), ("u8bin", "u1"), ("i8bin", "i1"), ("ibin", "<i4")]:
+    open(f"rows.{name}", "wb").write(np.array(rows.shape, "<u4").tobytes() + rows.astype(kind).tobytes())

@@ -1,0 +1,62 @@
+import ArgumentParser
+import HnswlibFile
+import MappedStorage
+import SystemPackage
+import VectorFiles
+
+/// A kind of file or folder that `cairn convert` reads or writes; the raw value is its name on the command line.
+enum ConversionFormat: String, CaseIterable, ExpressibleByArgument {
+    /// An index that hnswlib saved, or Chroma's hnswlib, which adds lengths.
+    case hnswlib
+    /// hnswlib's brute-force index.
+    case bfindex
+    /// The folder of one of Chroma's indexes.
+    case chroma
+    /// A store.
+    case cairn
+    case npy, fvecs, bvecs, ivecs, fbin, u8bin, i8bin, ibin
+
+    /// The format of vector files that it is, if it is one.
+    var vectorFile: VectorFileFormat? { VectorFileFormat(rawValue: rawValue) }
+
+    /// What is meant by the name of a file to be written; nil where the extension does not say.
+    init?(extensionOf path: FilePath) {
+        switch path.extension?.lowercased() {
+        case "cairn": self = .cairn
+        case "bin", "hnsw", "hnswlib": self = .hnswlib
+        case let name?:
+            guard let format = VectorFileFormat(rawValue: name) else { return nil }
+            self.init(rawValue: format.rawValue)
+        case nil: return nil
+        }
+    }
+
+    /// Recognises what stands at `path`: by content where content says, else by extension.
+    init(recognising path: FilePath) throws {
+        let kind = Directory.kind(of: path)
+        if kind == .directory, Directory.kind(of: path.appending("level0")) == .other {
+            self = .cairn
+            return
+        }
+        let found = try HnswlibFileKind.recognise(path)
+        if case .index(let layout) = found {
+            self = layout == .chromaFolder ? .chroma : .hnswlib
+            return
+        }
+        guard kind != .directory else {
+            throw Failure(path, "this directory is neither a cairn store nor a folder of Chroma's with a header.bin")
+        }
+        // Before BFIndex, whose three numbers may stand at the beginning of a vector file by chance.
+        if let format = try VectorFileFormat.recognise(path), let format = Self(rawValue: format.rawValue) {
+            self = format
+        } else if found == .bruteForce {
+            self = .bfindex
+        } else {
+            let known = VectorFileFormat.allCases.map { ".\($0)" }.joined(separator: " ")
+            throw Failure(
+                path,
+                "it is neither an index of hnswlib or Chroma nor an .npy array, and its extension is none of \(known); "
+                    + "it is damaged, or else say what it is with --from")
+        }
+    }
+}

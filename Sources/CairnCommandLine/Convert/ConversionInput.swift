@@ -1,0 +1,44 @@
+import Cairn
+import HnswlibFile
+import SystemPackage
+import VectorFiles
+
+/// What is converted, open: its head was read, and fits the size.
+enum ConversionInput {
+    case index(HnswlibIndex)
+    case bruteForce(BruteForceFile)
+    case store(VectorStore)
+    case vectors(VectorInput)
+
+    /// Opens what stands at `path` as `format`, or as what it is recognised as. `labels`: a file of them, for vectors.
+    init(_ path: FilePath, as format: ConversionFormat?, labels: FilePath?) throws {
+        let format = if let format { format } else { try ConversionFormat(recognising: path) }
+        switch format {
+        case .hnswlib, .chroma: self = .index(try HnswlibIndex(path))
+        case .bfindex: self = .bruteForce(try BruteForceFile(path))
+        case .cairn: self = .store(try VectorStore.open(at: path))
+        default: self = .vectors(try VectorInput(path, as: format.vectorFile, labels: labels))
+        }
+    }
+
+    var format: ConversionFormat {
+        switch self {
+        case .index(let index): index.layout == .chromaFolder ? .chroma : .hnswlib
+        case .bruteForce: .bfindex
+        case .store: .cairn
+        case .vectors(let input): ConversionFormat(rawValue: input.file.format.rawValue)!
+        }
+    }
+
+    /// Bytes that reading all of it reads.
+    var byteCount: Int {
+        get throws {
+            switch self {
+            case .index(let index): index.fileBytes
+            case .bruteForce(let file): file.fileBytes
+            case .store(let store): try store.info.fileBytes
+            case .vectors(let input): input.file.byteCount
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Cairn
+import HnswlibFile
+import SystemPackage
+import VectorFiles
+
+/// What a conversion will do, and what becomes of the data: what --dry-run prints, and what is run.
+struct ConversionPlan {
+    /// What is done, and what it needs.
+    enum Work {
+        /// Rows go to a vector file, and their labels to another.
+        case writeVectors(any RowStream, VectorFileFormat, VectorFileScalar, labels: FilePath?)
+        /// Whole numbers of more bits than a float has go to a file of whole numbers.
+        case writeIntegers(VectorFile, VectorFileFormat, VectorFileScalar)
+        /// A store is made, with a graph that is built.
+        case build(GraphBuild)
+        /// The same, on the way to an hnswlib index.
+        case buildIndex(GraphBuild, VectorStore.ExportOptions)
+        /// An hnswlib index is copied as it is, but for its capacity and what Chroma adds.
+        case copyIndex(HnswlibIndex, maximumElements: Int?)
+        /// An hnswlib index becomes a store, as it is.
+        case importIndex(VectorStore.ImportOptions)
+        /// A store becomes an hnswlib index.
+        case exportStore(VectorStore, VectorStore.ExportOptions)
+        /// A store becomes another one, of this metric.
+        case copyStore(Metric)
+    }
+
+    let source: FilePath
+    let destination: FilePath
+    let from: ConversionFormat
+    let to: ConversionFormat
+    let work: Work
+    let facts: ConversionFacts
+    /// What OUT has not got, a clause for each.
+    let lost: [String]
+    let warnings: [String]
+}
+
+/// What is known of the data of a conversion.
+struct ConversionFacts {
+    /// Vectors that OUT has and that searches find.
+    var count: Int
+    /// Vectors of IN that are marked as deleted, whether OUT has them or not.
+    var deleted: Int
+    let dimensions: Int
+    /// nil where OUT has none and IN does not say.
+    let metric: String?
+    /// What components are in OUT.
+    let scalar: VectorFileScalar
+    let connectivity: Int?
+    let constructionWidth: Int?
+    let bytesRead: Int
+}
+
+extension Scalar {
+    /// The same in a vector file.
+    var fileScalar: VectorFileScalar {
+        switch self {
+        case .float32: .float32
+        case .float16: .float16
+        case .uint8: .uint8
+        case .int8: .int8
+        }
+    }
+}
+
+extension VectorFileScalar {
+    /// Its name on the command line.
+    var shortName: String {
+        switch self {
+        case .float32: "f32"
+        case .float16: "f16"
+        case .uint8: "u8"
+        case .int8: "i8"
+        case .int32: "i32"
+        case .uint32: "u32"
+        case .int64: "i64"
+        case .uint64: "u64"
+        }
+    }
+
+    /// What a store keeps such components as: themselves, or else f32.
+    var storeScalar: Scalar {
+        switch self {
+        case .float16: .float16
+        case .uint8: .uint8
+        case .int8: .int8
+        case .float32, .int32, .uint32, .int64, .uint64: .float32
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Cairn
+
+/// What is told of a conversion, before it is done or afterwards.
+struct ConversionReport {
+    let plan: ConversionPlan
+    /// nil for a dry run.
+    let outcome: ConversionOutcome?
+    let seconds: Double
+
+    private var facts: ConversionFacts { plan.facts }
+    private var warnings: [String] { plan.warnings + (outcome?.warnings ?? []) }
+
+    var json: JSON {
+        func number(_ value: Int?) -> JSON { value.map { .number($0) } ?? .null }
+        return .object([
+            ("from", .string(plan.from.rawValue)),
+            ("to", .string(plan.to.rawValue)),
+            ("dry_run", .bool(outcome == nil)),
+            ("count", .number(facts.count)),
+            ("deleted", .number(facts.deleted)),
+            ("dimensions", .number(facts.dimensions)),
+            ("metric", facts.metric.map { .string($0) } ?? .null),
+            ("scalar", .string(facts.scalar.shortName)),
+            ("m", number(facts.connectivity)),
+            ("ef_construction", number(facts.constructionWidth)),
+            ("bytes_read", .number(facts.bytesRead)),
+            ("bytes_written", .number(outcome?.bytesWritten ?? 0)),
+            ("seconds", .number(seconds, decimals: 3)),
+            ("byte_identical", outcome?.isByteIdentical.map { .bool($0) } ?? .null),
+            ("lost", .array(plan.lost.map { .string($0) })),
+            ("warnings", .array(warnings.map { .string($0) })),
+        ])
+    }
+
+    /// Lines for people: what was recognised, what was or would be made of it, and what is lost on the way.
+    var lines: [String] {
+        var source = "\(plan.source): \(plan.from.rawValue), \(counted(facts.count, "vector")) of "
+        source += counted(facts.dimensions, "dimension")
+        if facts.deleted > 0 { source += ", \(facts.deleted) marked as deleted" }
+        source += ", \(readableBytes(facts.bytesRead))"
+        var result = "\(plan.destination): \(plan.to.rawValue), \(facts.scalar.shortName)"
+        if plan.to.vectorFile == nil {
+            if let metric = facts.metric { result += ", metric \(metric)" }
+            if let connectivity = facts.connectivity { result += ", M \(connectivity)" }
+            if let width = facts.constructionWidth { result += ", ef_construction \(width)" }
+        }
+        if let outcome {
+            result += ", \(readableBytes(outcome.bytesWritten)) in \(fixed(seconds, decimals: 1)) s"
+            if outcome.isByteIdentical == true { result += ", byte for byte the file that the data came from" }
+        } else {
+            result += " (not written: this is a dry run)"
+        }
+        return [source, result] + plan.lost.map { "lost: \($0)" } + warnings.map { "warning: \($0)" }
+    }
+}

@@ -1,0 +1,151 @@
+import ArgumentParser
+import Cairn
+import SystemPackage
+
+/// `cairn convert`
+struct ConvertCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "convert",
+        abstract: "Convert hnswlib's and Chroma's indexes, stores and vector files into one another.",
+        discussion: """
+            What IN is shows in its content, else in its extension; what OUT is to be, in its extension (.cairn, .bin .hnsw \
+            .hnswlib, or one of a vector file). --from and --to say it where these do not.
+
+              hnswlib   an index that hnswlib saved, or Chroma's hnswlib
+              chroma    a folder of one of Chroma's indexes (read only)
+              bfindex   hnswlib's brute-force index (read only)
+              cairn     a store
+              npy fvecs bvecs ivecs fbin u8bin i8bin ibin   vector files
+
+            An hnswlib index keeps its graph when it becomes a store, and a store when it becomes an index: order, links, \
+            levels, deletion marks. As long as the store is not changed, the index that comes out is the one that went in, \
+            byte for byte. Where there is no graph yet, it is built. Into vectors go those that are not deleted, in order.
+
+            hnswlib's files do not say their metric: give it. A store that is converted to a store with another --metric \
+            keeps its data and its graph.
+
+            IN is checked before anything is written, and OUT appears when it is complete. --dry-run prints what was \
+            recognised and what would be lost, and writes nothing.
+
+              cairn convert index.bin products.cairn --metric cosine
+              cairn convert products.cairn index.bin --max-elements 2000000
+              cairn convert chroma/8f0a5b1e products.cairn --metric l2 --dry-run
+              cairn convert products.cairn vectors.npy --save-labels labels.npy
+              cairn convert base.fvecs base.u8bin
+            """)
+
+    @Argument(help: ArgumentHelp("What is converted.", valueName: "in"), completion: .file())
+    var source: FilePath
+
+    @Argument(help: ArgumentHelp("What becomes of it.", valueName: "out"), completion: .file())
+    var destination: FilePath
+
+    @Option(help: ArgumentHelp("What IN is.", valueName: "kind"))
+    var from: ConversionFormat?
+
+    @Option(help: ArgumentHelp("What OUT is to be.", valueName: "kind"))
+    var to: ConversionFormat?
+
+    @Option(help: "What distance means.")
+    var metric: MetricName?
+
+    @Option(help: ArgumentHelp("Dimensions of the vectors, for checking.", valueName: "n"))
+    var dim: Int?
+
+    @Option(
+        help: """
+            What components are: in IN if that is an hnswlib index, which does not say (f32 if not given); else in OUT (what \
+            they are in IN if not given, and f32 in an hnswlib index).
+            """)
+    var scalar: Scalar?
+
+    @Option(help: ArgumentHelp("How many vectors hnswlib makes room for when it loads OUT.", valueName: "n"))
+    var maxElements: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Labels for an IN of vectors: an .npy array of integers, or text with one on each line.", valueName: "file"),
+        completion: .file(extensions: ["npy", "txt"]))
+    var labels: FilePath?
+
+    @Option(
+        help: ArgumentHelp("Where labels go from an OUT of vectors: .npy, u64.", valueName: "file"),
+        completion: .file(extensions: ["npy"]))
+    var saveLabels: FilePath?
+
+    @Option(
+        name: .customShort("M"),
+        help: ArgumentHelp("Links of a vector where a graph is built; 16 if not given.", valueName: "m"))
+    var connectivity: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How widely to search for a vector's neighbours where a graph is built; 200 if not given.", valueName: "n"))
+    var efConstruction: Int?
+
+    @Option(help: ArgumentHelp("Threads that build a graph; one per processor if not given.", valueName: "n"))
+    var threads: ThreadCount?
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory to build a graph in, such as 4G; what the machine has if not given.", valueName: "bytes"))
+    var memory: ByteCount?
+
+    @Flag(help: "Replace OUT and the file of labels if they are there. Stores and folders are never replaced.")
+    var force = false
+
+    @Flag(help: "Print what would be done and what would be lost, and write nothing.")
+    var dryRun = false
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if let dim, dim < 1 { throw ValidationError("--dim is \(dim); it must be 1 or more") }
+        if let maxElements, maxElements < 0 {
+            throw ValidationError("--max-elements is \(maxElements); it must be 0 or more")
+        }
+    }
+
+    func perform(_ output: StandardOutput) throws {
+        let start = ContinuousClock.now
+        guard let format = to ?? ConversionFormat(extensionOf: destination) else {
+            throw Failure(usage: "the extension of \(destination) does not say what to write: say it with --to")
+        }
+        let input = try ConversionInput(source, as: from, labels: labels)
+        let plan = try withProgress { progress in
+            try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)
+        }
+        try checkDestinations(format)
+        let outcome = dryRun ? nil : try withProgress { progress in try plan.run(progress: progress) }
+        let report = ConversionReport(plan: plan, outcome: outcome, seconds: (ContinuousClock.now - start).seconds)
+        switch common.output {
+        case .json: try output.document(report.json)
+        case .text where !common.quiet: for line in report.lines { try output.line(line) }
+        case .text: break
+        }
+    }
+
+    private var settings: ConversionSettings {
+        ConversionSettings(
+            metric: metric, dimensions: dim, scalar: scalar, maximumElements: maxElements, savedLabels: saveLabels,
+            isLabelled: labels != nil, connectivity: connectivity, constructionWidth: efConstruction,
+            threads: threads?.count, memory: memory?.bytes)
+    }
+
+    private func checkDestinations(_ format: ConversionFormat) throws {
+        try Destination(path: destination, mayReplace: force).check(isStore: format == .cairn)
+        guard let saveLabels else { return }
+        guard saveLabels.lexicallyNormalized() != destination.lexicallyNormalized() else {
+            throw Failure(usage: "OUT and --save-labels are the same file: give two names")
+        }
+        try Destination(path: saveLabels, mayReplace: force).check()
+    }
+
+    private func withProgress<Result>(
+        _ body: (@escaping ConversionPlan.Progress) throws -> Result
+    ) throws -> Result {
+        let bar = ProgressBar(quiet: common.quiet)
+        defer { bar?.finish() }
+        return try body { done, total in bar?.update(done, of: total) }
+    }
+}

@@ -1,0 +1,91 @@
+import Cairn
+import HnswlibFile
+import SystemPackage
+import VectorFiles
+
+/// A store that is built of rows.
+struct GraphBuild {
+    let configuration: VectorStore.Configuration
+    private let source: RowSource
+    private let labels: [Label]?
+    private let threads: Int?
+    private let memory: Int?
+
+    var count: Int { source.count }
+
+    /// `labels`: nil for the numbers of the rows.
+    init(
+        _ source: RowSource, dimensions: Int, scalar: Scalar, labels: [Label]?, for output: ConversionFormat,
+        _ settings: ConversionSettings
+    ) throws {
+        self.source = source
+        self.labels = labels
+        threads = settings.threads
+        memory = settings.memory
+        configuration = VectorStore.Configuration(
+            dimensions: dimensions, metric: try settings.requiredMetric(for: output).metric, scalar: scalar,
+            connectivity: settings.connectivity ?? 16, constructionWidth: settings.constructionWidth ?? 200)
+    }
+
+    /// Makes the store.
+    func run(at path: FilePath, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void) throws(StoreError) {
+        try VectorStore.build(
+            at: path, configuration, source, labels: labels,
+            options: .init(threads: threads, memoryBudget: memory, progress: progress))
+    }
+}
+
+extension RowSource {
+    /// The rows of a file of vectors.
+    init(_ file: VectorFile) {
+        unsafe self.init(count: file.rows, path: file.path) { (range, vectors) throws(StoreError) in
+            do throws(VectorFileError) {
+                try unsafe file.readFloats(rows: range, into: vectors)
+            } catch {
+                throw StoreError(error)
+            }
+        }
+    }
+
+    /// Those rows of a BFIndex; all of them where `kept` is nil.
+    init(_ rows: BruteForceRows, kept: [Int]?) {
+        unsafe self.init(count: kept?.count ?? rows.length, path: rows.file.path) {
+            (range, vectors) throws(StoreError) in
+            do throws(HnswlibFileError) {
+                guard let kept else { return try unsafe rows.read(range, vectors: vectors, labels: nil) }
+                var next = range.lowerBound
+                while next < range.upperBound {
+                    let first = kept[next], place = (next - range.lowerBound) * rows.dimensions
+                    var end = next + 1
+                    while end < range.upperBound && kept[end] - first == end - next { end += 1 }
+                    let part = unsafe UnsafeMutableBufferPointer(rebasing: vectors[place...])
+                    try unsafe rows.read(first..<first + (end - next), vectors: part, labels: nil)
+                    next = end
+                }
+            } catch {
+                throw StoreError(error)
+            }
+        }
+    }
+}
+
+extension BruteForceRows {
+    /// The labels of the rows that count, and which rows these are; nil for all of them. Of rows under one label the last one
+    /// counts.
+    func labels() throws -> (labels: [Label], kept: [Int]?) {
+        var labels: [Label] = []
+        labels.reserveCapacity(length)
+        let block = RowBlock(dimensions: dimensions)
+        var place = 0
+        while place < length {
+            place = try read(from: place, into: block)
+            unsafe labels.append(contentsOf: block.filledLabels)
+        }
+        let superseded = SlotsByLabel.superseded(labels) { _ in false }
+        guard !superseded.isEmpty else { return (labels, nil) }
+        var isKept = [Bool](repeating: true, count: length)
+        for row in superseded { isKept[Int(row)] = false }
+        let kept = isKept.indices.filter { isKept[$0] }
+        return (kept.map { labels[$0] }, kept)
+    }
+}

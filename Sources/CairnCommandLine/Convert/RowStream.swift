@@ -1,0 +1,50 @@
+import Cairn
+
+/// Vectors with their labels, read in order, a few MiB at a time. One thread at a time.
+protocol RowStream {
+    var dimensions: Int { get }
+    /// Places to go through, from 0 on; some may have no vector.
+    var length: Int { get }
+
+    /// Fills `block` with vectors from `place` on, as far as there is room, and returns the place to go on from.
+    func read(from place: Int, into block: RowBlock) throws -> Int
+}
+
+/// Room for some rows, used again and again.
+@safe
+final class RowBlock {
+    /// How many rows there is room for.
+    let capacity: Int
+    /// How many there are.
+    var count = 0
+    let labels: UnsafeMutableBufferPointer<Label>
+    /// Row after row.
+    let vectors: UnsafeMutableBufferPointer<Float>
+    private let dimensions: Int
+    private static let byteCount = 4 << 20
+
+    init(dimensions: Int) {
+        self.dimensions = dimensions
+        capacity = max(1, Self.byteCount / (dimensions * 4 + 8))
+        unsafe labels = .allocate(capacity: capacity)
+        unsafe labels.initialize(repeating: 0)
+        unsafe vectors = .allocate(capacity: capacity * dimensions)
+        unsafe vectors.initialize(repeating: 0)
+    }
+
+    deinit {
+        unsafe labels.deallocate()
+        unsafe vectors.deallocate()
+    }
+
+    /// The vectors that there are.
+    var filledVectors: UnsafeBufferPointer<Float> {
+        unsafe UnsafeBufferPointer(rebasing: vectors[..<(count * dimensions)])
+    }
+
+    /// The labels that there are.
+    var filledLabels: UnsafeBufferPointer<Label> { unsafe UnsafeBufferPointer(rebasing: labels[..<count]) }
+
+    /// Where the vector of a row goes.
+    func vector(_ row: Int) -> UnsafeMutablePointer<Float> { unsafe vectors.baseAddress! + row * dimensions }
+}
