@@ -12,7 +12,12 @@ struct HnswlibImport {
     private let configuration: VectorStore.Configuration
 
     init(from file: FilePath, options: VectorStore.ImportOptions, calls: SystemCalls) throws(StoreError) {
-        index = try translating(hnswlib: { () throws(HnswlibFileError) in try HnswlibIndex(file, calls: calls) })
+        let index = try translating(hnswlib: { () throws(HnswlibFileError) in try HnswlibIndex(file, calls: calls) })
+        try self.init(index, options: options, calls: calls)
+    }
+
+    init(_ index: HnswlibIndex, options: VectorStore.ImportOptions, calls: SystemCalls) throws(StoreError) {
+        self.index = index
         self.options = options
         self.calls = calls
         let header = index.header
@@ -22,7 +27,7 @@ struct HnswlibImport {
             throw StoreError(
                 .dimensionMismatch,
                 "its vectors have \(header.vectorBytes) bytes, \(dimensions) components of \(options.scalar.rawValue) have "
-                    + "\(dimensions * size); give the right number of dimensions and the right scalar", path: file)
+                    + "\(dimensions * size); give the right number of dimensions and the right scalar", path: index.path)
         }
         let width = VectorStore.Configuration.widthRange.upperBound
         configuration = VectorStore.Configuration(
@@ -38,6 +43,12 @@ struct HnswlibImport {
         let survey = try translating(hnswlib: { () throws(HnswlibFileError) in
             try index.validate { done, _ in progress?(done, total) }
         })
+        return try run(to: path, survey)
+    }
+
+    /// `survey`: what checking the whole file has told.
+    func run(to path: FilePath, _ survey: HnswlibSurvey) throws(StoreError) -> VectorStore.ImportReport {
+        try VectorStore.checkVacant(path)
         let draft = try StoreDraft(for: path, calls: calls)
         do {
             let report = try fill(draft, survey)

@@ -1,4 +1,5 @@
 import FileFormat
+package import HnswlibFile
 import MappedStorage
 public import SystemPackage
 
@@ -66,6 +67,14 @@ extension VectorStore {
         from file: FilePath, to path: FilePath, options: ImportOptions
     ) throws(StoreError) -> ImportReport {
         try HnswlibImport(from: file, options: options, calls: .system).run(to: path)
+    }
+
+    /// The same for an index that is open and was checked, which `survey` is of. Progress is told from the half on.
+    @discardableResult
+    package static func importHnswlib(
+        _ index: HnswlibIndex, _ survey: HnswlibSurvey, to path: FilePath, options: ImportOptions
+    ) throws(StoreError) -> ImportReport {
+        try HnswlibImport(index, options: options, calls: .system).run(to: path, survey)
     }
 
     /// How a store is exported.
