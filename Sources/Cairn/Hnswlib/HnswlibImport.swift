@@ -27,7 +27,8 @@ struct HnswlibImport {
             throw StoreError(
                 .dimensionMismatch,
                 "its vectors have \(header.vectorBytes) bytes, \(dimensions) components of \(options.scalar.rawValue) have "
-                    + "\(dimensions * size); give the right number of dimensions and the right scalar", path: index.path)
+                    + "\(dimensions * size); give the right number of dimensions and the right scalar", path: index.path
+            )
         }
         let width = VectorStore.Configuration.widthRange.upperBound
         configuration = VectorStore.Configuration(

@@ -101,6 +101,10 @@ import Testing
             #expect(abs(Double(neighbor.distance) - distance(.innerProduct, query, vector)) < 1e-4)
         }
         #expect(try fixture.exported(store).bytes == fixture.bytes)
+        let copy = fixture.store.directory.appending("copy")
+        try VectorStore.copy(from: path, to: copy, metric: .l2)
+        let (bytes, export) = try fixture.exported(VectorStore.open(at: copy))
+        #expect(bytes == fixture.bytes && export.isOriginal)
         let cosine = try fixture.importChanged("as-cosine", metric: .cosine)
         #expect(cosine.report.warnings.count == 1 && cosine.report.warnings[0].contains("length 1"))
     }
