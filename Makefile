@@ -8,14 +8,14 @@ DATA ?=
 export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
-    churn docs bench bench-hnswlib completions clean setup
+    churn docs interop bench bench-hnswlib completions clean setup
 
 demo:
 	@Scripts/setup demo
 	$(RELEASE)
 	Scripts/demo
 
-test: setup lint test-neon demo campaigns unit
+test: setup lint test-neon demo campaigns interop unit
 
 setup:
 	@Scripts/setup test
@@ -57,6 +57,11 @@ powercut:
 campaigns:
 	$(SWIFT) build -c release
 	Scripts/campaigns
+
+# The program beside the real hnswlib and chroma-hnswlib from PyPI, on each other's files. [TESTS="-k chroma"]
+interop: setup
+	$(RELEASE)
+	Scripts/interop $(TESTS)
 
 # Distinct states that a crash may leave, each opened and checked: STATES=20000, from SEED=1 on.
 crash:

@@ -1,0 +1,183 @@
+"""Files that hnswlib wrote: as a store they answer alike, and they come out byte for byte."""
+import filecmp
+
+import hnswlib
+import numpy as np
+import pytest
+
+from answers import assert_same_answers
+from index_file import IndexFile
+from indexes import HISTORIES, METRICS, Recipe, load, reference, search
+
+DIMENSIONS = {2: 3, 3: 17, 16: 32, 48: 128, 64: 25}
+WIDTHS = (1, 20, 200)
+
+RECIPES = [Recipe(metric, DIMENSIONS[m], m) for metric in METRICS for m in DIMENSIONS]
+RECIPES += [Recipe(metric, 20, m, count=n) for metric in METRICS for m, n in ((2, 0), (16, 0), (3, 1), (64, 1), (16, 2), (5, 12))]
+RECIPES += [Recipe(metric, 1, 4, count=40) for metric in METRICS]
+RECIPES += [Recipe(metric, 16, 8, history=history) for metric in METRICS for history in HISTORIES if history not in ("fresh", "equal")]
+RECIPES += [Recipe(metric, 19, 12, history="mixed", threads=3) for metric in METRICS]
+RECIPES += [Recipe("l2", 8, 2, history="mixed"), Recipe("l2", 8, 64, history="mixed"), Recipe("l2", 9, 6, count=3000, threads=2)]
+
+
+def assert_same_file(found, expected):
+    if filecmp.cmp(found, expected, shallow=False): return
+    ours, theirs = (np.frombuffer(path.read_bytes(), "u1") for path in (found, expected))
+    assert len(ours) == len(theirs)
+    raise AssertionError(f"bytes differ, the first at {np.flatnonzero(ours != theirs)[:10]}")
+
+
+def check_store(cairn, store, file):
+    """The store has the file's labels, in the file's order, and its vectors."""
+    deleted = file.deleted[file.slots]
+    live, marked = file.labels[file.slots][~deleted], file.labels[file.slots][deleted]
+    assert np.array_equal(cairn.labels(store), live)
+    assert np.array_equal(cairn.labels(store, "--deleted"), marked)
+    cairn("verify", store, "--depth", "checksums")
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+def test_a_file_answers_alike_and_comes_out_as_it_went_in(cairn, tmp_path, recipe):
+    path = recipe.save(tmp_path / "index.bin")
+    store, again = tmp_path / "index.cairn", tmp_path / "again.bin"
+    file = IndexFile(path)
+
+    report = cairn.convert(path, store, metric=recipe.metric)
+    assert (report["from"], report["to"]) == ("hnswlib", "cairn")
+    assert (report["dimensions"], report["metric"], report["scalar"]) == (recipe.dimensions, recipe.metric, "f32")
+    assert (report["m"], report["ef_construction"]) == (recipe.m, max(recipe.m, recipe.ef_construction))
+    deleted = int(file.deleted[file.slots].sum())
+    assert (report["count"], report["deleted"]) == (len(file.slots) - deleted, deleted)
+    assert bool(report["warnings"]) == (len(file.superseded) > 0), report["warnings"]
+    check_store(cairn, store, file)
+
+    index = reference(path, recipe.metric, recipe.dimensions)
+    for width in WIDTHS:
+        assert_same_answers(
+            cairn.search(store, recipe.queries, ef=width), search(index, recipe.queries, ef=width), recipe.metric)
+
+    report = cairn.convert(store, again)
+    assert (report["from"], report["to"], report["byte_identical"]) == ("cairn", "hnswlib", True)
+    assert_same_file(again, path)
+
+
+@pytest.mark.parametrize("history", ("fresh", "repeated", "returned"))
+def test_vectors_come_through_unchanged(cairn, tmp_path, history):
+    recipe = Recipe("l2", 21, 7, history=history)
+    path = recipe.save(tmp_path / "index.bin")
+    cairn.convert(path, tmp_path / "index.cairn", metric="l2")
+    file = IndexFile(path)
+    slots = file.slots[~file.deleted[file.slots]]
+    assert np.array_equal(cairn.get(tmp_path / "index.cairn", file.labels[slots]), file.elements["vector"][slots])
+
+
+def test_labels_that_hnswlib_finds_are_found(cairn, tmp_path):
+    """A label that was deleted and came back in another's slot is in the file twice, live and deleted."""
+    recipe = Recipe("l2", 16, 8, history="returned")
+    path = recipe.save(tmp_path / "index.bin")
+    cairn.convert(path, tmp_path / "index.cairn", metric="l2")
+    everything = dict(k=recipe.count, ef=recipe.count)
+    theirs = search(load(path, "l2", 16), recipe.queries[:1], **everything).label_sets
+    assert cairn.search(tmp_path / "index.cairn", recipe.queries[:1], **everything).label_sets == theirs
+
+
+@pytest.mark.parametrize("recipe", [Recipe(metric, 6, 5, history="equal") for metric in METRICS], ids=str)
+def test_among_equal_vectors_as_much_is_reached(cairn, tmp_path, recipe):
+    """Which of equal vectors a search goes through is chance, so these are compared where it goes through all it reaches."""
+    path = recipe.save(tmp_path / "index.bin")
+    store, again = tmp_path / "index.cairn", tmp_path / "again.bin"
+    cairn.convert(path, store, metric=recipe.metric)
+    queries = np.round(recipe.queries)
+    found = cairn.search(store, queries, k=60, ef=recipe.count)
+    expected = search(load(path, recipe.metric, recipe.dimensions), queries, k=60, ef=recipe.count)
+    for (_, ours), (_, theirs) in zip(found, expected): np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+    cairn.convert(store, again)
+    assert_same_file(again, path)
+
+
+@pytest.mark.parametrize("built, metric", [(a, b) for a in METRICS for b in METRICS if a != b])
+def test_a_file_may_be_searched_by_another_metric(cairn, tmp_path, built, metric):
+    recipe = Recipe(built, 24, 10, history="deleted")
+    path = recipe.save(tmp_path / "index.bin")
+    store, again = tmp_path / "index.cairn", tmp_path / "again.bin"
+    cairn.convert(path, store, metric=metric)
+    index = load(path, metric, recipe.dimensions)
+    for width in WIDTHS:
+        assert_same_answers(cairn.search(store, recipe.queries, ef=width), search(index, recipe.queries, ef=width), metric)
+    cairn.convert(store, again)
+    assert_same_file(again, path)
+
+
+@pytest.mark.parametrize("threads", (2,))
+def test_a_hundred_thousand(cairn, tmp_path, threads):
+    recipe = Recipe("l2", 16, 12, count=100_000, threads=threads, ef_construction=40)
+    path = recipe.save(tmp_path / "index.bin")
+    store, again = tmp_path / "index.cairn", tmp_path / "again.bin"
+    report = cairn.convert(path, store, metric="l2")
+    assert report["count"] == recipe.count and report["bytes_read"] >= path.stat().st_size
+    index = load(path, "l2", 16)
+    for width in (10, 60, 300):
+        assert_same_answers(cairn.search(store, recipe.queries, ef=width), search(index, recipe.queries, ef=width), "l2")
+    assert cairn.convert(store, again)["byte_identical"]
+    assert_same_file(again, path)
+
+
+@pytest.mark.parametrize("capacity", (0, 500, 550, 10_000))
+def test_the_capacity_is_what_hnswlib_would_make_it(cairn, tmp_path, capacity):
+    """--max-elements changes the capacity and nothing else, as load_index(max_elements=) does."""
+    recipe = Recipe("ip", 12, 6, history="mixed")
+    path = recipe.save(tmp_path / "index.bin")
+    load(path, "ip", 12, max_elements=capacity).save_index(str(tmp_path / "expected.bin"))
+    cairn.convert(path, tmp_path / "index.cairn", metric="ip")
+    wanted = dict(max_elements=capacity) if capacity else {}
+    cairn.convert(tmp_path / "index.cairn", tmp_path / "stored.bin", **wanted)
+    cairn.convert(path, tmp_path / "direct.bin", metric="ip", to="hnswlib", **wanted)
+    for name in ("stored.bin", "direct.bin"): assert_same_file(tmp_path / name, tmp_path / "expected.bin")
+
+
+def test_a_capacity_of_nothing(cairn, tmp_path):
+    """What hnswlib loads of an empty file without max_elements, and saves again, has no room at all."""
+    path = Recipe(count=0).save(tmp_path / "empty.bin")
+    load(path, "l2", 24).save_index(str(path))
+    assert IndexFile(path).header["capacity"] == 0
+    cairn.convert(path, tmp_path / "index.cairn", metric="l2")
+    cairn.convert(tmp_path / "index.cairn", tmp_path / "again.bin")
+    assert_same_file(tmp_path / "again.bin", path)
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(cairn, tmp_path):
+    recipe = Recipe("cosine", 12, 6, history="repeated")
+    path = recipe.save(tmp_path / "index.bin")
+    before = sorted(tmp_path.iterdir())
+    report = cairn.convert(path, tmp_path / "index.cairn", "--dry-run", metric="cosine")
+    assert report["dry_run"] and report["from"] == "hnswlib" and report["to"] == "cairn"
+    assert report["dimensions"] == 12 and report["m"] == 6
+    assert report["lost"], "hnswlib's cosine files have lost the lengths of the vectors"
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_metric_must_be_said(cairn, tmp_path):
+    path = Recipe().save(tmp_path / "index.bin")
+    done = cairn.run("convert", path, tmp_path / "index.cairn")
+    assert done.returncode == 64 and "--metric" in done.stderr
+    assert not (tmp_path / "index.cairn").exists()
+
+
+@pytest.mark.parametrize("damage", ("cut", "longer", "links", "entry"))
+def test_what_hnswlib_would_crash_on_is_refused(cairn, tmp_path, damage):
+    path = Recipe().save(tmp_path / "index.bin")
+    content = bytearray(path.read_bytes())
+    if damage == "cut": content = content[:-1]
+    if damage == "longer": content += b"\0"
+    if damage == "links": content[96 + 4:96 + 8] = b"\xff\xff\xff\x7f"
+    if damage == "entry": content[52:56] = (500).to_bytes(4, "little")
+    path.write_bytes(content)
+    done = cairn.run("convert", path, tmp_path / "index.cairn", "--metric", "l2")
+    assert done.returncode not in (0, 64) and str(path) in done.stderr
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_hnswlib_is_the_one_these_tests_are_about():
+    """Not Chroma's fork, which is a module of the same name."""
+    assert hasattr(hnswlib, "BFIndex") and hasattr(hnswlib.Index, "index_file_size")
+    assert not hasattr(hnswlib.Index, "persist_dirty")
