@@ -8,7 +8,7 @@ DATA ?=
 export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
-    churn docs interop bench bench-hnswlib completions clean setup
+    churn docs interop bench bench-hnswlib bench-convert completions clean setup
 
 demo:
 	@Scripts/setup demo
@@ -106,6 +106,12 @@ bench-hnswlib: setup
 	@$(RELEASE) >&2
 	@cd Benchmarks && ../Scripts/build-hnswlib .build/hnswlib >&2 && $(SWIFT) build -c release >&2
 	@cd Benchmarks && DATA="$(DATA)" N="$(N)" .build/release/BenchHnswlib
+
+# Converting an index of hnswlib to a store and back, beside cp and sync, on DATA=folder [N=rows] [METRIC=l2|cosine] [ROUNDS=5].
+bench-convert: setup
+	@test -n "$(DATA)" || { echo "usage: make bench-convert DATA=folder [N=rows] [METRIC=l2|cosine] [ROUNDS=5]"; exit 64; }
+	@$(RELEASE) >&2
+	@Benchmarks/convert.py "$(DATA)" $(if $(N),--rows $(N)) $(if $(METRIC),--metric $(METRIC)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 completions:
 	$(RELEASE)

@@ -13,9 +13,11 @@ class Answers(list):
         return [set(labels.tolist()) for labels, _ in self]
 
     def recall(self, truth):
-        """The share of the labels of `truth` that are here."""
-        wanted = sum(len(labels) for labels, _ in truth)
-        return sum(len(a & b) for a, b in zip(self.label_sets, truth.label_sets)) / wanted
+        """How many of the results, for as many as `truth` has, are as near as the last of those for the query; equal vectors count
+        one as much as another."""
+        limits = [distances[-1] + 1e-5 * (1 + abs(distances[-1])) for _, distances in truth]
+        near = sum((distances <= limit).sum() for (_, distances), limit in zip(self, limits))
+        return near / sum(len(labels) for labels, _ in truth)
 
 
 def tolerance(metric, *answers):
@@ -50,11 +52,11 @@ def assert_same_answers(found, expected, metric):
     assert_same_distances(found, expected, metric)
 
 
-def exact(vectors, labels, queries, metric, k=10):
-    """The nearest by comparing with everything, in f64."""
+def exact(vectors, labels, queries, metric, k=10, normalised=True):
+    """The nearest by comparing with everything, in f64. Not `normalised`: for cosine vectors are taken as they are, queries not."""
     vectors, queries = np.asarray(vectors, dtype="f8"), np.asarray(queries, dtype="f8")
     if metric == "cosine":
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-30)
+        if normalised: vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-30)
         queries = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-30)
     if metric == "l2":
         distances = ((queries**2).sum(1)[:, None] + (vectors**2).sum(1)[None] - 2 * queries @ vectors.T)

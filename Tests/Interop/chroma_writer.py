@@ -75,6 +75,9 @@ def main(job):
         index.add_items(vectors[half:], np.arange(half + 1, count + 1), num_threads=1)
         for label in job["gone"]: index.mark_deleted(label)
         index.persist_dirty()
+    if job["changed"]:
+        index.add_items(vectors[::-1][:len(job["changed"])] * 1.5, job["changed"], num_threads=1)
+        index.persist_dirty()
     index.close_file_handles()
     names = {label: f"document {label}: é" for label in range(1, count + 1) if label not in job["gone"]}
     fields = {
@@ -87,7 +90,7 @@ def main(job):
     # What is on the disk is what counts.
     read = hnswlib.Index(job["metric"], job["dimensions"])
     read.load_index(folder, is_persistent_index=True, max_elements=2 * count)
-    found = {}
+    found = {"vectors": read.get_items(sorted(names))} if names else {}
     for width in job["widths"]:
         labels, distances, sizes = answers(read, queries, 10, width)
         found.update({f"labels{width}": labels, f"distances{width}": distances, f"sizes{width}": sizes})

@@ -19,7 +19,7 @@ class IndexFile:
         h = self.header
         m, count, size = h["m"], h["count"], h["element_bytes"]
         self.m, self.count, self.dimensions = m, count, (h["label_offset"] - h["vector_offset"]) // 4
-        kind = np.dtype([
+        kind = self.kind = np.dtype([
             ("links", "<u2"), ("flags", "u1"), ("pad", "u1"), ("ids", "<u4", (2 * m,)), ("vector", "<f4", (self.dimensions,)),
             ("label", "<u8")])
         assert kind.itemsize == size == 4 + 8 * m + 4 * self.dimensions + 8
@@ -60,8 +60,16 @@ class IndexFile:
         self.elements["flags"][slots] |= 1
         return self
 
-    def save(self, path):
-        path.write_bytes(self.bytes)
+    def save(self, path, scalar="<f4"):
+        """`scalar`: what the vectors are to consist of."""
+        if scalar == "<f4": return path.write_bytes(self.bytes)
+        kind = self.kind = np.dtype([(name, *((scalar, (self.dimensions,)) if name == "vector" else field)) for name, *field in self.kind.descr])
+        elements, size = np.zeros(self.count, kind), self.dimensions * np.dtype(scalar).itemsize
+        for name in kind.names: elements[name] = self.elements[name]
+        header = dict(
+            self.header, element_bytes=kind.itemsize, label_offset=self.header["vector_offset"] + size)
+        rest = self.bytes[FIELDS.size + self.count * self.kind.itemsize:]
+        return path.write_bytes(FIELDS.pack(*header.values()) + elements.tobytes() + rest)
 
     def check(self):
         """Everything that a file hnswlib wrote itself would be."""

@@ -21,6 +21,7 @@ class Recipe:
     dimensions: int = 24
     m: int = 16
     count: int = 500
+    # One of HISTORIES; or fresh; or of equal vectors, or of whole numbers, and nothing more.
     history: str = "fresh"
     threads: int = 1
     ef_construction: int = 60
@@ -44,8 +45,9 @@ class Recipe:
         if self.count > 0:
             rows = self.vectors(self.count)
             if self.history == "equal": rows = np.round(rows[np.arange(self.count) // 20])
+            if self.history == "whole": rows = np.round(np.abs(rows) * 30)
             index.add_items(rows, labels_of(self.count), num_threads=self.threads)
-            HISTORIES[self.history](self, index, labels_of(self.count))
+            if self.history in HISTORIES: HISTORIES[self.history](self, index, labels_of(self.count))
         return index
 
     def save(self, path):
@@ -125,7 +127,7 @@ def alive(index, labels):
 
 
 HISTORIES = {
-    "fresh": lambda *_: None, "equal": lambda *_: None, "deleted": deleted, "undeleted": undeleted,
+    "deleted": deleted, "undeleted": undeleted,
     "all-undeleted": all_undeleted, "updated": updated, "replaced": replaced, "repeated": repeated, "returned": returned,
     "entry-deleted": entry_deleted, "all-deleted": all_deleted, "mixed": mixed}
 REPLACING = ("replaced", "repeated", "returned", "mixed")
