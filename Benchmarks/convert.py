@@ -44,7 +44,7 @@ def index_of(data, metric, limit, cache):
     """hnswlib's index of the vectors, M=16, ef_construction=200; built once."""
     source = next(iter(sorted(data.glob("base_*.npy")) or sorted(data.glob("vectors.npy"))))
     count, dimensions, read = rows_of(source, limit)
-    path = cache / f"{data.name}-{dimensions}-{count}-{metric}.hnswlib"
+    path = cache / f"{data.name}-{count}-{metric}.hnswlib"
     if path.exists(): return path, count, dimensions
     print(f"hnswlib builds {path}", file=sys.stderr)
     shim = PROJECT / "Benchmarks/.build/hnswlib"

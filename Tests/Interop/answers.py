@@ -52,15 +52,26 @@ def assert_same_answers(found, expected, metric):
     assert_same_distances(found, expected, metric)
 
 
-def exact(vectors, labels, queries, metric, k=10, normalised=True):
-    """The nearest by comparing with everything, in f64. Not `normalised`: for cosine vectors are taken as they are, queries not."""
+def true_distances(vectors, queries, metric, normalised=True):
+    """Of each query to each vector, in f64. Not `normalised`: for cosine vectors are taken as they are, as hnswlib does."""
     vectors, queries = np.asarray(vectors, dtype="f8"), np.asarray(queries, dtype="f8")
+    if metric == "l2": return (queries**2).sum(1)[:, None] + (vectors**2).sum(1)[None] - 2 * queries @ vectors.T
     if metric == "cosine":
         if normalised: vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-30)
         queries = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-30)
-    if metric == "l2":
-        distances = ((queries**2).sum(1)[:, None] + (vectors**2).sum(1)[None] - 2 * queries @ vectors.T)
-    else:
-        distances = 1 - queries @ vectors.T
+    return 1 - queries @ vectors.T
+
+
+def exact(vectors, labels, queries, metric, k=10, normalised=True):
+    """The nearest by comparing with everything."""
+    distances = true_distances(vectors, queries, metric, normalised)
     order = np.argsort(distances, axis=1, kind="stable")[:, :k]
     return Answers((np.asarray(labels)[row], distances[i, row]) for i, row in enumerate(order))
+
+
+def assert_true_distances(found, vectors, labels, queries, metric, normalised=True):
+    """Each label is at the distance that was found, whether another search found it or not."""
+    everything, rows = true_distances(vectors, queries, metric, normalised), {label: i for i, label in enumerate(labels.tolist())}
+    for query, (some, distances) in enumerate(found):
+        expected = everything[query, [rows[label] for label in some.tolist()]]
+        np.testing.assert_allclose(distances, expected, rtol=1e-5, atol=max(1e-5, tolerance(metric, found)))

@@ -5,7 +5,7 @@ import hnswlib
 import numpy as np
 import pytest
 
-from answers import assert_same_answers, exact
+from answers import assert_same_answers, assert_true_distances, exact
 from index_file import IndexFile
 from indexes import HISTORIES, METRICS, Recipe, load, reference, search
 
@@ -42,11 +42,13 @@ def check_answers(cairn, store, path, metric, dimensions, queries):
     file = IndexFile(path)
     index = reference(path, metric, dimensions)
     slots = file.slots[~file.deleted[file.slots]]
-    everything = exact(file.elements["vector"][slots], file.labels[slots], queries, metric, normalised=False)
+    rows = file.elements["vector"][slots], file.labels[slots]
+    everything = exact(*rows, queries, metric, normalised=False)
     for width in WIDTHS:
         found = cairn.search(store, queries, ef=width)
         is_wide = max(width, 10) >= file.count // 4
         assert_same_answers(found, everything if is_wide else search(index, queries, ef=width), metric)
+        assert_true_distances(found, *rows, queries, metric, normalised=False)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)
@@ -124,9 +126,7 @@ def test_a_hundred_thousand(cairn, tmp_path, threads):
     store, again = tmp_path / "index.cairn", tmp_path / "again.bin"
     report = cairn.convert(path, store, metric="l2")
     assert report["count"] == recipe.count and report["bytes_read"] >= path.stat().st_size
-    index = load(path, "l2", 16)
-    for width in (10, 60, 300):
-        assert_same_answers(cairn.search(store, recipe.queries, ef=width), search(index, recipe.queries, ef=width), "l2")
+    check_answers(cairn, store, path, "l2", 16, recipe.queries)
     assert cairn.convert(store, again)["byte_identical"]
     assert_same_file(again, path)
 
