@@ -66,7 +66,7 @@ def exact(vectors, labels, queries, metric, k=10, normalised=True):
     """The nearest by comparing with everything."""
     distances = true_distances(vectors, queries, metric, normalised)
     order = np.argsort(distances, axis=1, kind="stable")[:, :k]
-    return Answers((np.asarray(labels)[row], distances[i, row]) for i, row in enumerate(order))
+    return Answers((np.asarray(labels, dtype="u8")[row], distances[i, row]) for i, row in enumerate(order))
 
 
 def assert_true_distances(found, vectors, labels, queries, metric, normalised=True):

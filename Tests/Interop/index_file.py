@@ -63,7 +63,7 @@ class IndexFile:
     def save(self, path, scalar="<f4"):
         """`scalar`: what the vectors are to consist of."""
         if scalar == "<f4": return path.write_bytes(self.bytes)
-        kind = self.kind = np.dtype([(name, *((scalar, (self.dimensions,)) if name == "vector" else field)) for name, *field in self.kind.descr])
+        kind = np.dtype([(name, *((scalar, (self.dimensions,)) if name == "vector" else field)) for name, *field in self.kind.descr])
         elements, size = np.zeros(self.count, kind), self.dimensions * np.dtype(scalar).itemsize
         for name in kind.names: elements[name] = self.elements[name]
         header = dict(
