@@ -154,9 +154,10 @@ def test_an_index_of_other_components(cairn, tmp_path, scalar):
 
 
 @pytest.mark.parametrize("capacity", (0, 500, 550, 10_000))
-def test_the_capacity_is_what_hnswlib_would_make_it(cairn, tmp_path, capacity):
+@pytest.mark.parametrize("history", ("mixed", "repeated"))
+def test_the_capacity_is_what_hnswlib_would_make_it(cairn, tmp_path, history, capacity):
     """--max-elements changes the capacity and nothing else, as load_index(max_elements=) does."""
-    recipe = Recipe("ip", 12, 6, history="mixed")
+    recipe = Recipe("ip", 12, 6, history=history)
     path = recipe.save(tmp_path / "index.bin")
     load(path, "ip", 12, max_elements=capacity).save_index(str(tmp_path / "expected.bin"))
     cairn.convert(path, tmp_path / "index.cairn", metric="ip")
@@ -164,6 +165,42 @@ def test_the_capacity_is_what_hnswlib_would_make_it(cairn, tmp_path, capacity):
     cairn.convert(tmp_path / "index.cairn", tmp_path / "stored.bin", **wanted)
     cairn.convert(path, tmp_path / "direct.bin", metric="ip", to="hnswlib", **wanted)
     for name in ("stored.bin", "direct.bin"): assert_same_file(tmp_path / name, tmp_path / "expected.bin")
+
+
+def test_no_capacity_below_what_is_there(cairn, tmp_path):
+    """hnswlib would write behind its memory."""
+    path = Recipe().save(tmp_path / "index.bin")
+    cairn.convert(path, tmp_path / "index.cairn", metric="l2")
+    done = cairn.run("convert", tmp_path / "index.cairn", tmp_path / "out.bin", "--max-elements", 499)
+    assert done.returncode != 0 and "499" in done.stderr and not (tmp_path / "out.bin").exists()
+
+
+@pytest.mark.parametrize("history", ("fresh", "mixed", "returned"))
+def test_a_copy_of_the_store_by_another_metric(cairn, tmp_path, history):
+    """Keeps data and graph, and answers as hnswlib does that loads the file for that metric; for cosine, a file whose vectors are made
+    as long as cosine's. A copy leaves out the slots that a label has beside the one that counts, and links its neighbours anew; with
+    none it is hnswlib's file again but for the capacity."""
+    recipe = Recipe("l2", 15, 9, history=history)
+    path = recipe.save(tmp_path / "index.bin")
+    cairn.convert(path, tmp_path / "index.cairn", metric="l2")
+    for metric in METRICS:
+        store, again, expected = (tmp_path / f"{metric}.{end}" for end in ("cairn", "bin", "expected"))
+        report = cairn.convert(tmp_path / "index.cairn", store, metric=metric)
+        assert (report["from"], report["to"], report["metric"]) == ("cairn", "cairn", metric)
+        file = IndexFile(path)
+        if metric == "cosine": file.elements["vector"] /= np.linalg.norm(file.elements["vector"], axis=1, keepdims=True)
+        file.save(expected)
+        check_store(cairn, store, file)
+        if len(file.superseded) == 0:
+            check_answers(cairn, store, expected, metric, 15, recipe.queries)
+            cairn.convert(store, again, max_elements=file.header["capacity"])
+            if metric != "cosine": assert_same_file(again, path)
+        else:
+            slots = file.slots[~file.deleted[file.slots]]
+            truth = exact(file.elements["vector"][slots], file.labels[slots], recipe.queries, metric)
+            ours, theirs = (
+                cairn.search(store, recipe.queries, ef=60), search(reference(expected, metric, 15), recipe.queries, ef=60))
+            assert ours.recall(truth) >= theirs.recall(truth) - 0.01
 
 
 def test_a_capacity_of_nothing(cairn, tmp_path):
