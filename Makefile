@@ -8,14 +8,14 @@ DATA ?=
 export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
-    churn docs bench bench-hnswlib completions clean setup
+    churn docs interop bench bench-hnswlib bench-convert completions clean setup
 
 demo:
 	@Scripts/setup demo
 	$(RELEASE)
 	Scripts/demo
 
-test: setup lint test-neon demo campaigns unit
+test: setup lint test-neon demo campaigns interop unit
 
 setup:
 	@Scripts/setup test
@@ -58,6 +58,11 @@ campaigns:
 	$(SWIFT) build -c release
 	Scripts/campaigns
 
+# The program beside the real hnswlib and chroma-hnswlib from PyPI, on each other's files. [TESTS="-k chroma"]
+interop: setup
+	$(RELEASE)
+	Scripts/interop $(TESTS)
+
 # Distinct states that a crash may leave, each opened and checked: STATES=20000, from SEED=1 on.
 crash:
 	$(SWIFT) build -c release --product CrashCampaign
@@ -72,9 +77,9 @@ faults:
 	$(SWIFT) build -c release --product FaultCampaign
 	.build/release/FaultCampaign
 
-# Fuzzes a reader: TARGET=log|header|journal RUNS=n.
+# Fuzzes a reader: TARGET=log|header|journal|hnswlib RUNS=n.
 fuzz:
-	@test -n "$(TARGET)" || { echo "usage: make fuzz TARGET=log|header|journal [RUNS=100000]"; exit 64; }
+	@test -n "$(TARGET)" || { echo "usage: make fuzz TARGET=log|header|journal|hnswlib [RUNS=100000]"; exit 64; }
 	Scripts/fuzz $(TARGET) $(or $(RUNS),100000)
 
 # Threads that search and change one store for MINUTES=10, under ThreadSanitizer.
@@ -101,6 +106,12 @@ bench-hnswlib: setup
 	@$(RELEASE) >&2
 	@cd Benchmarks && ../Scripts/build-hnswlib .build/hnswlib >&2 && $(SWIFT) build -c release >&2
 	@cd Benchmarks && DATA="$(DATA)" N="$(N)" .build/release/BenchHnswlib
+
+# Converting an index of hnswlib to a store and back, beside cp and sync, on DATA=folder [N=rows] [METRIC=l2|cosine] [ROUNDS=5].
+bench-convert: setup
+	@test -n "$(DATA)" || { echo "usage: make bench-convert DATA=folder [N=rows] [METRIC=l2|cosine] [ROUNDS=5]"; exit 64; }
+	@$(RELEASE) >&2
+	@Benchmarks/convert.py "$(DATA)" $(if $(N),--rows $(N)) $(if $(METRIC),--metric $(METRIC)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 completions:
 	$(RELEASE)

@@ -83,9 +83,8 @@ let package = Package(
             dependencies: ["CInterruptions", "Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser],
             path: "Tests/Faults", swiftSettings: strict),
         .target(
-            name: "Fuzzing", dependencies: ["FileFormat", "MappedStorage", "WriteAheadLog", system],
-            path: "Tests/Fuzzing",
-            exclude: ["Corpus"], swiftSettings: strict),
+            name: "Fuzzing", dependencies: ["FileFormat", "HnswlibFile", "MappedStorage", "WriteAheadLog", system],
+            path: "Tests/Fuzzing", exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(
             name: "CrashStatesTests", dependencies: ["CrashStates", "MappedStorage", "TestSupport", system],
             swiftSettings: strict),

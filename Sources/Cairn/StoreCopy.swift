@@ -44,7 +44,12 @@ struct StoreCopy {
         var configuration = VectorStore.Configuration(contents.superblock, searchWidth: searchWidth)
         configuration.metric = metric ?? configuration.metric
         self.configuration = configuration
-        let superblock = configuration.superblock
+        var superblock = configuration.superblock
+        let isCosine = contents.encoding.isCosine
+        if view.sequence == 0 && counts.free == 0 && isCosine == (configuration.metric == .cosine) {
+            // Still what came from hnswlib, if it did.
+            superblock.origin = contents.superblock.origin
+        }
         encoding = VectorEncoding(
             dimensions: configuration.dimensions, scalar: configuration.scalar, metric: configuration.metric,
             rowBytes: superblock.geometry.stride(of: .vectors))
@@ -96,7 +101,7 @@ struct StoreCopy {
 
     /// Gives memory back once in a while.
     private func release(_ range: Range<Int>) {
-        let step = 16_384
+        let step = 2048
         guard range.lowerBound / step != range.upperBound / step else { return }
         let source = Int(sources[range.upperBound - 1]) / step * step
         contents.memory.advance(past: max(0, source - 2 * step)..<source, to: source + step..<source + 2 * step)
@@ -120,8 +125,7 @@ struct StoreCopy {
             unsafe rows.row(column)! + row * geometry.stride(of: column)
         }
         slots.copyList(slot, level: 0, to: words)
-        // The flags that hnswlib's file had say nothing here.
-        unsafe place(.linkHeads).storeBytes(of: (words[0] & 0xffff).littleEndian, as: UInt32.self)
+        unsafe place(.linkHeads).storeBytes(of: words[0], as: UInt32.self)
         unsafe place(.links).copyMemory(from: words.base + 1, byteCount: 4 * (words.count - 1))
         let entry = contents.graph.slots.entry(slot), table = unsafe place(.slotTable)
         unsafe table.storeBytes(of: entry.label.littleEndian, as: UInt64.self)

@@ -90,9 +90,10 @@ extension HnswlibIndex {
     private func checkElements(
         _ survey: inout HnswlibSurvey, progress: (Int) -> Void
     ) throws(HnswlibFileError) {
+        guard header.count > 0 else { return }
         let size = header.elementBytes, atOnce = max(1, Self.pieceBytes / size)
         let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: min(atOnce, max(1, header.count)) * size, alignment: 64)
+            byteCount: min(atOnce, header.count) * size, alignment: 64)
         defer { unsafe buffer.deallocate() }
         survey.labels = [UInt64](repeating: 0, count: header.count)
         var slot = 0

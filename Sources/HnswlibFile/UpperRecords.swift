@@ -1,3 +1,5 @@
+import FileFormat
+
 /// The link area: a record for each slot, which is a 32-bit size and that many bytes of lists, all of one length, level 1
 /// first. Most are of level 0 and nothing but the size. Where a record stands is known when all before it have been read.
 struct UpperRecords: Sendable {
@@ -20,7 +22,7 @@ struct UpperRecords: Sendable {
         let largest = 4 + HnswlibHeader.highestLevel * listBytes
         // A multiple of four, as all records are, so that words are aligned wherever a piece begins.
         let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(Self.pieceBytes, (largest + 4095) / 4096 * 4096), alignment: 64)
+            byteCount: roundUp(min(max(Self.pieceBytes, largest), part.count + 4), to: 64), alignment: 64)
         defer { unsafe buffer.deallocate() }
         let bytes = buffer.baseAddress!
         // The piece in the buffer begins at `origin` of the part and has `filled` bytes, of which `position` are done with.

@@ -26,7 +26,8 @@ private let target: any FuzzTarget = {
     case "log": return LogTarget()
     case "header": return HeaderTarget()
     case "journal": return JournalTarget()
-    default: fatalError("set CAIRN_FUZZ_TARGET to log, header or journal")
+    case "hnswlib": return HnswlibTarget()
+    default: fatalError("set CAIRN_FUZZ_TARGET to log, header, journal or hnswlib")
     }
 }()
 

@@ -30,6 +30,7 @@ enum Seeds {
                 [0] + both, [7] + both, [7] + large.encoded() + header.encoded(),
                 [7] + custom.encoded() + header.encoded(),
             ]
+        case "hnswlib": seeds = HnswlibSeeds.all
         default:
             let journal = try journal(in: scratch)
             seeds = [[0] + journal, [1] + journal, [3] + journal, [3] + journal + journal]

@@ -101,8 +101,9 @@ struct HnswlibExport {
 
     // MARK: The elements
 
-    /// Slots that are looked at before their memory is given back.
-    private static let slotsAtOnce = 16_384
+    /// Slots that are looked at before their memory is given back: so few that a small memory holds them and those that are
+    /// read meanwhile.
+    private static let slotsAtOnce = 2048
 
     private func writeElements(_ writer: HnswlibWriter) throws(HnswlibFileError) {
         let header = header, size = header.elementBytes

@@ -38,10 +38,18 @@ struct HnswlibImport {
         try configuration.validate()
     }
 
-    /// `survey`: what validating the index found, if that was done already.
-    func run(to path: FilePath, survey: HnswlibSurvey? = nil) throws(StoreError) -> VectorStore.ImportReport {
+    func run(to path: FilePath) throws(StoreError) -> VectorStore.ImportReport {
         try VectorStore.checkVacant(path)
-        let survey = if let survey { survey } else { try validate() }
+        let total = 2 * index.fileBytes, progress = options.progress
+        let survey = try translating(hnswlib: { () throws(HnswlibFileError) in
+            try index.validate { done, _ in progress?(done, total) }
+        })
+        return try run(to: path, survey)
+    }
+
+    /// `survey`: what checking the whole file has told.
+    func run(to path: FilePath, _ survey: HnswlibSurvey) throws(StoreError) -> VectorStore.ImportReport {
+        try VectorStore.checkVacant(path)
         let draft = try StoreDraft(for: path, calls: calls)
         do {
             let report = try fill(draft, survey)
@@ -51,13 +59,6 @@ struct HnswlibImport {
             draft.discard()
             throw error
         }
-    }
-
-    private func validate() throws(StoreError) -> HnswlibSurvey {
-        let total = 2 * index.fileBytes, progress = options.progress
-        return try translating(hnswlib: { () throws(HnswlibFileError) in
-            try index.validate { done, _ in progress?(done, total) }
-        })
     }
 
     private func fill(_ draft: StoreDraft, _ survey: HnswlibSurvey) throws(StoreError) -> VectorStore.ImportReport {

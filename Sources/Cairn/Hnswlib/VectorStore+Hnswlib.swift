@@ -74,11 +74,12 @@ extension VectorStore {
         try HnswlibImport(from: file, options: options, calls: .system).run(to: path)
     }
 
-    /// The same for an index that was validated already: it is not read once more for that.
+    /// The same for an index that is open and was checked, which `survey` is of. Progress is told from the half on.
+    @discardableResult
     package static func importHnswlib(
         _ index: HnswlibIndex, _ survey: HnswlibSurvey, to path: FilePath, options: ImportOptions
     ) throws(StoreError) -> ImportReport {
-        try HnswlibImport(index, options: options, calls: .system).run(to: path, survey: survey)
+        try HnswlibImport(index, options: options, calls: .system).run(to: path, survey)
     }
 
     /// How a store is exported.

@@ -1,0 +1,160 @@
+import HnswlibFile
+import MappedStorage
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Cairn
+
+/// What goes out after changes is a valid index of what the store finds, without what was erased or replaced.
+@Suite struct ExportTests {
+    /// The export, imported again: labels, vectors, deletions and answers must be the store's.
+    private func check(_ store: VectorStore, _ fixture: HnswlibFixture, marked: [Label]) throws {
+        let (bytes, report) = try fixture.exported(store)
+        #expect(report.count == (try store.count) && report.deleted == marked.count && !report.isOriginal)
+        let file = fixture.store.directory.appending("exported.bin")
+        let path = fixture.store.directory.appending("again")
+        #expect(bytes.count > HnswlibHeader.size)
+        defer { removeTree(path) }
+        let again = try VectorStore.importHnswlib(from: file, to: path, options: .init(metric: .l2))
+        #expect(again.count == report.count && again.deleted == marked.count && again.repeatedLabels == 0)
+        let verified = try VectorStore.verify(at: path)
+        #expect(verified.problems == [] && verified.unreachable == 0)
+        let copy = try VectorStore.open(at: path)
+        #expect(try copy.allLabels().sorted() == store.allLabels().sorted())
+        #expect(try copy.markedLabels().sorted() == marked.sorted())
+        for label in try store.allLabels() { #expect(try copy.vector(for: label) == store.vector(for: label)) }
+        for query in fixture.store.queries(20) {
+            let options = SearchOptions(width: 200)
+            #expect(
+                try copy.search(query, count: 10, options: options).map(\.distance)
+                    == store.search(query, count: 10, options: options).map(\.distance))
+        }
+    }
+
+    private func change(_ store: VectorStore, _ fixture: HnswlibFixture) throws -> [Label] {
+        let vectors = seededVectors(count: 400, dimensions: 8, seed: 5)
+        let marked = (0..<20).map { fixture.label(7 * $0 + 3) }
+        try store.mark(marked)
+        try store.erase((0..<100).map { fixture.label(200 + $0) })
+        try store.update(Array(vectors[..<800]), labels: (0..<100).map { fixture.label(400 + $0) })
+        try store.add(Array(vectors[800..<1600]), labels: (0..<100).map { 100_000 + Label($0) })
+        try store.checkpoint()
+        // These get slots of the others.
+        try store.add(Array(vectors[1600..<2400]), labels: (0..<100).map { 200_000 + Label($0) })
+        return marked
+    }
+
+    @Test func `an import that was changed`() throws {
+        let fixture = try HnswlibFixture(1000)
+        let (path, _) = try fixture.importChanged()
+        do {
+            let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
+            let marked = try change(store, fixture)
+            #expect(try store.info.free > 0)
+            try check(store, fixture, marked: marked)
+            try store.unmark([marked[0]])
+            try check(store, fixture, marked: Array(marked[1...]))
+            try store.mark([marked[0]])
+        }
+        let closed = try VectorStore.open(at: path)
+        try check(closed, fixture, marked: closed.markedLabels())
+    }
+
+    @Test func `changes that are in the log alone`() throws {
+        let fixture = try HnswlibFixture(1000)
+        let (path, _) = try fixture.importChanged()
+        let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
+        let marked = try change(store, fixture)
+        // What a killed process leaves.
+        let killed = fixture.store.directory.appending("killed")
+        try copyStore(from: path, to: killed)
+        let reader = try VectorStore.open(at: killed)
+        try check(reader, fixture, marked: marked)
+        #expect(try fixture.exported(reader).bytes == fixture.exported(store).bytes)
+    }
+
+    @Test func `a store in memory, and one from which everything was erased`() throws {
+        let fixture = try HnswlibFixture(10)
+        let store = try VectorStore(inMemory: .init(dimensions: 8, connectivity: 4, constructionWidth: 40))
+        #expect(try fixture.exported(store).bytes.count == HnswlibHeader.size)
+        try store.add(seededVectors(count: 300, dimensions: 8, seed: 2), labels: (0..<300).map { Label($0) })
+        try store.erase([0, 1, 299])
+        try check(store, fixture, marked: [])
+        try store.erase((2..<299).map { Label($0) })
+        let (bytes, report) = try fixture.exported(store)
+        #expect(bytes.count == HnswlibHeader.size && report.count == 0)
+    }
+
+    @Test(arguments: [Scalar.float16, .uint8, .int8], [Metric.l2, .cosine])
+    func `other scalars go out as f32`(scalar: Scalar, metric: Metric) throws {
+        let stored = try StoreFixture(300, metric: metric, scalar: scalar)
+        let store = try stored.open(), file = stored.directory.appending("f32.bin")
+        let report = try store.exportHnswlib(to: file)
+        #expect(report.count == 300)
+        let path = stored.directory.appending("f32")
+        let imported = try VectorStore.importHnswlib(from: file, to: path, options: .init(metric: metric))
+        #expect(imported.configuration.dimensions == 8 && imported.warnings == [])
+        let copy = try VectorStore.open(at: path)
+        for query in stored.queries(10) {
+            let expected = try store.search(query, count: 5, options: .init(width: 100))
+            let found = try copy.search(query, count: 5, options: .init(width: 100))
+            for (one, other) in zip(expected, found) {
+                #expect(abs(one.distance - other.distance) <= 1e-3 * max(1, abs(one.distance)))
+            }
+        }
+    }
+
+    @Test func `what stood at the file stays when an export fails`() throws {
+        let fixture = try HnswlibFixture(300)
+        let out = fixture.store.directory.appending("out.bin")
+        try writeBytes([1, 2, 3], to: out)
+        for call in [SystemCall.open, .pwrite, .synchronize, .rename] {
+            var number = 1, hasFailed = false
+            while number < 100 {
+                let fault = Fault(call, number: number, .noSpace)
+                let store = try fixture.store.open()
+                let result = Result { () throws(StoreError) in
+                    try store.readingQuiet { (contents, view) throws(StoreError) in
+                        _ = try HnswlibExport(contents, view, store.counts.load(), .init(), fault.calls).run(to: out)
+                    }
+                }
+                let bytes = try readBytes(out)
+                switch result {
+                case .success: #expect(bytes == fixture.bytes)
+                case .failure(let error):
+                    hasFailed = true
+                    #expect(error.systemError == .noSpace, "\(call) \(number): \(error)")
+                    // The last sync is the directory's: the file has its name, but might lose it.
+                    #expect(bytes == [1, 2, 3] || bytes == fixture.bytes)
+                }
+                if bytes != [1, 2, 3] { try writeBytes([1, 2, 3], to: out) }
+                if !fault.hasFired { break }
+                #expect(names(in: fixture.store.directory.path).sorted() == ["index.bin", "out.bin", "store"])
+                number += 1
+            }
+            #expect(hasFailed, "\(call)")
+        }
+    }
+
+    @Test(arguments: SystemCall.allCases)
+    func `an import that fails leaves nothing`(call: SystemCall) throws {
+        let fixture = try HnswlibFixture(600, metric: .cosine, connectivity: 4)
+        let path = fixture.store.directory.appending("imported")
+        for number in 1..<400 {
+            let fault = Fault(call, number: number, .ioError)
+            let result = Result { () throws(StoreError) in
+                try HnswlibImport(from: fixture.file, options: .init(metric: .cosine), calls: fault.calls).run(to: path)
+            }
+            switch result {
+            case .success:
+                #expect(try VectorStore.verify(at: path).problems == [])
+                removeTree(path)
+                if !fault.hasFired { return }
+            case .failure(let error): #expect(error.systemError == .ioError, "\(call) \(number): \(error)")
+            }
+            #expect(names(in: fixture.store.directory.path).sorted() == ["index.bin", "store"], "\(call) \(number)")
+        }
+        Issue.record("\(call) is called more than 400 times")
+    }
+}

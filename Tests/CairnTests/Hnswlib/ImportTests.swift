@@ -1,0 +1,172 @@
+import HnswlibFile
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Cairn
+
+/// An imported store is the index that it came from: the same graph, the same answers, and the same bytes when it goes out.
+@Suite struct ImportTests {
+    @Test(arguments: [Metric.l2, .innerProduct, .cosine], [2, 5, 16])
+    func `an unchanged import is exported as the same bytes`(metric: Metric, connectivity: Int) throws {
+        // More than four segments, and rows that straddle pages.
+        let fixture = try HnswlibFixture(2500, dimensions: 13, metric: metric, connectivity: connectivity)
+        let (path, report) = try fixture.importChanged()
+        #expect(report.count == 2500 && report.deleted == 0 && report.warnings == [])
+        #expect(report.bytesRead == fixture.bytes.count)
+        #expect(try VectorStore.verify(at: path).problems == [])
+        let store = try VectorStore.open(at: path)
+        let (bytes, exportReport) = try fixture.exported(store)
+        #expect(bytes == fixture.bytes)
+        #expect(exportReport.isOriginal && exportReport.bytesWritten == bytes.count)
+        let original = try fixture.store.open()
+        for query in fixture.store.queries(20) {
+            for width in [1, 10, 100] {
+                let options = SearchOptions(width: width)
+                #expect(
+                    try store.search(query, count: 10, options: options)
+                        == original.search(query, count: 10, options: options))
+            }
+        }
+        #expect(try store.vector(for: 4) != nil)
+    }
+
+    @Test(arguments: [0, 1, 2, 256, 257])
+    func `few vectors`(count: Int) throws {
+        let fixture = try HnswlibFixture(count)
+        let (path, report) = try fixture.importChanged()
+        #expect(report.count == count)
+        #expect(try VectorStore.verify(at: path).problems == [])
+        let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
+        #expect(try fixture.exported(store).bytes == fixture.bytes)
+        try store.add([Float](repeating: 2, count: 8), labels: [77])
+        #expect(try store.search([Float](repeating: 2, count: 8), count: 1).first?.label == 77)
+        #expect(try store.count == count + 1)
+    }
+
+    @Test(arguments: [Scalar.float16, .uint8, .int8])
+    func `other scalars`(scalar: Scalar) throws {
+        let fixture = try HnswlibFixture(300, dimensions: 7, scalar: scalar)
+        let (path, _) = try fixture.importChanged()
+        let store = try VectorStore.open(at: path)
+        #expect(try VectorStore.verify(at: path).problems == [])
+        #expect(try fixture.exported(store).bytes == fixture.bytes)
+        #expect(try store.vector(for: 1) == fixture.store.open().vector(for: 1))
+    }
+
+    @Test func `what the header says besides comes back too`() throws {
+        var fixture = try HnswlibFixture(40)
+        var header = fixture.header
+        header.capacity = 12_345_678_901
+        header.constructionWidth = 5_000_000_000
+        header.multiplierBits ^= 1
+        fixture.bytes.replaceSubrange(0..<HnswlibHeader.size, with: header.encoded())
+        // Flags that no version of hnswlib has had yet, and stale links.
+        fixture.bytes[fixture.element(3) + 2] = 0xfe
+        fixture.bytes[fixture.element(3) + 3] = 0x77
+        fixture.bytes.replaceSubrange(fixture.element(5) + 64..<fixture.element(5) + 68, with: [255, 255, 255, 255])
+        let (path, _) = try fixture.importChanged()
+        let store = try VectorStore.open(at: path)
+        #expect(try fixture.exported(store).bytes == fixture.bytes)
+        #expect(try store.configuration.constructionWidth == 1_000_000)
+        let (other, report) = try fixture.exported(store, .init(maximumElements: 40))
+        #expect(!report.isOriginal)
+        #expect(other[16...] == fixture.bytes[16...] && other[8] == 40)
+        #expect(storeError { _ = try fixture.exported(store, .init(maximumElements: 39)) }?.code == .invalidArgument)
+        #expect(storeError { _ = try fixture.exported(store, .init(scalar: .uint8)) }?.code == .invalidArgument)
+    }
+
+    @Test func `deletion marks come along, and can be undone`() throws {
+        var fixture = try HnswlibFixture(300)
+        for slot in [0, 17, Int(fixture.header.entryPoint)] { fixture.markDeleted(slot) }
+        let (path, report) = try fixture.importChanged()
+        #expect(report.deleted == 3 && report.count == 297)
+        let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
+        #expect(try fixture.exported(store).bytes == fixture.bytes)
+        let row = fixture.store.rows[17]
+        #expect(try store.search(row, count: 1)[0].label != fixture.label(17))
+        try store.unmark([fixture.label(17)])
+        #expect(try store.search(row, count: 1)[0].label == fixture.label(17))
+        #expect(try store.verify().problems == [])
+    }
+
+    @Test func `another metric than the index was built with`() throws {
+        let fixture = try HnswlibFixture(400, metric: .l2)
+        let (path, report) = try fixture.importChanged(metric: .innerProduct)
+        #expect(report.warnings == [])
+        let store = try VectorStore.open(at: path)
+        let query = fixture.store.queries(1)[0]
+        for neighbor in try store.search(query, count: 5) {
+            let vector = try #require(try store.vector(for: neighbor.label))
+            #expect(abs(Double(neighbor.distance) - distance(.innerProduct, query, vector)) < 1e-4)
+        }
+        #expect(try fixture.exported(store).bytes == fixture.bytes)
+        let copy = fixture.store.directory.appending("copy")
+        try VectorStore.copy(from: path, to: copy, metric: .l2)
+        let (bytes, export) = try fixture.exported(VectorStore.open(at: copy))
+        #expect(bytes == fixture.bytes && export.isOriginal)
+        let cosine = try fixture.importChanged("as-cosine", metric: .cosine)
+        #expect(cosine.report.warnings.count == 1 && cosine.report.warnings[0].contains("length 1"))
+    }
+
+    @Test func `vectors with components that are no numbers are counted`() throws {
+        var fixture = try HnswlibFixture(100)
+        fixture.bytes.replaceSubrange(
+            fixture.element(9) + 4 + 64..<fixture.element(9) + 8 + 64, with: [0, 0, 0xc0, 0x7f])
+        let (path, report) = try fixture.importChanged()
+        #expect(report.nonFiniteVectors == 1 && report.warnings.count == 1)
+        let store = try VectorStore.open(at: path)
+        #expect(try store.search(fixture.store.queries(1)[0], count: 10).count == 10)
+        #expect(try fixture.exported(store).bytes == fixture.bytes)
+    }
+
+    @Test func `Chroma's lengths give vectors back as they were`() throws {
+        var fixture = try HnswlibFixture(300, metric: .cosine)
+        let original = try fixture.store.open()
+        var lengths: [UInt8] = []
+        for slot in 0..<300 {
+            let length = fixture.store.rows[slot].reduce(Float(0)) { $0 + $1 * $1 }.squareRoot()
+            lengths.append(contentsOf: (0..<4).map { UInt8(truncatingIfNeeded: length.bitPattern >> (8 * $0)) })
+        }
+        fixture.bytes.insert(contentsOf: lengths, at: fixture.element(300))
+        let (path, report) = try fixture.importChanged()
+        #expect(report.count == 300)
+        let store = try VectorStore.open(at: path)
+        for slot in 0..<300 {
+            #expect(try store.vector(for: fixture.label(slot)) == original.vector(for: fixture.label(slot)))
+        }
+        // hnswlib's own file has no lengths.
+        #expect(try fixture.exported(store).bytes.count == fixture.bytes.count - lengths.count)
+    }
+
+    @Test func `wrong parameters and files leave nothing`() throws {
+        var fixture = try HnswlibFixture(50)
+        let file = try fixture.write(), path = fixture.store.directory.appending("never")
+        func code(_ options: VectorStore.ImportOptions, _ file: FilePath) -> StoreError.Code? {
+            storeError { try VectorStore.importHnswlib(from: file, to: path, options: options) }?.code
+        }
+        #expect(code(.init(metric: .l2, dimensions: 9), file) == .dimensionMismatch)
+        #expect(code(.init(metric: .l2, scalar: .uint8, dimensions: 8), file) == .dimensionMismatch)
+        #expect(code(.init(metric: .l2, searchWidth: 0), file) == .invalidArgument)
+        #expect(code(.init(metric: .l2), fixture.store.directory.appending("nothing")) == .notFound)
+        fixture.bytes.removeLast()
+        #expect(code(.init(metric: .l2), try fixture.write()) == .corrupt)
+        #expect(names(in: fixture.store.directory.path).filter { $0.hasPrefix("never") } == [])
+        let taken = storeError { try VectorStore.importHnswlib(from: file, to: file, options: .init(metric: .l2)) }
+        #expect(taken?.code == .alreadyExists)
+    }
+
+    @Test func `lost upper layers are made anew, and the file is not said to be the same`() throws {
+        let fixture = try HnswlibFixture(2500, connectivity: 4)
+        let (path, _) = try fixture.importChanged()
+        removeTree(path.appending("upper"))
+        let store = try VectorStore.open(at: path)
+        let (bytes, report) = try fixture.exported(store)
+        #expect(report.isOriginal == (bytes == fixture.bytes))
+        #expect(bytes.count == fixture.bytes.count)
+        let again = fixture.store.directory.appending("again")
+        try VectorStore.importHnswlib(
+            from: fixture.store.directory.appending("exported.bin"), to: again, options: .init(metric: .l2))
+        #expect(try VectorStore.verify(at: again).problems == [])
+    }
+}
