@@ -74,6 +74,10 @@ func writing<Result>(_ body: () throws(StorageError) -> Result) throws(VectorFil
         switch error.errno {
         case .fileExists, .isDirectory:
             throw VectorFileError(error.path, "it exists and is not a regular file: name another file to write")
+        case .noSuchFileOrDirectory:
+            throw VectorFileError(
+                error.path, "could not create it: there is no such directory; make it first",
+                errno: error.errno.rawValue)
         default: throw VectorFileError(error.path, doing: error.action, errno: error.errno.rawValue)
         }
     }

@@ -1,4 +1,6 @@
+import Cairn
 import Foundation
+import SystemPackage
 import Testing
 
 @Suite("cairn convert: what is refused, and what is only tried")
@@ -214,7 +216,17 @@ struct ConvertUsageTests {
     @Test("what a killed conversion leaves beside OUT is removed by the next, unless somebody uses it")
     func leftovers() throws {
         try #require(try workspace.cairn("build", "@.o.bin.graph.cairn", "@v.npy", "--quiet").code == 0)
+        let user = try VectorStore.open(at: FilePath(workspace.path(".o.bin.graph.cairn")))
+        let error = try workspace.failure(converting: "@v.npy", "@o.bin", "--metric", "l2", code: 1)
+        #expect(error.code == "locked" && error.path == workspace.path(".o.bin.graph.cairn"))
+        try user.close()
         #expect(try workspace.convert("@v.npy", "@o.bin", "--metric", "l2").count == 20)
         #expect(try workspace.content.filter { $0.hasPrefix(".") } == [])
+        // Nor does one that fails leave it.
+        _ = try workspace.failure(converting: "@v.npy", "@p.bin", "--metric", "l2", "--labels", "@i.bin", code: 1)
+        try workspace.write("same.txt", labels: (0..<20).map { _ in 7 })
+        let twice = try workspace.failure(
+            converting: "@v.npy", "@p.bin", "--metric", "l2", "--labels", "@same.txt", code: 1)
+        #expect(twice.code == "duplicateLabel")
     }
 }

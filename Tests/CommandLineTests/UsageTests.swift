@@ -99,8 +99,10 @@ struct UsageTests {
     }
     #endif
 
-    @Test("progress is drawn on a terminal, not with --quiet", arguments: [true, false])
-    func progress(quiet: Bool) throws {
+    @Test(
+        "progress is drawn on a terminal, not with --quiet", arguments: [true, false],
+        [["build", "@s", "@v.npy"], ["convert", "@v.npy", "@v.fbin"]])
+    func progress(quiet: Bool, command: [String]) throws {
         try workspace.write("v.npy", bytes: TestVectors(count: 100, dimensions: 4, seed: 1).npy)
         var terminal: Int32 = -1, other: Int32 = -1
         try #require(unsafe openpty(&terminal, &other, nil, nil, nil) == 0)
@@ -109,7 +111,7 @@ struct UsageTests {
             close(other)
             close(terminal)
         }
-        let arguments = workspace.located(["build", "@s", "@v.npy"]) + (quiet ? ["--quiet"] : [])
+        let arguments = workspace.located(command) + (quiet ? ["--quiet"] : [])
         let output = workspace.directory.appendingPathComponent("output")
         let code = try Program.run(arguments, output: .file(output), errors: .descriptor(other))
         #expect(code == 0)

@@ -9,11 +9,14 @@ final class TemporaryStore {
     /// The name is the same each time, so that what a killed conversion has left is removed by the next one. Throws if
     /// somebody is using it.
     init(beside file: FilePath) throws {
-        path = file.removingLastComponent().appending(
-            ".\(file.lastComponent?.string.prefix(200) ?? "index").graph.cairn")
-        guard Directory.kind(of: path) == .directory else { return }
-        try VectorStore.open(at: path, options: .init(access: .readWrite)).close()
-        Self.remove(path)
+        let path = file.removingLastComponent()
+            .appending(".\(file.lastComponent?.string.prefix(200) ?? "index").graph.cairn")
+        if Directory.kind(of: path) == .directory {
+            try VectorStore.open(at: path, options: .init(access: .readWrite)).close()
+            Self.remove(path)
+        }
+        // Last: what belongs to somebody else must not go with this object.
+        self.path = path
     }
 
     deinit { Self.remove(path) }
