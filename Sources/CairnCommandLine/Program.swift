@@ -19,8 +19,8 @@ struct Program: ParsableCommand {
         discussion: """
             A store is a directory. Vector files are .npy, .fvecs, .bvecs, .fbin, .u8bin and .i8bin.
 
-            Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 failed, 2 the store is \
-            damaged, 64 wrong arguments.
+            Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 failed, 2 damage \
+            found, 64 wrong arguments.
 
               cairn build products.cairn vectors.npy --metric cosine
               cairn search products.cairn queries.npy -k 5

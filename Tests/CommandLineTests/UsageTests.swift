@@ -15,6 +15,7 @@ struct UsageTests {
 
     private static let commands = [
         "build", "create", "info", "set", "verify", "checkpoint", "add", "delete", "search", "get", "labels", "recall",
+        "convert",
     ]
 
     @Test("--version prints the version")
@@ -56,6 +57,8 @@ struct UsageTests {
             ["add", "a", "b", "--interval", "5"], ["add", "a", "b", "--durability", "interval", "--interval", "0"],
             ["delete", "a"], ["delete", "a", "1", "--labels", "b"], ["delete", "a", "1", "--undo", "--erase"],
             ["delete", "a", "1", "--batch", "0"], ["checkpoint"], ["verify"], ["verify", "a", "--depth", "all"],
+            ["convert", "a"], ["convert", "a", "b", "--from", "csv"], ["convert", "a", "b.npy", "--dim", "0"],
+            ["convert", "a", "b.bin", "--max-elements", "x"],
         ])
     func wrong(arguments: [String]) throws {
         let text = try workspace.cairn(arguments)

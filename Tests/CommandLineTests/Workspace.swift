@@ -78,6 +78,10 @@ final class Workspace {
 
     /// Runs the program, expects success and decodes its JSON.
     func json<Value: Decodable>(_ type: Value.Type, _ arguments: String...) throws -> Value {
+        try json(type, arguments: arguments)
+    }
+
+    func json<Value: Decodable>(_ type: Value.Type, arguments: [String]) throws -> Value {
         let outcome = try cairn(arguments + ["--output", "json"])
         try #require(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.errors == "")

@@ -141,9 +141,7 @@ struct HnswlibImport {
     private func warnings(_ report: VectorStore.ImportReport, _ rows: HnswlibRows) -> [String] {
         var warnings: [String] = []
         if report.repeatedLabels > 0 {
-            warnings.append(
-                "\(report.repeatedLabels) vectors have a label that comes again later in the file; only the last one of each "
-                    + "label that is not deleted is found")
+            warnings.append(VectorStore.ImportReport.warning(ofRepeatedLabels: report.repeatedLabels))
         }
         if report.nonFiniteVectors > 0 {
             warnings.append(

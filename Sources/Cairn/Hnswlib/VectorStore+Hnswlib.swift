@@ -47,6 +47,11 @@ extension VectorStore {
         public internal(set) var bytesRead = 0
         /// What a user should know, each a sentence.
         public internal(set) var warnings: [String] = []
+
+        package static func warning(ofRepeatedLabels count: Int) -> String {
+            "\(count) vectors have a label that comes again later in the file; only the last one of each label that is not deleted "
+                + "is found"
+        }
     }
 
     /// Makes a new store at `path` from an index that hnswlib saved, from Chroma's variant of such a file, or from the folder of

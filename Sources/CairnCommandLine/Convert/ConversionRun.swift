@@ -31,11 +31,12 @@ extension ConversionPlan {
             outcome.isByteIdentical = false
             return outcome
         case .copyIndex(let index, let maximumElements): return try copy(index, maximumElements, progress)
-        case .importIndex(var options):
+        case .importIndex(let index, let survey, var options):
             options.progress = progress
-            let report = try VectorStore.importHnswlib(from: source, to: destination, options: options)
+            let report = try VectorStore.importHnswlib(index, survey, to: destination, options: options)
             return ConversionOutcome(
-                bytesWritten: try VectorStore.open(at: destination).info.fileBytes, warnings: report.warnings)
+                bytesWritten: try VectorStore.open(at: destination).info.fileBytes,
+                warnings: report.warnings.filter { !warnings.contains($0) })
         case .exportStore(let store, let options): return try export(store, options, progress)
         case .copyStore(let metric):
             try VectorStore.copy(from: source, to: destination, metric: metric, progress: progress)

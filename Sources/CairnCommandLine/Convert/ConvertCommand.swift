@@ -111,11 +111,12 @@ struct ConvertCommand: Command {
         guard let format = to ?? ConversionFormat(extensionOf: destination) else {
             throw Failure(usage: "the extension of \(destination) does not say what to write: say it with --to")
         }
-        let input = try ConversionInput(source, as: from, labels: labels)
+        // Where there is no place for labels, they are refused unread.
+        let input = try ConversionInput(source, as: from, labels: format.vectorFile == nil ? labels : nil)
+        try checkDestinations(format)
         let plan = try withProgress { progress in
             try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)
         }
-        try checkDestinations(format)
         let outcome = dryRun ? nil : try withProgress { progress in try plan.run(progress: progress) }
         let report = ConversionReport(plan: plan, outcome: outcome, seconds: (ContinuousClock.now - start).seconds)
         switch common.output {

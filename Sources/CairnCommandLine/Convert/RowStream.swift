@@ -48,3 +48,22 @@ final class RowBlock {
     /// Where the vector of a row goes.
     func vector(_ row: Int) -> UnsafeMutablePointer<Float> { unsafe vectors.baseAddress! + row * dimensions }
 }
+
+/// Memory for rows as they are in a file, aligned for any type, kept from one read to the next.
+@safe
+final class RawRows {
+    /// What is read at a time, unless a single row is larger.
+    static let byteCount = 4 << 20
+    private var memory = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+    deinit { unsafe memory.deallocate() }
+
+    /// Memory of so many bytes, until the next call.
+    func buffer(_ count: Int) -> UnsafeMutableRawBufferPointer {
+        if unsafe memory.count < count {
+            unsafe memory.deallocate()
+            unsafe memory = .allocate(byteCount: count, alignment: 64)
+        }
+        return unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
+    }
+}

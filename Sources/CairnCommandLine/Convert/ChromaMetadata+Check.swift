@@ -1,0 +1,34 @@
+import HnswlibFile
+import SystemPackage
+
+extension ChromaMetadata {
+    /// Throws where they are not of the index beside them.
+    func check(dimensions: Int, in folder: FilePath) throws {
+        guard dimensionality ?? dimensions == dimensions else {
+            throw Failure(
+                folder.appending(Self.fileName),
+                "it says that vectors have \(dimensionality ?? 0) dimensions, the index has \(dimensions): one of the two is "
+                    + "another index's")
+        }
+    }
+
+    /// What it knows of and the index has not, and the other way round: Chroma writes them one after the other.
+    func warnings(of survey: HnswlibSurvey) -> [String] {
+        var live = 0, unknown = 0
+        for (slot, label) in survey.labels.enumerated() where !survey.isMarked(slot) {
+            live += 1
+            unknown += identifiers[label] == nil ? 1 : 0
+        }
+        let missing = identifiers.count - (live - unknown)
+        var warnings: [String] = []
+        if missing > 0 {
+            warnings.append(
+                "Chroma's \(Self.fileName) has \(counted(missing, "id")) of vectors that the index does not have")
+        }
+        if unknown > 0 {
+            warnings.append(
+                "the index has \(counted(unknown, "vector")) of which Chroma's \(Self.fileName) does not know")
+        }
+        return warnings
+    }
+}

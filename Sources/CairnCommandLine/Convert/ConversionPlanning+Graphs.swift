@@ -1,0 +1,94 @@
+import Cairn
+import HnswlibFile
+import SystemPackage
+import VectorFiles
+
+extension ConversionPlan.Draft {
+    /// An index of hnswlib or Chroma is imported, copied, or gives its live vectors.
+    init(
+        _ index: HnswlibIndex, at source: FilePath, _ to: ConversionFormat, _ settings: ConversionSettings,
+        _ progress: @escaping ConversionPlan.Progress
+    ) throws {
+        let own = settings.scalar ?? .float32, header = index.header
+        let dimensions = try settings.components(ofBytes: header.vectorBytes, own, in: source)
+        // Before all of it is read.
+        let metric = to == .cairn ? try settings.requiredMetric(for: to) : nil
+        try settings.checkCapacity(for: header.count)
+        let survey = try index.validate(progress: progress)
+        let metadata = index.layout == .chromaFolder ? try ChromaMetadata.read(folder: source) : nil
+        try metadata?.check(dimensions: dimensions, in: source)
+        let superseded = SlotsByLabel.superseded(survey.labels) { survey.isMarked(Int($0)) }
+        let deleted = survey.markedCount - superseded.count { survey.isMarked(Int($0)) }
+        var scalar = own.fileScalar
+        if let format = to.vectorFile {
+            scalar = try ConversionPlan.scalar(of: format, asked: nil, otherwise: own.fileScalar)
+            let hasLengths = settings.metric == .cosine && index.layout != .hnswlib
+            let rows = IndexRows(
+                index, own, dimensions: dimensions, superseded: superseded, hasLengths: hasLengths)
+            work = .writeVectors(rows, format, scalar, labels: settings.savedLabels)
+            lost =
+                try Losses.ofGraph + Losses.ofMarked(deleted) + Losses.ofLabels(settings) + Losses.ofNames(metadata)
+                + Losses.ofLengths(index, settings.metric) + Losses.ofRounding(own.fileScalar, to: scalar)
+        } else if let metric {
+            work = .importIndex(
+                index, survey, .init(metric: metric.metric, scalar: own, dimensions: dimensions))
+            lost = try Losses.ofNames(metadata) + Losses.ofLengths(index, metric)
+        } else {
+            work = .copyIndex(index, maximumElements: settings.maximumElements)
+            lost =
+                Losses.ofNames(metadata)
+                + (index.layout == .hnswlib ? [] : Losses.ofLengths(settings.metric?.metric ?? .cosine))
+        }
+        facts = ConversionFacts(
+            count: header.count - superseded.count - deleted, deleted: deleted, dimensions: dimensions,
+            metric: settings.metric?.rawValue, scalar: scalar, connectivity: header.connectivity,
+            constructionWidth: Int(clamping: header.constructionWidth), bytesRead: index.fileBytes)
+        warnings =
+            (superseded.isEmpty || to == .hnswlib
+                ? [] : [VectorStore.ImportReport.warning(ofRepeatedLabels: superseded.count)])
+            + (metadata?.warnings(of: survey) ?? [])
+    }
+
+    /// A store becomes an index of hnswlib, gives its live vectors, or is copied.
+    init(
+        _ store: VectorStore, at source: FilePath, _ to: ConversionFormat, _ settings: ConversionSettings
+    ) throws {
+        let info = try store.info, configuration = info.configuration
+        try settings.checkDimensions(configuration.dimensions, in: source)
+        if let metric = settings.metric, metric.metric != configuration.metric, to != .cairn {
+            throw Failure(
+                usage:
+                    "the store's metric is \(configuration.metric.name), not \(metric.rawValue): leave out --metric, or make a "
+                    + "copy of the store with that metric first")
+        }
+        let own = configuration.scalar.fileScalar
+        let scalar: VectorFileScalar
+        var named = configuration.metric.name
+        if let format = to.vectorFile {
+            scalar = try ConversionPlan.scalar(of: format, asked: settings.scalar, otherwise: own)
+            work = .writeVectors(try StoreRows(store), format, scalar, labels: settings.savedLabels)
+            lost =
+                Losses.ofStore(info) + Losses.ofMarked(info.deleted) + Losses.ofLabels(settings)
+                + Losses.ofNormalising(configuration) + Losses.ofRounding(own, to: scalar)
+        } else if to == .hnswlib {
+            try settings.checkCapacity(for: info.count + info.deleted)
+            let options = VectorStore.ExportOptions(
+                maximumElements: settings.maximumElements, scalar: settings.scalar)
+            scalar = try (settings.scalar ?? store.exportScalar).fileScalar
+            work = .exportStore(store, options)
+            lost = Losses.ofExport(info) + Losses.ofLengths(configuration.metric)
+        } else {
+            scalar = own
+            var copied = configuration
+            copied.metric = settings.metric?.metric ?? configuration.metric
+            named = copied.metric.name
+            work = .copyStore(copied.metric)
+            lost = Losses.ofNormalising(configuration.metric == .cosine ? configuration : copied)
+        }
+        facts = ConversionFacts(
+            count: info.count, deleted: info.deleted, dimensions: configuration.dimensions,
+            metric: named, scalar: scalar, connectivity: configuration.connectivity,
+            constructionWidth: configuration.constructionWidth, bytesRead: info.fileBytes)
+        warnings = []
+    }
+}

@@ -1,0 +1,75 @@
+import Cairn
+import HnswlibFile
+import VectorFiles
+
+/// The vectors of an hnswlib index that are found, in slot order: not those that are marked as deleted, nor those whose label
+/// comes again.
+struct IndexRows: RowStream {
+    let index: HnswlibIndex
+    let scalar: Scalar
+    let dimensions: Int
+    /// Slots whose label belongs to another one, ascending.
+    let superseded: [UInt32]
+    /// Whether the file has the lengths of vectors that stand in it normalised.
+    let hasLengths: Bool
+    private let raw = RawRows(), rawLengths = RawRows()
+    var length: Int { index.header.count }
+
+    init(_ index: HnswlibIndex, _ scalar: Scalar, dimensions: Int, superseded: [UInt32], hasLengths: Bool) {
+        self.index = index
+        self.scalar = scalar
+        self.dimensions = dimensions
+        self.superseded = superseded
+        self.hasLengths = hasLengths
+    }
+
+    func read(from place: Int, into block: RowBlock) throws -> Int {
+        let header = index.header, size = header.elementBytes
+        let slots = place..<min(length, place + min(block.capacity, max(1, RawRows.byteCount / size)))
+        let elements = unsafe raw.buffer(slots.count * size)
+        try unsafe index.readElements(slots, into: elements)
+        let lengths = try unsafe readLengths(slots)
+        let encoding = ComponentEncoding(scalar: scalar.fileScalar)
+        var count = 0, skipped = superseded.firstIndex(atLeast: UInt32(slots.lowerBound))
+        for position in 0..<slots.count {
+            let element = unsafe elements.baseAddress! + position * size
+            let flags = unsafe element.load(fromByteOffset: 2, as: UInt8.self)
+            if skipped < superseded.count && Int(superseded[skipped]) == slots.lowerBound + position {
+                skipped += 1
+                continue
+            }
+            if flags & 1 == 1 { continue }
+            let vector = unsafe block.vector(count)
+            unsafe encoding.decode(element + header.vectorOffset, dimensions, to: vector)
+            if let lengths = unsafe lengths {
+                let length = unsafe lengths[position]
+                // What is no length was never written.
+                let scale = length.isFinite && length > 0 ? length : 1
+                for component in 0..<dimensions { unsafe vector[component] *= scale }
+            }
+            unsafe block.labels[count] = element.loadUnaligned(fromByteOffset: header.labelOffset, as: Label.self)
+            count += 1
+        }
+        block.count = count
+        return slots.upperBound
+    }
+
+    private func readLengths(_ slots: Range<Int>) throws -> UnsafeMutableBufferPointer<Float>? {
+        guard hasLengths else { return nil }
+        let lengths = unsafe rawLengths.buffer(slots.count * 4).bindMemory(to: Float.self)
+        guard try unsafe index.readLengths(slots, into: lengths) else { return nil }
+        return unsafe lengths
+    }
+}
+
+extension [UInt32] {
+    /// Where the first element that is no smaller stands, in an array that is sorted.
+    fileprivate func firstIndex(atLeast value: UInt32) -> Int {
+        var low = 0, high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < value { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
