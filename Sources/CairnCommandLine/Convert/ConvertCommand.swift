@@ -24,8 +24,9 @@ struct ConvertCommand: Command {
             hnswlib's files do not say their metric: give it. A store that is converted to a store with another --metric \
             keeps its data and its graph.
 
-            IN is checked before anything is written, and OUT appears when it is complete. --dry-run prints what was \
-            recognised and what would be lost, and writes nothing.
+            An index is checked as a whole before anything is written; values of vectors are checked on the way. OUT appears \
+            when it is complete, and not at all when something is wrong. --dry-run prints what was recognised and what would \
+            be lost, and writes nothing.
 
               cairn convert index.bin products.cairn --metric cosine
               cairn convert products.cairn index.bin --max-elements 2000000
@@ -54,8 +55,8 @@ struct ConvertCommand: Command {
 
     @Option(
         help: """
-            What components are: in IN if that is an hnswlib index, which does not say (f32 if not given); else in OUT (what \
-            they are in IN if not given, and f32 in an hnswlib index).
+            What components are: in IN if that is an hnswlib or BFIndex file, which does not say (f32 if not given); else in \
+            OUT (what they are in IN if not given, and f32 in an hnswlib index).
             """)
     var scalar: Scalar?
 
