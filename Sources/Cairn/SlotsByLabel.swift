@@ -5,6 +5,11 @@ package final class SlotsByLabel: LabelBuckets {
     private let labels: [Label]
     let buckets: Memory<UInt32>
     private(set) var count = 0
+    /// Buckets that were looked at.
+    private var probes = 0
+
+    /// Labels that look alike to the hash are possible; a file of nothing else is made so that importing it takes for ever.
+    private static let probesPerLabel = 1000
 
     /// `labels`: by slot.
     init(_ labels: [Label]) {
@@ -13,13 +18,18 @@ package final class SlotsByLabel: LabelBuckets {
     }
 
     var bucketCount: Int { buckets.buffer.count }
-    func load(_ bucket: Int) -> UInt32 { buckets.buffer[bucket] }
+    func load(_ bucket: Int) -> UInt32 {
+        probes += 1
+        return buckets.buffer[bucket]
+    }
     func store(_ value: UInt32, at bucket: Int) { buckets.buffer[bucket] = value }
     func label(_ slot: UInt32) -> Label { labels[Int(slot)] }
 
     /// The slots of `labels` that are left without one, as `addAll` says.
-    package static func superseded(_ labels: [Label], isMarked: (UInt32) -> Bool) -> [UInt32] {
-        SlotsByLabel(labels).addAll(isMarked: isMarked)
+    package static func superseded(
+        _ labels: [Label], isMarked: (UInt32) -> Bool
+    ) throws(StoreError) -> [UInt32] {
+        try SlotsByLabel(labels).addAll(isMarked: isMarked)
     }
 
     /// Adds `slot` under its label, if that leads nowhere yet.
@@ -28,10 +38,15 @@ package final class SlotsByLabel: LabelBuckets {
     }
 
     /// Adds every slot, where a label may come again: the last live slot of a label is the one it leads to, or the last slot if
-    /// none is live. Gives those that are left without a label, ascending.
-    func addAll(isMarked: (UInt32) -> Bool) -> [UInt32] {
+    /// none is live. Gives those that are left without a label, ascending. Throws for labels that were chosen to collide.
+    func addAll(isMarked: (UInt32) -> Bool) throws(StoreError) -> [UInt32] {
         var superseded: [UInt32] = []
         for slot in 0..<UInt32(labels.count) {
+            guard probes <= Self.probesPerLabel * (Int(slot) + 1000) else {
+                throw StoreError(
+                    .invalidArgument,
+                    "its labels were chosen so that an index of them would take for ever; number the vectors anew")
+            }
             if insert(slot) {
                 count += 1
             } else if let other = self.slot(of: label(slot)) {

@@ -86,7 +86,7 @@ struct HnswlibImport {
         let header = index.header
         let (upper, upperChecksum) = try upper(survey)
         let labels = SlotsByLabel(survey.labels)
-        let superseded = labels.addAll { survey.isMarked(Int($0)) }
+        let superseded = try labels.addAll { survey.isMarked(Int($0)) }
         var superblock = configuration.superblock
         superblock.origin = HnswlibOrigin(
             capacity: header.capacity, constructionWidth: header.constructionWidth,

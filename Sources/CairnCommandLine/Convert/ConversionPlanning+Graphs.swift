@@ -17,7 +17,7 @@ extension ConversionPlan.Draft {
         let survey = try index.validate(progress: progress)
         let metadata = index.layout == .chromaFolder ? try ChromaMetadata.read(folder: source) : nil
         try metadata?.check(dimensions: dimensions, in: source)
-        let superseded = SlotsByLabel.superseded(survey.labels) { survey.isMarked(Int($0)) }
+        let superseded = try SlotsByLabel.superseded(survey.labels) { survey.isMarked(Int($0)) }
         let deleted = survey.markedCount - superseded.count { survey.isMarked(Int($0)) }
         var scalar = own.fileScalar
         if let format = to.vectorFile {

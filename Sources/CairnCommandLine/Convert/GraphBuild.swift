@@ -81,7 +81,7 @@ extension BruteForceRows {
             place = try read(from: place, into: block)
             unsafe labels.append(contentsOf: block.filledLabels)
         }
-        let superseded = SlotsByLabel.superseded(labels) { _ in false }
+        let superseded = try SlotsByLabel.superseded(labels) { _ in false }
         guard !superseded.isEmpty else { return (labels, nil) }
         var isKept = [Bool](repeating: true, count: length)
         for row in superseded { isKept[Int(row)] = false }

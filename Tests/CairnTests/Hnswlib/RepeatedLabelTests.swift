@@ -85,4 +85,15 @@ import Testing
         #expect(try store.info.free == 12)
         #expect(try store.verify().unreachable == 0)
     }
+
+    /// Labels that all fall into the same bucket, so that each one is looked for past all the others.
+    @Test func `labels that were chosen to collide are refused in time`() throws {
+        let inverse: UInt64 = 0xF1DE_83E1_9937_733D
+        #expect(inverse &* 0x9E37_79B9_7F4A_7C15 == 1)
+        let labels = (0..<20_000).map { UInt64($0) &* inverse }
+        let error = storeError { _ = try SlotsByLabel.superseded(labels) { _ in false } }
+        #expect(error?.code == .invalidArgument)
+        #expect(try SlotsByLabel.superseded((0..<20_000).map { UInt64($0) << 40 }) { _ in false } == [])
+        #expect(try SlotsByLabel.superseded(Array(labels[..<500])) { _ in false } == [])
+    }
 }
