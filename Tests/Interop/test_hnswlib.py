@@ -11,8 +11,6 @@ from indexes import HISTORIES, METRICS, Recipe, load, reference, search
 
 DIMENSIONS = {2: 3, 3: 17, 16: 32, 48: 128, 64: 25}
 WIDTHS = (1, 20, 120, 200)
-# The largest ef_construction that a store keeps; what comes out has the file's.
-WIDEST = 1_000_000
 
 RECIPES = [Recipe(metric, DIMENSIONS[m], m) for metric in METRICS for m in DIMENSIONS]
 RECIPES += [Recipe(metric, 20, m, count=n) for metric in METRICS for m, n in ((2, 0), (16, 0), (3, 1), (64, 1), (16, 2), (5, 12))]
@@ -66,7 +64,7 @@ def test_a_file_answers_alike_and_comes_out_as_it_went_in(cairn, tmp_path, recip
     report = cairn.convert(path, store, metric=recipe.metric)
     assert (report["from"], report["to"]) == ("hnswlib", "cairn")
     assert (report["dimensions"], report["metric"], report["scalar"]) == (recipe.dimensions, recipe.metric, "f32")
-    assert (report["m"], report["ef_construction"]) == (recipe.m, min(max(recipe.m, recipe.ef_construction), WIDEST))
+    assert (report["m"], report["ef_construction"]) == (recipe.m, max(recipe.m, recipe.ef_construction))
     deleted = int(file.deleted[file.slots].sum())
     assert (report["count"], report["deleted"]) == (len(file.slots) - deleted, deleted)
     assert bool(report["warnings"]) == (len(file.superseded) > 0), report["warnings"]
