@@ -21,7 +21,7 @@ class Recipe:
     dimensions: int = 24
     m: int = 16
     count: int = 500
-    # One of HISTORIES; or fresh; or of equal vectors, or of whole numbers, and nothing more.
+    # One of HISTORIES; or fresh; or of equal vectors, of whole numbers, with one vector of zeros, and nothing more.
     history: str = "fresh"
     threads: int = 1
     ef_construction: int = 60
@@ -46,6 +46,7 @@ class Recipe:
             rows = self.vectors(self.count)
             if self.history == "equal": rows = np.round(rows[np.arange(self.count) // 20])
             if self.history == "whole": rows = np.round(np.abs(rows) * 30)
+            if self.history == "zero": rows[3] = 0
             index.add_items(rows, labels_of(self.count), num_threads=self.threads)
             if self.history in HISTORIES: HISTORIES[self.history](self, index, labels_of(self.count))
         return index

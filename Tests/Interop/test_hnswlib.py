@@ -17,6 +17,10 @@ RECIPES += [Recipe(metric, 20, m, count=n) for metric in METRICS for m, n in ((2
 RECIPES += [Recipe(metric, 1, 4, count=40) for metric in METRICS]
 RECIPES += [Recipe(metric, 16, 8, history=history) for metric in METRICS for history in HISTORIES]
 RECIPES += [Recipe(metric, 19, 12, history="mixed", threads=3) for metric in METRICS]
+RECIPES += [Recipe(metric, 9, 8, count=400, history="zero") for metric in METRICS]
+# Far out: hnswlib's largest M, long vectors, a width above what a store keeps.
+RECIPES += [Recipe("l2", 8, 500), Recipe("l2", 8, 10_000, count=30), Recipe("ip", 20_000, 4, count=50)]
+RECIPES += [Recipe("l2", 4, 4, count=300, ef_construction=5_000_000)]
 RECIPES += [Recipe("l2", 8, 2, history="mixed"), Recipe("l2", 8, 64, history="mixed"), Recipe("l2", 9, 6, count=3000, threads=2)]
 
 
