@@ -7,8 +7,9 @@ package struct GraphCheck {
     private let report: (String) -> Void
     /// Slots by state, 0 to 4.
     package private(set) var counts = [0, 0, 0, 0, 0]
-    /// Linked slots that no links lead to from the entry point.
+    /// Linked slots that no links lead to from the entry point: how many, and the first ten.
     package private(set) var unreachable = 0
+    package private(set) var firstUnreachable: [UInt32] = []
     /// Over slots, vectors, norms and links.
     package private(set) var checksum: UInt64 = 0
 
@@ -88,9 +89,7 @@ package struct GraphCheck {
         }
         for slot in 0..<UInt32(truncatingIfNeeded: view.count) where isLinked(slot) && seen.insert(slot) == 1 {
             unreachable += 1
-            if unreachable <= 10 {
-                report("slot \(slot), label \(graph.slots.label(slot)), cannot be reached from the entry point")
-            }
+            if unreachable <= 10 { firstUnreachable.append(slot) }
         }
     }
 

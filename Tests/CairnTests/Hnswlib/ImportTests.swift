@@ -156,6 +156,27 @@ import Testing
         #expect(taken?.code == .alreadyExists)
     }
 
+    /// hnswlib leaves nodes that nobody links to; the import is what the file is, and that is no damage.
+    @Test func `vectors out of reach are told, and an upsert links them`() throws {
+        var fixture = try HnswlibFixture(60, connectivity: 4)
+        let lone: UInt32 = fixture.header.entryPoint == 7 ? 8 : 7
+        for slot in 0..<60 {
+            let element = fixture.element(slot)
+            let count = Int(fixture.bytes[element])
+            var links = (0..<count).map { Array(fixture.bytes[element + 4 + 4 * $0..<element + 8 + 4 * $0]) }
+            links.removeAll { $0[0] == UInt8(lone) }
+            fixture.bytes[element] = UInt8(links.count)
+            fixture.bytes.replaceSubrange(element + 4..<element + 4 + 4 * links.count, with: links.flatMap { $0 })
+        }
+        let (path, _) = try fixture.importChanged()
+        let report = try VectorStore.verify(at: path)
+        #expect(report.isSound && report.unreachable == 1)
+        #expect(report.warnings.count == 1 && report.warnings[0].contains("label \(fixture.label(Int(lone)))"))
+        let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
+        try store.upsert(fixture.store.rows[Int(lone)], labels: [fixture.label(Int(lone))])
+        #expect(try store.verify().unreachable == 0)
+    }
+
     @Test func `lost upper layers are made anew, and the file is not said to be the same`() throws {
         let fixture = try HnswlibFixture(2500, connectivity: 4)
         let (path, _) = try fixture.importChanged()
