@@ -120,7 +120,8 @@ extension VectorStore {
             report.add(sentence)
         } else {
             report.warnings.append(
-                "\(sentence): hnswlib left the graph so; an upsert of such a vector links it, and exact searches find it")
+                "\(sentence): hnswlib left the graph so; an upsert of such a vector links it, and exact searches find it"
+            )
         }
     }
 }

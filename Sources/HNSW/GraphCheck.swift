@@ -76,14 +76,16 @@ package struct GraphCheck {
         visited.prepare(slots: view.count)
         var seen = visited.view(reserving: view.count + 1)
         guard view.entryPoint < view.count else { return }
-        // Through linked slots only: the list of a free one is gone when the slot is used again.
+        // Through linked slots only: the list of a free one is gone when the slot is used again. Not before the first batch,
+        // though, which takes what an import left free out of the graph.
+        let walksAll = view.sequence == 0
         guard isLinked(view.entryPoint) else { return }
         _ = seen.insert(view.entryPoint)
         var waiting = [view.entryPoint], next = 0
         while next < waiting.count {
             let (ids, count) = view.levelZero.list(waiting[next])
             next += 1
-            for index in 0..<count where ids[index] < view.count && isLinked(ids[index]) {
+            for index in 0..<count where ids[index] < view.count && (walksAll || isLinked(ids[index])) {
                 if seen.insert(ids[index]) == 1 { waiting.append(ids[index]) }
             }
         }

@@ -14,6 +14,8 @@ package final class DraftFile {
     package let path: FilePath
     private let file: File
     private var isPublished = false
+    /// Writes that are worth sending on to the disk at once.
+    private static let largeWrite = 256 << 10
 
     /// Begins a file. What stands at `path` must be nothing or a regular file: renaming over a device or a link would
     /// remove it rather than write to it.
@@ -42,6 +44,7 @@ package final class DraftFile {
     /// Writes all of `bytes` from `offset` on.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StorageError) {
         try named { () throws(StorageError) in try unsafe file.write(bytes, at: offset) }
+        if bytes.count >= Self.largeWrite { file.beginSynchronizing(from: offset, length: bytes.count) }
     }
 
     /// Writes all of `bytes` from `offset` on.

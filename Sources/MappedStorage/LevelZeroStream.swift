@@ -55,8 +55,6 @@ package final class LevelZeroStream {
         rowsAtOnce = max(1, min(4096, (1 << 20) / geometry.strides.reduce(0, +)))
         columns = []
         try file.allocate(from: 0, to: places.segments.last?.end ?? Geometry.prologue)
-        let bytes = superblock.encoded()
-        for offset in Superblock.offsets { try file.write(bytes, at: offset) }
         for column in Geometry.Column.allCases where geometry.stride(of: column) > 0 {
             let stride = geometry.stride(of: column)
             let capacity = Self.writeBytes + roundUp(rowsAtOnce * stride, to: Geometry.pageSize) + Geometry.pageSize
@@ -104,6 +102,7 @@ package final class LevelZeroStream {
             let bytes = unsafe UnsafeRawBufferPointer(
                 rebasing: column.bytes[stretch.start..<stretch.start + stretch.length])
             try unsafe file.write(bytes, at: stretch.fileOffset)
+            file.beginSynchronizing(from: stretch.fileOffset, length: stretch.length)
             unsafe enter(bytes, column, stretch)
             try writeTable(stretch.segment, isLast: false)
         }
@@ -171,11 +170,14 @@ package final class LevelZeroStream {
         try file.write(bytes, at: places.segments[segment].pageTableOffset)
     }
 
-    /// Writes what is left, makes all of it durable, and then the two headers: `header`, of generation 1, and its copy.
-    package func finish(_ header: HeaderSlot) throws(StorageError) {
+    /// Writes what is left and the superblocks, makes all of it durable, and then the two headers: `header`, of generation 1, and
+    /// its copy. `superblock`: with the geometry of the one that the file was begun with.
+    package func finish(_ superblock: Superblock, _ header: HeaderSlot) throws(StorageError) {
         precondition(slotsDone == slotCount, "rows are missing")
         for index in columns.indices { try flush(&columns[index], isLast: true) }
         for segment in places.segments { try writeTable(segment.index, isLast: true) }
+        let bytes = superblock.encoded()
+        for offset in Superblock.offsets { try file.write(bytes, at: offset) }
         try file.synchronize()
         _ = try LevelZeroFile.writeBoth(header, to: file)
     }

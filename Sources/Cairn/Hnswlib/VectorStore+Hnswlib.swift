@@ -129,7 +129,7 @@ extension VectorStore {
         to file: FilePath, options: ExportOptions = .init()
     ) throws(StoreError) -> ExportReport {
         try readingQuiet { (contents, view) throws(StoreError) in
-            try HnswlibExport(contents, view, counts.load(), options, calls).run(to: file)
+            try HnswlibExport(contents, view, counts.load(), options, store: path, calls).run(to: file)
         }
     }
 

@@ -42,9 +42,7 @@ struct IndexRows: RowStream {
             let vector = unsafe block.vector(count)
             unsafe encoding.decode(element + header.vectorOffset, dimensions, to: vector)
             if let lengths = unsafe lengths {
-                let length = unsafe lengths[position]
-                // What is no length was never written.
-                let scale = length.isFinite && length > 0 ? length : 1
+                let scale = unsafe ChromaLength.scale(lengths[position], row: vector, dimensions: dimensions) ?? 1
                 for component in 0..<dimensions { unsafe vector[component] *= scale }
             }
             unsafe block.labels[count] = element.loadUnaligned(fromByteOffset: header.labelOffset, as: Label.self)
