@@ -27,7 +27,8 @@ extension VectorStore {
                 unsafe contents.readVector(current, to: vectors.baseAddress! + count * dimensions)
                 count += 1
             }
-            contents.memory.advance(past: slot..<next, to: next..<next + labels.count, of: Self.columnsOfRows)
+            contents.memory.expect(next..<next + labels.count, of: Self.columnsOfRows)
+            contents.memory.release(slot..<next, of: Self.columnsOfRows)
             return (count, next)
         }
     }

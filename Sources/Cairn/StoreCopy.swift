@@ -116,7 +116,8 @@ struct StoreCopy {
         let step = 2048
         guard range.lowerBound / step != range.upperBound / step else { return }
         let source = Int(sources[range.upperBound - 1]) / step * step
-        contents.memory.advance(past: max(0, source - 2 * step)..<source, to: source + step..<source + 2 * step)
+        contents.memory.expect(source + step..<source + 2 * step)
+        contents.memory.release(max(0, source - 2 * step)..<source)
     }
 
     /// Throws if a vector cannot be placed by the new metric.

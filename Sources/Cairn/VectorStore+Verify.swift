@@ -31,7 +31,7 @@ extension VectorStore {
     ) {
         let name = path.appending(StoreName.levelZero)
         do throws(StoreFileError) {
-            let prologue = try LevelZeroFile.readPrologue(name, writable: false, calls: calls)
+            let prologue = try Recovery.readPrologue(path, writable: false, calls)
             report.checkCopies(prologue, of: name)
             let journal = try JournalReader.open(
                 path.appending(StoreName.journal), superblock: prologue.superblock, calls: calls)

@@ -8,8 +8,6 @@ struct FilePart: Sendable {
     let start: Int
     let count: Int
 
-    private static let largeRead = 256 << 10
-
     /// Where it ends in the file.
     var end: Int { start + count }
 
@@ -17,10 +15,6 @@ struct FilePart: Sendable {
     /// short since it was opened.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(HnswlibFileError) {
         precondition(offset >= 0 && offset + buffer.count <= count)
-        // Large parts are read in order.
-        if buffer.count >= Self.largeRead {
-            file.expectReading(from: start + offset + buffer.count, length: min(8 << 20, count - offset - buffer.count))
-        }
         let done: Int
         do {
             done = try unsafe file.read(into: buffer, at: start + offset)

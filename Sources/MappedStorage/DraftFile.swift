@@ -14,8 +14,9 @@ package final class DraftFile {
     package let path: FilePath
     private let file: File
     private var isPublished = false
-    /// Writes that are worth sending on to the disk at once.
-    private static let largeWrite = 256 << 10
+    /// Bytes, from the beginning on, that are on their way to the disk; and how many are worth sending there at a time.
+    private var synchronizing = 0
+    private static let synchronizedAtOnce = 16 << 20
 
     /// Begins a file. What stands at `path` must be nothing or a regular file: renaming over a device or a link would
     /// remove it rather than write to it.
@@ -44,7 +45,10 @@ package final class DraftFile {
     /// Writes all of `bytes` from `offset` on.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StorageError) {
         try named { () throws(StorageError) in try unsafe file.write(bytes, at: offset) }
-        if bytes.count >= Self.largeWrite { file.beginSynchronizing(from: offset, length: bytes.count) }
+        let end = offset + bytes.count
+        guard offset >= synchronizing && end - synchronizing >= Self.synchronizedAtOnce else { return }
+        file.beginSynchronizing(from: synchronizing, length: end - synchronizing)
+        synchronizing = end
     }
 
     /// Writes all of `bytes` from `offset` on.

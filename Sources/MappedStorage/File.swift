@@ -119,6 +119,13 @@ package final class File: Sendable {
         #endif
     }
 
+    /// For who has read and will not soon again, where memory is short: lets the kernel use it.
+    package func releaseCache(from offset: Int, length: Int) {
+        #if canImport(Glibc)
+        _ = posix_fadvise(descriptor, off_t(offset), off_t(length), POSIX_FADV_DONTNEED)
+        #endif
+    }
+
     /// For who writes much and waits for the disk at the end: has the kernel begin to write these bytes to it.
     package func beginSynchronizing(from offset: Int, length: Int) {
         #if canImport(Glibc)

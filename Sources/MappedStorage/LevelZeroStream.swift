@@ -102,7 +102,6 @@ package final class LevelZeroStream {
             let bytes = unsafe UnsafeRawBufferPointer(
                 rebasing: column.bytes[stretch.start..<stretch.start + stretch.length])
             try unsafe file.write(bytes, at: stretch.fileOffset)
-            file.beginSynchronizing(from: stretch.fileOffset, length: stretch.length)
             unsafe enter(bytes, column, stretch)
             try writeTable(stretch.segment, isLast: false)
         }
@@ -167,7 +166,9 @@ package final class LevelZeroStream {
         let table = tables.removeValue(forKey: segment) ?? newTable(places.segments[segment])
         writtenTables.insert(segment)
         let bytes = PageTable.encoded(table.checksums, generation: 1)
-        try file.write(bytes, at: places.segments[segment].pageTableOffset)
+        let place = places.segments[segment]
+        try file.write(bytes, at: place.pageTableOffset)
+        file.beginSynchronizing(from: place.fileOffset, length: place.end - place.fileOffset)
     }
 
     /// Writes what is left and the superblocks, makes all of it durable, and then the two headers: `header`, of generation 1, and

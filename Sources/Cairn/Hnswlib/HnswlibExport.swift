@@ -115,8 +115,6 @@ struct HnswlibExport {
     /// Slots that are looked at before their memory is given back: so few that a small memory holds them and those that are
     /// read meanwhile.
     private static let slotsAtOnce = 2048
-    /// How many times as many are read ahead.
-    private static let blocksAhead = 4
 
     /// Writes them and returns their checksum.
     private func writeElements(_ writer: HnswlibWriter) throws(HnswlibFileError) -> UInt32 {
@@ -124,7 +122,10 @@ struct HnswlibExport {
         let atOnce = max(1, (1 << 20) / size)
         let elements = Memory<UInt8>(atOnce * size), words = Memory<UInt32>(1 + 2 * header.connectivity)
         let memory = contents.memory
-        var row = 0, advanced = 0, checksum: UInt32 = 0
+        let ahead = ReadAhead(count: view.count, step: Self.slotsAtOnce, distance: 4 * Self.slotsAtOnce) {
+            memory.expect($0)
+        }
+        var row = 0, released = 0, checksum: UInt32 = 0
         func flush() throws(HnswlibFileError) {
             let bytes = unsafe UnsafeRawBufferPointer(start: elements.buffer.base, count: row * size)
             checksum = unsafe Checksum.crc32c(bytes, seed: checksum)
@@ -133,9 +134,9 @@ struct HnswlibExport {
         }
         for slot in 0..<view.count {
             if slot % Self.slotsAtOnce == 0 {
-                let ahead = slot == 0 ? 0 : slot + Self.blocksAhead * Self.slotsAtOnce
-                memory.advance(past: advanced..<slot, to: ahead..<slot + (Self.blocksAhead + 1) * Self.slotsAtOnce)
-                advanced = slot
+                ahead.advance(to: slot)
+                memory.release(released..<slot)
+                released = slot
                 options.progress?(slot, view.count)
             }
             if slots.number(UInt32(slot)) == nil { continue }
@@ -144,7 +145,7 @@ struct HnswlibExport {
             if row == atOnce { try flush() }
         }
         try flush()
-        memory.advance(past: advanced..<view.count, to: view.count..<view.count)
+        memory.release(released..<view.count)
         options.progress?(view.count, view.count)
         return checksum
     }

@@ -41,10 +41,24 @@ struct HnswlibImport {
     func run(to path: FilePath) throws(StoreError) -> VectorStore.ImportReport {
         try VectorStore.checkVacant(path)
         let total = 2 * index.fileBytes, progress = options.progress
+        let ahead = readAhead, size = index.header.elementBytes
         let survey = try translating(hnswlib: { () throws(HnswlibFileError) in
-            try index.validate { done, _ in progress?(done, total) }
+            try index.validate { done, _ in
+                ahead.advance(to: done / size)
+                progress?(done, total)
+            }
         })
         return try run(to: path, survey)
+    }
+
+    /// Reads elements ahead of who goes through them.
+    private var readAhead: ReadAhead {
+        let index = index, step = max(1, (4 << 20) / index.header.elementBytes)
+        // Of a file that does not fit into memory nothing stays there anyway, and making room costs time.
+        let release: @Sendable (Range<Int>) -> Void = { index.releaseElements($0) }
+        return ReadAhead(
+            count: index.header.count, step: step, distance: 4 * step, expect: { index.expectElements($0) },
+            release: index.fileBytes > MemoryBudget.system ? release : nil)
     }
 
     /// `survey`: what checking the whole file has told.
@@ -65,11 +79,13 @@ struct HnswlibImport {
         let image = try image(survey)
         var report = VectorStore.ImportReport(configuration: configuration)
         let rows = HnswlibRows(index, survey, image, hasNorms: configuration.metric == .cosine)
+        let ahead = readAhead
         try draft.write(image) {
             var origin = image.superblock.origin
             origin?.elementChecksum = rows.checksum
             return origin
         } rows: { (range, stream) throws(StoreError) in
+            ahead.advance(to: range.lowerBound)
             try translating(hnswlib: { () throws(HnswlibFileError) in try rows.read(range) })
             try translating { () throws(StorageError) in
                 try stream.append(range.count) { rows.copy(range, into: $0, image.superblock.geometry) }
