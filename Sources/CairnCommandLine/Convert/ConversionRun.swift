@@ -25,8 +25,7 @@ extension ConversionPlan {
             try build.run(at: destination, progress: progress)
             return ConversionOutcome(bytesWritten: try VectorStore.open(at: destination).info.fileBytes)
         case .buildIndex(let build, let options):
-            let temporary = try TemporaryStore(beside: destination)
-            try build.run(at: temporary.path, progress: progress)
+            let temporary = try TemporaryStore(beside: destination) { try build.run(at: $0, progress: progress) }
             var outcome = try export(VectorStore.open(at: temporary.path), options, progress)
             outcome.isByteIdentical = false
             return outcome
