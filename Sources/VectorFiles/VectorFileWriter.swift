@@ -70,9 +70,15 @@ package final class VectorFileWriter {
         }
     }
 
-    /// Completes the header, waits for the disk and gives the file its name. Throws where the format cannot say that there
-    /// are no rows.
+    /// Gives the file its name, durably, after `complete`.
     package func finish() throws(VectorFileError) {
+        try complete()
+        try writing { () throws(StorageError) in try draft.publish() }
+    }
+
+    /// Completes the header and waits for the disk; all that is left is the name. Throws where the format cannot say that there
+    /// are no rows.
+    package func complete() throws(VectorFileError) {
         guard rows > 0 || rowPrefix == 0 else {
             throw VectorFileError(path, "there are no rows, which a .\(format) file cannot say: write .npy")
         }
@@ -84,7 +90,7 @@ package final class VectorFileWriter {
         }
         try writing { () throws(StorageError) in
             try draft.write(header, at: 0)
-            try draft.publish()
+            try draft.synchronize()
         }
     }
 

@@ -16,7 +16,7 @@ struct ConversionPlan {
         /// The same, on the way to an hnswlib index.
         case buildIndex(GraphBuild, VectorStore.ExportOptions)
         /// An hnswlib index is copied as it is, but for its capacity and what Chroma adds.
-        case copyIndex(HnswlibIndex, maximumElements: Int?)
+        case copyIndex(HnswlibIndex, HnswlibSurvey, maximumElements: Int?)
         /// An hnswlib index becomes a store, as it is.
         case importIndex(HnswlibIndex, HnswlibSurvey, VectorStore.ImportOptions)
         /// A store becomes an hnswlib index.

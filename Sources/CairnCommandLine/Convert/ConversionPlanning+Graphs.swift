@@ -24,7 +24,7 @@ extension ConversionPlan.Draft {
             scalar = try ConversionPlan.scalar(of: format, asked: nil, otherwise: own.fileScalar)
             let hasLengths = settings.metric == .cosine && index.layout != .hnswlib
             let rows = IndexRows(
-                index, own, dimensions: dimensions, superseded: superseded, hasLengths: hasLengths)
+                index, survey, own, dimensions: dimensions, superseded: superseded, hasLengths: hasLengths)
             work = .writeVectors(rows, format, scalar, labels: settings.savedLabels)
             lost =
                 try Losses.ofGraph + Losses.ofMarked(deleted) + Losses.ofLabels(settings) + Losses.ofNames(metadata)
@@ -34,7 +34,7 @@ extension ConversionPlan.Draft {
                 index, survey, .init(metric: metric.metric, scalar: own, dimensions: dimensions))
             lost = try Losses.ofNames(metadata) + Losses.ofLengths(index, metric)
         } else {
-            work = .copyIndex(index, maximumElements: settings.maximumElements)
+            work = .copyIndex(index, survey, maximumElements: settings.maximumElements)
             lost =
                 Losses.ofNames(metadata)
                 + (index.layout == .hnswlib ? [] : Losses.ofLengths(settings.metric?.metric ?? .cosine))

@@ -1,5 +1,6 @@
 import Cairn
 import HnswlibFile
+import MappedStorage
 import SystemPackage
 import VectorFiles
 
@@ -29,7 +30,11 @@ extension ConversionPlan {
             var outcome = try export(VectorStore.open(at: temporary.path), options, progress)
             outcome.isByteIdentical = false
             return outcome
-        case .copyIndex(let index, let maximumElements): return try copy(index, maximumElements, progress)
+        case .copyIndex(let index, let survey, let maximumElements):
+            let capacity = maximumElements.map { UInt64($0) } ?? index.header.capacity
+            return ConversionOutcome(
+                bytesWritten: try index.copy(to: destination, capacity: capacity, survey, progress: progress),
+                isByteIdentical: index.layout == .hnswlib && capacity == index.header.capacity)
         case .importIndex(let index, let survey, var options):
             options.progress = progress
             let report = try VectorStore.importHnswlib(index, survey, to: destination, options: options)
@@ -49,7 +54,7 @@ extension ConversionPlan {
     ) throws -> ConversionOutcome {
         let writer = try VectorFileWriter(
             destination, format: format, scalar: scalar, dimensions: rows.dimensions)
-        var labelWriter = try labels.map { try LabelWriter($0) }
+        let labelWriter = try labels.map { try LabelWriter($0) }
         let block = RowBlock(dimensions: rows.dimensions)
         var place = 0
         while place < rows.length {
@@ -58,9 +63,22 @@ extension ConversionPlan {
             try unsafe labelWriter?.stream?.append(block.filledLabels)
             progress(place, rows.length)
         }
-        try labelWriter?.finish()
-        labelWriter = nil
-        try writer.finish()
+        try writer.complete()
+        guard let labelWriter else {
+            try writer.finish()
+            return ConversionOutcome(bytesWritten: writer.byteCount)
+        }
+        try labelWriter.complete()
+        // Both or none.
+        try UnfinishedFiles.together {
+            try labelWriter.finish()
+            do {
+                try writer.finish()
+            } catch {
+                labelWriter.takeBack()
+                throw error
+            }
+        }
         return ConversionOutcome(bytesWritten: writer.byteCount)
     }
 
@@ -86,35 +104,27 @@ extension ConversionPlan {
         let report = try store.exportHnswlib(to: destination, options: options)
         return ConversionOutcome(bytesWritten: report.bytesWritten, isByteIdentical: report.isOriginal)
     }
-
-    private func copy(
-        _ index: HnswlibIndex, _ maximumElements: Int?, _ progress: Progress
-    ) throws -> ConversionOutcome {
-        var header = index.header
-        if let maximumElements { header.capacity = UInt64(maximumElements) }
-        let writer = try HnswlibWriter(destination, header: header)
-        let raw = RawRows(), atOnce = max(1, RawRows.byteCount / header.elementBytes)
-        for first in stride(from: 0, to: header.count, by: atOnce) {
-            let slots = first..<min(header.count, first + atOnce)
-            let elements = unsafe raw.buffer(slots.count * header.elementBytes)
-            try unsafe index.readElements(slots, into: elements)
-            try unsafe writer.appendElements(UnsafeRawBufferPointer(elements))
-            progress(slots.upperBound, header.count)
-        }
-        try unsafe index.forEachUpperNode { (slot, level, words) throws(HnswlibFileError) in
-            try unsafe writer.appendUpperNode(slot, level: level, words: words)
-        }
-        return ConversionOutcome(
-            bytesWritten: try writer.finish(),
-            isByteIdentical: index.layout == .hnswlib && header.capacity == index.header.capacity)
-    }
 }
 
 /// The file of labels that goes with a file of vectors.
 private final class LabelWriter {
     var stream: NpyStream<Label>?
+    private let path: FilePath
+    /// Whether nothing has its name.
+    private let isNew: Bool
 
-    init(_ path: FilePath) throws { stream = try NpyStream(path) }
+    init(_ path: FilePath) throws {
+        self.path = path
+        isNew = Directory.kind(of: path) == .missing
+        stream = try NpyStream(path)
+    }
+
+    func complete() throws { try stream?.complete() }
 
     func finish() throws { try stream.take()?.finish() }
+
+    /// Removes the finished file, unless it has replaced another one: that is lost in any case.
+    func takeBack() {
+        if isNew { try? SystemCalls.system.unlink(path) }
+    }
 }
