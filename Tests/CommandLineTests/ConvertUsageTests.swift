@@ -152,12 +152,13 @@ struct ConvertUsageTests {
     @Test("the summary is lines for people, and none with --quiet")
     func text() throws {
         let outcome = try workspace.cairn("convert", "@i.bin", "@o.cairn", "--metric", "cosine")
-        #expect(outcome.code == 0 && outcome.errors == "" && outcome.lines.count == 3)
+        #expect(outcome.code == 0 && outcome.errors == "" && outcome.lines.count == 2)
         #expect(outcome.lines[0].hasPrefix("\(workspace.path("i.bin")): hnswlib, 20 vectors of 4 dimensions, "))
         let expected = "\(workspace.path("o.cairn")): cairn, f32, metric cosine, M 4, ef_construction 200, "
-        #expect(outcome.lines[1].hasPrefix(expected) && outcome.lines[2].hasPrefix("lost: the lengths"))
+        #expect(outcome.lines[1].hasPrefix(expected))
         let back = try workspace.cairn("convert", "@o.cairn", "@back.bin")
         #expect(back.output.contains("byte for byte the file that the data came from"))
+        #expect(back.lines.count == 3 && back.lines[2].hasPrefix("lost: settings"))
         let quiet = try workspace.cairn("convert", "@i.bin", "@o.npy", "--quiet")
         #expect(quiet.code == 0 && quiet.output == "" && quiet.errors == "")
     }

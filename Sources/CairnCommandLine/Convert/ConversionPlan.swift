@@ -34,6 +34,8 @@ struct ConversionPlan {
     /// What OUT has not got, a clause for each.
     let lost: [String]
     let warnings: [String]
+    /// What Chroma calls vectors, by label.
+    let identifiers: [UInt64: String]?
 }
 
 /// What is known of the data of a conversion.
