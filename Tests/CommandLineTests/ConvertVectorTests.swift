@@ -71,6 +71,8 @@ struct ConvertVectorTests {
         vectors.rows[2][1] = value
         try workspace.write("in.npy", bytes: vectors.npy)
         let error = try workspace.failure(converting: "@in.npy", "@out.\(format)", code: 1)
+        let dry = try workspace.failure(converting: "@in.npy", "@out.\(format)", "--dry-run", code: 1)
+        #expect(dry.message == error.message && dry.path == error.path)
         #expect(error.code == "invalidArgument" && error.path == workspace.path("out.\(format)"))
         #expect(error.message.hasPrefix("row 2 has \(value) at component 1, both counted from 0: "))
     }
@@ -176,5 +178,37 @@ struct ConvertVectorTests {
         #expect(try workspace.convert("@s", "@out.fbin").scalar == "f32")
         #expect(try workspace.convert("@s", "@h.npy", "--scalar", "f16").scalar == "f16")
         #expect(try workspace.convert("@s", "@out.fbin", "--force").lost.contains { $0.contains("--save-labels") })
+    }
+
+    @Test(
+        "a dry run fails where the conversion would",
+        arguments: [
+            ["@nan.npy", "@o.cairn", "--metric", "l2"], ["@nan.npy", "@o.bin", "--metric", "l2"],
+            ["@zero.npy", "@o.cairn", "--metric", "cosine"],
+            ["@half.npy", "@o.cairn", "--metric", "l2", "--scalar", "u8"],
+            ["@half.npy", "@o.npy", "--scalar", "i8"], ["@wide.npy", "@o.u8bin"],
+            ["@big.npy", "@o.npy", "--scalar", "f16"],
+            ["@twice.fvecs", "@o.fbin"], ["@s.cairn", "@o.u8bin"], ["@none.cairn", "@o.fvecs"],
+            ["@half.npy", "@o.cairn", "--metric", "l2", "--labels", "@same.txt"],
+        ])
+    func dryRun(arguments: [String]) throws {
+        func write(_ name: String, _ value: Float) throws {
+            try workspace.write(name, bytes: TestVectors([[1, 2], [3, value]]).npy)
+        }
+        for (name, value) in [("nan.npy", Float.nan), ("half.npy", 0.5), ("big.npy", 70_000)] { try write(name, value) }
+        try workspace.write("zero.npy", bytes: TestVectors([[1, 2], [0, 0]]).npy)
+        try workspace.write("wide.npy", bytes: Npy.file(shape: [2, 1], [255, 256] as [Int32]))
+        try workspace.write("same.txt", labels: [7, 7])
+        try workspace.write(
+            "twice.fvecs", bytes: [1, 2].flatMap { bytes(Int32($0)) + bytes(Float(1).bitPattern) })
+        try #require(try workspace.cairn("build", "@s.cairn", "@half.npy", "--quiet").code == 0)
+        try #require(try workspace.cairn("create", "@none.cairn", "--dim", "2").code == 0)
+        let before = try workspace.content
+        let outcomes = try [[], ["--dry-run"]].map { more in
+            try workspace.cairn(["convert"] + arguments + more + ["--output", "json"])
+        }
+        #expect(outcomes.allSatisfy { $0.code == 1 && $0.output == "" }, "\(outcomes)")
+        #expect(outcomes[0].errors == outcomes[1].errors)
+        #expect(try workspace.content == before)
     }
 }

@@ -55,14 +55,7 @@ extension ConversionPlan {
         let writer = try VectorFileWriter(
             destination, format: format, scalar: scalar, dimensions: rows.dimensions)
         let labelWriter = try labels.map { try LabelWriter($0) }
-        let block = RowBlock(dimensions: rows.dimensions)
-        var place = 0
-        while place < rows.length {
-            place = try rows.read(from: place, into: block)
-            try unsafe writer.append(block.filledVectors)
-            try unsafe labelWriter?.stream?.append(block.filledLabels)
-            progress(place, rows.length)
-        }
+        try append(rows, to: writer, progress) { try unsafe labelWriter?.stream?.append($0.filledLabels) }
         try writer.complete()
         guard let labelWriter else {
             try writer.finish()
@@ -86,14 +79,52 @@ extension ConversionPlan {
         _ file: VectorFile, _ format: VectorFileFormat, _ scalar: VectorFileScalar, _ progress: Progress
     ) throws -> ConversionOutcome {
         let writer = try VectorFileWriter(destination, format: format, scalar: scalar, dimensions: file.dimensions)
+        try append(file, to: writer, progress)
+        try writer.finish()
+        return ConversionOutcome(bytesWritten: writer.byteCount)
+    }
+
+    /// Throws what would be thrown for the values of vectors, and writes nothing. What OUT holds whatever it is, is not read.
+    func check(progress: @escaping Progress) throws {
+        func trial(_ format: VectorFileFormat, _ scalar: VectorFileScalar) throws -> VectorFileWriter {
+            try VectorFileWriter(
+                destination, format: format, scalar: scalar, dimensions: facts.dimensions, isTrial: true)
+        }
+        switch work {
+        case .writeVectors(let rows, let format, let scalar, _):
+            let writer = try trial(format, scalar)
+            if rows is VectorFileRows || scalar != .float32 { try append(rows, to: writer, progress) }
+            if facts.count == 0 { try writer.complete() }
+        case .writeIntegers(let file, let format, let scalar):
+            let writer = try trial(format, scalar)
+            try append(file, to: writer, progress)
+            try writer.complete()
+        case .build(let build), .buildIndex(let build, _): try build.check(progress: progress)
+        case .copyIndex, .importIndex, .exportStore, .copyStore: break
+        }
+    }
+
+    private func append(
+        _ rows: any RowStream, to writer: VectorFileWriter, _ progress: Progress,
+        andThen body: (RowBlock) throws -> Void = { _ in }
+    ) throws {
+        let block = RowBlock(dimensions: rows.dimensions)
+        var place = 0
+        while place < rows.length {
+            place = try rows.read(from: place, into: block)
+            try unsafe writer.append(block.filledVectors)
+            try body(block)
+            progress(place, rows.length)
+        }
+    }
+
+    private func append(_ file: VectorFile, to writer: VectorFileWriter, _ progress: Progress) throws {
         let atOnce = max(1, (4 << 20) / (8 * file.dimensions))
         for first in stride(from: 0, to: file.rows, by: atOnce) {
             let rows = first..<min(file.rows, first + atOnce)
             try writer.append(file.readIntegers(rows: rows))
             progress(rows.upperBound, file.rows)
         }
-        try writer.finish()
-        return ConversionOutcome(bytesWritten: writer.byteCount)
     }
 
     private func export(

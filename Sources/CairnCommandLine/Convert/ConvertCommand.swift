@@ -30,8 +30,9 @@ struct ConvertCommand: Command {
             collection that has had fewer has no vectors in its folder. --save-ids keeps Chroma's ids, for `cairn search --names`.
 
             An index is checked as a whole before anything is written; values of vectors are checked on the way. OUT appears \
-            when it is complete, and not at all when something is wrong. --dry-run prints what was recognised and what would \
-            be lost, and writes nothing.
+            when it is complete, and not at all when something is wrong. --dry-run reads IN, values included that OUT may not \
+            be able to hold, prints what was recognised and what would be lost, fails where the conversion would, and writes \
+            nothing.
 
               cairn convert index.bin products.cairn --metric cosine
               cairn convert products.cairn index.bin --max-elements 2000000
@@ -130,6 +131,7 @@ struct ConvertCommand: Command {
         let plan = try withProgress { progress in
             try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)
         }
+        if dryRun { try withProgress { progress in try plan.check(progress: progress) } }
         let names = try dryRun ? nil : saveIds.map { try IdentifierFile($0, plan.identifiers ?? [:]) }
         let outcome = dryRun ? nil : try withProgress { progress in try plan.run(progress: progress) }
         try names?.publish()
