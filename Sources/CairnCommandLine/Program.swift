@@ -47,6 +47,7 @@ struct Program: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
+            Interruption.watch(isAtomic: command is BuildCommand || command is ConvertCommand)
             try command.run()
         } catch let code as ExitCode {
             exit(withError: code)

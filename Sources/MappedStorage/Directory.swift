@@ -74,10 +74,12 @@ package struct Directory: Sendable {
 
     /// Gives the directory its final name and makes that durable.
     package func publish(as destination: FilePath) throws(StorageError) {
-        do {
-            try calls.rename(path, destination)
-        } catch {
-            throw StorageError(destination, "give the finished store its name", error)
+        try UnfinishedFiles.publishing(path, as: destination) { () throws(StorageError) in
+            do throws(Errno) {
+                try calls.rename(path, destination)
+            } catch {
+                throw StorageError(destination, "give the finished store its name", error)
+            }
         }
         try Directory(destination.parent, calls: calls).synchronize()
     }

@@ -36,10 +36,13 @@ package final class DraftFile {
             // The caller knows the other name.
             throw StorageError(path, error.action, error.errno)
         }
+        UnfinishedFiles.insert(file: file.path)
     }
 
     deinit {
-        if !isPublished { try? file.calls.unlink(file.path) }
+        guard !isPublished else { return }
+        try? file.calls.unlink(file.path)
+        UnfinishedFiles.remove(file.path)
     }
 
     /// Writes all of `bytes` from `offset` on.
@@ -56,11 +59,16 @@ package final class DraftFile {
         try named { () throws(StorageError) in try file.write(bytes, at: offset) }
     }
 
+    /// Makes what was written durable, under the temporary name.
+    package func synchronize() throws(StorageError) {
+        try named { () throws(StorageError) in try file.synchronize() }
+    }
+
     /// Makes the file durable and gives it its name, which is durable too when this returns. A crash leaves the old file
     /// or the new one.
     package func publish() throws(StorageError) {
-        try named { () throws(StorageError) in
-            try file.synchronize()
+        try synchronize()
+        try UnfinishedFiles.publishing(file.path, as: path) { () throws(StorageError) in
             do throws(Errno) {
                 try file.calls.rename(file.path, path)
             } catch {

@@ -21,12 +21,18 @@ struct ConvertCommand: Command {
             levels, deletion marks. As long as the store is not changed, the index that comes out is the one that went in, \
             byte for byte. Where there is no graph yet, it is built. Into vectors go those that are not deleted, in order.
 
-            hnswlib's files do not say their metric: give it. A store that is converted to a store with another --metric \
-            keeps its data and its graph.
+            hnswlib's files do not say their metric: give it; Chroma's is l2 unless the collection's hnsw:space says otherwise. \
+            A store that is converted to a store with another --metric keeps its data and its graph, which was built for the old \
+            metric: check with `cairn recall` what is found.
+
+            A folder of Chroma's is as its last sync left it: additions, changes and deletions since then are only in \
+            chroma.sqlite3. Chroma syncs after hnsw:sync_threshold changes, 1000 unless the collection says otherwise; a \
+            collection that has had fewer has no vectors in its folder. --save-ids keeps Chroma's ids, for `cairn search --names`.
 
             An index is checked as a whole before anything is written; values of vectors are checked on the way. OUT appears \
-            when it is complete, and not at all when something is wrong. --dry-run prints what was recognised and what would \
-            be lost, and writes nothing.
+            when it is complete, and not at all when something is wrong. --dry-run reads IN, values included that OUT may not \
+            be able to hold, prints what was recognised and what would be lost, fails where the conversion would, and writes \
+            nothing.
 
               cairn convert index.bin products.cairn --metric cosine
               cairn convert products.cairn index.bin --max-elements 2000000
@@ -75,6 +81,13 @@ struct ConvertCommand: Command {
     var saveLabels: FilePath?
 
     @Option(
+        help: ArgumentHelp(
+            "Where Chroma's ids go from a folder of Chroma's: text for `cairn search --names`, the id of label n in line n, from 0.",
+            valueName: "file"),
+        completion: .file(extensions: ["txt"]))
+    var saveIds: FilePath?
+
+    @Option(
         name: .customShort("M"),
         help: ArgumentHelp("Links of a vector where a graph is built; 16 if not given.", valueName: "m"))
     var connectivity: Int?
@@ -118,7 +131,10 @@ struct ConvertCommand: Command {
         let plan = try withProgress { progress in
             try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)
         }
+        if dryRun { try withProgress { progress in try plan.check(progress: progress) } }
+        let names = try dryRun ? nil : saveIds.map { try IdentifierFile($0, plan.identifiers ?? [:]) }
         let outcome = dryRun ? nil : try withProgress { progress in try plan.run(progress: progress) }
+        try names?.publish()
         let report = ConversionReport(plan: plan, outcome: outcome, seconds: (ContinuousClock.now - start).seconds)
         switch common.output {
         case .json: try output.document(report.json)
@@ -130,17 +146,22 @@ struct ConvertCommand: Command {
     private var settings: ConversionSettings {
         ConversionSettings(
             metric: metric, dimensions: dim, scalar: scalar, maximumElements: maxElements, savedLabels: saveLabels,
-            isLabelled: labels != nil, connectivity: connectivity, constructionWidth: efConstruction,
+            savedIdentifiers: saveIds, isLabelled: labels != nil, connectivity: connectivity,
+            constructionWidth: efConstruction,
             threads: threads?.count, memory: memory?.bytes)
     }
 
     private func checkDestinations(_ format: ConversionFormat) throws {
         try Destination(path: destination, mayReplace: force).check(isStore: format == .cairn)
-        guard let saveLabels else { return }
-        guard saveLabels.lexicallyNormalized() != destination.lexicallyNormalized() else {
-            throw Failure(usage: "OUT and --save-labels are the same file: give two names")
+        var others = [(name: "OUT", path: destination)]
+        for (name, path) in [("--save-labels", saveLabels), ("--save-ids", saveIds)] {
+            guard let path else { continue }
+            if let same = others.first(where: { $0.path.lexicallyNormalized() == path.lexicallyNormalized() }) {
+                throw Failure(usage: "\(same.name) and \(name) are the same file: give two names")
+            }
+            try Destination(path: path, mayReplace: force).check()
+            others.append((name, path))
         }
-        try Destination(path: saveLabels, mayReplace: force).check()
     }
 
     private func withProgress<Result>(

@@ -6,6 +6,8 @@ import VectorFiles
 /// comes again.
 struct IndexRows: RowStream {
     let index: HnswlibIndex
+    /// What was found when all of it was checked.
+    let survey: HnswlibSurvey
     let scalar: Scalar
     let dimensions: Int
     /// Slots whose label belongs to another one, ascending.
@@ -15,8 +17,12 @@ struct IndexRows: RowStream {
     private let raw = RawRows(), rawLengths = RawRows()
     var length: Int { index.header.count }
 
-    init(_ index: HnswlibIndex, _ scalar: Scalar, dimensions: Int, superseded: [UInt32], hasLengths: Bool) {
+    init(
+        _ index: HnswlibIndex, _ survey: HnswlibSurvey, _ scalar: Scalar, dimensions: Int, superseded: [UInt32],
+        hasLengths: Bool
+    ) {
         self.index = index
+        self.survey = survey
         self.scalar = scalar
         self.dimensions = dimensions
         self.superseded = superseded
@@ -27,7 +33,7 @@ struct IndexRows: RowStream {
         let header = index.header, size = header.elementBytes
         let slots = place..<min(length, place + min(block.capacity, max(1, RawRows.byteCount / size)))
         let elements = unsafe raw.buffer(slots.count * size)
-        try unsafe index.readElements(slots, into: elements)
+        try unsafe index.readElements(slots, into: elements, as: survey)
         let lengths = try unsafe readLengths(slots)
         let encoding = ComponentEncoding(scalar: scalar.fileScalar)
         var count = 0, skipped = superseded.firstIndex(atLeast: UInt32(slots.lowerBound))
