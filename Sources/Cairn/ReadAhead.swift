@@ -22,7 +22,8 @@ final class ReadAhead: @unchecked Sendable {
         self.distance = max(self.step, distance)
         self.expect = expect
         self.release = release
-        thread = HNSW.Thread { [unowned self] in run(to: count) }
+        // It may begin when this object is ending already, which waits for it.
+        thread = HNSW.Thread { [unowned(unsafe) self] in unsafe run(to: count) }
     }
 
     deinit {
