@@ -24,6 +24,12 @@ enum HnswlibSeeds {
         ]
     }
 
+    /// The indexes among them, each behind the byte that says what is imported and how it is changed.
+    static var imports: [[UInt8]] {
+        let choices: [UInt8] = [0, 2 + 12, 1 + 24, 5 + 36, 7 + 48, 10 + 60, 0 + 84]
+        return all.filter { $0[0] != 1 && $0[0] != 2 }.flatMap { seed in choices.map { [$0] + seed } }
+    }
+
     /// Three elements of levels 2, 1 and 1 with M = 2.
     private struct Index {
         let header = HnswlibHeader(
