@@ -56,7 +56,10 @@ struct ImportedIndex {
                 + bytes[(HnswlibHeader.size + elements + 4 * header.count)...]
         case .chromaFolder:
             func file(_ name: String) throws -> [UInt8] { try readBytes(index.path.appending(name)) }
-            return try file("header.bin")[4...] + file("data_level0.bin")[..<elements] + file("link_lists.bin")
+            // They may be longer than what the header speaks of.
+            let lists = 4 * header.count + header.upperListBytes * survey.listCount
+            return try file("header.bin")[4...] + file("data_level0.bin")[..<elements]
+                + file("link_lists.bin")[..<lists]
         }
     }
 
