@@ -58,7 +58,7 @@ struct ImportedIndex {
             func file(_ name: String) throws -> [UInt8] { try readBytes(index.path.appending(name)) }
             // They may be longer than what the header speaks of.
             let lists = 4 * header.count + header.upperListBytes * survey.listCount
-            return try file("header.bin")[4...] + file("data_level0.bin")[..<elements]
+            return try Array(file("header.bin")[4...]) + file("data_level0.bin")[..<elements]
                 + file("link_lists.bin")[..<lists]
         }
     }
