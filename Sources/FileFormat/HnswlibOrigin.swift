@@ -13,10 +13,12 @@ package struct HnswlibOrigin: Sendable, Hashable {
     /// more.
     package var elementChecksum: UInt32
     package var upperChecksum: UInt32
+    /// Whether the file was one of Chroma's, or a folder: hnswlib's file of the same index is what goes out.
+    package var isChromas: Bool
 
     package init(
         capacity: UInt64, constructionWidth: UInt64, multiplier: UInt64, entryPoint: UInt32, maximumLevel: Int32,
-        elementChecksum: UInt32, upperChecksum: UInt32
+        elementChecksum: UInt32, upperChecksum: UInt32, isChromas: Bool = false
     ) {
         self.capacity = capacity
         self.constructionWidth = constructionWidth
@@ -25,15 +27,17 @@ package struct HnswlibOrigin: Sendable, Hashable {
         self.maximumLevel = maximumLevel
         self.elementChecksum = elementChecksum
         self.upperChecksum = upperChecksum
+        self.isChromas = isChromas
     }
 }
 
-/// A part of the superblock: a byte that is 1 if there is an origin, then its fields.
+/// A part of the superblock: a byte that is 1 if there is an origin, one that is 1 if that was Chroma's, then its fields.
 extension HnswlibOrigin {
     private static let offset = 368
 
     func store(in superblock: inout [UInt8]) {
         superblock[Self.offset] = 1
+        superblock[Self.offset + 1] = isChromas ? 1 : 0
         superblock.store(entryPoint, at: Self.offset + 4)
         superblock.store(capacity, at: Self.offset + 8)
         superblock.store(constructionWidth, at: Self.offset + 16)
@@ -52,6 +56,6 @@ extension HnswlibOrigin {
             multiplier: superblock.integer(at: Self.offset + 24), entryPoint: superblock.integer(at: Self.offset + 4),
             maximumLevel: Int32(bitPattern: superblock.integer(at: Self.offset + 32)),
             elementChecksum: superblock.integer(at: Self.offset + 40),
-            upperChecksum: superblock.integer(at: Self.offset + 36))
+            upperChecksum: superblock.integer(at: Self.offset + 36), isChromas: superblock[Self.offset + 1] == 1)
     }
 }

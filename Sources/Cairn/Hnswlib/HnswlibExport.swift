@@ -72,7 +72,8 @@ struct HnswlibExport {
             let upper = try writeUpper(writer)
             if let origin, scalar == contents.encoding.scalar {
                 guard elements == origin.elementChecksum else { throw damaged }
-                report.isOriginal = header.capacity == origin.capacity && upper == origin.upperChecksum
+                report.isOriginal =
+                    !origin.isChromas && header.capacity == origin.capacity && upper == origin.upperChecksum
             }
             report.bytesWritten = try writer.finish()
         } catch {

@@ -112,7 +112,8 @@ struct HnswlibImport {
         superblock.origin = HnswlibOrigin(
             capacity: header.capacity, constructionWidth: header.constructionWidth,
             multiplier: header.multiplierBits, entryPoint: header.entryPoint,
-            maximumLevel: Int32(header.maximumLevel), elementChecksum: 0, upperChecksum: upperChecksum)
+            maximumLevel: Int32(header.maximumLevel), elementChecksum: 0, upperChecksum: upperChecksum,
+            isChromas: index.layout != .hnswlib)
         var counts = StoreCounts()
         counts.free = superseded.count
         let isFree = Set(superseded)
