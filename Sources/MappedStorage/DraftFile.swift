@@ -29,13 +29,15 @@ package final class DraftFile {
         }
         self.path = path
         let name =
-            ".\(path.lastComponent?.string.prefix(200) ?? "file").\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
+            ".\(path.shortName).\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
         do {
             file = try File(path.removingLastComponent().appending(name), .create, calls: calls)
         } catch {
             // The caller knows the other name.
             throw StorageError(path, error.action, error.errno)
         }
+        // What only some could read stays so.
+        if found == 0 { _ = fchmod(file.descriptor, status.st_mode & 0o777) }
         UnfinishedFiles.insert(file: file.path)
     }
 
@@ -65,7 +67,7 @@ package final class DraftFile {
     }
 
     /// Makes the file durable and gives it its name, which is durable too when this returns. A crash leaves the old file
-    /// or the new one.
+    /// or the new one; so does an error, the new one only where syncing the directory is what failed.
     package func publish() throws(StorageError) {
         try synchronize()
         try UnfinishedFiles.publishing(file.path, as: path) { () throws(StorageError) in

@@ -16,7 +16,8 @@ extension ConversionPlan {
     /// Done and total, in whatever is counted.
     typealias Progress = @Sendable (_ done: Int, _ total: Int) -> Void
 
-    /// Does it. When it throws, nothing stands at `destination` that did not before.
+    /// Does it. When it throws, nothing stands at `destination` that did not before, unless all that failed is the sync of its
+    /// directory.
     func run(progress: @escaping Progress) throws -> ConversionOutcome {
         switch work {
         case .writeVectors(let rows, let format, let scalar, let labels):
@@ -122,7 +123,12 @@ extension ConversionPlan {
         let atOnce = max(1, (4 << 20) / (8 * file.dimensions))
         for first in stride(from: 0, to: file.rows, by: atOnce) {
             let rows = first..<min(file.rows, first + atOnce)
-            try writer.append(file.readIntegers(rows: rows))
+            // Any of the types fits one of these.
+            if file.scalar == .uint64 {
+                try writer.append(file.readLabels(rows: rows))
+            } else {
+                try writer.append(file.readIntegers(rows: rows))
+            }
             progress(rows.upperBound, file.rows)
         }
     }
