@@ -58,9 +58,11 @@ extension ConversionPlan {
         let labelWriter = try labels.map { try LabelWriter($0) }
         try append(rows, to: writer, progress) { try unsafe labelWriter?.stream?.append($0.filledLabels) }
         try writer.complete()
+        let outcome = ConversionOutcome(
+            bytesWritten: writer.byteCount, warnings: (rows as? IndexRows)?.warnings ?? [])
         guard let labelWriter else {
             try writer.finish()
-            return ConversionOutcome(bytesWritten: writer.byteCount)
+            return outcome
         }
         try labelWriter.complete()
         // Both or none.
@@ -73,7 +75,7 @@ extension ConversionPlan {
                 throw error
             }
         }
-        return ConversionOutcome(bytesWritten: writer.byteCount)
+        return outcome
     }
 
     private func writeIntegers(
@@ -86,7 +88,8 @@ extension ConversionPlan {
     }
 
     /// Throws what would be thrown for the values of vectors, and writes nothing. What OUT holds whatever it is, is not read.
-    func check(progress: @escaping Progress) throws {
+    /// Returns warnings that only the values give.
+    func check(progress: @escaping Progress) throws -> [String] {
         func trial(_ format: VectorFileFormat, _ scalar: VectorFileScalar) throws -> VectorFileWriter {
             try VectorFileWriter(
                 destination, format: format, scalar: scalar, dimensions: facts.dimensions, isTrial: true)
@@ -94,8 +97,10 @@ extension ConversionPlan {
         switch work {
         case .writeVectors(let rows, let format, let scalar, _):
             let writer = try trial(format, scalar)
-            if rows is VectorFileRows || scalar != .float32 { try append(rows, to: writer, progress) }
+            let hasLengths = (rows as? IndexRows)?.hasLengths ?? false
+            if rows is VectorFileRows || hasLengths || scalar != .float32 { try append(rows, to: writer, progress) }
             if facts.count == 0 { try writer.complete() }
+            return (rows as? IndexRows)?.warnings ?? []
         case .writeIntegers(let file, let format, let scalar):
             let writer = try trial(format, scalar)
             try append(file, to: writer, progress)
@@ -103,6 +108,7 @@ extension ConversionPlan {
         case .build(let build), .buildIndex(let build, _): try build.check(progress: progress)
         case .copyIndex, .importIndex, .exportStore, .copyStore: break
         }
+        return []
     }
 
     private func append(

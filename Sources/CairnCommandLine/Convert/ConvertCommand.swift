@@ -135,11 +135,12 @@ struct ConvertCommand: Command {
         let plan = try withProgress { progress in
             try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)
         }
-        if dryRun { try withProgress { progress in try plan.check(progress: progress) } }
+        let found = dryRun ? try withProgress { progress in try plan.check(progress: progress) } : []
         let names = try dryRun ? nil : saveIds.map { try IdentifierFile($0, plan.identifiers ?? [:]) }
         let outcome = dryRun ? nil : try withProgress { progress in try plan.run(progress: progress) }
         try names?.publish()
-        let report = ConversionReport(plan: plan, outcome: outcome, seconds: (ContinuousClock.now - start).seconds)
+        let report = ConversionReport(
+            plan: plan, outcome: outcome, found: found, seconds: (ContinuousClock.now - start).seconds)
         switch common.output {
         case .json: try output.document(report.json)
         case .text where !common.quiet: for line in report.lines { try output.line(line) }
