@@ -31,14 +31,17 @@ package final class DraftFile {
         let name =
             ".\(path.shortName).\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
         do {
-            file = try File(path.removingLastComponent().appending(name), .create, calls: calls)
+            file = try UnfinishedFiles.together { () throws(StorageError) in
+                let file = try File(path.removingLastComponent().appending(name), .create, calls: calls)
+                UnfinishedFiles.insert(file: file.path)
+                return file
+            }
         } catch {
             // The caller knows the other name.
             throw StorageError(path, error.action, error.errno)
         }
         // What only some could read stays so.
         if found == 0 { _ = fchmod(file.descriptor, status.st_mode & 0o777) }
-        UnfinishedFiles.insert(file: file.path)
     }
 
     deinit {
