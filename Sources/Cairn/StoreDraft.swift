@@ -25,6 +25,12 @@ final class StoreDraft {
         name.removeLastComponent()
         name.append((path.lastComponent?.string ?? "store") + ".building")
         directory = Directory(name, calls: calls)
+        try UnfinishedFiles.together { () throws(StoreError) in try take() }
+    }
+
+    /// Makes the directory, or takes that of a dead process, and locks it.
+    private func take() throws(StoreError) {
+        let name = directory.path
         var isForeign = false
         do throws(StorageError) {
             // Each further attempt means that another builder has just left.

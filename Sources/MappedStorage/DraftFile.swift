@@ -29,14 +29,19 @@ package final class DraftFile {
         }
         self.path = path
         let name =
-            ".\(path.lastComponent?.string.prefix(200) ?? "file").\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
+            ".\(path.shortName).\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
         do {
-            file = try File(path.removingLastComponent().appending(name), .create, calls: calls)
+            file = try UnfinishedFiles.together { () throws(StorageError) in
+                let file = try File(path.removingLastComponent().appending(name), .create, calls: calls)
+                UnfinishedFiles.insert(file: file.path)
+                return file
+            }
         } catch {
             // The caller knows the other name.
             throw StorageError(path, error.action, error.errno)
         }
-        UnfinishedFiles.insert(file: file.path)
+        // What only some could read stays so.
+        if found == 0 { _ = fchmod(file.descriptor, status.st_mode & 0o777) }
     }
 
     deinit {
@@ -65,7 +70,7 @@ package final class DraftFile {
     }
 
     /// Makes the file durable and gives it its name, which is durable too when this returns. A crash leaves the old file
-    /// or the new one.
+    /// or the new one; so does an error, the new one only where syncing the directory is what failed.
     package func publish() throws(StorageError) {
         try synchronize()
         try UnfinishedFiles.publishing(file.path, as: path) { () throws(StorageError) in

@@ -78,8 +78,9 @@ package enum UnfinishedFiles {
         }
     }
 
-    /// Runs `body`, in which several names are given: an interruption comes before or after all of them.
-    package static func together<E>(_ body: () throws(E) -> Void) throws(E) {
+    /// Runs `body`, in which something is made and gets in here, or several names are given: an interruption comes before or after
+    /// all of it. It should not take long.
+    package static func together<Result, E>(_ body: () throws(E) -> Result) throws(E) -> Result {
         let mayBegin = state.withLock { state in
             // One within another goes on: the first one is waited for.
             guard !state.isSealed || state.publishing > 0 else { return false }
@@ -89,7 +90,7 @@ package enum UnfinishedFiles {
         // Nothing may appear after it was said that nothing was written.
         while !mayBegin { pause() }
         defer { state.withLock { $0.publishing -= 1 } }
-        try body()
+        return try body()
     }
 
     /// Removes everything, and lets nothing be finished any more: for a program that is about to end. Returns whether something

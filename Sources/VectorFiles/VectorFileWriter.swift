@@ -65,7 +65,12 @@ package final class VectorFileWriter {
     }
 
     /// Appends rows of whole numbers to a file of integers: exactly, also where they have more than 24 bits.
-    package func append(_ values: [Int64]) throws(VectorFileError) {
+    package func append(_ values: [Int64]) throws(VectorFileError) { try appendExactly(values) }
+
+    /// The same for numbers that may be above 2^63 - 1.
+    package func append(_ values: [UInt64]) throws(VectorFileError) { try appendExactly(values) }
+
+    private func appendExactly<Value: FixedWidthInteger>(_ values: [Value]) throws(VectorFileError) {
         let encoding = ComponentEncoding(scalar: scalar)
         try unsafe appendRows(of: values.count) { (range, target) in
             guard let failed = unsafe encoding.encode(values[range], to: target) else { return nil }

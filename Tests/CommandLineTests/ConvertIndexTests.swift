@@ -207,6 +207,22 @@ struct ConvertIndexTests {
         _ = try workspace.failure(converting: "@s.cairn", "@t.npy", "--save-ids", "@t.txt", code: 64)
     }
 
+    @Test("lengths that Chroma's memory held by chance make no vectors")
+    func wrongLengths() throws {
+        var index = TestIndex(Self.vectors)
+        index.vectors.rows[3] = [0, 0, 0]
+        index.vectors.rows[4] = [0, 1, 0]
+        index.lengths = (0..<12).map { $0 == 4 ? 3 : -1e13 }
+        try index.writeFolder("in", in: workspace, ids: (0..<12).map { "id \($0)" })
+        for options in [["--dry-run"], []] {
+            let arguments = ["convert", "@in", "@out.npy", "--metric", "cosine"] + options
+            let made = try workspace.json(Conversion.self, arguments: arguments)
+            #expect(made.warnings.count == 2 && made.warnings[1].hasPrefix("10 vectors left as in IN"))
+        }
+        let rows = index.vectors.rows.enumerated().flatMap { $0.offset == 4 ? [0, 3, 0] : $0.element }
+        #expect(try workspace.floats("out.npy", shape: [12, 3]) == rows)
+    }
+
     @Test("ids that are no lines are refused", arguments: ["two\nlines", "an end\r"])
     func identifierWithLines(id: String) throws {
         try TestIndex(TestVectors([[1, 2]]), labels: [1]).writeFolder("in", in: workspace, ids: [id])

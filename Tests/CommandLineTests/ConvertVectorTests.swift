@@ -57,6 +57,12 @@ struct ConvertVectorTests {
             #expect(try workspace.convert("@a.\(format)", "@b.npy", "--force").scalar == "i32")
             #expect(try workspace.bytes("b.npy") == workspace.bytes("in.npy"))
         }
+        try workspace.write("u.npy", bytes: Npy.header("<u8", [2, 1]) + bytes(UInt64.max) + bytes(UInt64(1) << 63))
+        #expect(try workspace.convert("@u.npy", "@v.npy").scalar == "u64")
+        #expect(try workspace.bytes("v.npy") == workspace.bytes("u.npy"))
+        #expect(
+            try workspace.failure(converting: "@u.npy", "@d.ibin", code: 1).message
+                .contains("row 0 has 18446744073709551615"))
         let rounded = try workspace.convert("@in.npy", "@c.fbin")
         #expect(rounded.warnings.count == 1 && rounded.warnings[0].contains("16777216"))
         #expect(

@@ -62,8 +62,7 @@ struct HnswlibTarget: FuzzTarget {
 
     private func readMetadata(_ bytes: UnsafeRawBufferPointer) {
         guard let metadata = unsafe try? ChromaMetadata(pickle: Array(bytes), path: "pickle") else { return }
-        precondition(metadata.labels.count == metadata.identifiers.count)
-        for (label, id) in metadata.identifiers { precondition(metadata.labels[id] == label) }
+        precondition(Set(metadata.identifiers.values).count == metadata.identifiers.count)
         precondition(metadata.totalElementsAdded >= 0 && metadata.dimensionality ?? 0 >= 0)
     }
 

@@ -8,7 +8,7 @@ extension ChromaMetadata {
         folder: FilePath, of index: HnswlibIndex, dimensions: Int, areWanted: Bool
     ) throws -> (metadata: ChromaMetadata?, warnings: [String]) {
         do {
-            if let metadata = try read(folder: folder) {
+            if let metadata = try read(folder: folder, elements: index.header.count) {
                 try metadata.check(dimensions: dimensions, in: folder)
                 return (metadata, [])
             }

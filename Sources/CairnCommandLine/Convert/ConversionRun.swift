@@ -16,7 +16,8 @@ extension ConversionPlan {
     /// Done and total, in whatever is counted.
     typealias Progress = @Sendable (_ done: Int, _ total: Int) -> Void
 
-    /// Does it. When it throws, nothing stands at `destination` that did not before.
+    /// Does it. When it throws, nothing stands at `destination` that did not before, unless all that failed is the sync of its
+    /// directory.
     func run(progress: @escaping Progress) throws -> ConversionOutcome {
         switch work {
         case .writeVectors(let rows, let format, let scalar, let labels):
@@ -57,9 +58,11 @@ extension ConversionPlan {
         let labelWriter = try labels.map { try LabelWriter($0) }
         try append(rows, to: writer, progress) { try unsafe labelWriter?.stream?.append($0.filledLabels) }
         try writer.complete()
+        let outcome = ConversionOutcome(
+            bytesWritten: writer.byteCount, warnings: (rows as? IndexRows)?.warnings ?? [])
         guard let labelWriter else {
             try writer.finish()
-            return ConversionOutcome(bytesWritten: writer.byteCount)
+            return outcome
         }
         try labelWriter.complete()
         // Both or none.
@@ -72,7 +75,7 @@ extension ConversionPlan {
                 throw error
             }
         }
-        return ConversionOutcome(bytesWritten: writer.byteCount)
+        return outcome
     }
 
     private func writeIntegers(
@@ -85,7 +88,8 @@ extension ConversionPlan {
     }
 
     /// Throws what would be thrown for the values of vectors, and writes nothing. What OUT holds whatever it is, is not read.
-    func check(progress: @escaping Progress) throws {
+    /// Returns warnings that only the values give.
+    func check(progress: @escaping Progress) throws -> [String] {
         func trial(_ format: VectorFileFormat, _ scalar: VectorFileScalar) throws -> VectorFileWriter {
             try VectorFileWriter(
                 destination, format: format, scalar: scalar, dimensions: facts.dimensions, isTrial: true)
@@ -93,8 +97,10 @@ extension ConversionPlan {
         switch work {
         case .writeVectors(let rows, let format, let scalar, _):
             let writer = try trial(format, scalar)
-            if rows is VectorFileRows || scalar != .float32 { try append(rows, to: writer, progress) }
+            let hasLengths = (rows as? IndexRows)?.hasLengths ?? false
+            if rows is VectorFileRows || hasLengths || scalar != .float32 { try append(rows, to: writer, progress) }
             if facts.count == 0 { try writer.complete() }
+            return (rows as? IndexRows)?.warnings ?? []
         case .writeIntegers(let file, let format, let scalar):
             let writer = try trial(format, scalar)
             try append(file, to: writer, progress)
@@ -102,6 +108,7 @@ extension ConversionPlan {
         case .build(let build), .buildIndex(let build, _): try build.check(progress: progress)
         case .copyIndex, .importIndex, .exportStore, .copyStore: break
         }
+        return []
     }
 
     private func append(
@@ -122,7 +129,12 @@ extension ConversionPlan {
         let atOnce = max(1, (4 << 20) / (8 * file.dimensions))
         for first in stride(from: 0, to: file.rows, by: atOnce) {
             let rows = first..<min(file.rows, first + atOnce)
-            try writer.append(file.readIntegers(rows: rows))
+            // Any of the types fits one of these.
+            if file.scalar == .uint64 {
+                try writer.append(file.readLabels(rows: rows))
+            } else {
+                try writer.append(file.readIntegers(rows: rows))
+            }
             progress(rows.upperBound, file.rows)
         }
     }

@@ -40,6 +40,9 @@ struct ConversionSettings {
             "is for an IN with labels and an OUT of vectors")
         try refuse(savedIdentifiers != nil && !isChroma, "--save-ids", "is for an IN that is a folder of Chroma's")
         try refuse(
+            metric != nil && writesVectors && !isStore && !isIndex, "--metric",
+            "is for stores and indexes; vectors have none")
+        try refuse(
             connectivity != nil && !isBuilt, "-M", "is for graphs that are built; this one is kept, or none is needed")
         try refuse(
             constructionWidth != nil && !isBuilt, "--ef-construction",

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cairn
+import MappedStorage
 import SystemPackage
 
 /// `cairn convert`
@@ -51,7 +52,7 @@ struct ConvertCommand: Command {
     var from: ConversionFormat?
 
     @Option(help: ArgumentHelp("What OUT is to be.", valueName: "kind"))
-    var to: ConversionFormat?
+    var to: WrittenFormat?
 
     @Option(help: "What distance means.")
     var metric: MetricName?
@@ -122,8 +123,11 @@ struct ConvertCommand: Command {
 
     func perform(_ output: StandardOutput) throws {
         let start = ContinuousClock.now
-        guard let format = to ?? ConversionFormat(extensionOf: destination) else {
+        guard let format = to?.format ?? ConversionFormat(extensionOf: destination) else {
             throw Failure(usage: "the extension of \(destination) does not say what to write: say it with --to")
+        }
+        for path in [source, destination, saveLabels, saveIds, labels] where path == "-" {
+            throw Failure(usage: "- is no file: conversions read and write files, not standard input and output")
         }
         // Where there is no place for labels, they are refused unread.
         let input = try ConversionInput(source, as: from, labels: format.vectorFile == nil ? labels : nil)
@@ -131,11 +135,12 @@ struct ConvertCommand: Command {
         let plan = try withProgress { progress in
             try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)
         }
-        if dryRun { try withProgress { progress in try plan.check(progress: progress) } }
+        let found = dryRun ? try withProgress { progress in try plan.check(progress: progress) } : []
         let names = try dryRun ? nil : saveIds.map { try IdentifierFile($0, plan.identifiers ?? [:]) }
         let outcome = dryRun ? nil : try withProgress { progress in try plan.run(progress: progress) }
         try names?.publish()
-        let report = ConversionReport(plan: plan, outcome: outcome, seconds: (ContinuousClock.now - start).seconds)
+        let report = ConversionReport(
+            plan: plan, outcome: outcome, found: found, seconds: (ContinuousClock.now - start).seconds)
         switch common.output {
         case .json: try output.document(report.json)
         case .text where !common.quiet: for line in report.lines { try output.line(line) }
@@ -153,11 +158,18 @@ struct ConvertCommand: Command {
 
     private func checkDestinations(_ format: ConversionFormat) throws {
         try Destination(path: destination, mayReplace: force).check(isStore: format == .cairn)
+        // Also under another name, or as a part of it.
+        if Directory.kind(of: source) == .directory, Directory.areSame(destination.parent, source) {
+            throw Failure(usage: "OUT is inside IN: give a name elsewhere")
+        }
         var others = [(name: "OUT", path: destination)]
         for (name, path) in [("--save-labels", saveLabels), ("--save-ids", saveIds)] {
             guard let path else { continue }
-            if let same = others.first(where: { $0.path.lexicallyNormalized() == path.lexicallyNormalized() }) {
-                throw Failure(usage: "\(same.name) and \(name) are the same file: give two names")
+            for other in others + [("IN", source)] where path.isSame(as: other.path) {
+                throw Failure(usage: "\(other.name) and \(name) are the same file: give two names")
+            }
+            if Directory.kind(of: source) == .directory, Directory.areSame(path.parent, source) {
+                throw Failure(usage: "\(name) is inside IN: give a name elsewhere")
             }
             try Destination(path: path, mayReplace: force).check()
             others.append((name, path))
@@ -170,5 +182,13 @@ struct ConvertCommand: Command {
         let bar = ProgressBar(quiet: common.quiet)
         defer { bar?.finish() }
         return try body { done, total in bar?.update(done, of: total) }
+    }
+}
+
+extension FilePath {
+    /// Whether both name one file, which need not be there: by the same name in the same directory, or by links.
+    fileprivate func isSame(as other: FilePath) -> Bool {
+        Directory.areSame(self, other)
+            || lastComponent == other.lastComponent && Directory.areSame(parent, other.parent)
     }
 }

@@ -14,7 +14,7 @@ struct IndexRows: RowStream {
     let superseded: [UInt32]
     /// Whether the file has the lengths of vectors that stand in it normalised.
     let hasLengths: Bool
-    private let raw = RawRows(), rawLengths = RawRows()
+    private let raw = RawRows(), rawLengths = RawRows(), tally = Tally()
     var length: Int { index.header.count }
 
     init(
@@ -48,7 +48,9 @@ struct IndexRows: RowStream {
             let vector = unsafe block.vector(count)
             unsafe encoding.decode(element + header.vectorOffset, dimensions, to: vector)
             if let lengths = unsafe lengths {
-                let scale = unsafe ChromaLength.scale(lengths[position], row: vector, dimensions: dimensions) ?? 1
+                let found = unsafe ChromaLength.scale(lengths[position], row: vector, dimensions: dimensions)
+                if found == nil, unsafe ChromaLength.squaredLength(vector, dimensions) != 0 { tally.count += 1 }
+                let scale = found ?? 1
                 for component in 0..<dimensions { unsafe vector[component] *= scale }
             }
             unsafe block.labels[count] = element.loadUnaligned(fromByteOffset: header.labelOffset, as: Label.self)
@@ -56,6 +58,21 @@ struct IndexRows: RowStream {
         }
         block.count = count
         return slots.upperBound
+    }
+
+    /// What was seen of lengths so far.
+    var warnings: [String] {
+        tally.count == 0
+            ? []
+            : [
+                "\(counted(tally.count, "vector")) left as in IN, being not of length 1 or with a length beside that is none: "
+                    + "is the index for cosine?"
+            ]
+    }
+
+    /// Counts vectors whose length does not count.
+    private final class Tally {
+        var count = 0
     }
 
     private func readLengths(_ slots: Range<Int>) throws -> UnsafeMutableBufferPointer<Float>? {

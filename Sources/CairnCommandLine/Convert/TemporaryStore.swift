@@ -9,9 +9,8 @@ final class TemporaryStore {
 
     /// Builds it under a name that nobody knows before, by `build`, which throws if something stands there.
     init(beside file: FilePath, build: (FilePath) throws -> Void) throws {
-        let name = file.lastComponent?.string.prefix(180) ?? "index"
         path = file.removingLastComponent()
-            .appending(".\(name).\(String(UInt64.random(in: 0 ... .max), radix: 16)).graph.cairn")
+            .appending(".\(file.shortName).\(String(UInt64.random(in: 0 ... .max), radix: 16)).graph.cairn")
         UnfinishedFiles.expectTemporary(path)
         try build(path)
     }
