@@ -41,32 +41,15 @@ struct HnswlibImport {
     func run(to path: FilePath) throws(StoreError) -> VectorStore.ImportReport {
         try VectorStore.checkVacant(path)
         let total = 2 * index.fileBytes, progress = options.progress
-        let ahead = readAhead, size = index.header.elementBytes
-        let survey = try translating(hnswlib: { () throws(HnswlibFileError) in
-            try index.validate { done, _ in
-                ahead.advance(to: done / size)
-                progress?(done, total)
-            }
-        })
-        return try run(to: path, survey)
+        return try run(to: path, CheckedIndex(index) { done, _ in progress?(done, total) })
     }
 
-    /// Reads elements ahead of who goes through them.
-    private var readAhead: ReadAhead {
-        let index = index, step = max(1, (4 << 20) / index.header.elementBytes)
-        // Of a file that does not fit into memory nothing stays there anyway, and making room costs time.
-        let release: @Sendable (Range<Int>) -> Void = { index.releaseElements($0) }
-        return ReadAhead(
-            count: index.header.count, step: step, distance: 4 * step, expect: { index.expectElements($0) },
-            release: index.fileBytes > MemoryBudget.system ? release : nil)
-    }
-
-    /// `survey`: what checking the whole file has told.
-    func run(to path: FilePath, _ survey: HnswlibSurvey) throws(StoreError) -> VectorStore.ImportReport {
+    /// `checked`: what checking the whole file has told.
+    func run(to path: FilePath, _ checked: CheckedIndex) throws(StoreError) -> VectorStore.ImportReport {
         try VectorStore.checkVacant(path)
         let draft = try StoreDraft(for: path, calls: calls)
         do {
-            let report = try fill(draft, survey)
+            let report = try fill(draft, checked)
             try draft.publish()
             return report
         } catch {
@@ -75,11 +58,11 @@ struct HnswlibImport {
         }
     }
 
-    private func fill(_ draft: StoreDraft, _ survey: HnswlibSurvey) throws(StoreError) -> VectorStore.ImportReport {
-        let image = try image(survey)
+    private func fill(_ draft: StoreDraft, _ checked: CheckedIndex) throws(StoreError) -> VectorStore.ImportReport {
+        let image = try image(checked), survey = checked.survey
         var report = VectorStore.ImportReport(configuration: configuration)
         let rows = HnswlibRows(index, survey, image, hasNorms: configuration.metric == .cosine)
-        let ahead = readAhead
+        let ahead = CheckedIndex.readAhead(of: index)
         try draft.write(image) {
             var origin = image.superblock.origin
             origin?.elementChecksum = rows.checksum
@@ -103,11 +86,9 @@ struct HnswlibImport {
         return report
     }
 
-    private func image(_ survey: HnswlibSurvey) throws(StoreError) -> StoreImage {
-        let header = index.header
+    private func image(_ checked: CheckedIndex) throws(StoreError) -> StoreImage {
+        let header = index.header, survey = checked.survey, superseded = checked.superseded
         let (upper, upperChecksum) = try upper(survey)
-        let labels = SlotsByLabel(survey.labels)
-        let superseded = try labels.addAll { survey.isMarked(Int($0)) }
         var superblock = configuration.superblock
         superblock.origin = HnswlibOrigin(
             capacity: header.capacity, constructionWidth: header.constructionWidth,
@@ -126,7 +107,7 @@ struct HnswlibImport {
             superblock: superblock, searchWidth: configuration.searchWidth,
             levelState: LevelGenerator(seed: superblock.seed, connectivity: header.connectivity).state, counts: counts,
             freeSlots: superseded, entryPoint: entry, maximumLevel: entry.map { survey.level(Int($0)) } ?? -1,
-            upper: upper, labels: labels)
+            upper: upper, labels: checked.labels)
     }
 
     /// The file's entry point or, if that slot's label came again, the first of the highest slots that are in use.

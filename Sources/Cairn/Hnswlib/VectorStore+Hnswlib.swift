@@ -1,5 +1,5 @@
 import FileFormat
-package import HnswlibFile
+import HnswlibFile
 package import MappedStorage
 public import SystemPackage
 
@@ -82,12 +82,12 @@ extension VectorStore {
         try HnswlibImport(from: file, options: options, calls: calls).run(to: path)
     }
 
-    /// The same for an index that is open and was checked, which `survey` is of. Progress is told from the half on.
+    /// The same for an index that was checked. Progress is told from the half on.
     @discardableResult
     package static func importHnswlib(
-        _ index: HnswlibIndex, _ survey: HnswlibSurvey, to path: FilePath, options: ImportOptions
+        _ checked: CheckedIndex, to path: FilePath, options: ImportOptions
     ) throws(StoreError) -> ImportReport {
-        try HnswlibImport(index, options: options, calls: .system).run(to: path, survey)
+        try HnswlibImport(checked.index, options: options, calls: .system).run(to: path, checked)
     }
 
     /// How a store is exported.

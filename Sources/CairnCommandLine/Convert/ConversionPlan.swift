@@ -18,7 +18,7 @@ struct ConversionPlan {
         /// An hnswlib index is copied as it is, but for its capacity and what Chroma adds.
         case copyIndex(HnswlibIndex, HnswlibSurvey, maximumElements: Int?)
         /// An hnswlib index becomes a store, as it is.
-        case importIndex(HnswlibIndex, HnswlibSurvey, VectorStore.ImportOptions)
+        case importIndex(CheckedIndex, VectorStore.ImportOptions)
         /// A store becomes an hnswlib index.
         case exportStore(VectorStore, VectorStore.ExportOptions)
         /// A store becomes another one, of this metric.

@@ -14,13 +14,13 @@ extension ConversionPlan.Draft {
         // Before all of it is read.
         let metric = to == .cairn ? try settings.requiredMetric(for: to, isChroma: index.layout != .hnswlib) : nil
         try settings.checkCapacity(for: header.count)
-        let survey = try index.validate(progress: progress)
+        let checked = try CheckedIndex(index, progress: progress), survey = checked.survey
         let (metadata, problems) =
             index.layout == .chromaFolder
             ? try ChromaMetadata.read(
                 folder: source, of: index, dimensions: dimensions, areWanted: settings.savedIdentifiers != nil)
             : (nil, [])
-        let superseded = try SlotsByLabel.superseded(survey.labels) { survey.isMarked(Int($0)) }
+        let superseded = checked.superseded
         let deleted = survey.markedCount - superseded.count { survey.isMarked(Int($0)) }
         var scalar = own.fileScalar
         var warnings = Cautions.ofSynchronisation(index, metadata) + problems
@@ -36,7 +36,7 @@ extension ConversionPlan.Draft {
             warnings += Cautions.ofRounding(own.fileScalar, to: scalar)
         } else if let metric {
             work = .importIndex(
-                index, survey, .init(metric: metric.metric, scalar: own, dimensions: dimensions))
+                checked, .init(metric: metric.metric, scalar: own, dimensions: dimensions))
             lost = ofIdentifiers
         } else {
             work = .copyIndex(index, survey, maximumElements: settings.maximumElements)

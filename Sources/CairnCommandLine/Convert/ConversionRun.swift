@@ -36,9 +36,9 @@ extension ConversionPlan {
             return ConversionOutcome(
                 bytesWritten: try index.copy(to: destination, capacity: capacity, survey, progress: progress),
                 isByteIdentical: index.layout == .hnswlib && capacity == index.header.capacity)
-        case .importIndex(let index, let survey, var options):
+        case .importIndex(let checked, var options):
             options.progress = progress
-            let report = try VectorStore.importHnswlib(index, survey, to: destination, options: options)
+            let report = try VectorStore.importHnswlib(checked, to: destination, options: options)
             return ConversionOutcome(
                 bytesWritten: try VectorStore.open(at: destination).info.fileBytes,
                 warnings: report.warnings.filter { !warnings.contains($0) })
