@@ -1,3 +1,5 @@
+import HNSW
+
 /// Which document each label belongs to. Documents are numbers of the caller's; labels of no document are never found.
 public struct DocumentGrouping: Sendable {
     private enum Kind: Sendable {
@@ -8,6 +10,8 @@ public struct DocumentGrouping: Sendable {
     }
 
     private let kind: Kind
+    /// Made when it is needed first.
+    private let members = Guarded<Members?>(nil)
 
     /// Label `l` belongs to document `l >> bits`: for labels that are a document's number and, in the low bits, a part's.
     public static func shift(_ bits: UInt8) -> DocumentGrouping { DocumentGrouping(kind: .shift(bits)) }
@@ -34,6 +38,55 @@ public struct DocumentGrouping: Sendable {
         case .array(let documents): label < UInt64(documents.count) ? documents[Int(label)] : nil
         case .dictionary(let documents): documents[label]
         case .function(let document): document(label)
+        }
+    }
+
+    /// The labels that may belong to these documents, each once; nil where they cannot be listed, or are more than `limit`.
+    /// The first call for an array or a dictionary sorts it; it is kept for the next ones.
+    func labels(of documents: [UInt64], limit: Int) -> [Label]? {
+        switch kind {
+        case .function: return nil
+        case .shift(let bits):
+            guard bits < 13, documents.count << Int(bits) <= limit else { return nil }
+            let size = UInt64(1) << bits
+            return documents.flatMap { document in (0..<size).map { document << bits | $0 } }
+        case .array, .dictionary:
+            let members = members.withLock { members in
+                if members == nil { members = Members(pairs) }
+                return members!
+            }
+            var labels: [Label] = []
+            for document in documents {
+                labels += members.labels(of: document)
+                if labels.count > limit { return nil }
+            }
+            return labels
+        }
+    }
+
+    private var pairs: [(document: UInt64, label: Label)] {
+        switch kind {
+        case .array(let documents): documents.enumerated().map { ($1, Label($0)) }
+        case .dictionary(let documents): documents.map { ($1, $0) }
+        case .shift, .function: []
+        }
+    }
+
+    /// Labels in the order of their documents.
+    private struct Members: Sendable {
+        private let pairs: [(document: UInt64, label: Label)]
+
+        init(_ pairs: [(document: UInt64, label: Label)]) {
+            self.pairs = pairs.sorted { ($0.document, $0.label) < ($1.document, $1.label) }
+        }
+
+        func labels(of document: UInt64) -> some Sequence<Label> {
+            var low = 0, high = pairs.count
+            while low < high {
+                let middle = (low + high) / 2
+                if pairs[middle].document < document { low = middle + 1 } else { high = middle }
+            }
+            return pairs[low...].prefix { $0.document == document }.lazy.map(\.label)
         }
     }
 }

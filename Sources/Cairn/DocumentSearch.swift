@@ -71,25 +71,54 @@ extension VectorStore {
         _ contents: StoreContents, _ view: GraphView, _ scratch: SearchScratch
     ) throws(StoreError) -> [FoundDocument] {
         let query = try prepare(input, contents, scratch)
-        let graph = contents.graph, slots = graph.slots, wanted = min(count, view.count)
-        let width = max(options.width ?? defaultWidth, wanted), filter = options.filter
-        if !options.isExact, let limit = walkLimit(width: width, filter, view) {
-            let found = graph.documentSearch(
-                query, count: wanted, width: width, neighborsEach: options.neighborsPerDocument, in: view,
-                distanceLimit: limit, scratch: scratch
-            ) { slot in
-                let label = slots.label(slot)
-                return filter?.allows(label) ?? true ? grouping.document(of: label) : nil
-            }
-            // Fewer than asked for: no more documents, or the walk could not get to the others. Only a scan can tell.
-            if let found, found.count == wanted { return FoundDocument.all(found, slots) }
+        let graph = contents.graph, slots = graph.slots, filter = options.filter
+        @inline(__always)
+        func document(_ slot: UInt32) -> UInt64? {
+            let label = slots.label(slot)
+            return filter?.allows(label) ?? true ? grouping.document(of: label) : nil
         }
-        let scan = scan(filter, contents, view)
+        var view = view, attempts = 0
+        while true {
+            attempts += 1
+            let found: [RankedDocument]
+            (found, view) = documents(query, count, options, contents, view, scratch, document)
+            guard options.neighborsPerDocument > 1, !found.isEmpty else { return FoundDocument.all(found, slots) }
+            var chosen: [UInt32]?
+            if attempts < 4, let labels = grouping.labels(of: found.map(\.document), limit: view.count / 8) {
+                let (members, newer) = self.labels.slots(of: labels)
+                // The documents must be of the same state as their neighbours.
+                guard newer.sequence == view.sequence else {
+                    view = newer
+                    continue
+                }
+                chosen = members.sorted()
+            }
+            let complete = graph.addNeighbors(
+                to: found, count: options.neighborsPerDocument, query, in: view, among: chosen, scratch: scratch,
+                document: document)
+            return FoundDocument.all(complete, slots)
+        }
+    }
+
+    /// The best documents, each with its nearest vector, and what they were found in.
+    private func documents(
+        _ query: Query, _ count: Int, _ options: DocumentOptions, _ contents: StoreContents, _ view: GraphView,
+        _ scratch: SearchScratch, _ document: (UInt32) -> UInt64?
+    ) -> (found: [RankedDocument], view: GraphView) {
+        let graph = contents.graph, wanted = min(count, view.count)
+        let width = max(options.width ?? defaultWidth, wanted)
+        if !options.isExact, let limit = walkLimit(width: width, options.filter, view) {
+            let found = graph.documentSearch(
+                query, count: wanted, width: width, in: view, distanceLimit: limit, scratch: scratch,
+                document: document)
+            // Fewer than asked for: no more documents, or the walk could not get to the others. Only a scan can tell.
+            if let found, found.count == wanted { return (found, view) }
+        }
+        let scan = scan(options.filter, contents, view)
         let found = graph.exactDocumentSearch(
-            query, count: wanted, neighborsEach: options.neighborsPerDocument, in: scan.view, among: scan.slots,
-            scratch: scratch, isAllowed: scan.isAllowed
-        ) { grouping.document(of: slots.label($0)) }
-        return FoundDocument.all(found, slots)
+            query, count: wanted, in: scan.view, among: scan.slots, scratch: scratch, isAllowed: scan.isAllowed,
+            document: document)
+        return (found, scan.view)
     }
 }
 
@@ -98,8 +127,9 @@ public struct DocumentOptions: Sendable {
     /// ef: the best so many documents are kept while the graph is walked. More find better ones and take longer; nil for the
     /// store's own. Counts as `count` where it is less.
     public var width: Int?
-    /// How many neighbours each document comes with, at the most: its nearest ones, as far as the search came to them before
-    /// it had enough better documents. An exact search comes to all.
+    /// How many of its nearest vectors each document comes with, at the most. More than one are looked for among all of the
+    /// document's: where the grouping is a function, or a document's labels are thousands, that asks each vector of the
+    /// store which document it belongs to.
     public var neighborsPerDocument: Int
     /// Which vectors may be returned, and make their documents found; nil for all.
     public var filter: LabelFilter?
@@ -121,8 +151,8 @@ public struct DocumentOptions: Sendable {
 public struct FoundDocument: Sendable, Hashable {
     /// What the grouping calls it.
     public let document: UInt64
-    /// Its nearest vectors, nearest first, equal distances in the order of their labels; at least one, and as many as were
-    /// asked for and come to.
+    /// Its nearest vectors, nearest first, equal distances in the order of their labels: at least one, at most as many as were
+    /// asked for.
     public let neighbors: [Neighbor]
 
     /// The nearest of its vectors.

@@ -4,11 +4,8 @@ extension Graph {
     ///
     /// The walk goes on until the `width` best documents are nearer than what is left to look at. So it finds enough of
     /// them however many slots each has. When `distanceLimit` distances have been computed it gives up and returns nil.
-    ///
-    /// `neighborsEach`: how many neighbours each document comes with, of those that the walk came to before it had `width`
-    /// better documents.
     package func documentSearch(
-        _ query: Query, count k: Int, width: Int, neighborsEach: Int, in view: GraphView, distanceLimit: Int = .max,
+        _ query: Query, count k: Int, width: Int, in view: GraphView, distanceLimit: Int = .max,
         scratch: SearchScratch, document: (UInt32) -> UInt64?
     ) -> [RankedDocument]? {
         guard view.maximumLevel >= 0, k > 0 else { return [] }
@@ -16,7 +13,7 @@ extension Graph {
         scratch.prepare(slots: view.count, width: width, batch: parameters.capacity(level: 0))
         let entry = descend(query, to: 0, in: view, scratch)
         let visible = VisibleSlots(slots: slots, sequence: view.sequence)
-        var ranking = DocumentRanking(width: width, isBounded: true, keepsAll: neighborsEach > 1, scratch)
+        var ranking = DocumentRanking(width: width, isBounded: true, scratch)
         var frontier = CandidateHeap(scratch.frontierMemory)
         var scan = NeighborScan(self, query, from: entry, in: view, scratch)
         defer { scan.finish() }
@@ -38,32 +35,55 @@ extension Graph {
                 insert(Candidate(distance: scan.distances[index], slot: scan.slots[index]))
             }
         }
-        return ranking.best(k, neighborsEach: neighborsEach)
+        return ranking.best(k)
     }
 
-    /// The same by computing every distance, of `chosen` slots (nil: of all) for which `isAllowed` holds. O(slots), and
-    /// again for the neighbours where more than one is asked for.
+    /// The same by computing every distance, of `chosen` slots (nil: of all) for which `isAllowed` holds. O(slots).
     package func exactDocumentSearch(
-        _ query: Query, count k: Int, neighborsEach: Int, in view: GraphView, among chosen: [UInt32]? = nil,
+        _ query: Query, count k: Int, in view: GraphView, among chosen: [UInt32]? = nil,
         scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil, document: (UInt32) -> UInt64?
     ) -> [RankedDocument] {
         guard k > 0 else { return [] }
         // As in `exactSearch`: so many, sorted once, are cheaper than a sorted pool.
         let isBounded = k <= 2048
         scratch.prepare(slots: 0, width: isBounded ? k : 1, batch: Self.scanBatch)
-        var ranking = DocumentRanking(width: k, isBounded: isBounded, keepsAll: false, scratch)
+        var ranking = DocumentRanking(width: k, isBounded: isBounded, scratch)
         scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { candidate in
             if ranking.admits(candidate), let document = document(candidate.slot) {
                 ranking.insert(candidate, of: document)
             }
         }
-        let best = ranking.best(k, neighborsEach: 1)
-        guard neighborsEach > 1 else { return best }
-        var neighbors = Dictionary(uniqueKeysWithValues: best.map { ($0.document, [Candidate]()) })
-        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { candidate in
-            if let document = document(candidate.slot) { neighbors[document]?.append(candidate) }
+        return ranking.best(k)
+    }
+
+    /// Gives each of the documents its `count` nearest live slots among `chosen` (nil: among all), where `document` says which
+    /// one a live slot belongs to. `view`: what the documents were found in. O(chosen slots), and the distances of those
+    /// that belong to one.
+    package func addNeighbors(
+        to documents: [RankedDocument], count: Int, _ query: Query, in view: GraphView, among chosen: [UInt32]?,
+        scratch: SearchScratch, document: (UInt32) -> UInt64?
+    ) -> [RankedDocument] {
+        scratch.prepare(slots: 0, width: 1, batch: Self.scanBatch)
+        var places: [UInt64: Int] = [:], neighbors = [[Candidate]](repeating: [], count: documents.count)
+        for (place, document) in documents.enumerated() { places[document.document] = place }
+        // Which document a slot belongs to is asked once, before its distance is computed.
+        var pending: [Int] = [], taken = 0
+        withoutActuallyEscaping(document) { document in
+            scan(
+                query, in: view, among: chosen, scratch: scratch,
+                isAllowed: { slot in
+                    guard let number = document(slot), let place = places[number] else { return false }
+                    pending.append(place)
+                    return true
+                }
+            ) { candidate in
+                neighbors[pending[taken]].append(candidate)
+                taken += 1
+            }
         }
-        return best.map { $0.with(neighbors[$0.document]!, atMost: neighborsEach) }
+        return zip(documents, neighbors).map {
+            RankedDocument(document: $0.document, neighbors: Array($1.sorted().prefix(count)))
+        }
     }
 }
 
@@ -72,10 +92,6 @@ package struct RankedDocument {
     package let document: UInt64
     /// Nearest first, at least one.
     package let neighbors: [Candidate]
-
-    func with(_ candidates: [Candidate], atMost count: Int) -> RankedDocument {
-        RankedDocument(document: document, neighbors: Array(candidates.sorted().prefix(count)))
-    }
 }
 
 /// The nearest slot of each document that a search came to, and the best `width` of these. At most one ranking to a scratch
@@ -86,15 +102,11 @@ private struct DocumentRanking {
     private var best: CandidatePool
     /// By hashing that nobody can foresee: the numbers come from outside.
     private var nearest: [UInt64: Candidate] = [:]
-    private let keepsAll: Bool
-    private var all: [(document: UInt64, candidate: Candidate)] = []
 
-    /// `isBounded`: only the best `width` are told apart from the others. `keepsAll`: every candidate that comes is kept, and
-    /// not only each document's nearest.
-    init(width: Int, isBounded: Bool, keepsAll: Bool, _ scratch: SearchScratch) {
+    /// `isBounded`: only the best `width` are told apart from the others.
+    init(width: Int, isBounded: Bool, _ scratch: SearchScratch) {
         self.width = width
         self.isBounded = isBounded
-        self.keepsAll = keepsAll
         best = CandidatePool(scratch)
     }
 
@@ -104,7 +116,6 @@ private struct DocumentRanking {
 
     /// Takes in one that it `admits`.
     mutating func insert(_ candidate: Candidate, of document: UInt64) {
-        if keepsAll { all.append((document, candidate)) }
         if let old = nearest[document] {
             guard candidate < old else { return }
             if isBounded { best.remove(old) }
@@ -114,17 +125,13 @@ private struct DocumentRanking {
     }
 
     /// The first `count` documents.
-    func best(_ count: Int, neighborsEach: Int) -> [RankedDocument] {
+    func best(_ count: Int) -> [RankedDocument] {
         var ranks = nearest.map { (document: $0.key, candidate: $0.value) }
         if isBounded && best.size > 0 {
             let last = best.candidates[min(count, best.size) - 1]
             ranks.removeAll { $0.candidate > last }
         }
         ranks.sort { $0.candidate < $1.candidate }
-        let found = ranks.prefix(count).map { RankedDocument(document: $0.document, neighbors: [$0.candidate]) }
-        guard keepsAll && neighborsEach > 1 else { return found }
-        var neighbors = Dictionary(uniqueKeysWithValues: found.map { ($0.document, [Candidate]()) })
-        for (document, candidate) in all { neighbors[document]?.append(candidate) }
-        return found.map { $0.with(neighbors[$0.document]!, atMost: neighborsEach) }
+        return ranks.prefix(count).map { RankedDocument(document: $0.document, neighbors: [$0.candidate]) }
     }
 }
