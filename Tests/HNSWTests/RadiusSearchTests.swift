@@ -98,7 +98,7 @@ import Testing
         holder.graph.show(sequence: 0, hasDeadSlots: true)
         var hits = 0, wanted = 0
         for query in queries {
-            let radius = radius(holder, query, 30)
+            let radius = radius(holder, query, 60)
             let found = walk(holder, query, radius, limit: 10, width: 30) { $0 % 2 == 0 }
             let exact = scan(holder, query, radius, limit: 10) { $0 % 2 == 0 }
             #expect(exact.slots.count == 10 && exact.isTruncated)
