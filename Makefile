@@ -77,9 +77,9 @@ faults:
 	$(SWIFT) build -c release --product FaultCampaign
 	.build/release/FaultCampaign
 
-# Fuzzes a reader: TARGET=log|header|journal|hnswlib RUNS=n.
+# Fuzzes a reader, or what is done with hnswlib's files: TARGET=log|header|journal|hnswlib|import RUNS=n.
 fuzz:
-	@test -n "$(TARGET)" || { echo "usage: make fuzz TARGET=log|header|journal|hnswlib [RUNS=100000]"; exit 64; }
+	@test -n "$(TARGET)" || { echo "usage: make fuzz TARGET=log|header|journal|hnswlib|import [RUNS=100000]"; exit 64; }
 	Scripts/fuzz $(TARGET) $(or $(RUNS),100000)
 
 # Threads that search and change one store for MINUTES=10, under ThreadSanitizer.

@@ -86,7 +86,10 @@ let package = Package(
             dependencies: ["CInterruptions", "Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser],
             path: "Tests/Faults", swiftSettings: strict),
         .target(
-            name: "Fuzzing", dependencies: ["FileFormat", "HnswlibFile", "MappedStorage", "WriteAheadLog", system],
+            name: "Fuzzing",
+            dependencies: [
+                "Cairn", "FileFormat", "HnswlibFile", "MappedStorage", "TestSupport", "WriteAheadLog", system,
+            ],
             path: "Tests/Fuzzing", exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(
             name: "CrashStatesTests", dependencies: ["CrashStates", "MappedStorage", "TestSupport", system],

@@ -54,10 +54,15 @@ struct BatchPlan {
         switch operation {
         case .add(let label, let row, let replacingMarked):
             if let place = place(of: label) {
-                let state = isMarked(place) ? "is in the store, marked as deleted: unmark, erase or upsert it" : nil
-                throw StoreError(
-                    .duplicateLabel,
-                    "label \(label) (row \(row)) \(state ?? "is in the store already, or twice in the input")")
+                let state =
+                    if isMarked(place) {
+                        "is in the store, marked as deleted: unmark, erase or upsert it"
+                    } else if case .row = place {
+                        "comes twice in the input"
+                    } else {
+                        "is in the store already"
+                    }
+                throw StoreError(.duplicateLabel, "label \(label) (row \(row)) \(state)")
             }
             if replacingMarked { eraseMarked() }
             setPlace(of: label, .row(append(label, row, .drawn)))

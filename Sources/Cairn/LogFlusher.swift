@@ -22,7 +22,8 @@ final class LogFlusher: @unchecked Sendable {
     init?(milliseconds: Int, failed: @escaping @Sendable (StorageError) -> Void) {
         // Half of it may pass before a sync begins.
         self.milliseconds = max(1, milliseconds / 2)
-        thread = Thread { [unowned self] in run(failed) }
+        // It may begin when this object is ending already, which waits for it.
+        thread = Thread { [unowned(unsafe) self] in unsafe run(failed) }
         if thread == nil { return nil }
     }
 

@@ -6,6 +6,22 @@ import WriteAheadLog
 
 /// What a crash left of a store: a journal that was not brought into the files to its end, and a log.
 enum Recovery {
+    /// Superblock and header of the store at `path`. When neither header is valid, which a crash can leave (one torn, the other
+    /// lost by a sync that failed), the journal says the state: then the header is one generation older than the journal, so that
+    /// that is redone.
+    static func readPrologue(
+        _ path: FilePath, writable: Bool, _ calls: SystemCalls
+    ) throws(StoreFileError) -> LevelZeroFile.Prologue {
+        try LevelZeroFile.readPrologue(path.appending(StoreName.levelZero), writable: writable, calls: calls) {
+            superblock in
+            let journal = try? JournalReader.open(
+                path.appending(StoreName.journal), superblock: superblock, calls: calls)
+            var header = journal?.header
+            header?.generation -= 1
+            return header
+        }
+    }
+
     /// Redoes a checkpoint whose journal is whole and whose header is not there; returns the header it led to. May be broken
     /// off and begun again anywhere.
     ///

@@ -27,8 +27,25 @@ extension VectorStore {
                 unsafe contents.readVector(current, to: vectors.baseAddress! + count * dimensions)
                 count += 1
             }
-            contents.memory.advance(past: slot..<next, to: next..<next + labels.count, of: Self.columnsOfRows)
+            contents.memory.expect(next..<next + labels.count, of: Self.columnsOfRows)
+            contents.memory.release(slot..<next, of: Self.columnsOfRows)
             return (count, next)
+        }
+    }
+
+    /// Whether a vector of a store for cosine was longer or shorter than 1 before it was normalised; those of an index that had
+    /// lost the lengths were not. False for other metrics. Reads the lengths, up to the first of these.
+    package var hasLengths: Bool {
+        get throws(StoreError) {
+            try reading { (contents, view, _) in
+                guard contents.encoding.isCosine, let norms = unsafe contents.columns.norms else { return false }
+                let slots = contents.graph.slots
+                return (0..<view.count).contains { slot in
+                    unsafe norms[slot] != 1
+                        && (slots.isVisible(UInt32(slot), at: view.sequence)
+                            || slots.state(UInt32(slot)) == Columns.markedState)
+                }
+            }
         }
     }
 

@@ -5,7 +5,7 @@ public import SystemPackage
 
 extension VectorStore {
     /// Makes a new store at `copy` of the one at `path`: the same vectors, labels, deletion marks and graph, without the slots of
-    /// erased and replaced vectors. `metric`: another way of telling how far apart two vectors are; the vectors stay as they were
+    /// erased and replaced vectors (an import that was not changed keeps those of repeated labels). `metric`: another way of telling how far apart two vectors are; the vectors stay as they were
     /// given, and the graph stays as it is, though it was made for the other metric: `recall` tells how well it serves.
     ///
     /// The store appears at once and whole, as with ``build(at:_:vectors:labels:options:)``. O(store), in about 20 bytes a vector of
@@ -39,14 +39,16 @@ struct StoreCopy {
         _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ metric: Metric?, searchWidth: Int
     ) throws(StoreError) {
         self.contents = contents
-        let slots = DenseSlots(contents.graph, view, counts)
+        // Until its first batch an import has the slots of repeated labels in its graph, which would fall apart without them.
+        let keepsAll = view.sequence == 0
+        let slots = DenseSlots(contents.graph, view, counts, keepsAll: keepsAll)
         self.slots = slots
         var configuration = VectorStore.Configuration(contents.superblock, searchWidth: searchWidth)
         configuration.metric = metric ?? configuration.metric
         self.configuration = configuration
         var superblock = configuration.superblock
         let isCosine = contents.encoding.isCosine
-        if view.sequence == 0 && counts.free == 0 && isCosine == (configuration.metric == .cosine) {
+        if view.sequence == 0 && isCosine == (configuration.metric == .cosine) {
             // Still what came from hnswlib, if it did.
             superblock.origin = contents.superblock.origin
         }
@@ -56,7 +58,10 @@ struct StoreCopy {
         sources = (0..<UInt32(view.count)).filter { slots.number($0) != nil }
         let records = contents.graph.slots
         let labels = SlotsByLabel(sources.map { records.label($0) })
-        for slot in 0..<UInt32(sources.count) { labels.add(slot) }
+        var free: [UInt32] = []
+        for slot in 0..<UInt32(sources.count) {
+            if VectorStore.hasLabel(records.state(sources[Int(slot)])) { labels.add(slot) } else { free.append(slot) }
+        }
         let upper = UpperLayers(
             connectivity: superblock.connectivity, slots: max(1, slots.count), nodes: slots.nodes.count)
         for (slot, level) in slots.nodes {
@@ -64,11 +69,16 @@ struct StoreCopy {
             for list in 0..<level { slots.copyList(slot, level: list + 1, to: upper.list(number: first + list)) }
         }
         var kept = counts
-        kept.free = 0
-        let entry = slots.entryPoint
+        kept.free = free.count
+        var entry = slots.entryPoint
+        if keepsAll {
+            // The highest node may be one whose label came again.
+            let level = slots.nodes.first { $0.slot == view.entryPoint }?.level ?? 0
+            entry = counts.live + counts.marked > 0 ? (view.entryPoint, level) : nil
+        }
         image = StoreImage(
             superblock: superblock, searchWidth: searchWidth, levelState: contents.graph.levels.state, counts: kept,
-            freeSlots: [], entryPoint: entry?.slot, maximumLevel: entry?.level ?? -1, upper: upper, labels: labels)
+            freeSlots: free, entryPoint: entry?.slot, maximumLevel: entry?.level ?? -1, upper: upper, labels: labels)
     }
 
     func run(
@@ -79,7 +89,9 @@ struct StoreCopy {
         do {
             let words = Memory<UInt32>(1 + 2 * configuration.connectivity)
             let scratch = Memory<Float>(configuration.dimensions), geometry = image.superblock.geometry
-            try draft.write(image) { (range, stream) throws(StoreError) in
+            try draft.write(image) {
+                image.superblock.origin
+            } rows: { (range, stream) throws(StoreError) in
                 try translating { () throws(StorageError) in
                     try stream.append(range.count) { rows in
                         for row in 0..<range.count {
@@ -104,12 +116,13 @@ struct StoreCopy {
         let step = 2048
         guard range.lowerBound / step != range.upperBound / step else { return }
         let source = Int(sources[range.upperBound - 1]) / step * step
-        contents.memory.advance(past: max(0, source - 2 * step)..<source, to: source + step..<source + 2 * step)
+        contents.memory.expect(source + step..<source + 2 * step)
+        contents.memory.release(max(0, source - 2 * step)..<source)
     }
 
     /// Throws if a vector cannot be placed by the new metric.
     private func check(_ path: FilePath) throws(StoreError) {
-        for slot in sources {
+        for slot in sources where VectorStore.hasLabel(contents.graph.slots.state(slot)) {
             let vector = contents.vector(slot)
             guard let problem = unsafe vector.withUnsafeBufferPointer({ unsafe encoding.problem($0) }) else { continue }
             throw StoreError(

@@ -25,6 +25,12 @@ final class StoreDraft {
         name.removeLastComponent()
         name.append((path.lastComponent?.string ?? "store") + ".building")
         directory = Directory(name, calls: calls)
+        try UnfinishedFiles.together { () throws(StoreError) in try take() }
+    }
+
+    /// Makes the directory, or takes that of a dead process, and locks it.
+    private func take() throws(StoreError) {
+        let name = directory.path
         var isForeign = false
         do throws(StorageError) {
             // Each further attempt means that another builder has just left.
@@ -58,14 +64,14 @@ final class StoreDraft {
             release()
             throw StoreError(error)
         }
+        UnfinishedFiles.insert(directory: directory.path, names: StoreName.built)
         removeFiles(of: directory)
     }
 
     /// Whether the directory holds a build's files and no others. One that has just vanished counts as ours.
     private var isOurs: Bool {
-        let ours = [StoreName.lock, StoreName.unfinished, StoreName.levelZero, StoreName.upper, StoreName.labels]
         guard !Directory.isSymbolicLink(directory.path) else { return false }
-        return (try? directory.names())?.allSatisfy(ours.contains) ?? true
+        return (try? directory.names())?.allSatisfy(StoreName.built.contains) ?? true
     }
 
     /// Whether the directory is a store, and not what a dead build left.
@@ -134,6 +140,7 @@ final class StoreDraft {
 
     /// Unlocks before closing: a child process that is being started may have the descriptor too, until it runs its program.
     private func release() {
+        UnfinishedFiles.remove(directory.path)
         if let lock { try? calls.lock(lock.descriptor, LOCK_UN) }
         lock = nil
     }

@@ -21,9 +21,11 @@ struct StoreImage {
 }
 
 extension StoreDraft {
-    /// Writes all files of the store. `rows` is called for ranges of slots in order, and writes the rows of each.
+    /// Writes all files of the store. `rows` is called for ranges of slots in order, and writes the rows of each. `origin`: asked
+    /// for when all are written.
     func write(
-        _ image: StoreImage, rows: (Range<Int>, LevelZeroStream) throws(StoreError) -> Void
+        _ image: StoreImage, origin: () -> HnswlibOrigin?,
+        rows: (Range<Int>, LevelZeroStream) throws(StoreError) -> Void
     ) throws(StoreError) {
         let layout = image.superblock.layout
         let stream = try translating { () throws(StorageError) in
@@ -40,7 +42,10 @@ extension StoreDraft {
             try LabelIndexFile.write(
                 directory.path.appending(StoreName.labels), buckets: image.labels.buckets.buffer,
                 count: image.labels.count, layout: layout, generation: 1, calls: calls)
+            var superblock = image.superblock
+            superblock.origin = origin()
             try stream.finish(
+                superblock,
                 HeaderSlot(
                     generation: 1, layout: layout, graphGeneration: 1, slotCount: image.slotCount,
                     segmentCount: stream.segmentCount, entryPoint: image.entryPoint ?? HeaderSlot.noEntryPoint,

@@ -110,16 +110,7 @@ struct StoreOpening {
     }
 
     private func find() throws(StoreFileError) -> Found {
-        var prologue = try LevelZeroFile.readPrologue(
-            path.appending(StoreName.levelZero), writable: isWriter, calls: calls
-        ) { [path, calls] superblock in
-            let journal = try? JournalReader.open(
-                path.appending(StoreName.journal), superblock: superblock, calls: calls)
-            var header = journal?.header
-            // Older than the journal, which is redone therefore.
-            header?.generation -= 1
-            return header
-        }
+        var prologue = try Recovery.readPrologue(path, writable: isWriter, calls)
         var header = prologue.header, pending: JournalReader?
         let readGeneration = header.generation
         let journal = try JournalReader.open(

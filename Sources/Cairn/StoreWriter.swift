@@ -245,7 +245,7 @@ final class StoreWriter: @unchecked Sendable {
     /// The free slots of a store that no batch has changed yet: an import left them in the graph, as the file has them. The first
     /// batch takes them out, and from then on they are like others.
     private func linkedFreeSlots() -> [(slot: UInt32, level: Int)] {
-        guard sequence == 0 && !hasCollectedFreeSlots else { return [] }
+        guard sequence == 0 && counts.free > 0 else { return [] }
         let slots = contents.graph.slots
         return (0..<UInt32(contents.graph.count)).lazy.map { ($0, slots.entry($0)) }
             .filter { $0.1.state == SlotEntry.State.superseded.rawValue && !slots.hasRecord($0.0) }

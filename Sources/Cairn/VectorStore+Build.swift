@@ -92,10 +92,7 @@ extension VectorStore {
     ) throws(StoreError) {
         try configuration.validate()
         try checkVacant(path)
-        guard source.count < Geometry.maximumSlots else {
-            throw StoreError(.invalidArgument, "\(source.count) vectors are more than a store holds (2^31)", path: path)
-        }
-        if let labels { try check(labels, rows: source.count) }
+        try check(source, labels)
         let draft = try StoreDraft(for: path, calls: calls)
         do {
             try draft.fill(configuration, source, labels: labels, options: options)
@@ -112,6 +109,15 @@ extension VectorStore {
             throw StoreError(
                 .alreadyExists, "something stands here already; remove it or choose another name", path: path)
         }
+    }
+
+    /// Throws what is wrong with the number of rows or their labels.
+    static func check(_ source: RowSource, _ labels: [Label]?) throws(StoreError) {
+        guard source.count < Geometry.maximumSlots else {
+            throw StoreError(
+                .invalidArgument, "\(source.count) vectors are more than a store holds (2^31)", path: source.path)
+        }
+        if let labels { try check(labels, rows: source.count) }
     }
 
     private static func check(_ labels: [Label], rows: Int) throws(StoreError) {

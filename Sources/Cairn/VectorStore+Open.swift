@@ -10,6 +10,8 @@ enum StoreName {
     static let newUpper = "upper.new"
     /// Only in the directory of a build, until that has its name.
     static let unfinished = "unfinished"
+    /// What a build makes. The lock goes last: as long as it is there, nobody else takes the directory.
+    static let built = [levelZero, upper, labels, unfinished, lock]
 }
 
 extension VectorStore {

@@ -31,7 +31,7 @@ extension VectorStore {
     ) {
         let name = path.appending(StoreName.levelZero)
         do throws(StoreFileError) {
-            let prologue = try LevelZeroFile.readPrologue(name, writable: false, calls: calls)
+            let prologue = try Recovery.readPrologue(path, writable: false, calls)
             report.checkCopies(prologue, of: name)
             let journal = try JournalReader.open(
                 path.appending(StoreName.journal), superblock: prologue.superblock, calls: calls)
@@ -102,12 +102,27 @@ extension VectorStore {
                         + "or the index is wrong")
             }
         }
-        if check.unreachable > 0 {
-            problems.append("\(check.unreachable) vectors cannot be reached from the entry point")
-        }
         for problem in problems { report.add(problem) }
+        if check.unreachable > 0 { reportUnreachable(check, contents, &report) }
         report.unreachable = check.unreachable
         report.content = check.checksum
+    }
+}
+
+extension VectorStore {
+    /// In a graph of this program it is damage; hnswlib leaves such nodes, and an import keeps its graph.
+    private func reportUnreachable(_ check: GraphCheck, _ contents: StoreContents, _ report: inout VerifyReport) {
+        let all =
+            check.unreachable == 1 ? "1 vector cannot" : "\(check.unreachable) vectors cannot"
+        let labels = check.firstUnreachable.map { "\(contents.graph.slots.label($0))" }.joined(separator: ", ")
+        let sentence = "\(all) be reached from the entry point (label \(labels)\(check.unreachable > 10 ? ", …" : ""))"
+        if contents.superblock.origin == nil {
+            report.add(sentence)
+        } else {
+            report.warnings.append(
+                "\(sentence): hnswlib left the graph so; an upsert of such a vector links it, and exact searches find it"
+            )
+        }
     }
 }
 

@@ -13,6 +13,8 @@ public struct VerifyReport: Sendable, Hashable {
 
     /// What is wrong, a sentence each; at most the first hundred of a kind.
     public internal(set) var problems: [String] = []
+    /// What is no damage and good to know, a sentence each.
+    public internal(set) var warnings: [String] = []
     /// Vectors, live or marked, that no links lead to from the entry point; nil unless that was looked at.
     public internal(set) var unreachable: Int?
     /// A checksum of the state on level 0: equal for stores with the same slots, vectors and links, however they came about. nil

@@ -139,7 +139,12 @@ struct AddCommand: Command {
         let message = error.commandLineMessage.replacing(/\brow ([0-9]+)/) { match in
             "row \((Int(match.1) ?? 0) + firstRow)"
         }
-        var failure = Failure(error, saying: message, path: path, addition: addition)
+        var advice = ""
+        if message.hasSuffix("is in the store already") {
+            let numbers = labels == nil ? "; labels are row numbers unless --labels gives others" : ""
+            advice = "\(numbers); --upsert would put the new vectors in the place of the old ones"
+        }
+        var failure = Failure(error, saying: message, path: path, addition: advice + addition)
         failure.progress = ("added", firstRow - skip)
         return failure
     }

@@ -87,4 +87,4 @@ struct WidthList: ExpressibleByArgument {
 }
 
 /// The extensions that vector files have, for the shell to complete.
-let vectorFileExtensions = ["npy", "fvecs", "bvecs", "fbin", "u8bin", "i8bin"]
+let vectorFileExtensions = ["npy", "fvecs", "bvecs", "ivecs", "fbin", "u8bin", "i8bin", "ibin"]

@@ -44,7 +44,10 @@ struct Failure: Error {
     /// `path` and `message`, where given, stand for those of the error itself; `addition` is put behind the message.
     init(_ error: StoreError, saying message: String? = nil, path: FilePath? = nil, addition: String = "") {
         let place = path ?? error.path
-        let reason = error.systemError.map { " (\($0))" } ?? ""
+        let text = message ?? error.commandLineMessage
+        // Once is enough.
+        let reason =
+            error.systemError.map { text.contains("\($0)") || text.contains("no such") ? "" : " (\($0))" } ?? ""
         let exitCode: ExitCode =
             switch error.code {
             case .corrupt: ExitCode(2)
@@ -53,7 +56,7 @@ struct Failure: Error {
             default: .failure
             }
         self.init(
-            code: error.code.description, (message ?? error.commandLineMessage) + reason + addition, path: place,
+            code: error.code.description, text + reason + addition, path: place,
             exitCode: exitCode)
     }
 
@@ -65,7 +68,18 @@ struct Failure: Error {
             case .noSpace, .diskQuotaExceeded: .full
             default: .io
             }
-        self.init(code: code.description, error.message, path: FilePath(error.path))
+        let path = FilePath(error.path)
+        let advice = error.message.hasPrefix("unknown extension") ? Self.conversionAdvice(path) : ""
+        self.init(code: code.description, error.message + advice, path: path)
+    }
+
+    /// What to do with an index of hnswlib or Chroma where a store or vectors are wanted; nothing for other files.
+    static func conversionAdvice(_ path: FilePath) -> String {
+        switch try? HnswlibFileKind.recognise(path) {
+        case .index(.chromaFolder): "; it is a folder of Chroma's: `cairn convert` makes a store or vectors of it"
+        case .index, .bruteForce: "; it is an index of hnswlib: `cairn convert` makes a store or vectors of it"
+        case nil: ""
+        }
     }
 
     /// Prints it on standard error: one line. `kind`: `error`, or `warning` for what did not end the program.

@@ -17,7 +17,8 @@ struct Program: ParsableCommand {
         commandName: "cairn",
         abstract: "Nearest-neighbour search over vectors, in stores on disk.",
         discussion: """
-            A store is a directory. Vector files are .npy, .fvecs, .bvecs, .fbin, .u8bin and .i8bin.
+            A store is a directory. Vector files are .npy, .fvecs, .bvecs, .ivecs, .fbin, .u8bin, .i8bin and \
+            .ibin; indexes of hnswlib and Chroma come in with `cairn convert`.
 
             Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 failed, 2 damage \
             found, 64 wrong arguments.
@@ -47,6 +48,7 @@ struct Program: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
+            Interruption.watch(isAtomic: command is BuildCommand || command is ConvertCommand)
             try command.run()
         } catch let code as ExitCode {
             exit(withError: code)

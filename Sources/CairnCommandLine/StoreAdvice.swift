@@ -16,6 +16,7 @@ extension StoreError {
         case .notFound:
             return message.replacing(
                 "VectorStore.create or VectorStore.build", with: "`cairn create` or `cairn build`")
+        case .notAStore: return message + (path.map { Failure.conversionAdvice($0) } ?? "")
         default: return message
         }
     }

@@ -32,6 +32,7 @@ struct VerifyCommand: Command {
     /// What was found. Without facts about the store where it is too damaged to be opened.
     private struct Finding {
         var problems: [String]
+        var warnings: [String] = []
         var unreachable: Int?
         var info: StoreInfo?
     }
@@ -56,7 +57,8 @@ struct VerifyCommand: Command {
             let store = try VectorStore.open(at: store, options: .init(logDamage: damage.logDamage))
             let report = try store.verify(depth: depth)
             return Finding(
-                problems: report.problems.map(named), unreachable: report.unreachable, info: try store.info)
+                problems: report.problems.map(named), warnings: report.warnings, unreachable: report.unreachable,
+                info: try store.info)
         } catch {
             guard error.code == .corrupt else { throw error }
             return Finding(problems: [named((error.path.map { "\($0): " } ?? "") + error.commandLineMessage)])
@@ -75,6 +77,7 @@ struct VerifyCommand: Command {
             ("ok", .bool(finding.problems.isEmpty)),
             ("depth", .string(depth.rawValue)),
             ("problems", .array(finding.problems.map { .string($0) })),
+            ("warnings", .array(finding.warnings.map { .string($0) })),
             ("unreachable", number(finding.unreachable)),
             ("count", number(finding.info?.count)),
             ("deleted", number(finding.info?.deleted)),
@@ -85,13 +88,14 @@ struct VerifyCommand: Command {
     private func lines(_ finding: Finding) -> [String] {
         guard finding.problems.isEmpty else { return finding.problems.map { "\(store): \($0)" } }
         guard !common.quiet, let info = finding.info else { return [] }
+        let warnings = finding.warnings.map { "\(store): warning: \($0)" }
         let checked =
             switch depth {
             case .header: "headers and log were read"
             case .checksums: "headers, log and checksums were checked"
             case .graph: "headers, log, checksums and graph were checked"
             }
-        return [
+        return warnings + [
             "\(store): ok, \(counted(info.count, "vector")), \(info.deleted) marked as deleted, "
                 + "\(counted(info.free, "free slot")): \(checked)"
         ]

@@ -7,8 +7,9 @@ package struct GraphCheck {
     private let report: (String) -> Void
     /// Slots by state, 0 to 4.
     package private(set) var counts = [0, 0, 0, 0, 0]
-    /// Linked slots that no links lead to from the entry point.
+    /// Linked slots that no links lead to from the entry point: how many, and the first ten.
     package private(set) var unreachable = 0
+    package private(set) var firstUnreachable: [UInt32] = []
     /// Over slots, vectors, norms and links.
     package private(set) var checksum: UInt64 = 0
 
@@ -75,22 +76,22 @@ package struct GraphCheck {
         visited.prepare(slots: view.count)
         var seen = visited.view(reserving: view.count + 1)
         guard view.entryPoint < view.count else { return }
-        // Through linked slots only: the list of a free one is gone when the slot is used again.
+        // Through linked slots only: the list of a free one is gone when the slot is used again. Not before the first batch,
+        // though, which takes what an import left free out of the graph.
+        let walksAll = view.sequence == 0
         guard isLinked(view.entryPoint) else { return }
         _ = seen.insert(view.entryPoint)
         var waiting = [view.entryPoint], next = 0
         while next < waiting.count {
             let (ids, count) = view.levelZero.list(waiting[next])
             next += 1
-            for index in 0..<count where ids[index] < view.count && isLinked(ids[index]) {
+            for index in 0..<count where ids[index] < view.count && (walksAll || isLinked(ids[index])) {
                 if seen.insert(ids[index]) == 1 { waiting.append(ids[index]) }
             }
         }
         for slot in 0..<UInt32(truncatingIfNeeded: view.count) where isLinked(slot) && seen.insert(slot) == 1 {
             unreachable += 1
-            if unreachable <= 10 {
-                report("slot \(slot), label \(graph.slots.label(slot)), cannot be reached from the entry point")
-            }
+            if unreachable <= 10 { firstUnreachable.append(slot) }
         }
     }
 

@@ -39,7 +39,8 @@ package final class UpperLayers: @unchecked Sendable {
 
     /// Whether there are numbers left for `level` lists: always, if levels are drawn as they should be (there are then
     /// fewer lists than slots); files can claim others.
-    func hasRoom(level: Int) -> Bool { listCount + level <= published.capacity }
+    func hasRoom(level: Int) -> Bool { hasRoom(lists: level) }
+    package func hasRoom(lists: Int) -> Bool { listCount + lists <= published.capacity }
 
     /// Adds a node with `level` empty lists, which nobody links to yet, and returns the number of the first.
     @discardableResult

@@ -12,12 +12,11 @@ package struct ChromaMetadata: Sendable, Hashable {
     package let totalElementsAdded: Int
     /// The ids of the elements that are there, by label.
     package let identifiers: [UInt64: String]
-    /// The same the other way round.
-    package let labels: [String: UInt64]
 
-    /// Reads the metadata in Chroma's folder. Nil when there is none: such an index has never been stored.
+    /// Reads the metadata in Chroma's folder. Nil when there is none: such an index has never been stored. `elements`: how many the
+    /// index has, so that a file is refused that is far too large for them.
     package static func read(
-        folder: FilePath, calls: SystemCalls = .system
+        folder: FilePath, elements: Int = .max, calls: SystemCalls = .system
     ) throws(HnswlibFileError) -> ChromaMetadata? {
         let path = folder.appending(fileName), file: File, size: Int
         do {
@@ -26,8 +25,10 @@ package struct ChromaMetadata: Sendable, Hashable {
             guard error.errno == .noSuchFileOrDirectory else { throw error }
             return nil
         }
-        guard size <= Pickle.maximumBytes else {
-            throw HnswlibFileError(path, "it has \(size) bytes, the most is \(Pickle.maximumBytes)", offset: size)
+        // What is read takes several times its size in memory. An id of a usual length takes 50 bytes.
+        let most = elements < Pickle.maximumBytes >> 10 ? 1 << 20 + elements << 10 : Pickle.maximumBytes
+        guard size <= most else {
+            throw HnswlibFileError(path, "it has \(size) bytes, the most is \(most)", offset: size)
         }
         guard let bytes = try file.head(size) else {
             throw HnswlibFileError(path, "it was cut off while it was read: try again when nobody changes it")
@@ -45,7 +46,7 @@ package struct ChromaMetadata: Sendable, Hashable {
             let fields = try Fields(Pickle(bytes))
             dimensionality = fields.dimensionality
             totalElementsAdded = fields.total
-            (identifiers, labels) = try fields.maps()
+            identifiers = try fields.map()
         } catch {
             throw HnswlibFileError(
                 path,
@@ -85,8 +86,8 @@ private struct Fields {
         }
     }
 
-    /// Labels and their ids, ids and their labels. Each id must have the label that has the id.
-    func maps() throws(Pickle.Malformed) -> ([UInt64: String], [String: UInt64]) {
+    /// Labels and their ids. Each id must have the label that has the id.
+    func map() throws(Pickle.Malformed) -> [UInt64: String] {
         var identifiers: [UInt64: String] = [:]
         identifiers.reserveCapacity(labelToID.count)
         for (key, value) in labelToID {
@@ -98,15 +99,16 @@ private struct Fields {
         guard idToLabel.count == identifiers.count else {
             throw malformed("\(idToLabel.count) ids have a label, but \(identifiers.count) labels an id")
         }
-        var labels: [String: UInt64] = [:]
-        labels.reserveCapacity(idToLabel.count)
+        // Hashes, with a key of this process, take less than the ids.
+        var found: Set<Int> = []
+        found.reserveCapacity(idToLabel.count)
         for (key, value) in idToLabel {
             let label = try label(value), id = try text(key)
-            guard identifiers[label] == id, labels.updateValue(label, forKey: id) == nil else {
+            guard identifiers[label] == id, found.insert(id.hashValue).inserted else {
                 throw malformed("label \(label) is not that of the id that has it")
             }
         }
-        return (identifiers, labels)
+        return identifiers
     }
 
     private func malformed(_ message: String) -> Pickle.Malformed {

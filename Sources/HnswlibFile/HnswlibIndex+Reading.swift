@@ -1,3 +1,4 @@
+import MappedStorage
 import SystemPackage
 
 extension HnswlibIndex {
@@ -11,6 +12,18 @@ extension HnswlibIndex {
         guard let base = buffer.baseAddress, !slots.isEmpty else { return }
         try unsafe elements.read(into: buffer, at: slots.lowerBound * header.elementBytes)
         try unsafe check(UnsafeRawPointer(base), slots)
+    }
+
+    /// Has the kernel read the elements of `slots` from the disk, for who will read them soon. From any thread.
+    package func expectElements(_ slots: Range<Int>) {
+        let size = header.elementBytes
+        elements.file.expectReading(from: elements.start + slots.lowerBound * size, length: slots.count * size)
+    }
+
+    /// Lets the kernel use the memory in which it keeps the elements of `slots`, for who will not read them again soon.
+    package func releaseElements(_ slots: Range<Int>) {
+        let size = header.elementBytes
+        elements.file.releaseCache(from: elements.start + slots.lowerBound * size, length: slots.count * size)
     }
 
     /// Reads the lengths that the vectors of `slots` had before they were normalised. Returns false when the file has none.

@@ -2,8 +2,8 @@ package import MappedStorage
 package import SystemPackage
 
 /// Writes an index file as hnswlib does: the header, then all elements in slot order, then the lists above level 0 in slot
-/// order. What was promised by the header must have been given when it ends. One thread at a time; let go of before
-/// `finish`, it leaves nothing.
+/// order. Throws where that is not what the header promises: where it comes from, it may have changed meanwhile. One thread at a
+/// time; let go of before `finish`, it leaves nothing.
 @safe
 package final class HnswlibWriter {
     private let draft: DraftFile
@@ -47,9 +47,9 @@ package final class HnswlibWriter {
 
     /// Appends elements of level 0 as they are in the file. Each call is a write, so append many at once.
     package func appendElements(_ bytes: UnsafeRawBufferPointer) throws(HnswlibFileError) {
-        elementBytes += bytes.count
         precondition(slots == 0, "elements come before lists")
-        precondition(elementBytes <= header.count * header.elementBytes, "more elements than the header says")
+        elementBytes += bytes.count
+        try check(elementBytes <= header.count * header.elementBytes, "more elements than the header says")
         try unsafe write(bytes)
     }
 
@@ -58,9 +58,13 @@ package final class HnswlibWriter {
     package func appendUpperNode(
         _ slot: UInt32, level: Int, words: UnsafeBufferPointer<UInt32>
     ) throws(HnswlibFileError) {
-        precondition(Int(slot) >= slots && Int(slot) < header.count, "slots ascend and are the header's")
-        precondition((1...HnswlibHeader.highestLevel).contains(level) && level <= header.maximumLevel)
         precondition(words.count == level * (header.connectivity + 1), "a count and M ids for each level")
+        try check(
+            Int(slot) >= slots && Int(slot) < header.count,
+            "lists of element \(slot), which come too late or are of none")
+        try check(
+            (1...HnswlibHeader.highestLevel).contains(level) && level <= header.maximumLevel,
+            "an element of level \(level), above the highest that the header says")
         try fill(to: Int(slot))
         let size = 4 * words.count
         if unsafe buffer.count - filled < 4 + size { try flush() }
@@ -76,12 +80,12 @@ package final class HnswlibWriter {
     /// Completes the file, makes it durable and gives it its name. Returns its size in bytes.
     @discardableResult
     package func finish() throws(HnswlibFileError) -> Int {
-        precondition(elementBytes == header.count * header.elementBytes, "fewer elements than the header says")
+        try check(elementBytes == header.count * header.elementBytes, "fewer elements than the header says")
         try fill(to: header.count)
         try flush()
         if header.count > 0 {
-            precondition(max(highest, 0) == header.maximumLevel, "another highest level than the header says")
-            precondition(max(entryLevel, 0) == header.maximumLevel, "the entry point is not of the highest level")
+            try check(max(highest, 0) == header.maximumLevel, "no element of the highest level that the header says")
+            try check(max(entryLevel, 0) == header.maximumLevel, "an entry point that is not of the highest level")
         }
         do {
             try draft.publish()
@@ -89,6 +93,12 @@ package final class HnswlibWriter {
             throw HnswlibFileError(error)
         }
         return end
+    }
+
+    private func check(_ isGood: Bool, _ message: String) throws(HnswlibFileError) {
+        guard !isGood else { return }
+        throw HnswlibFileError(
+            draft.path, "it would get \(message): what it is made of changed meanwhile, or is damaged")
     }
 
     /// The slots before `slot` have no lists.

@@ -1,4 +1,5 @@
 package import FileFormat
+import Synchronization
 package import SystemPackage
 
 #if canImport(Glibc)
@@ -19,7 +20,9 @@ package final class ColumnMemory: @unchecked Sendable {
     /// Slots that the reserved ranges hold: those of whole segments.
     package let reservedSlots: Int
     /// The slots, from 0 on, whose memory is a file's pages and nothing else.
-    private var mappedSlots = 0
+    private let mappedSlots = Atomic<Int>(0)
+    /// The kernel maps up to so many bytes around a page that is touched.
+    private static let faultAround = 64 << 10
 
     /// Reserves addresses for the segments of `slots` slots or, when the address space is short, for as few as `minimum`.
     package init(geometry: Geometry, slots: Int, minimum: Int, path: FilePath) throws(StorageError) {
@@ -73,7 +76,9 @@ package final class ColumnMemory: @unchecked Sendable {
             let address = unsafe address(of: piece, in: segment)
             try unsafe file.map(at: address, length: piece.length, offset: piece.fileOffset, writing)
         }
-        if writing == .none && segment.slots.lowerBound == mappedSlots { mappedSlots = segment.slots.upperBound }
+        if writing == .none && segment.slots.lowerBound == mappedSlots.load(ordering: .relaxed) {
+            mappedSlots.store(segment.slots.upperBound, ordering: .relaxed)
+        }
     }
 
     /// Puts zeroed memory behind the pieces of `segment`: a store that lives in memory.
@@ -128,25 +133,30 @@ package final class ColumnMemory: @unchecked Sendable {
         return true
     }
 
-    /// For who reads all slots in order: has the rows of `next` read from the disk meanwhile, and gives the memory of `done` back
-    /// to the page cache. Others may be reading them; rows that are touched come back.
-    package func advance(
-        past done: Range<Int>, to next: Range<Int>, of columns: [Geometry.Column] = Geometry.Column.allCases
-    ) {
+    /// Has the kernel read rows from the disk, for who will look at them soon. From any thread.
+    package func expect(_ slots: Range<Int>, of columns: [Geometry.Column] = Geometry.Column.allCases) {
         for column in columns {
-            let stride = geometry.stride(of: column)
-            func pages(_ slots: Range<Int>) -> Range<Int>? {
-                let start = slots.lowerBound * stride / Geometry.granule * Geometry.granule
-                let end = min(slots.upperBound, mappedSlots) * stride / Geometry.granule * Geometry.granule
-                return start < end ? start..<end : nil
-            }
-            if let pages = pages(next) {
-                unsafe madvise(base(of: column) + pages.lowerBound, pages.count, MADV_WILLNEED)
-            }
-            if let pages = pages(done) {
-                unsafe madvise(base(of: column) + pages.lowerBound, pages.count, MADV_DONTNEED)
-            }
+            guard let pages = mappedPages(slots, of: column) else { continue }
+            unsafe madvise(base(of: column) + pages.lowerBound, pages.count, MADV_WILLNEED)
         }
+    }
+
+    /// For who goes through all slots in order: gives the memory of rows back to the page cache. Others may be reading them; what
+    /// is touched comes back.
+    package func release(_ slots: Range<Int>, of columns: [Geometry.Column] = Geometry.Column.allCases) {
+        for column in columns {
+            // And what came back with the pages behind it.
+            guard let pages = mappedPages(slots, of: column, behind: 2 * Self.faultAround) else { continue }
+            unsafe madvise(base(of: column) + pages.lowerBound, pages.count, MADV_DONTNEED)
+        }
+    }
+
+    /// The pages of rows, as bytes of their column, as far as they are a file's and nothing else.
+    private func mappedPages(_ slots: Range<Int>, of column: Geometry.Column, behind: Int = 0) -> Range<Int>? {
+        let stride = geometry.stride(of: column), mapped = mappedSlots.load(ordering: .relaxed)
+        let start = max(0, slots.lowerBound * stride - behind) / Geometry.granule * Geometry.granule
+        let end = min(slots.upperBound, mapped) * stride / Geometry.granule * Geometry.granule
+        return start < end ? start..<end : nil
     }
 
     /// Passes `advice` on for the pieces of `segment`, which are mapped. Advice that the kernel does not take changes

@@ -27,6 +27,21 @@ package struct Directory: Sendable {
         return status.st_mode & S_IFMT == S_IFDIR ? .directory : .other
     }
 
+    /// Whether a regular file stands at `path`, and no device or pipe; follows symbolic links.
+    package static func isRegularFile(_ path: FilePath) -> Bool {
+        var status = stat()
+        let result = unsafe path.withPlatformString { unsafe stat($0, &status) }
+        return result == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Whether two paths lead to one file or directory; follows symbolic links.
+    package static func areSame(_ one: FilePath, _ other: FilePath) -> Bool {
+        var first = stat(), second = stat()
+        let found = unsafe one.withPlatformString { unsafe stat($0, &first) }
+        let otherFound = unsafe other.withPlatformString { unsafe stat($0, &second) }
+        return found == 0 && otherFound == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
     /// Whether `path` itself is a symbolic link, wherever it leads.
     package static func isSymbolicLink(_ path: FilePath) -> Bool {
         var status = stat()
@@ -74,10 +89,12 @@ package struct Directory: Sendable {
 
     /// Gives the directory its final name and makes that durable.
     package func publish(as destination: FilePath) throws(StorageError) {
-        do {
-            try calls.rename(path, destination)
-        } catch {
-            throw StorageError(destination, "give the finished store its name", error)
+        try UnfinishedFiles.publishing(path, as: destination) { () throws(StorageError) in
+            do throws(Errno) {
+                try calls.rename(path, destination)
+            } catch {
+                throw StorageError(destination, "give the finished store its name", error)
+            }
         }
         try Directory(destination.parent, calls: calls).synchronize()
     }
@@ -89,4 +106,7 @@ extension FilePath {
         let parent = removingLastComponent()
         return parent.isEmpty ? FilePath(".") : parent
     }
+
+    /// The last component, cut off where a longer name made of it would be too long for a file system.
+    package var shortName: String { String(decoding: (lastComponent?.string ?? "").utf8.prefix(180), as: UTF8.self) }
 }

@@ -14,6 +14,9 @@ package final class DraftFile {
     package let path: FilePath
     private let file: File
     private var isPublished = false
+    /// Bytes, from the beginning on, that are on their way to the disk; and how many are worth sending there at a time.
+    private var synchronizing = 0
+    private static let synchronizedAtOnce = 16 << 20
 
     /// Begins a file. What stands at `path` must be nothing or a regular file: renaming over a device or a link would
     /// remove it rather than write to it.
@@ -26,22 +29,34 @@ package final class DraftFile {
         }
         self.path = path
         let name =
-            ".\(path.lastComponent?.string.prefix(200) ?? "file").\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
+            ".\(path.shortName).\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
         do {
-            file = try File(path.removingLastComponent().appending(name), .create, calls: calls)
+            file = try UnfinishedFiles.together { () throws(StorageError) in
+                let file = try File(path.removingLastComponent().appending(name), .create, calls: calls)
+                UnfinishedFiles.insert(file: file.path)
+                return file
+            }
         } catch {
             // The caller knows the other name.
             throw StorageError(path, error.action, error.errno)
         }
+        // What only some could read stays so.
+        if found == 0 { _ = fchmod(file.descriptor, status.st_mode & 0o777) }
     }
 
     deinit {
-        if !isPublished { try? file.calls.unlink(file.path) }
+        guard !isPublished else { return }
+        try? file.calls.unlink(file.path)
+        UnfinishedFiles.remove(file.path)
     }
 
     /// Writes all of `bytes` from `offset` on.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StorageError) {
         try named { () throws(StorageError) in try unsafe file.write(bytes, at: offset) }
+        let end = offset + bytes.count
+        guard offset >= synchronizing && end - synchronizing >= Self.synchronizedAtOnce else { return }
+        file.beginSynchronizing(from: synchronizing, length: end - synchronizing)
+        synchronizing = end
     }
 
     /// Writes all of `bytes` from `offset` on.
@@ -49,11 +64,16 @@ package final class DraftFile {
         try named { () throws(StorageError) in try file.write(bytes, at: offset) }
     }
 
+    /// Makes what was written durable, under the temporary name.
+    package func synchronize() throws(StorageError) {
+        try named { () throws(StorageError) in try file.synchronize() }
+    }
+
     /// Makes the file durable and gives it its name, which is durable too when this returns. A crash leaves the old file
-    /// or the new one.
+    /// or the new one; so does an error, the new one only where syncing the directory is what failed.
     package func publish() throws(StorageError) {
-        try named { () throws(StorageError) in
-            try file.synchronize()
+        try synchronize()
+        try UnfinishedFiles.publishing(file.path, as: path) { () throws(StorageError) in
             do throws(Errno) {
                 try file.calls.rename(file.path, path)
             } catch {

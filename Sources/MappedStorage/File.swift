@@ -112,6 +112,28 @@ package final class File: Sendable {
         try attempt("write the file to the disk") { () throws(Errno) in try calls.synchronize(descriptor) }
     }
 
+    /// For who reads a file from its beginning to its end: has the kernel read these bytes from the disk meanwhile.
+    package func expectReading(from offset: Int, length: Int) {
+        #if canImport(Glibc)
+        _ = posix_fadvise(descriptor, off_t(offset), off_t(length), POSIX_FADV_WILLNEED)
+        #endif
+    }
+
+    /// For who has read and will not soon again, where memory is short: lets the kernel use it.
+    package func releaseCache(from offset: Int, length: Int) {
+        #if canImport(Glibc)
+        _ = posix_fadvise(descriptor, off_t(offset), off_t(length), POSIX_FADV_DONTNEED)
+        #endif
+    }
+
+    /// For who writes much and waits for the disk at the end: has the kernel begin to write these bytes to it.
+    package func beginSynchronizing(from offset: Int, length: Int) {
+        #if canImport(Glibc)
+        // Linux writes what is dirty in the range, and lets go only of what is on the disk already: of nothing that is new.
+        _ = posix_fadvise(descriptor, off_t(offset), off_t(length), POSIX_FADV_DONTNEED)
+        #endif
+    }
+
     /// Maps `length` bytes from `offset` on over the address range at `address`.
     package func map(
         at address: UnsafeMutableRawPointer, length: Int, offset: Int, _ writing: ColumnMemory.Writing

@@ -55,8 +55,6 @@ package final class LevelZeroStream {
         rowsAtOnce = max(1, min(4096, (1 << 20) / geometry.strides.reduce(0, +)))
         columns = []
         try file.allocate(from: 0, to: places.segments.last?.end ?? Geometry.prologue)
-        let bytes = superblock.encoded()
-        for offset in Superblock.offsets { try file.write(bytes, at: offset) }
         for column in Geometry.Column.allCases where geometry.stride(of: column) > 0 {
             let stride = geometry.stride(of: column)
             let capacity = Self.writeBytes + roundUp(rowsAtOnce * stride, to: Geometry.pageSize) + Geometry.pageSize
@@ -168,14 +166,19 @@ package final class LevelZeroStream {
         let table = tables.removeValue(forKey: segment) ?? newTable(places.segments[segment])
         writtenTables.insert(segment)
         let bytes = PageTable.encoded(table.checksums, generation: 1)
-        try file.write(bytes, at: places.segments[segment].pageTableOffset)
+        let place = places.segments[segment]
+        try file.write(bytes, at: place.pageTableOffset)
+        file.beginSynchronizing(from: place.fileOffset, length: place.end - place.fileOffset)
     }
 
-    /// Writes what is left, makes all of it durable, and then the two headers: `header`, of generation 1, and its copy.
-    package func finish(_ header: HeaderSlot) throws(StorageError) {
+    /// Writes what is left and the superblocks, makes all of it durable, and then the two headers: `header`, of generation 1, and
+    /// its copy. `superblock`: with the geometry of the one that the file was begun with.
+    package func finish(_ superblock: Superblock, _ header: HeaderSlot) throws(StorageError) {
         precondition(slotsDone == slotCount, "rows are missing")
         for index in columns.indices { try flush(&columns[index], isLast: true) }
         for segment in places.segments { try writeTable(segment.index, isLast: true) }
+        let bytes = superblock.encoded()
+        for offset in Superblock.offsets { try file.write(bytes, at: offset) }
         try file.synchronize()
         _ = try LevelZeroFile.writeBoth(header, to: file)
     }

@@ -44,7 +44,7 @@ package struct ComponentEncoding: Sendable {
     }
 
     /// The same for integers and a type of integers.
-    func encode(_ values: ArraySlice<Int64>, to out: UnsafeMutableRawPointer) -> Int? {
+    func encode<Value: FixedWidthInteger>(_ values: ArraySlice<Value>, to out: UnsafeMutableRawPointer) -> Int? {
         switch scalar {
         case .float32, .float16: preconditionFailure("integers go to a type of integers")
         case .uint8: return unsafe narrow(values, to: out, UInt8.self)
@@ -67,8 +67,8 @@ package struct ComponentEncoding: Sendable {
         return nil
     }
 
-    private func narrow<Target: FixedWidthInteger>(
-        _ values: ArraySlice<Int64>, to out: UnsafeMutableRawPointer, _: Target.Type
+    private func narrow<Value: FixedWidthInteger, Target: FixedWidthInteger>(
+        _ values: ArraySlice<Value>, to out: UnsafeMutableRawPointer, _: Target.Type
     ) -> Int? {
         let out = unsafe out.assumingMemoryBound(to: Target.self)
         for (index, number) in values.enumerated() {

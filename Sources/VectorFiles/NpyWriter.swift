@@ -55,13 +55,19 @@ package struct NpyStream<Scalar: NpyScalar>: ~Copyable {
         if let failure { throw failure }
     }
 
-    /// Completes the header, waits for the disk and gives the file its name. The values must make whole rows.
+    /// Gives the file its name, durably, after `complete`.
     package consuming func finish() throws(VectorFileError) {
+        try complete()
+        try writing { () throws(StorageError) in try draft.publish() }
+    }
+
+    /// Completes the header and waits for the disk; all that is left is the name. The values must make whole rows.
+    package func complete() throws(VectorFileError) {
         precondition(count % (columns ?? 1) == 0, "the values make whole rows")
         let shape = columns.map { [count / $0, $0] } ?? [count]
         try writing { () throws(StorageError) in
             try draft.write(NpyHeader.encoded(Scalar.fileScalar, shape: shape), at: 0)
-            try draft.publish()
+            try draft.synchronize()
         }
     }
 }

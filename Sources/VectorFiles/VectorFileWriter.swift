@@ -10,12 +10,13 @@ package final class VectorFileWriter {
     package let dimensions: Int
     /// Rows appended so far.
     package private(set) var rows = 0
-    private let draft: DraftFile
+    /// Where the file will be.
+    package let path: FilePath
+    /// Nil for a trial.
+    private let draft: DraftFile?
     /// Encoded rows on their way to the file.
     private let buffer: UnsafeMutableRawBufferPointer
 
-    /// Where the file will be.
-    package var path: FilePath { draft.path }
     /// Bytes of the file so far, its header included.
     package var byteCount: Int { format.headerLength + rows * rowBytes }
 
@@ -25,10 +26,11 @@ package final class VectorFileWriter {
     private static let bufferBytes = 262_144
 
     /// Begins a file. `scalar`: what .npy stores; the other formats say it themselves (nil, or what they say). What stands
-    /// at `path` must be nothing or a regular file. Throws for dimensions outside 1...65,536, too.
+    /// at `path` must be nothing or a regular file. Throws for dimensions outside 1...65,536, too. `isTrial`: throw what would be
+    /// thrown for the rows that are appended, and write nothing.
     package init(
         _ path: FilePath, format: VectorFileFormat, scalar: VectorFileScalar? = nil, dimensions: Int,
-        calls: SystemCalls = .system
+        isTrial: Bool = false, calls: SystemCalls = .system
     ) throws(VectorFileError) {
         guard let held = format.fixedScalar ?? scalar else {
             throw VectorFileError(path, "the type of its values is not given: name one")
@@ -43,7 +45,8 @@ package final class VectorFileWriter {
         self.format = format
         self.scalar = held
         self.dimensions = dimensions
-        draft = try writing { () throws(StorageError) in try DraftFile(path, calls: calls) }
+        self.path = path
+        draft = isTrial ? nil : try writing { () throws(StorageError) in try DraftFile(path, calls: calls) }
         let rowBytes = format.rowPrefix + dimensions * held.size
         unsafe buffer = .allocate(byteCount: max(1, Self.bufferBytes / rowBytes) * rowBytes, alignment: 64)
     }
@@ -62,7 +65,12 @@ package final class VectorFileWriter {
     }
 
     /// Appends rows of whole numbers to a file of integers: exactly, also where they have more than 24 bits.
-    package func append(_ values: [Int64]) throws(VectorFileError) {
+    package func append(_ values: [Int64]) throws(VectorFileError) { try appendExactly(values) }
+
+    /// The same for numbers that may be above 2^63 - 1.
+    package func append(_ values: [UInt64]) throws(VectorFileError) { try appendExactly(values) }
+
+    private func appendExactly<Value: FixedWidthInteger>(_ values: [Value]) throws(VectorFileError) {
         let encoding = ComponentEncoding(scalar: scalar)
         try unsafe appendRows(of: values.count) { (range, target) in
             guard let failed = unsafe encoding.encode(values[range], to: target) else { return nil }
@@ -70,9 +78,15 @@ package final class VectorFileWriter {
         }
     }
 
-    /// Completes the header, waits for the disk and gives the file its name. Throws where the format cannot say that there
-    /// are no rows.
+    /// Gives the file its name, durably, after `complete`.
     package func finish() throws(VectorFileError) {
+        try complete()
+        try writing { () throws(StorageError) in try draft?.publish() }
+    }
+
+    /// Completes the header and waits for the disk; all that is left is the name. Throws where the format cannot say that there
+    /// are no rows.
+    package func complete() throws(VectorFileError) {
         guard rows > 0 || rowPrefix == 0 else {
             throw VectorFileError(path, "there are no rows, which a .\(format) file cannot say: write .npy")
         }
@@ -83,8 +97,8 @@ package final class VectorFileWriter {
         case .fvecs, .bvecs, .ivecs: header = []
         }
         try writing { () throws(StorageError) in
-            try draft.write(header, at: 0)
-            try draft.publish()
+            try draft?.write(header, at: 0)
+            try draft?.synchronize()
         }
     }
 
@@ -119,7 +133,7 @@ package final class VectorFileWriter {
             }
             let offset = byteCount
             try writing { () throws(StorageError) in
-                try unsafe draft.write(UnsafeRawBufferPointer(rebasing: buffer[..<filled]), at: offset)
+                try unsafe draft?.write(UnsafeRawBufferPointer(rebasing: buffer[..<filled]), at: offset)
             }
             rows += filled / rowBytes
         }

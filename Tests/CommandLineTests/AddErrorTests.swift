@@ -91,9 +91,9 @@ struct AddErrorTests {
     @Test(
         "a label that is there already is refused, alive or marked, and one that stands twice",
         arguments: [
-            (7, "is in the store already"),
+            (7, "is in the store already; --upsert would put the new vectors in the place of the old ones"),
             (8, "marked as deleted: use `cairn delete --undo`, `cairn delete --erase` or `--upsert`"),
-            (1001, "twice in the input"),
+            (1001, "comes twice in the input"),
         ])
     func duplicate(label: Int, message: String) throws {
         #expect(try workspace.cairn("delete", "@store", "8", "--quiet").code == 0)

@@ -83,10 +83,23 @@ enum Program {
                 unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, number)
             }
         }
+        // Whatever the tests were started under: a shell in the background, nohup.
+        #if canImport(Glibc)
+        var attributes = posix_spawnattr_t()
+        #else
+        var attributes: posix_spawnattr_t?
+        #endif
+        unsafe posix_spawnattr_init(&attributes)
+        defer { _ = unsafe posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        for signal in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&signals, signal) }
+        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
         var process: pid_t = 0
         let result = unsafe withCStrings([path] + arguments) { arguments in
             unsafe withCStrings(variables) { variables in
-                unsafe posix_spawn(&process, path, &actions, nil, arguments, variables)
+                unsafe posix_spawn(&process, path, &actions, &attributes, arguments, variables)
             }
         }
         try #require(result == 0, "posix_spawn failed: \(result)")

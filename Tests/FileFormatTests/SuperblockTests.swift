@@ -42,13 +42,15 @@ import Testing
         superblock.origin = HnswlibOrigin(
             capacity: 0x0102_0304_0506_0708, constructionWidth: 0x1112_1314_1516_1718,
             multiplier: 0x2122_2324_2526_2728,
-            entryPoint: 0x3132_3334, maximumLevel: -1, upperChecksum: 0x4142_4344)
+            entryPoint: 0x3132_3334, maximumLevel: -1, elementChecksum: 0x5152_5354, upperChecksum: 0x4142_4344,
+            isChromas: true)
         let bytes = superblock.encoded()
-        #expect(Array(bytes[368..<376]) == [1, 0, 0, 0, 0x34, 0x33, 0x32, 0x31])
+        #expect(Array(bytes[368..<376]) == [1, 1, 0, 0, 0x34, 0x33, 0x32, 0x31])
         #expect(Array(bytes[376..<384]) == [8, 7, 6, 5, 4, 3, 2, 1])
         #expect(Array(bytes[384..<392]) == [0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11])
         #expect(Array(bytes[392..<400]) == [0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21])
         #expect(Array(bytes[400..<408]) == [255, 255, 255, 255, 0x44, 0x43, 0x42, 0x41])
+        #expect(Array(bytes[408..<412]) == [0x54, 0x53, 0x52, 0x51])
         #expect(try Superblock(decoding: bytes) == superblock)
     }
 

@@ -27,7 +27,13 @@ private let target: any FuzzTarget = {
     case "header": return HeaderTarget()
     case "journal": return JournalTarget()
     case "hnswlib": return HnswlibTarget()
-    default: fatalError("set CAIRN_FUZZ_TARGET to log, header, journal or hnswlib")
+    case "import":
+        do {
+            return try ImportTarget(scratch: environment("CAIRN_FUZZ_SCRATCH").map { FilePath($0) })
+        } catch {
+            fatalError("there is no directory to import into: \(error)")
+        }
+    default: fatalError("set CAIRN_FUZZ_TARGET to log, header, journal, hnswlib or import")
     }
 }()
 

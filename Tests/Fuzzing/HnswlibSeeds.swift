@@ -19,9 +19,15 @@ enum HnswlibSeeds {
             [1] + flat, [2] + object, [2] + dictionary,
             [4] + parts + folder + index.elements + lengths + index.lists,
             // M, count, bytes of a vector, with lengths, levels, nothing wrong in the header, its numbers, the rest.
-            [5, 0, 3, 3, 1, 2, 1, 1, 0, 0, 0, 0] + index.elements + index.lists,
-            [5, 0, 3, 3, 0, 0, 1, 2, 3, 2, 1, 7, 8, 9] + index.elements + lengths + index.lists,
+            [5, 0, 3, 3, 1, 2, 1, 1, 0, 0, 0, 0] + index.elements + index.bareLists,
+            [5, 0, 3, 3, 0, 0, 1, 2, 3, 2, 1, 7, 8, 9] + index.elements + lengths + index.bareLists,
         ]
+    }
+
+    /// The indexes among them, each behind the byte that says what is imported and how it is changed.
+    static var imports: [[UInt8]] {
+        let choices: [UInt8] = [0, 2 + 12, 1 + 24, 5 + 36, 7 + 48, 10 + 60, 0 + 84]
+        return all.filter { $0[0] != 1 && $0[0] != 2 }.flatMap { seed in choices.map { [$0] + seed } }
     }
 
     /// Three elements of levels 2, 1 and 1 with M = 2.
@@ -41,9 +47,13 @@ enum HnswlibSeeds {
             }
         }
 
-        var lists: [UInt8] {
-            words([24, 2, 1, 2, 0, 0, 0]) + words([12, 1, 0, 0]) + words([12, 2, 0, 1])
-        }
+        /// The lists of each element, behind their size in bytes.
+        var lists: [UInt8] { nodes.flatMap { words([UInt32(4 * $0.count)] + $0) } }
+
+        /// The lists without their sizes.
+        var bareLists: [UInt8] { nodes.flatMap { words($0) } }
+
+        private var nodes: [[UInt32]] { [[2, 1, 2, 0, 0, 0], [1, 0, 0], [2, 0, 1]] }
 
         private func words(_ words: [UInt32]) -> [UInt8] {
             var bytes = [UInt8](repeating: 0, count: 4 * words.count)

@@ -31,6 +31,7 @@ enum Seeds {
                 [7] + custom.encoded() + header.encoded(),
             ]
         case "hnswlib": seeds = HnswlibSeeds.all
+        case "import": seeds = HnswlibSeeds.imports
         default:
             let journal = try journal(in: scratch)
             seeds = [[0] + journal, [1] + journal, [3] + journal, [3] + journal + journal]

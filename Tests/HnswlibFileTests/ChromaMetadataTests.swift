@@ -40,6 +40,11 @@ import Testing
         let path = directory.appending(ChromaMetadata.fileName)
         try writeBytes(fixture("object-5"), to: path)
         #expect(try ChromaMetadata.read(folder: directory.path)?.labels == Self.few)
+        // So large a file is not that of so few elements.
+        try writeBytes([UInt8](repeating: 0, count: 1 << 20 + 3 << 10 + 1), to: path)
+        #expect(
+            failure { _ = try ChromaMetadata.read(folder: directory.path, elements: 3) }?.message
+                .contains("the most is \(1 << 20 + 3 << 10)") == true)
         try writeBytes([0x80, 1], to: path)
         let error = failure { _ = try ChromaMetadata.read(folder: directory.path) }
         #expect(error?.path == path && error?.offset == 0)
@@ -75,7 +80,7 @@ import Testing
                 damaged[position] ^= 1 << bit
                 do throws(HnswlibFileError) {
                     let metadata = try metadata(damaged)
-                    if metadata.labels.count != metadata.identifiers.count { Issue.record("maps of two sizes") }
+                    if metadata.labels.count != metadata.identifiers.count { Issue.record("an id comes twice") }
                     if metadata == whole { same += 1 }
                 } catch {
                     refused += 1
@@ -206,5 +211,12 @@ import Testing
         // The same string a thousand times, each of them a field.
         let repeated = pickle("}(X\u{4}\0\0\0abcdq", 0, String(repeating: "h\0", count: 1999), "u.")
         #expect(failure { _ = try metadata(repeated) }?.message.contains("field dimensionality is missing") == true)
+    }
+}
+
+extension ChromaMetadata {
+    /// Ids and their labels.
+    fileprivate var labels: [String: UInt64] {
+        Dictionary(identifiers.map { ($0.value, $0.key) }, uniquingKeysWith: { first, _ in first })
     }
 }

@@ -72,7 +72,7 @@ def test_comes_in(cairn, chroma_path, tmp_path, metric, gone, plain):
     assert (report["from"], report["to"]) == ("hnswlib" if plain else "chroma", "cairn")
     assert (report["dimensions"], report["m"]) == (18, 8)
     assert (report["count"], report["deleted"]) == (400 - len(gone), len(gone))
-    assert report["warnings"] == []
+    assert ["last sync" in warning for warning in report["warnings"]] == ([] if plain else [True])
     check(cairn, store, chroma, plain)
 
 
@@ -80,17 +80,32 @@ def test_comes_in(cairn, chroma_path, tmp_path, metric, gone, plain):
 def test_every_shape_of_the_pickle(cairn, chroma_path, tmp_path, kind):
     chroma = Chroma(chroma_path, tmp_path, "cosine", count=1100, gone=(2, 700), pickle=kind)
     report = cairn.convert(chroma.folder, tmp_path / "index.cairn", metric="cosine")
-    assert (report["from"], report["count"], report["deleted"]) == ("chroma", 1098, 2) and report["warnings"] == []
+    assert (report["from"], report["count"], report["deleted"]) == ("chroma", 1098, 2)
+    assert len(report["warnings"]) == 1 and "with 1100 vectors added by then" in report["warnings"][0]
     check(cairn, tmp_path / "index.cairn", chroma)
 
 
-def test_a_pickle_that_would_run_something_is_refused(cairn, chroma_path, tmp_path):
+@pytest.mark.parametrize("kind", ("object5", "rust"))
+def test_chromas_ids_go_to_a_file_of_names(cairn, chroma_path, tmp_path, kind):
+    chroma = Chroma(chroma_path, tmp_path, "l2", gone=(2, 7), pickle=kind)
+    report = cairn.convert(chroma.folder, tmp_path / "index.cairn", metric="l2", save_ids=tmp_path / "ids.txt")
+    assert report["lost"] == []
+    lines = (tmp_path / "ids.txt").read_text().split("\n")
+    assert [label for label, line in enumerate(lines) if line] == chroma.live
+
+
+def test_a_pickle_that_would_run_something_is_not_run(cairn, chroma_path, tmp_path):
     chroma = Chroma(chroma_path, tmp_path, "l2", count=20)
     mark = tmp_path / "was-run"
     (chroma.folder / "index_metadata.pickle").write_bytes(f"cos\nsystem\n(S'touch {mark}'\ntR.".encode())
-    done = cairn.run("convert", chroma.folder, tmp_path / "index.cairn", "--metric", "l2")
+    done = cairn.run(
+        "convert", chroma.folder, tmp_path / "index.cairn", "--metric", "l2", "--save-ids", tmp_path / "ids.txt")
     assert done.returncode not in (0, 64) and "index_metadata.pickle" in done.stderr
     assert not mark.exists() and not (tmp_path / "index.cairn").exists()
+    # There are only ids in it.
+    report = cairn.convert(chroma.folder, tmp_path / "index.cairn", metric="l2")
+    assert any("index_metadata.pickle" in warning for warning in report["warnings"])
+    assert not mark.exists()
 
 
 def test_an_index_that_outgrew_its_first_capacity(cairn, chroma_path, tmp_path):

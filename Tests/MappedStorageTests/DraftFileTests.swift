@@ -3,6 +3,12 @@ import SystemPackage
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 @Suite struct DraftFileTests {
     @Test func `a file has its name only when it is published, and what stood there stays until then`() throws {
         let directory = try TemporaryDirectory()
@@ -40,6 +46,19 @@ import Testing
         }
         #expect(try File(path, .read).read(count: 8, at: 0) == [1])
         #expect(try Directory(directory.path).names() == ["file"])
+    }
+
+    @Test func `a file that is replaced keeps who may read it, and a long name is no hindrance`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path.appending(String(repeating: "ü", count: 120))
+        try File(path, .create).write([1], at: 0)
+        #expect(unsafe chmod(path.string, 0o600) == 0)
+        let draft = try DraftFile(path)
+        try draft.write([2], at: 0)
+        try draft.publish()
+        var status = stat()
+        #expect(unsafe stat(path.string, &status) == 0 && status.st_mode & 0o777 == 0o600)
+        #expect(try File(path, .read).read(count: 8, at: 0) == [2])
     }
 
     @Test func `a directory or a link is not replaced`() throws {

@@ -1,4 +1,5 @@
 import Cairn
+import Foundation
 import HNSW
 import Synchronization
 import SystemPackage
@@ -7,14 +8,42 @@ import SystemPackage
 final class Model: Sendable {
     static let dimensions = 16
 
-    /// A label's state, in one number that anybody may read: version × 4 + what it is.
     private enum Kind: UInt64 { case absent, live, marked, changing }
+
+    /// A label's state, in one number that anybody may read. No two states of a label are equal, so that one who finds the same
+    /// state twice knows that nothing has happened in between.
+    private struct State: Equatable {
+        let word: UInt64
+
+        var kind: Kind { Kind(rawValue: word & 3)! }
+        /// Of the vector; changes with it.
+        var version: UInt64 { (word & 0xFFFF_FFFF) >> 2 }
+        private var changes: UInt64 { word >> 32 }
+
+        init(word: UInt64) { self.word = word }
+
+        private init(_ kind: Kind, version: UInt64, changes: UInt64) {
+            word = changes << 32 | version << 2 | kind.rawValue
+        }
+
+        var changing: State { State(.changing, version: version, changes: changes) }
+
+        func changed(to kind: Kind, isNew: Bool) -> State {
+            State(kind, version: isNew ? version + 1 : version, changes: changes + 1)
+        }
+    }
 
     private let writers: Int
     private let labels: Int
     private let states: [Cell]
 
-    private final class Cell: Sendable { let value = Atomic<UInt64>(0) }
+    private final class Cell: Sendable {
+        private let word = Atomic<UInt64>(0)
+
+        var state: State { State(word: word.load(ordering: .sequentiallyConsistent)) }
+
+        func set(_ state: State) { word.store(state.word, ordering: .sequentiallyConsistent) }
+    }
 
     init(writers: Int, labels: Int) {
         (self.writers, self.labels) = (writers, labels)
@@ -26,19 +55,17 @@ final class Model: Sendable {
         return (0..<Self.dimensions).map { _ in Float(Int(generator.next() % 2001)) / 100 }
     }
 
-    private func kind(_ state: UInt64) -> Kind { Kind(rawValue: state & 3)! }
-
     /// One random batch of one thread; its labels count as changing until it is acknowledged.
     func change(_ store: VectorStore, writer: Int, _ generator: inout SplitMix) throws {
         let count = [1, 1, 5, 40][Int(generator.next() % 4)]
         let chosen = Set((0..<count).map { _ in writer * labels + Int(generator.next() % UInt64(labels)) }).sorted()
-        var batch = WriteBatch(), after: [(label: Int, state: UInt64)] = []
+        var batch = WriteBatch(), after: [(label: Int, state: State)] = []
         for label in chosen {
-            let state = states[label].value.load(ordering: .relaxed), version = state / 4 + 1
+            let state = states[label].state, version = state.version + 1
             // The version changes with the vector.
             var isNew = true
             let next: Kind
-            switch (kind(state), generator.next() % 8) {
+            switch (state.kind, generator.next() % 8) {
             case (.absent, 0..<6):
                 batch.add(vector(label, version), label: Label(label))
                 next = .live
@@ -59,25 +86,23 @@ final class Model: Sendable {
                 next = .absent
             default: continue
             }
-            after.append((label, (isNew ? version : state / 4) * 4 + next.rawValue))
+            after.append((label, state.changed(to: next, isNew: isNew)))
         }
-        for (label, state) in after {
-            states[label].value.store(state / 4 * 4 + Kind.changing.rawValue, ordering: .sequentiallyConsistent)
-        }
+        for (label, state) in after { states[label].set(state.changing) }
         try store.write(batch)
-        for (label, state) in after { states[label].value.store(state, ordering: .sequentiallyConsistent) }
+        for (label, state) in after { states[label].set(state) }
     }
 
     /// One search; throws when something is found that was gone all the while. Returns whether a vector that stood still was
     /// found, and whether one was sought.
     func search(_ store: VectorStore, _ generator: inout SplitMix) throws -> (found: Int, sought: Int) {
         let target = Int(generator.next() % UInt64(states.count))
-        let before = states.map { $0.value.load(ordering: .sequentiallyConsistent) }
-        let query = vector(target, before[target] / 4)
+        let before = states.map(\.state)
+        let query = vector(target, before[target].version)
         let results = try store.search(
             query, count: 10,
             options: generator.next() % 8 == 0 ? .init(isExact: true) : .init(width: 100))
-        let after = states.map { $0.value.load(ordering: .sequentiallyConsistent) }
+        let after = states.map(\.state)
         var last = -Float.infinity, seen: Set<Label> = []
         for result in results {
             let label = Int(result.label)
@@ -86,10 +111,10 @@ final class Model: Sendable {
             }
             last = result.distance
             guard before[label] == after[label] else { continue }
-            switch kind(before[label]) {
+            switch before[label].kind {
             case .absent, .marked: throw Wrong("label \(label) was found and has been gone")
             case .live:
-                let own = vector(label, before[label] / 4)
+                let own = vector(label, before[label].version)
                 let distance = zip(own, query).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
                 guard abs(distance - result.distance) <= 1e-3 * max(1, distance) else {
                     throw Wrong("label \(label) is \(distance) away and was found at \(result.distance)")
@@ -97,7 +122,7 @@ final class Model: Sendable {
             case .changing: break
             }
         }
-        guard before[target] == after[target], kind(before[target]) == .live else { return (0, 0) }
+        guard before[target] == after[target], before[target].kind == .live else { return (0, 0) }
         return (seen.contains(Label(target)) ? 1 : 0, 1)
     }
 
@@ -107,15 +132,72 @@ final class Model: Sendable {
         guard info.count >= 0, info.count + info.deleted <= states.count else { throw Wrong("\(info)") }
         for _ in 0..<20 {
             let label = Int(generator.next() % UInt64(states.count))
-            let before = states[label].value.load(ordering: .sequentiallyConsistent)
+            let before = states[label].state
             let found = try store.vector(for: Label(label))
-            guard states[label].value.load(ordering: .sequentiallyConsistent) == before else { continue }
-            switch kind(before) {
-            case .absent where found != nil, .live where found != vector(label, before / 4):
+            guard states[label].state == before else { continue }
+            switch before.kind {
+            case .absent where found != nil, .live where found != vector(label, before.version):
                 throw Wrong("the vector of label \(label) is not what it should be")
             default: break
             }
         }
+    }
+
+    /// Reads all rows, a few at a time: what stood still meanwhile comes once if it is live, and else not at all.
+    func readRows(of store: VectorStore) throws {
+        let before = states.map(\.state), dimensions = Self.dimensions
+        var labels = [Label](repeating: 0, count: 64), vectors = [Float](repeating: 0, count: 64 * dimensions)
+        var found: [Int: [[Float]]] = [:], slot = 0
+        while try slot < store.slotCount {
+            let (count, next) = try unsafe labels.withUnsafeMutableBufferPointer { labels in
+                try unsafe vectors.withUnsafeMutableBufferPointer { vectors in
+                    try unsafe store.readRows(from: slot, labels: labels, vectors: vectors)
+                }
+            }
+            for row in 0..<count {
+                found[Int(labels[row]), default: []].append(Array(vectors[row * dimensions..<(row + 1) * dimensions]))
+            }
+            slot = next
+        }
+        let after = states.map(\.state)
+        for label in states.indices where before[label] == after[label] {
+            let rows = found.removeValue(forKey: label) ?? []
+            switch before[label].kind {
+            case .absent where !rows.isEmpty, .marked where !rows.isEmpty,
+                .live where rows != [vector(label, before[label].version)]:
+                throw Wrong("label \(label), which is \(before[label].kind), was read as \(rows)")
+            default: break
+            }
+        }
+        guard found.keys.allSatisfy({ $0 < states.count }) else { throw Wrong("labels that never were: \(found.keys)") }
+    }
+
+    /// Exports the store, with what is changed meanwhile or without it, and imports that again, in `directory`.
+    func export(_ store: VectorStore, in directory: FilePath) throws {
+        let file = directory.appending("exported.bin"), path = directory.appending("imported")
+        let before = states.map(\.state)
+        let export = try store.exportHnswlib(to: file)
+        let after = states.map(\.state)
+        let report = try VectorStore.importHnswlib(from: file, to: path, options: .init(metric: .l2))
+        guard report.count == export.count, report.deleted == export.deleted, report.repeatedLabels == 0 else {
+            throw Wrong("\(report) was imported of what was exported as \(export)")
+        }
+        let copy = try VectorStore.open(at: path)
+        let verified = try copy.verify(), live = try copy.allLabels(), marked = try Set(copy.markedLabels())
+        guard verified.isSound, verified.unreachable == 0, live.count == export.count, marked.count == export.deleted
+        else {
+            throw Wrong("an export with \(live.count) live of \(export.count) labels: \(verified)")
+        }
+        for (label, state) in before.enumerated() where after[label] == state && state.kind != .changing {
+            let vector = try copy.vector(for: Label(label))
+            guard vector == (state.kind == .live ? self.vector(label, state.version) : nil),
+                marked.contains(Label(label)) == (state.kind == .marked)
+            else {
+                throw Wrong("label \(label), which is \(state.kind), was exported as \(String(describing: vector))")
+            }
+        }
+        try copy.close()
+        try FileManager.default.removeItem(atPath: path.string)
     }
 
     /// Compares the store at `path`, which nobody has open, with what it should hold.
@@ -124,10 +206,10 @@ final class Model: Sendable {
         defer { try? store.close() }
         var live = 0
         for (label, cell) in states.enumerated() {
-            let state = cell.value.load(ordering: .relaxed), isLive = kind(state) == .live
+            let state = cell.state, isLive = state.kind == .live
             if isLive { live += 1 }
             guard try store.contains(Label(label)) == isLive,
-                try !isLive || store.vector(for: Label(label)) == vector(label, state / 4)
+                try !isLive || store.vector(for: Label(label)) == vector(label, state.version)
             else { throw Wrong("label \(label) is not what it should be after opening") }
         }
         guard try store.count == live else { throw Wrong("\(try store.count) vectors instead of \(live)") }

@@ -4,8 +4,8 @@ import Foundation
 import HNSW
 import SystemPackage
 
-/// `make soak MINUTES=n`: threads that search, change, mark, erase, make checkpoints and ask for facts, all at once, on a store
-/// that is closed and opened again every few seconds. Run under ThreadSanitizer; it also checks every answer that has one.
+/// `make soak MINUTES=n`: threads that search, change, mark, erase, make checkpoints, ask for facts, read all rows and export,
+/// all at once, on a store that is closed and opened again every few seconds. Run under ThreadSanitizer; it also checks every answer that has one.
 @main
 struct Soak: ParsableCommand {
     @Option(help: "How long.") var minutes = 10.0
@@ -16,8 +16,10 @@ struct Soak: ParsableCommand {
     @Option(help: "Where the store is made.") var root = NSTemporaryDirectory()
 
     func run() throws {
-        let path = FilePath(root).appending("cairn-soak-\(ProcessInfo.processInfo.processIdentifier)")
-        defer { try? FileManager.default.removeItem(atPath: path.string) }
+        let directory = FilePath(root).appending("cairn-soak-\(ProcessInfo.processInfo.processIdentifier)")
+        try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: directory.string) }
+        let path = directory.appending("store")
         let model = Model(writers: writers, labels: labels)
         try VectorStore.create(
             at: path, .init(dimensions: Model.dimensions, metric: .l2, connectivity: 8, constructionWidth: 60)
@@ -31,7 +33,7 @@ struct Soak: ParsableCommand {
                 options: .init(
                     access: .readWrite, durability: durability[rounds % 3], logBytes: 1 << 20, overlayBytes: 1 << 20,
                     threads: 1 + rounds % 2))
-            totals = totals + (try runRound(store, model, until: min(end, Date() + round), seed: rounds))
+            totals = totals + (try runRound(store, model, in: directory, until: min(end, Date() + round), seed: rounds))
             let report = try store.verify()
             guard report.isSound else { throw Wrong("after round \(rounds): \(report.problems)") }
             try store.close()
@@ -39,14 +41,17 @@ struct Soak: ParsableCommand {
             rounds += 1
         }
         print(
-            "\(rounds) rounds: \(totals.batches) batches, \(totals.searches) searches, \(totals.checkpoints) checkpoints; "
+            "\(rounds) rounds: \(totals.batches) batches, \(totals.searches) searches, \(totals.checkpoints) checkpoints, "
+                + "\(totals.readings) readings of all rows, \(totals.exports) exports; "
                 + "\(totals.found) of \(totals.sought) vectors that stood still found at once; no wrong answer")
         guard totals.found * 100 >= totals.sought * 99 else { throw Wrong("too few were found") }
     }
 
-    private func runRound(_ store: VectorStore, _ model: Model, until end: Date, seed: Int) throws -> Totals {
+    private func runRound(
+        _ store: VectorStore, _ model: Model, in directory: FilePath, until end: Date, seed: Int
+    ) throws -> Totals {
         let problem = Guarded<String?>(nil), totals = Guarded(Totals())
-        WorkerTeam(writers + searchers + 1).run { thread in
+        WorkerTeam(writers + searchers + 3).run { thread in
             var generator = SplitMix(seed: UInt64(seed * 100 + thread)), mine = Totals()
             do {
                 while Date() < end && problem.withLock({ $0 }) == nil {
@@ -58,6 +63,13 @@ struct Soak: ParsableCommand {
                         mine.searches += 1
                         mine.found += found
                         mine.sought += sought
+                    } else if thread == writers + searchers {
+                        try model.readRows(of: store)
+                        mine.readings += 1
+                    } else if thread == writers + searchers + 1 {
+                        try model.export(store, in: directory)
+                        mine.exports += 1
+                        usleep(200_000)
                     } else {
                         try model.look(at: store, &generator)
                         try store.checkpoint()
@@ -77,13 +89,13 @@ struct Soak: ParsableCommand {
 }
 
 struct Totals: Sendable {
-    var batches = 0, searches = 0, checkpoints = 0, found = 0, sought = 0
+    var batches = 0, searches = 0, checkpoints = 0, readings = 0, exports = 0, found = 0, sought = 0
 
     static func + (a: Totals, b: Totals) -> Totals {
         Totals(
             batches: a.batches + b.batches, searches: a.searches + b.searches,
-            checkpoints: a.checkpoints + b.checkpoints,
-            found: a.found + b.found, sought: a.sought + b.sought)
+            checkpoints: a.checkpoints + b.checkpoints, readings: a.readings + b.readings,
+            exports: a.exports + b.exports, found: a.found + b.found, sought: a.sought + b.sought)
     }
 }
 

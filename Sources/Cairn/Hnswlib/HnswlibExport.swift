@@ -13,6 +13,7 @@ import Darwin
 /// One export of a store, which nobody changes meanwhile, as an hnswlib index.
 struct HnswlibExport {
     private let contents: StoreContents
+    private let store: FilePath?
     private let view: GraphView
     private let options: VectorStore.ExportOptions
     private let calls: SystemCalls
@@ -24,9 +25,10 @@ struct HnswlibExport {
 
     init(
         _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ options: VectorStore.ExportOptions,
-        _ calls: SystemCalls
+        store: FilePath?, _ calls: SystemCalls
     ) throws(StoreError) {
         self.contents = contents
+        self.store = store
         self.view = view
         self.counts = counts
         self.options = options
@@ -64,18 +66,28 @@ struct HnswlibExport {
 
     func run(to path: FilePath) throws(StoreError) -> VectorStore.ExportReport {
         var report = VectorStore.ExportReport(count: counts.live, deleted: counts.marked)
-        do {
+        do throws(HnswlibFileError) {
             let writer = try HnswlibWriter(path, header: header, calls: calls)
-            try writeElements(writer)
-            let checksum = try writeUpper(writer)
+            let elements = try writeElements(writer)
+            let upper = try writeUpper(writer)
+            if let origin, scalar == contents.encoding.scalar {
+                guard elements == origin.elementChecksum else { throw damaged }
+                report.isOriginal =
+                    !origin.isChromas && header.capacity == origin.capacity && upper == origin.upperChecksum
+            }
             report.bytesWritten = try writer.finish()
-            report.isOriginal =
-                origin.map { header.capacity == $0.capacity && checksum == $0.upperChecksum } ?? false
-                && scalar == contents.encoding.scalar
         } catch {
             throw StoreError(error)
         }
         return report
+    }
+
+    /// What was never changed and is not what it was.
+    private var damaged: HnswlibFileError {
+        HnswlibFileError(
+            store ?? "memory",
+            "it was not changed since it was imported, but its vectors or links are not those of the file: it is damaged; "
+                + "`cairn verify` says where")
     }
 
     // MARK: The header
@@ -105,21 +117,27 @@ struct HnswlibExport {
     /// read meanwhile.
     private static let slotsAtOnce = 2048
 
-    private func writeElements(_ writer: HnswlibWriter) throws(HnswlibFileError) {
+    /// Writes them and returns their checksum.
+    private func writeElements(_ writer: HnswlibWriter) throws(HnswlibFileError) -> UInt32 {
         let header = header, size = header.elementBytes
         let atOnce = max(1, (1 << 20) / size)
         let elements = Memory<UInt8>(atOnce * size), words = Memory<UInt32>(1 + 2 * header.connectivity)
         let memory = contents.memory
-        var row = 0, advanced = 0
+        let ahead = ReadAhead(count: view.count, step: Self.slotsAtOnce, distance: 4 * Self.slotsAtOnce) {
+            memory.expect($0)
+        }
+        var row = 0, released = 0, checksum: UInt32 = 0
         func flush() throws(HnswlibFileError) {
-            try unsafe writer.appendElements(UnsafeRawBufferPointer(start: elements.buffer.base, count: row * size))
+            let bytes = unsafe UnsafeRawBufferPointer(start: elements.buffer.base, count: row * size)
+            checksum = unsafe Checksum.crc32c(bytes, seed: checksum)
+            try unsafe writer.appendElements(bytes)
             row = 0
         }
         for slot in 0..<view.count {
             if slot % Self.slotsAtOnce == 0 {
-                memory.advance(
-                    past: advanced..<slot, to: slot + Self.slotsAtOnce..<slot + 2 * Self.slotsAtOnce)
-                advanced = slot
+                ahead.advance(to: slot)
+                memory.release(released..<slot)
+                released = slot
                 options.progress?(slot, view.count)
             }
             if slots.number(UInt32(slot)) == nil { continue }
@@ -128,8 +146,9 @@ struct HnswlibExport {
             if row == atOnce { try flush() }
         }
         try flush()
-        memory.advance(past: advanced..<view.count, to: view.count..<view.count)
+        memory.release(released..<view.count)
         options.progress?(view.count, view.count)
+        return checksum
     }
 
     private func fill(_ element: UnsafeMutableRawPointer, _ slot: UInt32, _ words: UncheckedBuffer<UInt32>) {

@@ -23,11 +23,11 @@ struct HnswlibImport {
         let header = index.header
         let size = VectorEncoding.size(of: options.scalar)
         let dimensions = options.dimensions ?? header.vectorBytes / size
-        guard dimensions * size == header.vectorBytes else {
+        guard Superblock.dimensionsRange.contains(dimensions), dimensions * size == header.vectorBytes else {
             throw StoreError(
                 .dimensionMismatch,
-                "its vectors have \(header.vectorBytes) bytes, \(dimensions) components of \(options.scalar.rawValue) have "
-                    + "\(dimensions * size); give the right number of dimensions and the right scalar", path: index.path
+                "its vectors have \(header.vectorBytes) bytes, which are not \(dimensions) components of \(options.scalar.rawValue), "
+                    + "\(size) bytes each; give the right number of dimensions and the right scalar", path: index.path
             )
         }
         let width = VectorStore.Configuration.widthRange.upperBound
@@ -41,10 +41,24 @@ struct HnswlibImport {
     func run(to path: FilePath) throws(StoreError) -> VectorStore.ImportReport {
         try VectorStore.checkVacant(path)
         let total = 2 * index.fileBytes, progress = options.progress
+        let ahead = readAhead, size = index.header.elementBytes
         let survey = try translating(hnswlib: { () throws(HnswlibFileError) in
-            try index.validate { done, _ in progress?(done, total) }
+            try index.validate { done, _ in
+                ahead.advance(to: done / size)
+                progress?(done, total)
+            }
         })
         return try run(to: path, survey)
+    }
+
+    /// Reads elements ahead of who goes through them.
+    private var readAhead: ReadAhead {
+        let index = index, step = max(1, (4 << 20) / index.header.elementBytes)
+        // Of a file that does not fit into memory nothing stays there anyway, and making room costs time.
+        let release: @Sendable (Range<Int>) -> Void = { index.releaseElements($0) }
+        return ReadAhead(
+            count: index.header.count, step: step, distance: 4 * step, expect: { index.expectElements($0) },
+            release: index.fileBytes > MemoryBudget.system ? release : nil)
     }
 
     /// `survey`: what checking the whole file has told.
@@ -65,13 +79,20 @@ struct HnswlibImport {
         let image = try image(survey)
         var report = VectorStore.ImportReport(configuration: configuration)
         let rows = HnswlibRows(index, survey, image, hasNorms: configuration.metric == .cosine)
-        try draft.write(image) { (range, stream) throws(StoreError) in
+        let ahead = readAhead
+        try draft.write(image) {
+            var origin = image.superblock.origin
+            origin?.elementChecksum = rows.checksum
+            return origin
+        } rows: { (range, stream) throws(StoreError) in
+            ahead.advance(to: range.lowerBound)
             try translating(hnswlib: { () throws(HnswlibFileError) in try rows.read(range) })
             try translating { () throws(StorageError) in
                 try stream.append(range.count) { rows.copy(range, into: $0, image.superblock.geometry) }
             }
-            let bytes = index.fileBytes / max(1, image.slotCount) * range.upperBound
-            options.progress?(index.fileBytes + bytes, 2 * index.fileBytes)
+            guard !rows.hasChanged else { throw StoreError(changed) }
+            let bytes = Double(index.fileBytes) * Double(range.upperBound) / Double(image.slotCount)
+            options.progress?(index.fileBytes + Int(bytes), 2 * index.fileBytes)
         }
         report.count = image.counts.live
         report.deleted = image.counts.marked
@@ -91,7 +112,8 @@ struct HnswlibImport {
         superblock.origin = HnswlibOrigin(
             capacity: header.capacity, constructionWidth: header.constructionWidth,
             multiplier: header.multiplierBits, entryPoint: header.entryPoint,
-            maximumLevel: Int32(header.maximumLevel), upperChecksum: upperChecksum)
+            maximumLevel: Int32(header.maximumLevel), elementChecksum: 0, upperChecksum: upperChecksum,
+            isChromas: index.layout != .hnswlib)
         var counts = StoreCounts()
         counts.free = superseded.count
         let isFree = Set(superseded)
@@ -124,10 +146,20 @@ struct HnswlibImport {
     private func upper(_ survey: HnswlibSurvey) throws(StoreError) -> (UpperLayers, UInt32) {
         let upper = UpperLayers(
             connectivity: index.header.connectivity, slots: max(1, index.header.count), nodes: survey.nodeCount)
+        guard upper.hasRoom(lists: survey.listCount) else {
+            throw StoreError(
+                .invalidArgument,
+                "it has \(survey.listCount) lists above level 0 for \(index.header.count) vectors, which no index of that size has; "
+                    + "it is damaged, or made to fill the memory", path: index.path)
+        }
         var checksum: UInt32 = 0
         try translating(hnswlib: { () throws(HnswlibFileError) in
             try unsafe index.forEachUpperNode { (slot, level, words) throws(HnswlibFileError) in
                 checksum = unsafe Checksum.crc32c(UnsafeRawBufferPointer(words), seed: checksum)
+                // The file may have changed since it was checked.
+                guard upper.firstList(slot) == nil, survey.level(Int(slot)) == level else {
+                    throw changed
+                }
                 let first = upper.add(slot, level: level), length = upper.listLength
                 for list in 0..<level {
                     let target = upper.list(number: first + list)
@@ -135,7 +167,12 @@ struct HnswlibImport {
                 }
             }
         })
+        guard upper.nodeCount == survey.nodeCount else { throw StoreError(changed) }
         return (upper, checksum)
+    }
+
+    private var changed: HnswlibFileError {
+        HnswlibFileError(index.path, "it changed while it was read: do not write to it meanwhile")
     }
 
     private func warnings(_ report: VectorStore.ImportReport, _ rows: HnswlibRows) -> [String] {
@@ -145,13 +182,17 @@ struct HnswlibImport {
         }
         if report.nonFiniteVectors > 0 {
             warnings.append(
-                "\(report.nonFiniteVectors) vectors have a component that is infinite or not a number; searches cannot place "
-                    + "them")
+                "vectors with a component that is infinite or not a number: \(report.nonFiniteVectors); searches cannot place them"
+            )
         }
         if configuration.metric == .cosine && configuration.scalar == .float32 && rows.hasOtherLengths {
             warnings.append(
                 "the vectors are not of length 1, so the index was not built for cosine; distances are 1 - inner product, "
                     + "as hnswlib would have them")
+        }
+        if rows.wrongLengthCount > 0 {
+            warnings.append(
+                "lengths in Chroma's folder that are none: \(rows.wrongLengthCount); those vectors stay normalised")
         }
         return warnings
     }

@@ -15,6 +15,7 @@ final class HnswlibRows {
     private let linkBytes: Int
     private let vectorBytes: Int
     private let isFloat: Bool
+    private let isWhole: Bool
     private let hasNorms: Bool
     private let encoding: VectorEncoding
     private var elements = Memory<UInt8>(1)
@@ -22,8 +23,10 @@ final class HnswlibRows {
     private var hasLengths = false
     /// Vectors with a component that is infinite or not a number.
     private(set) var nonFiniteCount = 0
-    /// Whether one of the first vectors is not of length 1, as hnswlib's are that were added for cosine.
+    /// Whether one of the first vectors (of Chroma's: one of all) is not of length 1, as those are that were added for cosine.
     private(set) var hasOtherLengths = false
+    /// Vectors of length 1 whose length in Chroma's file is none.
+    private(set) var wrongLengthCount = 0
 
     init(_ index: HnswlibIndex, _ survey: HnswlibSurvey, _ image: StoreImage, hasNorms: Bool) {
         self.index = index
@@ -35,6 +38,7 @@ final class HnswlibRows {
         vectorBytes = index.header.vectorBytes
         let configuration = VectorStore.Configuration(image.superblock, searchWidth: 1)
         isFloat = configuration.scalar == .float32
+        isWhole = configuration.scalar == .uint8 || configuration.scalar == .int8
         encoding = VectorEncoding(
             dimensions: configuration.dimensions, scalar: configuration.scalar, metric: configuration.metric,
             rowBytes: vectorBytes)
@@ -51,12 +55,19 @@ final class HnswlibRows {
             range, into: UnsafeMutableBufferPointer(start: lengths.buffer.base, count: range.count))
     }
 
+    /// CRC32C over all elements that were read.
+    private(set) var checksum: UInt32 = 0
+    /// Whether labels or marks are others than when the file was checked.
+    private(set) var hasChanged = false
+
     /// Writes what was read into the columns.
     func copy(_ range: Range<Int>, into rows: LevelZeroStream.Rows, _ geometry: Geometry) {
         let vectors = unsafe rows.row(.vectors)!, links = unsafe rows.row(.links)!
         let heads = unsafe rows.row(.linkHeads)!, table = unsafe rows.row(.slotTable)!
         let vectorStride = geometry.stride(of: .vectors), linkStride = geometry.stride(of: .links)
         var element = unsafe UnsafeRawPointer(elements.buffer.base)
+        checksum = unsafe Checksum.crc32c(
+            UnsafeRawBufferPointer(start: element, count: range.count * stride), seed: checksum)
         for row in 0..<range.count {
             let slot = range.lowerBound + row
             let vector = unsafe element + 4 + linkBytes
@@ -65,9 +76,13 @@ final class HnswlibRows {
             unsafe (vectors + vectorStride * row).copyMemory(from: vector, byteCount: vectorBytes)
             let entry = unsafe table + SlotEntry.size * row
             unsafe entry.copyMemory(from: vector + vectorBytes, byteCount: 8)
+            let isMarked = unsafe element.load(fromByteOffset: 2, as: UInt8.self) & 1 != 0
+            let label = unsafe UInt64(littleEndian: entry.load(as: UInt64.self))
+            if label != survey.labels[slot] || isMarked != survey.isMarked(slot) { hasChanged = true }
+            let state = state(slot)
             unsafe entry.storeBytes(of: UInt8(survey.level(slot)), toByteOffset: SlotEntry.levelOffset, as: UInt8.self)
-            unsafe entry.storeBytes(of: state(slot).rawValue, toByteOffset: SlotEntry.stateOffset, as: UInt8.self)
-            if isFloat { unsafe check(vector) }
+            unsafe entry.storeBytes(of: state.rawValue, toByteOffset: SlotEntry.stateOffset, as: UInt8.self)
+            if state != .superseded { unsafe check(vector) }
             if hasNorms, let norms = unsafe rows.row(.norms) {
                 unsafe norms.storeBytes(of: norm(vector, row, slot), toByteOffset: 4 * row, as: Float.self)
             }
@@ -83,27 +98,49 @@ final class HnswlibRows {
         return survey.isMarked(slot) ? .marked : .live
     }
 
+    /// Counts a vector with all ones in an exponent.
     private func check(_ vector: UnsafeRawPointer) {
-        var exponents: UInt32 = 0
-        let words = unsafe vector.assumingMemoryBound(to: UInt32.self)
-        for index in 0..<vectorBytes / 4 {
-            exponents |= unsafe (words[index] & 0x7f80_0000) == 0x7f80_0000 ? 1 : 0
+        var isBad = false
+        if isFloat {
+            let words = unsafe vector.assumingMemoryBound(to: UInt32.self)
+            // The sum of the flags needs no branch in the loop.
+            var flags: UInt32 = 0
+            for index in 0..<encoding.dimensions {
+                flags |= unsafe (words[index] & 0x7f80_0000) == 0x7f80_0000 ? 1 : 0
+            }
+            isBad = flags != 0
+        } else if !isWhole {
+            for index in 0..<encoding.dimensions {
+                let bits = unsafe vector.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
+                isBad = isBad || bits & 0x7c00 == 0x7c00
+            }
         }
-        nonFiniteCount += Int(exponents)
+        nonFiniteCount += isBad ? 1 : 0
     }
 
-    /// The length that the vector had before it was stored: Chroma keeps it, hnswlib does not.
+    /// The length that the vector had before it was stored: Chroma keeps it, hnswlib does not. Of whole numbers, which are
+    /// stored as they are, their own.
     private func norm(_ vector: UnsafeRawPointer, _ row: Int, _ slot: Int) -> Float {
+        guard isFloat else {
+            guard isWhole else { return 1 }
+            var square: Float = 0
+            for component in unsafe encoding.decode(row: vector, norm: 1) { square += component * component }
+            return square.squareRoot()
+        }
+        let components = unsafe vector.assumingMemoryBound(to: Float.self), dimensions = encoding.dimensions
         if hasLengths {
             let length = lengths.buffer[row]
-            return length.isFinite && length > 0 ? length : 1
+            if let scale = unsafe ChromaLength.scale(length, row: components, dimensions: dimensions) { return scale }
+        } else if slot >= 1000 {
+            return 1
         }
-        guard !isFloat || slot < 1000 else { return 1 }
-        var square: Float = 0
-        for component in unsafe encoding.decode(row: vector, norm: 1) { square += component * component }
-        guard isFloat else { return square.squareRoot() }
-        // hnswlib stores a vector of zeros as it is.
-        if square != 0 && abs(square - 1) > 1e-3 { hasOtherLengths = true }
+        let square = unsafe ChromaLength.squaredLength(components, dimensions)
+        // Vectors of zeros are stored as they are.
+        if square != 0 && abs(square - 1) <= 1e-3 {
+            wrongLengthCount += hasLengths ? 1 : 0
+        } else if square != 0 {
+            hasOtherLengths = true
+        }
         return 1
     }
 }

@@ -1,6 +1,6 @@
 import FileFormat
 package import HnswlibFile
-import MappedStorage
+package import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
@@ -71,7 +71,15 @@ extension VectorStore {
     public static func importHnswlib(
         from file: FilePath, to path: FilePath, options: ImportOptions
     ) throws(StoreError) -> ImportReport {
-        try HnswlibImport(from: file, options: options, calls: .system).run(to: path)
+        try importHnswlib(from: file, to: path, options: options, calls: .system)
+    }
+
+    /// The same with system calls of the caller's.
+    @discardableResult
+    package static func importHnswlib(
+        from file: FilePath, to path: FilePath, options: ImportOptions, calls: SystemCalls
+    ) throws(StoreError) -> ImportReport {
+        try HnswlibImport(from: file, options: options, calls: calls).run(to: path)
     }
 
     /// The same for an index that is open and was checked, which `survey` is of. Progress is told from the half on.
@@ -118,7 +126,8 @@ extension VectorStore {
 
     /// Writes the store as an index file that hnswlib loads, with its graph: marked vectors go along and stay deleted; slots that were
     /// erased or replaced do not, and neither do the links to them. A store that was not changed since it was imported gives the
-    /// file it came from, byte for byte, unless the options say otherwise or its upper layers had to be rebuilt.
+    /// file it came from, byte for byte, unless the options say otherwise or its upper layers had to be rebuilt; of an index of
+    /// Chroma's, hnswlib's file of it.
     ///
     /// What stands at `file` is replaced once all is on the disk. Searches go on meanwhile; changes wait. O(store), in 4 bytes a
     /// vector of memory.
@@ -129,7 +138,7 @@ extension VectorStore {
         to file: FilePath, options: ExportOptions = .init()
     ) throws(StoreError) -> ExportReport {
         try readingQuiet { (contents, view) throws(StoreError) in
-            try HnswlibExport(contents, view, counts.load(), options, calls).run(to: file)
+            try HnswlibExport(contents, view, counts.load(), options, store: path, calls).run(to: file)
         }
     }
 

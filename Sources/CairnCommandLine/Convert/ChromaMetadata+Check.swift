@@ -2,8 +2,27 @@ import HnswlibFile
 import SystemPackage
 
 extension ChromaMetadata {
+    /// The metadata in `folder`, which has an index of so many vectors. What is wrong with them is an error where they are
+    /// wanted, else a warning: the index is whole without them.
+    static func read(
+        folder: FilePath, of index: HnswlibIndex, dimensions: Int, areWanted: Bool
+    ) throws -> (metadata: ChromaMetadata?, warnings: [String]) {
+        do {
+            if let metadata = try read(folder: folder, elements: index.header.count) {
+                try metadata.check(dimensions: dimensions, in: folder)
+                return (metadata, [])
+            }
+            guard areWanted || index.header.count > 0 else { return (nil, []) }
+            throw Failure(folder.appending(fileName), "there is no such file, so Chroma's ids are not known")
+        } catch {
+            guard !areWanted else { throw error }
+            let reason = Failure(reporting: error).message
+            return (nil, ["Chroma's ids are lost, the index is whole: \(fileName): \(reason)"])
+        }
+    }
+
     /// Throws where they are not of the index beside them.
-    func check(dimensions: Int, in folder: FilePath) throws {
+    private func check(dimensions: Int, in folder: FilePath) throws {
         guard dimensionality ?? dimensions == dimensions else {
             throw Failure(
                 folder.appending(Self.fileName),

@@ -38,6 +38,7 @@ enum ConversionFormat: String, CaseIterable, ExpressibleByArgument {
             self = .cairn
             return
         }
+        if kind == .directory { try Self.checkSegment(path) }
         let found = try HnswlibFileKind.recognise(path)
         if case .index(let layout) = found {
             self = layout == .chromaFolder ? .chroma : .hnswlib
@@ -58,5 +59,34 @@ enum ConversionFormat: String, CaseIterable, ExpressibleByArgument {
                 "it is neither an index of hnswlib or Chroma nor an .npy array, and its extension is none of \(known); "
                     + "it is damaged, or else say what it is with --from")
         }
+    }
+
+    /// Throws where the folder is that of all of Chroma's data, in which those of its indexes are.
+    private static func checkSegment(_ folder: FilePath) throws {
+        guard Directory.kind(of: folder.appending("chroma.sqlite3")) == .other,
+            Directory.kind(of: folder.appending("header.bin")) == .missing
+        else { return }
+        let segments = ((try? Directory(folder).names()) ?? [])
+            .filter { Directory.kind(of: folder.appending($0).appending("header.bin")) == .other }
+        throw Failure(
+            folder,
+            segments.isEmpty
+                ? "it is all of Chroma's data, and no index is in it yet: Chroma makes the first one when a collection has its "
+                    + "first vectors"
+                : "it is all of Chroma's data: name one of the folders in it, such as \(segments.sorted()[0])")
+    }
+}
+
+/// A kind of file that `cairn convert` writes; others are known, so that it can be said that they are only read.
+struct WrittenFormat: ExpressibleByArgument {
+    let format: ConversionFormat
+
+    init?(argument: String) {
+        guard let format = ConversionFormat(rawValue: argument) else { return nil }
+        self.format = format
+    }
+
+    static var allValueStrings: [String] {
+        ConversionFormat.allCases.filter { $0 != .chroma && $0 != .bfindex }.map(\.rawValue)
     }
 }

@@ -1,5 +1,6 @@
 import Cairn
 import HnswlibFile
+import MappedStorage
 import SystemPackage
 import VectorFiles
 
@@ -12,6 +13,9 @@ enum ConversionInput {
 
     /// Opens what stands at `path` as `format`, or as what it is recognised as. `labels`: a file of them, for vectors.
     init(_ path: FilePath, as format: ConversionFormat?, labels: FilePath?) throws {
+        guard Directory.kind(of: path) != .other || Directory.isRegularFile(path) else {
+            throw Failure(path, "it is not a regular file: save the data to a file first")
+        }
         let format = if let format { format } else { try ConversionFormat(recognising: path) }
         switch format {
         case .hnswlib, .chroma: self = .index(try HnswlibIndex(path))

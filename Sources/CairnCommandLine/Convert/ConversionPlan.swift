@@ -16,7 +16,7 @@ struct ConversionPlan {
         /// The same, on the way to an hnswlib index.
         case buildIndex(GraphBuild, VectorStore.ExportOptions)
         /// An hnswlib index is copied as it is, but for its capacity and what Chroma adds.
-        case copyIndex(HnswlibIndex, maximumElements: Int?)
+        case copyIndex(HnswlibIndex, HnswlibSurvey, maximumElements: Int?)
         /// An hnswlib index becomes a store, as it is.
         case importIndex(HnswlibIndex, HnswlibSurvey, VectorStore.ImportOptions)
         /// A store becomes an hnswlib index.
@@ -34,6 +34,8 @@ struct ConversionPlan {
     /// What OUT has not got, a clause for each.
     let lost: [String]
     let warnings: [String]
+    /// What Chroma calls vectors, by label.
+    let identifiers: [UInt64: String]?
 }
 
 /// What is known of the data of a conversion.

@@ -12,39 +12,44 @@ extension ConversionPlan.Draft {
         let own = settings.scalar ?? .float32, header = index.header
         let dimensions = try settings.components(ofBytes: header.vectorBytes, own, in: source)
         // Before all of it is read.
-        let metric = to == .cairn ? try settings.requiredMetric(for: to) : nil
+        let metric = to == .cairn ? try settings.requiredMetric(for: to, isChroma: index.layout != .hnswlib) : nil
         try settings.checkCapacity(for: header.count)
         let survey = try index.validate(progress: progress)
-        let metadata = index.layout == .chromaFolder ? try ChromaMetadata.read(folder: source) : nil
-        try metadata?.check(dimensions: dimensions, in: source)
+        let (metadata, problems) =
+            index.layout == .chromaFolder
+            ? try ChromaMetadata.read(
+                folder: source, of: index, dimensions: dimensions, areWanted: settings.savedIdentifiers != nil)
+            : (nil, [])
         let superseded = try SlotsByLabel.superseded(survey.labels) { survey.isMarked(Int($0)) }
         let deleted = survey.markedCount - superseded.count { survey.isMarked(Int($0)) }
         var scalar = own.fileScalar
+        var warnings = Cautions.ofSynchronisation(index, metadata) + problems
+        warnings += try Cautions.ofLengths(index, settings.metric, to)
+        let ofIdentifiers = Losses.ofIdentifiers(metadata, settings)
         if let format = to.vectorFile {
             scalar = try ConversionPlan.scalar(of: format, asked: nil, otherwise: own.fileScalar)
             let hasLengths = settings.metric == .cosine && index.layout != .hnswlib
             let rows = IndexRows(
-                index, own, dimensions: dimensions, superseded: superseded, hasLengths: hasLengths)
+                index, survey, own, dimensions: dimensions, superseded: superseded, hasLengths: hasLengths)
             work = .writeVectors(rows, format, scalar, labels: settings.savedLabels)
-            lost =
-                try Losses.ofGraph + Losses.ofMarked(deleted) + Losses.ofLabels(settings) + Losses.ofNames(metadata)
-                + Losses.ofLengths(index, settings.metric) + Losses.ofRounding(own.fileScalar, to: scalar)
+            lost = Losses.ofGraph + Losses.ofMarked(deleted) + Losses.ofLabels(settings) + ofIdentifiers
+            warnings += Cautions.ofRounding(own.fileScalar, to: scalar)
         } else if let metric {
             work = .importIndex(
                 index, survey, .init(metric: metric.metric, scalar: own, dimensions: dimensions))
-            lost = try Losses.ofNames(metadata) + Losses.ofLengths(index, metric)
+            lost = ofIdentifiers
         } else {
-            work = .copyIndex(index, maximumElements: settings.maximumElements)
-            lost =
-                Losses.ofNames(metadata)
-                + (index.layout == .hnswlib ? [] : Losses.ofLengths(settings.metric?.metric ?? .cosine))
+            work = .copyIndex(index, survey, maximumElements: settings.maximumElements)
+            lost = try ofIdentifiers + Losses.ofLengths(settings.metric?.metric, areThere: index.hasLengths)
         }
+        identifiers = metadata?.identifiers
         facts = ConversionFacts(
             count: header.count - superseded.count - deleted, deleted: deleted, dimensions: dimensions,
             metric: settings.metric?.rawValue, scalar: scalar, connectivity: header.connectivity,
             constructionWidth: Int(clamping: header.constructionWidth), bytesRead: index.fileBytes)
-        warnings =
-            (superseded.isEmpty || to == .hnswlib
+        self.warnings =
+            warnings
+            + (superseded.isEmpty || to == .hnswlib
                 ? [] : [VectorStore.ImportReport.warning(ofRepeatedLabels: superseded.count)])
             + (metadata?.warnings(of: survey) ?? [])
     }
@@ -63,32 +68,45 @@ extension ConversionPlan.Draft {
         }
         let own = configuration.scalar.fileScalar
         let scalar: VectorFileScalar
+        var warnings: [String] = []
         var named = configuration.metric.name
         if let format = to.vectorFile {
             scalar = try ConversionPlan.scalar(of: format, asked: settings.scalar, otherwise: own)
             work = .writeVectors(try StoreRows(store), format, scalar, labels: settings.savedLabels)
             lost =
-                Losses.ofStore(info) + Losses.ofMarked(info.deleted) + Losses.ofLabels(settings)
-                + Losses.ofNormalising(configuration) + Losses.ofRounding(own, to: scalar)
+                try Losses.ofStore(info) + Losses.ofMarked(info.deleted) + Losses.ofLabels(settings)
+                + Losses.ofScaling(configuration, isScaled: store.hasLengths)
+            warnings = Cautions.ofRounding(own, to: scalar)
         } else if to == .hnswlib {
             try settings.checkCapacity(for: info.count + info.deleted)
             let options = VectorStore.ExportOptions(
                 maximumElements: settings.maximumElements, scalar: settings.scalar)
             scalar = try (settings.scalar ?? store.exportScalar).fileScalar
             work = .exportStore(store, options)
-            lost = Losses.ofExport(info) + Losses.ofLengths(configuration.metric)
+            // Whole numbers are stored as they were given.
+            let isGiven = scalar == own && scalar.isInteger
+            lost =
+                try Losses.ofExport(info)
+                + Losses.ofLengths(configuration.metric, areThere: !isGiven && store.hasLengths)
         } else {
             scalar = own
             var copied = configuration
             copied.metric = settings.metric?.metric ?? configuration.metric
             named = copied.metric.name
             work = .copyStore(copied.metric)
-            lost = Losses.ofNormalising(configuration.metric == .cosine ? configuration : copied)
+            // A copy of the same metric keeps every byte.
+            lost =
+                configuration.metric == copied.metric
+                ? []
+                : try Losses.ofNormalising(copied)
+                    + Losses.ofScaling(configuration, isScaled: store.hasLengths)
+            warnings = Cautions.ofGraph(configuration.metric, to: copied.metric)
         }
+        identifiers = nil
         facts = ConversionFacts(
             count: info.count, deleted: info.deleted, dimensions: configuration.dimensions,
             metric: named, scalar: scalar, connectivity: configuration.connectivity,
             constructionWidth: configuration.constructionWidth, bytesRead: info.fileBytes)
-        warnings = []
+        self.warnings = warnings
     }
 }

@@ -23,7 +23,7 @@ extension ConversionPlan {
             }
         self.init(
             source: source, destination: destination, from: input.format, to: to, work: draft.work, facts: draft.facts,
-            lost: draft.lost, warnings: draft.warnings)
+            lost: draft.lost, warnings: draft.warnings, identifiers: draft.identifiers)
     }
 
     /// What depends on what IN is.
@@ -32,6 +32,7 @@ extension ConversionPlan {
         let facts: ConversionFacts
         let lost: [String]
         var warnings: [String] = []
+        var identifiers: [UInt64: String]?
     }
 
     /// The type of values in a file of vectors: what was asked for, where the format leaves a choice.
@@ -66,15 +67,15 @@ extension ConversionPlan.Draft {
                 facts: ConversionFacts(
                     count: file.rows, deleted: 0, dimensions: file.dimensions, metric: settings.metric?.rawValue,
                     scalar: scalar, connectivity: nil, constructionWidth: nil, bytesRead: file.byteCount),
-                lost: Losses.ofRounding(file.scalar, to: scalar))
+                lost: [], warnings: Cautions.ofRounding(file.scalar, to: scalar))
             return
         }
         let stored = settings.scalar ?? (to == .cairn ? file.scalar.storeScalar : .float32)
         let build = try GraphBuild(
             .init(file), dimensions: file.dimensions, scalar: stored, labels: input.labels, for: to, settings)
         try self.init(
-            build, to, settings, deleted: 0, bytesRead: file.byteCount,
-            lost: Losses.ofRounding(file.scalar, to: stored.fileScalar))
+            build, to, settings, bytesRead: file.byteCount,
+            warnings: Cautions.ofRounding(file.scalar, to: stored.fileScalar))
     }
 
     /// The rows of a BFIndex become vectors, or a graph is built of them.
@@ -91,13 +92,13 @@ extension ConversionPlan.Draft {
                 facts: ConversionFacts(
                     count: file.count, deleted: 0, dimensions: dimensions, metric: settings.metric?.rawValue,
                     scalar: scalar, connectivity: nil, constructionWidth: nil, bytesRead: file.fileBytes),
-                lost: Losses.ofLabels(settings) + Losses.ofRounding(own.fileScalar, to: scalar))
+                lost: Losses.ofLabels(settings), warnings: Cautions.ofRounding(own.fileScalar, to: scalar))
             return
         }
         let (labels, kept) = try rows.labels()
         let build = try GraphBuild(
             .init(rows, kept: kept), dimensions: dimensions, scalar: own, labels: labels, for: to, settings)
-        try self.init(build, to, settings, deleted: 0, bytesRead: file.fileBytes, lost: [])
+        try self.init(build, to, settings, bytesRead: file.fileBytes, warnings: [])
         let repeated = file.count - labels.count
         if repeated > 0 {
             warnings.append(
@@ -108,27 +109,26 @@ extension ConversionPlan.Draft {
 
     /// A graph is built for a store, or for an index of hnswlib.
     private init(
-        _ build: GraphBuild, _ to: ConversionFormat, _ settings: ConversionSettings, deleted: Int, bytesRead: Int,
-        lost: [String]
+        _ build: GraphBuild, _ to: ConversionFormat, _ settings: ConversionSettings, bytesRead: Int,
+        warnings: [String]
     ) throws {
         let configuration = build.configuration
         var scalar = configuration.scalar
-        var lost = lost
         if to == .hnswlib {
             let options = VectorStore.ExportOptions(
                 maximumElements: settings.maximumElements, scalar: settings.scalar ?? .float32)
             try settings.checkCapacity(for: build.count)
             scalar = options.scalar ?? scalar
             work = .buildIndex(build, options)
-            lost += Losses.ofLengths(configuration.metric)
+            lost = Losses.ofLengths(configuration.metric)
         } else {
             work = .build(build)
-            lost += Losses.ofNormalising(configuration)
+            lost = Losses.ofNormalising(configuration)
         }
         facts = ConversionFacts(
-            count: build.count, deleted: deleted, dimensions: configuration.dimensions,
+            count: build.count, deleted: 0, dimensions: configuration.dimensions,
             metric: configuration.metric.name, scalar: scalar.fileScalar, connectivity: configuration.connectivity,
             constructionWidth: max(configuration.constructionWidth, configuration.connectivity), bytesRead: bytesRead)
-        self.lost = lost
+        self.warnings = warnings
     }
 }

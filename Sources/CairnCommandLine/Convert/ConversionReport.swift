@@ -5,10 +5,12 @@ struct ConversionReport {
     let plan: ConversionPlan
     /// nil for a dry run.
     let outcome: ConversionOutcome?
+    /// Warnings of a dry run's check.
+    let found: [String]
     let seconds: Double
 
     private var facts: ConversionFacts { plan.facts }
-    private var warnings: [String] { plan.warnings + (outcome?.warnings ?? []) }
+    private var warnings: [String] { plan.warnings + found + (outcome?.warnings ?? []) }
 
     var json: JSON {
         func number(_ value: Int?) -> JSON { value.map { .number($0) } ?? .null }

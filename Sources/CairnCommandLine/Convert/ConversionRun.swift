@@ -1,5 +1,6 @@
 import Cairn
 import HnswlibFile
+import MappedStorage
 import SystemPackage
 import VectorFiles
 
@@ -15,7 +16,8 @@ extension ConversionPlan {
     /// Done and total, in whatever is counted.
     typealias Progress = @Sendable (_ done: Int, _ total: Int) -> Void
 
-    /// Does it. When it throws, nothing stands at `destination` that did not before.
+    /// Does it. When it throws, nothing stands at `destination` that did not before, unless all that failed is the sync of its
+    /// directory.
     func run(progress: @escaping Progress) throws -> ConversionOutcome {
         switch work {
         case .writeVectors(let rows, let format, let scalar, let labels):
@@ -25,12 +27,15 @@ extension ConversionPlan {
             try build.run(at: destination, progress: progress)
             return ConversionOutcome(bytesWritten: try VectorStore.open(at: destination).info.fileBytes)
         case .buildIndex(let build, let options):
-            let temporary = try TemporaryStore(beside: destination)
-            try build.run(at: temporary.path, progress: progress)
+            let temporary = try TemporaryStore(beside: destination) { try build.run(at: $0, progress: progress) }
             var outcome = try export(VectorStore.open(at: temporary.path), options, progress)
             outcome.isByteIdentical = false
             return outcome
-        case .copyIndex(let index, let maximumElements): return try copy(index, maximumElements, progress)
+        case .copyIndex(let index, let survey, let maximumElements):
+            let capacity = maximumElements.map { UInt64($0) } ?? index.header.capacity
+            return ConversionOutcome(
+                bytesWritten: try index.copy(to: destination, capacity: capacity, survey, progress: progress),
+                isByteIdentical: index.layout == .hnswlib && capacity == index.header.capacity)
         case .importIndex(let index, let survey, var options):
             options.progress = progress
             let report = try VectorStore.importHnswlib(index, survey, to: destination, options: options)
@@ -50,33 +55,88 @@ extension ConversionPlan {
     ) throws -> ConversionOutcome {
         let writer = try VectorFileWriter(
             destination, format: format, scalar: scalar, dimensions: rows.dimensions)
-        var labelWriter = try labels.map { try LabelWriter($0) }
-        let block = RowBlock(dimensions: rows.dimensions)
-        var place = 0
-        while place < rows.length {
-            place = try rows.read(from: place, into: block)
-            try unsafe writer.append(block.filledVectors)
-            try unsafe labelWriter?.stream?.append(block.filledLabels)
-            progress(place, rows.length)
+        let labelWriter = try labels.map { try LabelWriter($0) }
+        try append(rows, to: writer, progress) { try unsafe labelWriter?.stream?.append($0.filledLabels) }
+        try writer.complete()
+        let outcome = ConversionOutcome(
+            bytesWritten: writer.byteCount, warnings: (rows as? IndexRows)?.warnings ?? [])
+        guard let labelWriter else {
+            try writer.finish()
+            return outcome
         }
-        try labelWriter?.finish()
-        labelWriter = nil
-        try writer.finish()
-        return ConversionOutcome(bytesWritten: writer.byteCount)
+        try labelWriter.complete()
+        // Both or none.
+        try UnfinishedFiles.together {
+            try labelWriter.finish()
+            do {
+                try writer.finish()
+            } catch {
+                labelWriter.takeBack()
+                throw error
+            }
+        }
+        return outcome
     }
 
     private func writeIntegers(
         _ file: VectorFile, _ format: VectorFileFormat, _ scalar: VectorFileScalar, _ progress: Progress
     ) throws -> ConversionOutcome {
         let writer = try VectorFileWriter(destination, format: format, scalar: scalar, dimensions: file.dimensions)
+        try append(file, to: writer, progress)
+        try writer.finish()
+        return ConversionOutcome(bytesWritten: writer.byteCount)
+    }
+
+    /// Throws what would be thrown for the values of vectors, and writes nothing. What OUT holds whatever it is, is not read.
+    /// Returns warnings that only the values give.
+    func check(progress: @escaping Progress) throws -> [String] {
+        func trial(_ format: VectorFileFormat, _ scalar: VectorFileScalar) throws -> VectorFileWriter {
+            try VectorFileWriter(
+                destination, format: format, scalar: scalar, dimensions: facts.dimensions, isTrial: true)
+        }
+        switch work {
+        case .writeVectors(let rows, let format, let scalar, _):
+            let writer = try trial(format, scalar)
+            let hasLengths = (rows as? IndexRows)?.hasLengths ?? false
+            if rows is VectorFileRows || hasLengths || scalar != .float32 { try append(rows, to: writer, progress) }
+            if facts.count == 0 { try writer.complete() }
+            return (rows as? IndexRows)?.warnings ?? []
+        case .writeIntegers(let file, let format, let scalar):
+            let writer = try trial(format, scalar)
+            try append(file, to: writer, progress)
+            try writer.complete()
+        case .build(let build), .buildIndex(let build, _): try build.check(progress: progress)
+        case .copyIndex, .importIndex, .exportStore, .copyStore: break
+        }
+        return []
+    }
+
+    private func append(
+        _ rows: any RowStream, to writer: VectorFileWriter, _ progress: Progress,
+        andThen body: (RowBlock) throws -> Void = { _ in }
+    ) throws {
+        let block = RowBlock(dimensions: rows.dimensions)
+        var place = 0
+        while place < rows.length {
+            place = try rows.read(from: place, into: block)
+            try unsafe writer.append(block.filledVectors)
+            try body(block)
+            progress(place, rows.length)
+        }
+    }
+
+    private func append(_ file: VectorFile, to writer: VectorFileWriter, _ progress: Progress) throws {
         let atOnce = max(1, (4 << 20) / (8 * file.dimensions))
         for first in stride(from: 0, to: file.rows, by: atOnce) {
             let rows = first..<min(file.rows, first + atOnce)
-            try writer.append(file.readIntegers(rows: rows))
+            // Any of the types fits one of these.
+            if file.scalar == .uint64 {
+                try writer.append(file.readLabels(rows: rows))
+            } else {
+                try writer.append(file.readIntegers(rows: rows))
+            }
             progress(rows.upperBound, file.rows)
         }
-        try writer.finish()
-        return ConversionOutcome(bytesWritten: writer.byteCount)
     }
 
     private func export(
@@ -87,35 +147,27 @@ extension ConversionPlan {
         let report = try store.exportHnswlib(to: destination, options: options)
         return ConversionOutcome(bytesWritten: report.bytesWritten, isByteIdentical: report.isOriginal)
     }
-
-    private func copy(
-        _ index: HnswlibIndex, _ maximumElements: Int?, _ progress: Progress
-    ) throws -> ConversionOutcome {
-        var header = index.header
-        if let maximumElements { header.capacity = UInt64(maximumElements) }
-        let writer = try HnswlibWriter(destination, header: header)
-        let raw = RawRows(), atOnce = max(1, RawRows.byteCount / header.elementBytes)
-        for first in stride(from: 0, to: header.count, by: atOnce) {
-            let slots = first..<min(header.count, first + atOnce)
-            let elements = unsafe raw.buffer(slots.count * header.elementBytes)
-            try unsafe index.readElements(slots, into: elements)
-            try unsafe writer.appendElements(UnsafeRawBufferPointer(elements))
-            progress(slots.upperBound, header.count)
-        }
-        try unsafe index.forEachUpperNode { (slot, level, words) throws(HnswlibFileError) in
-            try unsafe writer.appendUpperNode(slot, level: level, words: words)
-        }
-        return ConversionOutcome(
-            bytesWritten: try writer.finish(),
-            isByteIdentical: index.layout == .hnswlib && header.capacity == index.header.capacity)
-    }
 }
 
 /// The file of labels that goes with a file of vectors.
 private final class LabelWriter {
     var stream: NpyStream<Label>?
+    private let path: FilePath
+    /// Whether nothing has its name.
+    private let isNew: Bool
 
-    init(_ path: FilePath) throws { stream = try NpyStream(path) }
+    init(_ path: FilePath) throws {
+        self.path = path
+        isNew = Directory.kind(of: path) == .missing
+        stream = try NpyStream(path)
+    }
+
+    func complete() throws { try stream?.complete() }
 
     func finish() throws { try stream.take()?.finish() }
+
+    /// Removes the finished file, unless it has replaced another one: that is lost in any case.
+    func takeBack() {
+        if isNew { try? SystemCalls.system.unlink(path) }
+    }
 }

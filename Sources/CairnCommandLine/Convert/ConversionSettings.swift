@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cairn
+import HnswlibFile
 import SystemPackage
 import VectorFiles
 
@@ -10,6 +11,7 @@ struct ConversionSettings {
     var scalar: Scalar?
     var maximumElements: Int?
     var savedLabels: FilePath?
+    var savedIdentifiers: FilePath?
     var isLabelled = false
     var connectivity: Int?
     var constructionWidth: Int?
@@ -18,11 +20,13 @@ struct ConversionSettings {
 
     /// Throws for what was said and has no meaning for this conversion: it may have been meant for another one.
     func check(_ input: ConversionInput, to output: ConversionFormat) throws {
-        var isVectors = false, isStore = false, isIndex = false
+        var isVectors = false, isStore = false, isIndex = false, isChroma = false
         switch input {
         case .vectors: isVectors = true
         case .store: isStore = true
-        case .index: isIndex = true
+        case .index(let index):
+            isIndex = true
+            isChroma = index.layout == .chromaFolder
         case .bruteForce: break
         }
         let writesVectors = output.vectorFile != nil
@@ -34,6 +38,10 @@ struct ConversionSettings {
         try refuse(
             savedLabels != nil && !(writesVectors && !isVectors), "--save-labels",
             "is for an IN with labels and an OUT of vectors")
+        try refuse(savedIdentifiers != nil && !isChroma, "--save-ids", "is for an IN that is a folder of Chroma's")
+        try refuse(
+            metric != nil && writesVectors && !isStore && !isIndex, "--metric",
+            "is for stores and indexes; vectors have none")
         try refuse(
             connectivity != nil && !isBuilt, "-M", "is for graphs that are built; this one is kept, or none is needed")
         try refuse(
@@ -50,11 +58,13 @@ struct ConversionSettings {
     }
 
     /// The metric, which nothing but the user knows.
-    func requiredMetric(for output: ConversionFormat) throws -> MetricName {
+    func requiredMetric(for output: ConversionFormat, isChroma: Bool = false) throws -> MetricName {
         guard let metric else {
             let owner = output == .cairn ? "a store has a metric" : "a graph is built for a metric"
             throw Failure(
-                usage: "\(owner), and IN does not say which: give --metric l2, --metric ip or --metric cosine")
+                usage: "\(owner), and IN does not say which: give --metric l2, --metric ip or --metric cosine"
+                    + (isChroma
+                        ? " (Chroma's hnsw:space, which is l2 unless the collection was made with another)" : ""))
         }
         return metric
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cairn
+import MappedStorage
 import SystemPackage
 
 /// `cairn convert`
@@ -21,12 +22,18 @@ struct ConvertCommand: Command {
             levels, deletion marks. As long as the store is not changed, the index that comes out is the one that went in, \
             byte for byte. Where there is no graph yet, it is built. Into vectors go those that are not deleted, in order.
 
-            hnswlib's files do not say their metric: give it. A store that is converted to a store with another --metric \
-            keeps its data and its graph.
+            hnswlib's files do not say their metric: give it; Chroma's is l2 unless the collection's hnsw:space says otherwise. \
+            A store that is converted to a store with another --metric keeps its data and its graph, which was built for the old \
+            metric: check with `cairn recall` what is found.
+
+            A folder of Chroma's is as its last sync left it: additions, changes and deletions since then are only in \
+            chroma.sqlite3. Chroma syncs after hnsw:sync_threshold changes, 1000 unless the collection says otherwise; a \
+            collection that has had fewer has no vectors in its folder. --save-ids keeps Chroma's ids, for `cairn search --names`.
 
             An index is checked as a whole before anything is written; values of vectors are checked on the way. OUT appears \
-            when it is complete, and not at all when something is wrong. --dry-run prints what was recognised and what would \
-            be lost, and writes nothing.
+            when it is complete, and not at all when something is wrong. --dry-run reads IN, values included that OUT may not \
+            be able to hold, prints what was recognised and what would be lost, fails where the conversion would, and writes \
+            nothing.
 
               cairn convert index.bin products.cairn --metric cosine
               cairn convert products.cairn index.bin --max-elements 2000000
@@ -45,7 +52,7 @@ struct ConvertCommand: Command {
     var from: ConversionFormat?
 
     @Option(help: ArgumentHelp("What OUT is to be.", valueName: "kind"))
-    var to: ConversionFormat?
+    var to: WrittenFormat?
 
     @Option(help: "What distance means.")
     var metric: MetricName?
@@ -73,6 +80,13 @@ struct ConvertCommand: Command {
         help: ArgumentHelp("Where labels go from an OUT of vectors: .npy, u64.", valueName: "file"),
         completion: .file(extensions: ["npy"]))
     var saveLabels: FilePath?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where Chroma's ids go from a folder of Chroma's: text for `cairn search --names`, the id of label n in line n, from 0.",
+            valueName: "file"),
+        completion: .file(extensions: ["txt"]))
+    var saveIds: FilePath?
 
     @Option(
         name: .customShort("M"),
@@ -109,8 +123,11 @@ struct ConvertCommand: Command {
 
     func perform(_ output: StandardOutput) throws {
         let start = ContinuousClock.now
-        guard let format = to ?? ConversionFormat(extensionOf: destination) else {
+        guard let format = to?.format ?? ConversionFormat(extensionOf: destination) else {
             throw Failure(usage: "the extension of \(destination) does not say what to write: say it with --to")
+        }
+        for path in [source, destination, saveLabels, saveIds, labels] where path == "-" {
+            throw Failure(usage: "- is no file: conversions read and write files, not standard input and output")
         }
         // Where there is no place for labels, they are refused unread.
         let input = try ConversionInput(source, as: from, labels: format.vectorFile == nil ? labels : nil)
@@ -118,8 +135,12 @@ struct ConvertCommand: Command {
         let plan = try withProgress { progress in
             try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)
         }
+        let found = dryRun ? try withProgress { progress in try plan.check(progress: progress) } : []
+        let names = try dryRun ? nil : saveIds.map { try IdentifierFile($0, plan.identifiers ?? [:]) }
         let outcome = dryRun ? nil : try withProgress { progress in try plan.run(progress: progress) }
-        let report = ConversionReport(plan: plan, outcome: outcome, seconds: (ContinuousClock.now - start).seconds)
+        try names?.publish()
+        let report = ConversionReport(
+            plan: plan, outcome: outcome, found: found, seconds: (ContinuousClock.now - start).seconds)
         switch common.output {
         case .json: try output.document(report.json)
         case .text where !common.quiet: for line in report.lines { try output.line(line) }
@@ -130,17 +151,29 @@ struct ConvertCommand: Command {
     private var settings: ConversionSettings {
         ConversionSettings(
             metric: metric, dimensions: dim, scalar: scalar, maximumElements: maxElements, savedLabels: saveLabels,
-            isLabelled: labels != nil, connectivity: connectivity, constructionWidth: efConstruction,
+            savedIdentifiers: saveIds, isLabelled: labels != nil, connectivity: connectivity,
+            constructionWidth: efConstruction,
             threads: threads?.count, memory: memory?.bytes)
     }
 
     private func checkDestinations(_ format: ConversionFormat) throws {
         try Destination(path: destination, mayReplace: force).check(isStore: format == .cairn)
-        guard let saveLabels else { return }
-        guard saveLabels.lexicallyNormalized() != destination.lexicallyNormalized() else {
-            throw Failure(usage: "OUT and --save-labels are the same file: give two names")
+        // Also under another name, or as a part of it.
+        if Directory.kind(of: source) == .directory, Directory.areSame(destination.parent, source) {
+            throw Failure(usage: "OUT is inside IN: give a name elsewhere")
         }
-        try Destination(path: saveLabels, mayReplace: force).check()
+        var others = [(name: "OUT", path: destination)]
+        for (name, path) in [("--save-labels", saveLabels), ("--save-ids", saveIds)] {
+            guard let path else { continue }
+            for other in others + [("IN", source)] where path.isSame(as: other.path) {
+                throw Failure(usage: "\(other.name) and \(name) are the same file: give two names")
+            }
+            if Directory.kind(of: source) == .directory, Directory.areSame(path.parent, source) {
+                throw Failure(usage: "\(name) is inside IN: give a name elsewhere")
+            }
+            try Destination(path: path, mayReplace: force).check()
+            others.append((name, path))
+        }
     }
 
     private func withProgress<Result>(
@@ -149,5 +182,13 @@ struct ConvertCommand: Command {
         let bar = ProgressBar(quiet: common.quiet)
         defer { bar?.finish() }
         return try body { done, total in bar?.update(done, of: total) }
+    }
+}
+
+extension FilePath {
+    /// Whether both name one file, which need not be there: by the same name in the same directory, or by links.
+    fileprivate func isSame(as other: FilePath) -> Bool {
+        Directory.areSame(self, other)
+            || lastComponent == other.lastComponent && Directory.areSame(parent, other.parent)
     }
 }

@@ -13,6 +13,9 @@ struct Destination {
         guard Directory.kind(of: path.parent) == .directory else {
             throw Failure(code: "notFound", "there is no such directory to write to", path: path.parent)
         }
+        guard Directory.kind(of: path.parent.appending("level0")) != .other else {
+            throw Failure(path.parent, "this is a store, in which nothing else is written: choose another directory")
+        }
         let kind = Directory.kind(of: path), isLink = Directory.isSymbolicLink(path)
         guard kind != .missing || isLink else { return }
         let message: String
@@ -21,6 +24,8 @@ struct Destination {
                 "something stands here already, and no store or folder is replaced: remove it or choose another name"
         } else if isLink {
             message = "this is a symbolic link, which is not replaced: name the file itself"
+        } else if !Directory.isRegularFile(path) {
+            message = "this is not a regular file, which is not replaced: name another one"
         } else if !mayReplace {
             message = "this file is there already: choose another name, or replace it with --force"
         } else {

@@ -27,6 +27,11 @@ struct GraphBuild {
             connectivity: settings.connectivity ?? 16, constructionWidth: settings.constructionWidth ?? 200)
     }
 
+    /// Throws what is wrong with the rows, and makes nothing.
+    func check(progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void) throws(StoreError) {
+        try VectorStore.checkBuild(configuration, source, labels: labels, progress: progress)
+    }
+
     /// Makes the store.
     func run(at path: FilePath, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void) throws(StoreError) {
         try VectorStore.build(

@@ -6,17 +6,23 @@ import VectorFiles
 /// comes again.
 struct IndexRows: RowStream {
     let index: HnswlibIndex
+    /// What was found when all of it was checked.
+    let survey: HnswlibSurvey
     let scalar: Scalar
     let dimensions: Int
     /// Slots whose label belongs to another one, ascending.
     let superseded: [UInt32]
     /// Whether the file has the lengths of vectors that stand in it normalised.
     let hasLengths: Bool
-    private let raw = RawRows(), rawLengths = RawRows()
+    private let raw = RawRows(), rawLengths = RawRows(), tally = Tally()
     var length: Int { index.header.count }
 
-    init(_ index: HnswlibIndex, _ scalar: Scalar, dimensions: Int, superseded: [UInt32], hasLengths: Bool) {
+    init(
+        _ index: HnswlibIndex, _ survey: HnswlibSurvey, _ scalar: Scalar, dimensions: Int, superseded: [UInt32],
+        hasLengths: Bool
+    ) {
         self.index = index
+        self.survey = survey
         self.scalar = scalar
         self.dimensions = dimensions
         self.superseded = superseded
@@ -27,7 +33,7 @@ struct IndexRows: RowStream {
         let header = index.header, size = header.elementBytes
         let slots = place..<min(length, place + min(block.capacity, max(1, RawRows.byteCount / size)))
         let elements = unsafe raw.buffer(slots.count * size)
-        try unsafe index.readElements(slots, into: elements)
+        try unsafe index.readElements(slots, into: elements, as: survey)
         let lengths = try unsafe readLengths(slots)
         let encoding = ComponentEncoding(scalar: scalar.fileScalar)
         var count = 0, skipped = superseded.firstIndex(atLeast: UInt32(slots.lowerBound))
@@ -42,9 +48,9 @@ struct IndexRows: RowStream {
             let vector = unsafe block.vector(count)
             unsafe encoding.decode(element + header.vectorOffset, dimensions, to: vector)
             if let lengths = unsafe lengths {
-                let length = unsafe lengths[position]
-                // What is no length was never written.
-                let scale = length.isFinite && length > 0 ? length : 1
+                let found = unsafe ChromaLength.scale(lengths[position], row: vector, dimensions: dimensions)
+                if found == nil, unsafe ChromaLength.squaredLength(vector, dimensions) != 0 { tally.count += 1 }
+                let scale = found ?? 1
                 for component in 0..<dimensions { unsafe vector[component] *= scale }
             }
             unsafe block.labels[count] = element.loadUnaligned(fromByteOffset: header.labelOffset, as: Label.self)
@@ -52,6 +58,21 @@ struct IndexRows: RowStream {
         }
         block.count = count
         return slots.upperBound
+    }
+
+    /// What was seen of lengths so far.
+    var warnings: [String] {
+        tally.count == 0
+            ? []
+            : [
+                "\(counted(tally.count, "vector")) left as in IN, being not of length 1 or with a length beside that is none: "
+                    + "is the index for cosine?"
+            ]
+    }
+
+    /// Counts vectors whose length does not count.
+    private final class Tally {
+        var count = 0
     }
 
     private func readLengths(_ slots: Range<Int>) throws -> UnsafeMutableBufferPointer<Float>? {

@@ -28,44 +28,94 @@ enum Losses {
     }
 
     /// What Chroma's folder has beside the index.
-    static func ofNames(_ metadata: ChromaMetadata?) -> [String] {
-        metadata == nil ? [] : ["Chroma's own ids of the vectors; labels are the numbers that it gave them"]
+    static func ofIdentifiers(_ metadata: ChromaMetadata?, _ settings: ConversionSettings) -> [String] {
+        metadata == nil || settings.savedIdentifiers != nil
+            ? []
+            : [
+                "Chroma's own ids of the vectors, unless --save-ids names a file for them; labels are the numbers that it gave them"
+            ]
     }
 
-    /// Of an index of hnswlib that is written.
-    static func ofLengths(_ metric: Metric) -> [String] {
-        metric == .cosine ? ["the lengths of the vectors: hnswlib's files have them normalised for cosine"] : []
+    /// Of an index of hnswlib that is written for this metric. `areThere`: whether what it is made of still has them.
+    static func ofLengths(_ metric: Metric?, areThere: Bool = true) -> [String] {
+        metric == .cosine && areThere
+            ? ["the lengths of the vectors: hnswlib's files have them normalised for cosine"] : []
     }
 
-    /// Of an index that is read, for a metric that may not be known.
-    static func ofLengths(_ index: HnswlibIndex, _ metric: MetricName?) throws -> [String] {
-        // Asking for none of the lengths tells whether there are any.
-        let hasLengths = try unsafe index.readLengths(0..<0, into: UnsafeMutableBufferPointer(start: nil, count: 0))
-        switch metric {
-        case .cosine where !hasLengths:
-            return ["the lengths of the vectors, which IN has lost: hnswlib's files have them normalised for cosine"]
-        case nil:
-            let advice = hasLengths ? "--metric cosine gives them back" : "IN has lost them"
-            return ["the lengths of the vectors if the index is for cosine, which normalises them; \(advice)"]
-        default: return []
-        }
-    }
-
-    /// Of vectors that a store keeps normalised, or has kept so.
+    /// Of vectors that a store keeps normalised.
     static func ofNormalising(_ configuration: VectorStore.Configuration) -> [String] {
         let isFloat = configuration.scalar == .float32 || configuration.scalar == .float16
         return configuration.metric == .cosine && isFloat
             ? ["the last bits of components: a store for cosine has vectors normalised, beside their lengths"] : []
     }
 
+    /// Of vectors that such a store gives back. `isScaled`: whether one of them gets a length other than 1.
+    static func ofScaling(_ configuration: VectorStore.Configuration, isScaled: Bool) -> [String] {
+        isScaled ? ofNormalising(configuration) : []
+    }
+}
+
+/// What a conversion may leave behind, or what its user should know before relying on it: sentences without an end.
+enum Cautions {
     /// Of components that another type does not hold exactly. Where it cannot hold them at all, that is an error.
     static func ofRounding(_ from: VectorFileScalar, to: VectorFileScalar) -> [String] {
         let isWide = from.isInteger && from.size > 2
         switch to {
-        case .float16 where from == .float32 || isWide: return ["bits of components: f16 has 11, the nearest is taken"]
+        case .float16 where from == .float32 || isWide:
+            return ["components are rounded to the 11 bits of f16 where they have more"]
         case .float32 where isWide:
-            return ["bits of whole numbers beyond 16777216: f32 has 24, the nearest is taken"]
+            return ["whole numbers beyond 16777216 are rounded to the 24 bits of f32"]
         default: return []
+        }
+    }
+
+    /// Of an index that is read for no metric, if it has lengths beside its vectors.
+    static func ofLengths(_ index: HnswlibIndex, _ metric: MetricName?, _ output: ConversionFormat) throws -> [String] {
+        guard metric == nil, try index.hasLengths else { return [] }
+        return output == .hnswlib
+            ? [
+                "if the index is for cosine, the lengths of its vectors are lost: hnswlib's files have no place for them"
+            ]
+            : [
+                "if the index is for cosine, its vectors are of length 1; --metric cosine makes them as long as they were"
+            ]
+    }
+
+    /// Of a store whose graph is kept for another metric.
+    static func ofGraph(_ from: Metric, to: Metric) -> [String] {
+        from == to
+            ? []
+            : [
+                "the graph was built for \(from.name), and \(to.name) may find less in it: check with `cairn recall`, search "
+                    + "wider, or convert to vectors and build anew"
+            ]
+    }
+
+    /// How much of a collection Chroma's folder has.
+    static func ofSynchronisation(_ index: HnswlibIndex, _ metadata: ChromaMetadata?) -> [String] {
+        guard index.layout == .chromaFolder else { return [] }
+        let threshold = "hnsw:sync_threshold changes, 1000 unless set otherwise"
+        guard index.header.count > 0 else {
+            return [
+                "the folder has no vectors yet: Chroma writes them at its first sync, after \(threshold); until then they are "
+                    + "only in chroma.sqlite3. Make more changes, or a collection with a smaller hnsw:sync_threshold, and convert "
+                    + "again"
+            ]
+        }
+        let added = metadata.map { ", with \(counted($0.totalElementsAdded, "vector")) added by then" } ?? ""
+        return [
+            "the folder is as Chroma's last sync left it\(added); additions, changes and deletions since then are only in "
+                + "chroma.sqlite3 (it syncs after \(threshold))"
+        ]
+    }
+}
+
+extension HnswlibIndex {
+    /// Whether there are lengths beside the vectors.
+    var hasLengths: Bool {
+        get throws {
+            // Asking for none of them tells it.
+            try unsafe readLengths(0..<0, into: UnsafeMutableBufferPointer(start: nil, count: 0))
         }
     }
 }

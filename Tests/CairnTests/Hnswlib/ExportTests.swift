@@ -116,7 +116,9 @@ import Testing
                 let store = try fixture.store.open()
                 let result = Result { () throws(StoreError) in
                     try store.readingQuiet { (contents, view) throws(StoreError) in
-                        _ = try HnswlibExport(contents, view, store.counts.load(), .init(), fault.calls).run(to: out)
+                        _ = try HnswlibExport(
+                            contents, view, store.counts.load(), .init(), store: store.path, fault.calls
+                        ).run(to: out)
                     }
                 }
                 let bytes = try readBytes(out)

@@ -1,3 +1,4 @@
+import HNSW
 import HnswlibFile
 import SystemPackage
 import TestSupport
@@ -135,8 +136,71 @@ import Testing
         for slot in 0..<300 {
             #expect(try store.vector(for: fixture.label(slot)) == original.vector(for: fixture.label(slot)))
         }
-        // hnswlib's own file has no lengths.
-        #expect(try fixture.exported(store).bytes.count == fixture.bytes.count - lengths.count)
+        // hnswlib's own file has no lengths, so it is not the one that came in.
+        let (bytes, export) = try fixture.exported(store)
+        #expect(bytes.count == fixture.bytes.count - lengths.count && !export.isOriginal)
+    }
+
+    /// In indexes of l2 and inner product the place of the lengths holds whatever Chroma's memory held.
+    @Test func `lengths of vectors that are not of length 1 mean nothing`() throws {
+        var fixture = try HnswlibFixture(300, metric: .l2)
+        let garbage: [Float] = [45.27, -3, 1e37, .nan, 0]
+        let lengths = (0..<300).flatMap { slot in
+            (0..<4).map { UInt8(truncatingIfNeeded: garbage[slot % 5].bitPattern >> (8 * UInt32($0))) }
+        }
+        fixture.bytes.insert(contentsOf: lengths, at: fixture.element(300))
+        let (path, report) = try fixture.importChanged(metric: .cosine)
+        #expect(report.warnings.count == 1 && report.warnings[0].contains("length 1"))
+        let store = try VectorStore.open(at: path)
+        for slot in 0..<300 { #expect(try store.vector(for: fixture.label(slot)) == fixture.store.rows[slot]) }
+    }
+
+    @Test func `lengths that are none leave vectors normalised, and are counted`() throws {
+        var fixture = try HnswlibFixture(300, metric: .cosine)
+        fixture.bytes.insert(contentsOf: [UInt8](repeating: 0, count: 1200), at: fixture.element(300))
+        let (path, report) = try fixture.importChanged()
+        #expect(report.warnings.count == 1 && report.warnings[0].contains("300"))
+        let vector = try #require(try VectorStore.open(at: path).vector(for: fixture.label(3)))
+        #expect(abs(vector.reduce(0) { $0 + $1 * $1 } - 1) < 1e-5)
+    }
+
+    @Test(arguments: [Scalar.float16, .uint8, .int8])
+    func `other scalars for cosine come back as they are in the file`(scalar: Scalar) throws {
+        let fixture = try HnswlibFixture(300, dimensions: 7, metric: .l2, scalar: scalar)
+        let (path, _) = try fixture.importChanged(metric: .cosine)
+        #expect(try VectorStore.verify(at: path).problems == [])
+        let store = try VectorStore.open(at: path), original = try fixture.store.open()
+        for slot in 0..<300 {
+            #expect(try store.vector(for: fixture.label(slot)) == original.vector(for: fixture.label(slot)))
+        }
+    }
+
+    @Test func `levels that no index has do not fill the memory`() throws {
+        var fixture = try HnswlibFixture(3, connectivity: 2)
+        // Three elements of level 63: lists of no links.
+        var header = fixture.header
+        header.maximumLevel = 63
+        header.entryPoint = 0
+        let record = [UInt8]([244, 2, 0, 0]) + [UInt8](repeating: 0, count: 63 * 12)
+        fixture.bytes =
+            header.encoded() + fixture.bytes[fixture.element(0)..<fixture.element(3)] + record + record + record
+        let (path, report) = try fixture.importChanged()
+        #expect(report.count == 3)
+        #expect(try VectorStore.open(at: path).search(fixture.store.rows[1], count: 3).count == 3)
+        // As many as a small store has room for, and one more.
+        let upper = UpperLayers(connectivity: 2, slots: 10)
+        #expect(upper.hasRoom(lists: 63 * 10) && !upper.hasRoom(lists: 63 * 10 + 65))
+    }
+
+    @Test func `a store that was damaged is not exported as the original`() throws {
+        let fixture = try HnswlibFixture(300)
+        let (path, _) = try fixture.importChanged()
+        var bytes = try readBytes(path.appending("level0"))
+        bytes[16_384 + 64 + 6] ^= 1
+        try writeBytes(bytes, to: path.appending("level0"))
+        let error = storeError { _ = try fixture.exported(VectorStore.open(at: path)) }
+        #expect(error?.code == .corrupt && error?.message.contains("damaged") == true)
+        #expect(!names(in: fixture.store.directory.path).contains("exported.bin"))
     }
 
     @Test func `wrong parameters and files leave nothing`() throws {
@@ -146,6 +210,7 @@ import Testing
             storeError { try VectorStore.importHnswlib(from: file, to: path, options: options) }?.code
         }
         #expect(code(.init(metric: .l2, dimensions: 9), file) == .dimensionMismatch)
+        #expect(code(.init(metric: .l2, dimensions: .max), file) == .dimensionMismatch)
         #expect(code(.init(metric: .l2, scalar: .uint8, dimensions: 8), file) == .dimensionMismatch)
         #expect(code(.init(metric: .l2, searchWidth: 0), file) == .invalidArgument)
         #expect(code(.init(metric: .l2), fixture.store.directory.appending("nothing")) == .notFound)
@@ -154,6 +219,27 @@ import Testing
         #expect(names(in: fixture.store.directory.path).filter { $0.hasPrefix("never") } == [])
         let taken = storeError { try VectorStore.importHnswlib(from: file, to: file, options: .init(metric: .l2)) }
         #expect(taken?.code == .alreadyExists)
+    }
+
+    /// hnswlib leaves nodes that nobody links to; the import is what the file is, and that is no damage.
+    @Test func `vectors out of reach are told, and an upsert links them`() throws {
+        var fixture = try HnswlibFixture(60, connectivity: 4)
+        let lone: UInt32 = fixture.header.entryPoint == 7 ? 8 : 7
+        for slot in 0..<60 {
+            let element = fixture.element(slot)
+            let count = Int(fixture.bytes[element])
+            var links = (0..<count).map { Array(fixture.bytes[element + 4 + 4 * $0..<element + 8 + 4 * $0]) }
+            links.removeAll { $0[0] == UInt8(lone) }
+            fixture.bytes[element] = UInt8(links.count)
+            fixture.bytes.replaceSubrange(element + 4..<element + 4 + 4 * links.count, with: links.flatMap { $0 })
+        }
+        let (path, _) = try fixture.importChanged()
+        let report = try VectorStore.verify(at: path)
+        #expect(report.isSound && report.unreachable == 1)
+        #expect(report.warnings.count == 1 && report.warnings[0].contains("label \(fixture.label(Int(lone)))"))
+        let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
+        try store.upsert(fixture.store.rows[Int(lone)], labels: [fixture.label(Int(lone))])
+        #expect(try store.verify().unreachable == 0)
     }
 
     @Test func `lost upper layers are made anew, and the file is not said to be the same`() throws {

@@ -74,6 +74,19 @@ import Testing
         #expect(report.problems == [] && report.unreachable == 0)
     }
 
+    @Test func `a copy keeps them until its own first change`() throws {
+        let fixture = try fixture()
+        let (path, _) = try fixture.importChanged(), copy = fixture.store.directory.appending("copy")
+        try VectorStore.copy(from: path, to: copy, metric: .innerProduct)
+        #expect(try VectorStore.verify(at: copy).problems == [])
+        let store = try VectorStore.open(at: copy, options: .init(access: .readWrite))
+        #expect(try store.info.free == 11 && store.count == 389)
+        #expect(try fixture.exported(store).bytes == fixture.bytes)
+        try store.erase([fixture.label(50)])
+        let report = try store.verify()
+        #expect(report.problems == [] && report.unreachable == 0)
+    }
+
     @Test func `a first batch that fails can be made again`() throws {
         let fixture = try fixture()
         let (path, _) = try fixture.importChanged()
