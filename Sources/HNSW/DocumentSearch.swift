@@ -48,9 +48,12 @@ extension Graph {
         let isBounded = k <= 2048
         scratch.prepare(slots: 0, width: isBounded ? k : 1, batch: Self.scanBatch)
         var ranking = DocumentRanking(width: k, isBounded: isBounded, scratch)
-        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { candidate in
-            if ranking.admits(candidate), let document = document(candidate.slot) {
-                ranking.insert(candidate, of: document)
+        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { slots, distances, count in
+            for index in 0..<count {
+                let candidate = Candidate(distance: distances[index], slot: slots[index])
+                if ranking.admits(candidate), let document = document(candidate.slot) {
+                    ranking.insert(candidate, of: document)
+                }
             }
         }
         return ranking.best(k)
@@ -67,7 +70,7 @@ extension Graph {
         var places: [UInt64: Int] = [:], neighbors = [[Candidate]](repeating: [], count: documents.count)
         for (place, document) in documents.enumerated() { places[document.document] = place }
         // Which document a slot belongs to is asked once, before its distance is computed.
-        var pending: [Int] = [], taken = 0
+        var pending: [Int] = []
         withoutActuallyEscaping(document) { document in
             scan(
                 query, in: view, among: chosen, scratch: scratch,
@@ -76,9 +79,11 @@ extension Graph {
                     pending.append(place)
                     return true
                 }
-            ) { candidate in
-                neighbors[pending[taken]].append(candidate)
-                taken += 1
+            ) { slots, distances, count in
+                for index in 0..<count {
+                    neighbors[pending[index]].append(Candidate(distance: distances[index], slot: slots[index]))
+                }
+                pending.removeAll(keepingCapacity: true)
             }
         }
         return zip(documents, neighbors).map {

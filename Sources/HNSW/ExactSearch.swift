@@ -11,12 +11,18 @@ extension Graph {
         scratch.prepare(slots: 0, width: isBounded ? k : 1, batch: Self.scanBatch)
         var pool = CandidatePool(scratch)
         var all: [Candidate] = []
-        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { candidate in
-            if !isBounded {
-                all.append(candidate)
-            } else if pool.admits(candidate, width: k) {
-                _ = pool.insert(candidate, width: k)
+        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { slots, distances, count in
+            // A copy, because what a closure captures is loaded and stored each time.
+            var best = pool
+            for index in 0..<count {
+                let candidate = Candidate(distance: distances[index], slot: slots[index])
+                if !isBounded {
+                    all.append(candidate)
+                } else if best.admits(candidate, width: k) {
+                    _ = best.insert(candidate, width: k)
+                }
             }
+            pool = best
         }
         if !isBounded { all.sort() }
         let size = isBounded ? pool.size : min(k, all.count)
@@ -28,29 +34,29 @@ extension Graph {
     /// How many distances a scan computes at once: what `scratch` has to be prepared for.
     static var scanBatch: Int { 256 }
 
-    /// Calls `body` for each of `chosen` (nil: of all) that is live and allowed, with its distance. O(slots).
+    /// Computes the distances of `chosen` slots (nil: of all) that are live and allowed, and calls `body` with some at a time.
+    /// O(slots).
     @inline(__always)
     func scan(
         _ query: Query, in view: GraphView, among chosen: [UInt32]?, scratch: SearchScratch,
-        isAllowed: ((UInt32) -> Bool)?, _ body: (Candidate) -> Void
+        isAllowed: ((UInt32) -> Bool)?,
+        _ body: (_ slots: UncheckedBuffer<UInt32>, _ distances: UncheckedBuffer<Float>, _ count: Int) -> Void
     ) {
-        var pending = 0
-        func flush() {
-            distances.compute(query, scratch.gathered, pending, scratch.distances)
-            scratch.distanceCount += pending
-            for index in 0..<pending {
-                body(Candidate(distance: scratch.distances[index], slot: scratch.gathered[index]))
+        let records = slots, gathered = scratch.gathered, results = scratch.distances
+        let total = chosen?.count ?? view.count
+        var index = 0
+        while index < total {
+            var pending = 0
+            while index < total && pending < Self.scanBatch {
+                let slot = chosen?[index] ?? UInt32(truncatingIfNeeded: index)
+                index &+= 1
+                guard records.isVisible(slot, at: view.sequence), isAllowed?(slot) ?? true else { continue }
+                gathered[pending] = slot
+                pending &+= 1
             }
-            pending = 0
+            distances.compute(query, gathered, pending, results)
+            scratch.distanceCount &+= pending
+            body(gathered, results, pending)
         }
-        let records = slots
-        for index in 0..<(chosen?.count ?? view.count) {
-            let slot = chosen?[index] ?? UInt32(truncatingIfNeeded: index)
-            guard records.isVisible(slot, at: view.sequence), isAllowed?(slot) ?? true else { continue }
-            scratch.gathered[pending] = slot
-            pending += 1
-            if pending == Self.scanBatch { flush() }
-        }
-        flush()
     }
 }

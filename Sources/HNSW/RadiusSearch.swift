@@ -27,8 +27,11 @@ extension Graph {
     ) -> RegionFound {
         scratch.prepare(slots: 0, width: 1, batch: Self.scanBatch)
         var region = Region(radius: radius, limit: limit, scratch)
-        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { candidate in
-            if region.asks(candidate) { region.insert(candidate) }
+        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { slots, distances, count in
+            for index in 0..<count {
+                let candidate = Candidate(distance: distances[index], slot: slots[index])
+                if region.asks(candidate) { region.insert(candidate) }
+            }
         }
         return region.found(scratch)
     }
