@@ -82,7 +82,7 @@ fuzz:
 	@test -n "$(TARGET)" || { echo "usage: make fuzz TARGET=log|header|journal|hnswlib|import [RUNS=100000]"; exit 64; }
 	Scripts/fuzz $(TARGET) $(or $(RUNS),100000)
 
-# Threads that search and change one store for MINUTES=10, under ThreadSanitizer.
+# Threads that search, change, read and export one store for MINUTES=10, under ThreadSanitizer.
 soak:
 	$(SWIFT) build -c release --product Soak --sanitize=thread --scratch-path .build/soak
 	TSAN_OPTIONS=halt_on_error=1 .build/soak/release/Soak --minutes $(or $(MINUTES),10)

@@ -8,7 +8,7 @@ extension VectorStore {
     /// erased and replaced vectors (an import that was not changed keeps those of repeated labels). `metric`: another way of telling how far apart two vectors are; the vectors stay as they were
     /// given, and the graph stays as it is, though it was made for the other metric: `recall` tells how well it serves.
     ///
-    /// The store appears at once and whole, as with ``build(at:_:vectors:labels:options:)``. O(store), in about 20 bytes a vector of
+    /// The store appears at once and whole, as with ``build(at:_:vectors:labels:options:)``. O(store), in about 25 bytes a vector of
     /// memory beside the upper layers. `progress` is called now and then with the vectors written and their total.
     ///
     /// Throws as opening does, `alreadyExists`, `invalidVector` for a vector that the metric cannot place, `full` or `io`.
