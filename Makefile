@@ -8,7 +8,7 @@ DATA ?=
 export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
-    churn docs interop bench bench-hnswlib bench-convert completions clean setup
+    churn search-costs docs interop bench bench-hnswlib bench-convert completions clean setup
 
 demo:
 	@Scripts/setup demo
@@ -91,6 +91,13 @@ soak:
 costs churn:
 	$(SWIFT) build -c release --product ChangeCosts
 	.build/release/ChangeCosts $@ --data "$(DATA)" $(if $(SIZES),--sizes $(SIZES)) $(if $(SIZE),--size $(SIZE))
+
+# What searches within a radius and for documents find of what there is, and the distances they compute. DATA=folder
+# [SIZE=100000] [METRIC=l2|ip|cosine] [SCALAR=f32|f16|u8|i8] [STORE=a store of these rows]. Fails below 0.95.
+search-costs:
+	$(SWIFT) build -c release --product SearchCosts
+	.build/release/SearchCosts --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(METRIC),--metric $(METRIC)) \
+	    $(if $(SCALAR),--scalar $(SCALAR)) $(if $(STORE),--store "$(STORE)")
 
 docs:
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target Cairn \

@@ -75,6 +75,9 @@ let package = Package(
             dependencies: ["Cairn", "MappedStorage", "VectorFiles", "HNSW", system, argumentParser],
             path: "Tests/ChangeCosts", swiftSettings: strict),
         .executableTarget(
+            name: "SearchCosts", dependencies: ["Cairn", "VectorFiles", system, argumentParser],
+            path: "Tests/SearchCosts", swiftSettings: strict),
+        .executableTarget(
             name: "Soak", dependencies: ["Cairn", "HNSW", system, argumentParser], path: "Tests/Soak",
             swiftSettings: strict),
         .target(name: "CInterruptions", path: "Tests/CInterruptions"),

@@ -1,4 +1,6 @@
-/// The work of changes, as counts that a machine's speed does not enter.
+import HNSW
+
+/// The work of changes or searches, as counts that a machine's speed does not enter.
 package struct ChangeWork: Sendable, Hashable {
     package var distances: Int
     package var listsRead: Int
@@ -17,6 +19,18 @@ extension VectorStore {
         get throws(StoreError) {
             let writer = try writing()
             return try writer.alone { () throws(StoreError) in writer.work }
+        }
+    }
+
+    /// What searches have cost since this handle was opened, while none is under way.
+    package var searchWork: ChangeWork {
+        get throws(StoreError) {
+            try reading { (contents, _, scratch) in
+                let work = contents.graph.readers.work
+                return ChangeWork(
+                    distances: work.distances + scratch.distanceCount, listsRead: work.listsRead + scratch.hopCount,
+                    listsWritten: 0)
+            }
         }
     }
 }

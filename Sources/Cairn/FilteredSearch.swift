@@ -19,12 +19,23 @@ extension VectorStore {
             // Fewer than asked for: no more match, or the walk could not get to the others. Only a scan can tell.
             if let found, found.count == min(count, total) { return found }
         }
-        if let limit, limit < total / 8, let labels = filter.labels {
+        let scan = scan(filter, contents, view)
+        return graph.exactSearch(
+            query, count: count, in: scan.view, among: scan.slots, scratch: scratch, isAllowed: scan.isAllowed)
+    }
+
+    /// What an exact search has to look at: the slots of the filter's labels where they can be listed and are few, else all
+    /// that it allows.
+    func scan(
+        _ filter: LabelFilter?, _ contents: StoreContents, _ view: GraphView
+    ) -> (slots: [UInt32]?, view: GraphView, isAllowed: ((UInt32) -> Bool)?) {
+        guard let filter else { return (nil, view, nil) }
+        if let limit = filter.limit(count: view.count), limit < view.count / 8, let labels = filter.labels {
             // By the view that the labels lead to: a label may have moved since the other was taken.
             let (chosen, view) = self.labels.slots(of: labels)
-            return graph.exactSearch(query, count: count, in: view, among: chosen.sorted(), scratch: scratch)
+            return (chosen.sorted(), view, nil)
         }
-        return graph.exactSearch(
-            query, count: count, in: view, scratch: scratch, isAllowed: { filter.allows(slots.label($0)) })
+        let slots = contents.graph.slots
+        return (nil, view, { filter.allows(slots.label($0)) })
     }
 }

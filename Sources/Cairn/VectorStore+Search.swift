@@ -11,8 +11,8 @@ extension VectorStore {
     ) throws(StoreError) -> [Neighbor] {
         try Self.check(count, options)
         return try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try reading { (contents, view, scratch) throws(StoreError) in
-                try unsafe search(pointer, count, options, contents, view, scratch, row: nil)
+            try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
+                try search(query, count, options, contents, view, scratch)
             }
         }
     }
@@ -23,8 +23,8 @@ extension VectorStore {
     ) throws(StoreError) -> [Neighbor] {
         try Self.check(count, options)
         return try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try reading { (contents, view, scratch) throws(StoreError) in
-                try unsafe search(pointer, count, options, contents, view, scratch, row: nil)
+            try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
+                try search(query, count, options, contents, view, scratch)
             }
         }
     }
@@ -37,32 +37,9 @@ extension VectorStore {
         batch queries: [Float], count: Int, options: SearchOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [[Neighbor]] {
         try Self.check(count, options)
-        return try unsafe withElements(queries) { (pointer) throws(StoreError) in
-            try reading { (contents, view, _) throws(StoreError) in
-                let dimensions = contents.encoding.dimensions
-                let rows = pointer.count / dimensions
-                guard rows * dimensions == pointer.count else {
-                    throw StoreError(
-                        .dimensionMismatch,
-                        "\(pointer.count) numbers are not a whole number of queries of \(dimensions) dimensions",
-                        path: path)
-                }
-                let results = BatchResults(rows)
-                nonisolated(unsafe) let pointer = unsafe pointer
-                let team = WorkerTeam(Self.teamSize(threads, rows: rows))
-                team.forEach(rows) { [self] row, _ in
-                    let query = unsafe UnsafeBufferPointer(rebasing: pointer[row * dimensions..<(row + 1) * dimensions])
-                    results[row] = Result { () throws(StoreError) in
-                        try contents.graph.readers.read { (scratch) throws(StoreError) in
-                            try unsafe search(query, count, options, contents, view, scratch, row: row)
-                        }
-                    }
-                }
-                var neighbors: [[Neighbor]] = []
-                neighbors.reserveCapacity(rows)
-                for row in 0..<rows { try neighbors.append(results[row].get()) }
-                return neighbors
-            }
+        return try searchEach(queries, threads: threads) {
+            [self] (query, contents, view, scratch) throws(StoreError) in
+            try search(query, count, options, contents, view, scratch)
         }
     }
 
@@ -70,7 +47,7 @@ extension VectorStore {
     public func distances(from query: [Float], to labels: [Label]) throws(StoreError) -> [Float?] {
         try unsafe withElements(query) { (pointer) throws(StoreError) in
             try reading { (contents, _, scratch) throws(StoreError) in
-                let query = try unsafe prepare(pointer, contents, scratch, row: nil)
+                let query = try unsafe prepare(QueryInput(pointer, row: nil), contents, scratch)
                 return labels.map { label in
                     guard let (slot, view) = liveSlot(of: label, contents) else { return nil }
                     let found = contents.graph.exactSearch(
@@ -85,17 +62,22 @@ extension VectorStore {
         guard count >= 0 else {
             throw StoreError(.invalidArgument, "k is \(count); ask for 0 neighbours or more")
         }
-        if let width = options.width, width < 1 {
+        try check(width: options.width)
+    }
+
+    /// Throws unless a search may be so wide.
+    static func check(width: Int?) throws(StoreError) {
+        if let width, width < 1 {
             throw StoreError(.invalidArgument, "ef is \(width); it must be 1 or more")
         }
     }
 
     /// Puts the query into the kernels' form, or says what is wrong with it.
-    private func prepare(
-        _ vector: UnsafeBufferPointer<Float>, _ contents: StoreContents, _ scratch: SearchScratch, row: Int?
+    func prepare(
+        _ query: QueryInput, _ contents: StoreContents, _ scratch: SearchScratch
     ) throws(StoreError) -> Query {
-        let encoding = contents.encoding
-        let subject = row.map { "query \($0)" } ?? "the query"
+        let encoding = contents.encoding, vector = unsafe query.vector
+        let subject = query.row.map { "query \($0)" } ?? "the query"
         guard vector.count == encoding.dimensions else {
             throw StoreError(
                 .dimensionMismatch,
@@ -111,10 +93,10 @@ extension VectorStore {
     }
 
     private func search(
-        _ vector: UnsafeBufferPointer<Float>, _ count: Int, _ options: SearchOptions, _ contents: StoreContents,
-        _ view: GraphView, _ scratch: SearchScratch, row: Int?
+        _ input: QueryInput, _ count: Int, _ options: SearchOptions, _ contents: StoreContents,
+        _ view: GraphView, _ scratch: SearchScratch
     ) throws(StoreError) -> [Neighbor] {
-        let query = try unsafe prepare(vector, contents, scratch, row: row)
+        let query = try prepare(input, contents, scratch)
         let graph = contents.graph, width = max(options.width ?? defaultWidth, count), wanted = min(count, view.count)
         let found: UncheckedBuffer<HNSW.Candidate>
         if let filter = options.filter {
@@ -135,19 +117,24 @@ extension VectorStore {
 
     /// Candidates as labels and distances. They are in the order of distance and slot; among equal distances the label
     /// decides.
-    private static func neighbors(_ found: UncheckedBuffer<HNSW.Candidate>, _ slots: SlotRecords) -> [Neighbor] {
+    static func neighbors(_ found: UncheckedBuffer<HNSW.Candidate>, _ slots: SlotRecords) -> [Neighbor] {
         var result: [Neighbor] = []
         result.reserveCapacity(found.count)
         for index in 0..<found.count {
             result.append(Neighbor(label: slots.label(found[index].slot), distance: found[index].distance))
         }
+        sortTies(&result)
+        return result
+    }
+
+    /// Puts neighbours of equal distance, which stand together, in the order of their labels.
+    static func sortTies(_ neighbors: inout [Neighbor]) {
         var start = 0
-        for end in 1..<max(result.count + 1, 1)
-        where end == result.count || result[end].distance != result[start].distance {
-            if end - start > 1 { result[start..<end].sort { $0.label < $1.label } }
+        for end in 1..<max(neighbors.count + 1, 1)
+        where end == neighbors.count || neighbors[end].distance != neighbors[start].distance {
+            if end - start > 1 { neighbors[start..<end].sort { $0.label < $1.label } }
             start = end
         }
-        return result
     }
 
     /// Runs `body` on the elements of an array.
@@ -168,26 +155,5 @@ extension VectorStore {
             Swift.Result { () throws(StoreError) in try unsafe body(buffer) }
         }
         return try result.get()
-    }
-}
-
-/// One result a row, written by whichever thread searches the row.
-@safe
-private final class BatchResults: @unchecked Sendable {
-    private let rows: UnsafeMutableBufferPointer<Result<[Neighbor], StoreError>>
-
-    init(_ count: Int) {
-        unsafe rows = .allocate(capacity: count)
-        unsafe rows.initialize(repeating: .success([]))
-    }
-
-    deinit {
-        unsafe rows.deinitialize()
-        unsafe rows.deallocate()
-    }
-
-    subscript(row: Int) -> Result<[Neighbor], StoreError> {
-        get { unsafe rows[row] }
-        set { unsafe rows[row] = newValue }
     }
 }

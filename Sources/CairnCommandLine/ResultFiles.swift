@@ -18,25 +18,36 @@ struct ResultFiles: ParsableArguments {
         completion: .file(extensions: ["npy"]))
     var saveDistances: FilePath?
 
-    var isWanted: Bool { saveLabels != nil || saveDistances != nil }
+    @Option(
+        help: ArgumentHelp(
+            "With --documents, save these as --save-labels saves labels, which are then those of each document's best vector.",
+            valueName: "file"),
+        completion: .file(extensions: ["npy"]))
+    var saveDocuments: FilePath?
+
+    var isWanted: Bool { saveLabels != nil || saveDistances != nil || saveDocuments != nil }
 
     /// Begins the files, so that one that cannot be written is known before the search.
     func open(_ columns: Int) throws -> Writers {
         Writers(
             labels: try saveLabels.map { try ResultFile($0, columns: columns, padding: Label.max) },
-            distances: try saveDistances.map { try ResultFile($0, columns: columns, padding: Float.infinity) })
+            distances: try saveDistances.map { try ResultFile($0, columns: columns, padding: Float.infinity) },
+            documents: try saveDocuments.map { try ResultFile($0, columns: columns, padding: UInt64.max) })
     }
 
     /// The files that were asked for; they get their names when they are complete.
     struct Writers {
         let labels: ResultFile<Label>?
         let distances: ResultFile<Float>?
+        let documents: ResultFile<UInt64>?
 
-        func write(_ rows: [[Neighbor]], _ columns: Int) throws {
+        func write(_ rows: [[Neighbor]], documents: [[UInt64]]?) throws {
             try labels?.append(rows.lazy.map { $0.map(\.label) })
             try distances?.append(rows.lazy.map { $0.map(\.distance) })
+            if let documents { try self.documents?.append(documents) }
             try labels?.finish()
             try distances?.finish()
+            try self.documents?.finish()
         }
     }
 }

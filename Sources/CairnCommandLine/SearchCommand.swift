@@ -13,8 +13,13 @@ struct SearchCommand: Command {
             when the store, or the filter, has fewer. In JSON a distance that is not finite is null. With --quiet, results \
             that are saved in files are not printed as text.
 
+            --radius finds all vectors within a distance of each query (squared for l2; negative ones occur with ip), up to \
+            -k of them. --documents finds the best documents, each by the nearest of its vectors; k then counts documents.
+
               cairn search products.cairn queries.npy -k 5 --names names.txt
               cairn search products.cairn queries.npy --save-labels found.npy --quiet
+              cairn search products.cairn queries.npy --radius 0.4
+              cairn search chunks.cairn queries.npy --documents documents.npy
             """)
 
     @Argument(help: "The store.", completion: .directory)
@@ -23,8 +28,33 @@ struct SearchCommand: Command {
     @Argument(help: "The file of queries.", completion: .file(extensions: vectorFileExtensions))
     var queries: FilePath
 
-    @Option(name: .customShort("k"), help: ArgumentHelp("How many neighbours to find for each query.", valueName: "k"))
-    var count = 10
+    @Option(
+        name: .customShort("k"),
+        help: ArgumentHelp(
+            """
+            How many neighbours, or documents, to find for each query: 10 if not given; with --radius the most that are \
+            found, 10000 if not given.
+            """, valueName: "k"))
+    var count: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Find all vectors within this distance of the query.", valueName: "distance"))
+    var radius: Float?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Find the best documents: an .npy array, or text, of the document of label 0, of label 1, …; or of two columns, \
+            label and document. Labels without a document are not found.
+            """, valueName: "file"),
+        completion: .file(extensions: ["npy", "txt"]))
+    var documents: FilePath?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --documents, print up to n neighbours of each: its nearest.", valueName: "n"))
+    var perDocument: Int?
 
     @Option(help: ArgumentHelp("How widely to search; the store's own width if not given.", valueName: "n"))
     var ef: Int?
@@ -67,9 +97,26 @@ struct SearchCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        if count < 0 { throw ValidationError("-k is \(count); it must be 0 or more") }
+        if let count, count < 0 { throw ValidationError("-k is \(count); it must be 0 or more") }
         if let limit, limit < 0 { throw ValidationError("--limit is \(limit); it must be 0 or more") }
         if count == 0 && saving.isWanted { throw ValidationError("-k is 0; files of results need 1 or more") }
+        if let radius {
+            if radius.isNaN { throw ValidationError("--radius is not a number") }
+            if documents != nil {
+                throw ValidationError("--radius finds vectors, --documents documents: give one of them")
+            }
+            if count == 0 { throw ValidationError("-k is 0; with --radius it must be 1 or more") }
+            if count == nil && saving.isWanted {
+                throw ValidationError("with --radius, files of results need -k: how many columns they have")
+            }
+        }
+        if let perDocument {
+            if documents == nil { throw ValidationError("--per-document needs --documents") }
+            if perDocument < 1 { throw ValidationError("--per-document is \(perDocument); it must be 1 or more") }
+        }
+        if saving.saveDocuments != nil && documents == nil {
+            throw ValidationError("--save-documents needs --documents")
+        }
     }
 
     func perform(_ output: StandardOutput) throws {
@@ -80,58 +127,44 @@ struct SearchCommand: Command {
             reporting: common.output)
         let file = try QueryFile(queries, dimensions: store.configuration.dimensions)
         let names = try names.map { try NameFile($0) }, titles = try titles.map { try NameFile($0) }
-        let writers = try saving.open(count)
-        let rows = try search(store, file)
-        try writers.write(rows, count)
+        let writers = try saving.open(count ?? 10)
+        let found = try search(store, file)
+        try writers.write(found.neighbors, documents: found.documents)
         switch common.output {
-        case .json: try output.document(Self.document(rows, names))
+        case .json: try output.document(found.document(names))
         case .text where !common.quiet || !saving.isWanted:
-            for (row, neighbors) in rows.enumerated() {
+            for row in found.neighbors.indices {
                 if row > 0 { try output.line() }
                 try output.line(titles?[Label(row)] ?? "query \(row)")
-                try Self.print(neighbors, names, output)
+                for line in found.table(row, names) { try output.line(line) }
             }
         case .text: break
         }
     }
 
-    private func search(_ store: VectorStore, _ file: QueryFile) throws -> [[Neighbor]] {
+    private func search(_ store: VectorStore, _ file: QueryFile) throws -> any SearchResults {
         let filter = try filter.map { LabelFilter.including(try readLabels($0)) }
-        let options = SearchOptions(width: ef, filter: filter, isExact: exact)
-        let vectors = try file.read(limit: limit ?? .max)
+        let grouping = try documents.map { try readDocuments($0) }
+        let vectors = try file.read(limit: limit ?? .max), threads = threads?.count
         do {
-            return try store.search(batch: vectors, count: count, options: options, threads: threads?.count)
+            if let radius {
+                let options = RadiusOptions(limit: count ?? 10_000, width: ef, filter: filter, isExact: exact)
+                return RadiusResults(
+                    rows: try store.search(batch: vectors, within: radius, options: options, threads: threads))
+            }
+            if let grouping {
+                let options = DocumentOptions(
+                    width: ef, neighborsPerDocument: perDocument ?? 1, filter: filter, isExact: exact)
+                return DocumentResults(
+                    rows: try store.searchDocuments(
+                        batch: vectors, count: count ?? 10, by: grouping, options: options, threads: threads),
+                    showsAll: perDocument != nil)
+            }
+            let options = SearchOptions(width: ef, filter: filter, isExact: exact)
+            return NearestResults(
+                neighbors: try store.search(batch: vectors, count: count ?? 10, options: options, threads: threads))
         } catch {
             throw Failure(error, path: error.code == .invalidVector ? queries : nil)
-        }
-    }
-
-    private static func document(_ rows: [[Neighbor]], _ names: NameFile?) -> JSON {
-        func array(_ value: (Neighbor) -> JSON) -> JSON { .array(rows.map { .array($0.map(value)) }) }
-        var members = [
-            (key: "labels", value: array { .number($0.label) }),
-            (key: "distances", value: array { .number($0.distance) }),
-        ]
-        if let names {
-            members.append((key: "names", value: array { names[$0.label].map { .string($0) } ?? .null }))
-        }
-        return .object(members)
-    }
-
-    private static func print(_ neighbors: [Neighbor], _ names: NameFile?, _ output: StandardOutput) throws {
-        if neighbors.isEmpty { return }
-        let labels = ["label"] + neighbors.map { "\($0.label)" }
-        let distances = ["distance"] + neighbors.map { shortest($0.distance) }
-        let labelWidth = labels.map(\.count).max() ?? 0, distanceWidth = distances.map(\.count).max() ?? 0
-        for index in 0...neighbors.count {
-            let rank = index == 0 ? "rank" : "\(index)"
-            var line = "\(rank.padded(to: 6))  \(labels[index].padded(to: labelWidth))"
-            line += "  \(distances[index].padded(to: distanceWidth))"
-            if let names {
-                let name = index == 0 ? "name" : names[neighbors[index - 1].label] ?? ""
-                if !name.isEmpty { line += "  \(name)" }
-            }
-            try output.line(line)
         }
     }
 }

@@ -39,8 +39,30 @@ struct VectorInput {
 
 /// The labels in a file. What reads it takes numbers that it cannot use for components; labels are converted to integers.
 func readLabels(_ path: FilePath) throws -> [Label] {
+    try readingIntegers(path) { () throws(VectorFileError) in try LabelFile.read(path) }
+}
+
+/// The documents of labels in a file. Throws when a label has two.
+func readDocuments(_ path: FilePath) throws -> DocumentGrouping {
+    switch try readingIntegers(path, { () throws(VectorFileError) in try DocumentFile.read(path) }) {
+    case .inOrder(let documents): return .array(documents)
+    case .pairs(let pairs):
+        var documents: [Label: UInt64] = [:]
+        documents.reserveCapacity(pairs.count)
+        for (label, document) in pairs {
+            if let other = documents.updateValue(document, forKey: label), other != document {
+                throw Failure(path, "label \(label) is of document \(other) and of \(document): give each label one")
+            }
+        }
+        return .dictionary(documents)
+    }
+}
+
+private func readingIntegers<Content>(
+    _ path: FilePath, _ read: () throws(VectorFileError) -> Content
+) throws -> Content {
     do {
-        return try LabelFile.read(path)
+        return try read()
     } catch {
         let message = error.message
             .replacing(", labels with astype(np.int64)", with: "")

@@ -26,6 +26,14 @@ struct CandidatePool {
         return place
     }
 
+    /// Takes out `candidate` if it is there.
+    mutating func remove(_ candidate: Candidate) {
+        let place = unsafe Int(countLess(candidates.base, UInt32(truncatingIfNeeded: size), candidate))
+        guard place < size, candidates[place] == candidate else { return }
+        size &-= 1
+        candidates.move(from: place &+ 1, to: place, length: size &- place)
+    }
+
     /// Whether `candidate` belongs among the best `width`.
     @inline(__always)
     func admits(_ candidate: Candidate, width: Int) -> Bool {

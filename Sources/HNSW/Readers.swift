@@ -116,6 +116,17 @@ package final class Readers: @unchecked Sendable {
         return bytes
     }
 
+    /// Distances computed and link lists read by searches that have ended, and whose places nobody has at the moment.
+    package var work: (distances: Int, listsRead: Int) {
+        var work = (distances: 0, listsRead: 0)
+        for place in 0..<Self.placeCount where take(place) {
+            work.distances += unsafe scratches[place]?.distanceCount ?? 0
+            work.listsRead += unsafe scratches[place]?.hopCount ?? 0
+            leave(place)
+        }
+        return work
+    }
+
     private static var threadHash: UInt64 {
         #if canImport(Darwin)
         let thread = unsafe UInt64(UInt(bitPattern: pthread_self()))

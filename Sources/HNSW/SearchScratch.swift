@@ -7,6 +7,9 @@ package final class SearchScratch: @unchecked Sendable {
     package let visited = VisitedSet()
     private let poolMemory = Memory<Candidate>(1)
     private let resultMemory = Memory<Candidate>(1)
+    /// For walks that keep more candidates than a pool is good for: those to look at, and those to return.
+    let frontierMemory = Memory<Candidate>(1)
+    let keptMemory = Memory<Candidate>(1)
     private let gatheredMemory = Memory<UInt32>(1)
     private let distanceMemory = Memory<Float>(1)
     private let expansionMemory = Memory<Float>(1)
@@ -23,8 +26,9 @@ package final class SearchScratch: @unchecked Sendable {
     }
 
     package var byteCount: Int {
-        visited.byteCount + poolMemory.byteCount + resultMemory.byteCount + gatheredMemory.byteCount
-            + distanceMemory.byteCount + expansionMemory.byteCount + queryMemory.byteCount + selection.byteCount
+        visited.byteCount + poolMemory.byteCount + resultMemory.byteCount + frontierMemory.byteCount
+            + keptMemory.byteCount + gatheredMemory.byteCount + distanceMemory.byteCount + expansionMemory.byteCount
+            + queryMemory.byteCount + selection.byteCount
     }
 
     /// Makes room for a search of `width` in a store of `slots` slots whose lists have up to `batch` ids.

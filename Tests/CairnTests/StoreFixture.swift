@@ -48,6 +48,14 @@ struct StoreFixture {
         try VectorStore.open(at: path, options: .init(access: access, threads: 1))
     }
 
+    /// The store, and where vectors are short enough to be added a second time, one in memory of the same vectors.
+    func openOnDiskAndInMemory() throws -> [VectorStore] {
+        guard configuration.dimensions < 100 else { return [try open()] }
+        let inMemory = try VectorStore(inMemory: configuration)
+        try inMemory.add(rows.flatMap { $0 }, labels: labels, threads: 1)
+        return [try open(), inMemory]
+    }
+
     /// Queries that are not in the store.
     func queries(_ count: Int) -> [[Float]] {
         vectors(count, dimensions: configuration.dimensions, scalar: configuration.scalar, seed: 999)

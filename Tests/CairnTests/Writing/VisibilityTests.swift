@@ -82,6 +82,66 @@ import Testing
         #expect(try store.verify().problems == [])
     }
 
+    /// The same for the other kinds of search: labels 2n and 2n + 1 are document n, and a third of the vectors is marked and
+    /// brought back meanwhile.
+    @Test(arguments: Place.allCases)
+    func `a radius and documents are of one batch`(_ place: Place) throws {
+        let pairs = 40
+        let store = try store(place, .init(dimensions: 2, scalar: .uint8, connectivity: 3, constructionWidth: 10))
+        @Sendable func change(_ round: Int) throws {
+            var batch = WriteBatch()
+            for pair in 0..<pairs where round % 3 == pair % 3 || round == 0 {
+                for label in [2 * pair, 2 * pair + 1] {
+                    batch.upsert([Float(pair * 6), Float(round % 250)], label: Label(label))
+                }
+            }
+            try store.write(batch)
+            if round % 3 == 1 {
+                try store.erase([1, 2, 3].map { Label(2 * pairs + $0) }.filter { (try? store.contains($0)) == true })
+            }
+            if round % 3 == 2 {
+                try store.add([200, 0, 201, 0, 202, 0], labels: [1, 2, 3].map { Label(2 * pairs + $0) })
+            }
+        }
+        try change(0)
+        let within = Float(6 * 10 * 6 * 10), grouping = DocumentGrouping.array((0..<UInt64(2 * pairs)).map { $0 / 2 })
+        beside(150) {
+            try change($0)
+        } look: { number in
+            let isExact = number % 2 == 0
+            let options = RadiusOptions(limit: 2 * pairs + 3, width: 5, isExact: isExact)
+            let all = try store.search([0, 0], within: number % 3 == 0 ? .infinity : within, options: options)
+            let distances = Dictionary(all.neighbors.map { ($0.label, $0.distance) }) { first, _ in first }
+            guard distances.count == all.neighbors.count else { return "a label twice: \(all)" }
+            guard !all.isTruncated else { return "more than there are" }
+            for pair in 0..<Label(pairs) {
+                guard let one = distances[2 * pair], let other = distances[2 * pair + 1] else { continue }
+                guard one == other else { return "half of a batch: \(all)" }
+            }
+            if isExact, number % 3 == 0, distances.keys.count(where: { $0 < 2 * pairs }) != 2 * pairs {
+                return "only \(distances.count) of them"
+            }
+            let found = try store.searchDocuments(
+                [0, 0], count: pairs, by: grouping,
+                options: .init(width: 5, neighborsPerDocument: 1 + number % 3, isExact: number % 4 < 2))
+            guard Set(found.map(\.document)) == Set(0..<UInt64(pairs)) else { return "documents \(found)" }
+            for document in found {
+                guard document.neighbors.count == min(2, 1 + number % 3) else { return "neighbours of \(document)" }
+                guard Set(document.neighbors.map(\.distance)).count == 1 else { return "half of \(document)" }
+            }
+            let few = try store.searchDocuments(
+                [120, 0], count: 3, by: grouping, options: .init(width: 4, neighborsPerDocument: 2))
+            guard few.count == 3,
+                few.allSatisfy({ $0.neighbors.count == 2 && $0.neighbors[0].distance == $0.best.distance })
+            else { return "few: \(few)" }
+            for document in few where document.neighbors[0].distance != document.neighbors[1].distance {
+                return "half of \(document)"
+            }
+            return nil
+        }
+        #expect(try store.verify().problems == [])
+    }
+
     /// A label that is given another vector has the old one or the new one at any time.
     @Test(arguments: Place.allCases)
     func `an updated label is never gone`(_ place: Place) throws {

@@ -1,0 +1,171 @@
+import HNSW
+
+extension VectorStore {
+    /// The `count` documents that have the nearest vectors to `query`, nearest first. A document is a group of labels, and as near
+    /// as its nearest vector; `grouping` says which label belongs to which. As many as asked for, whenever there are (and the
+    /// filter allows) so many.
+    ///
+    /// Throws `dimensionMismatch` or `invalidVector` when the query cannot be compared with the store's vectors,
+    /// `invalidArgument` for a negative `count`, a width or a number of neighbours below 1, `closed`.
+    public func searchDocuments(
+        _ query: Span<Float>, count: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init()
+    ) throws(StoreError) -> [FoundDocument] {
+        try Self.check(count, options)
+        return try unsafe withElements(query) { (pointer) throws(StoreError) in
+            try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
+                try searchDocuments(query, count, grouping, options, contents, view, scratch)
+            }
+        }
+    }
+
+    /// The same for an array.
+    public func searchDocuments(
+        _ query: [Float], count: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init()
+    ) throws(StoreError) -> [FoundDocument] {
+        try Self.check(count, options)
+        return try unsafe withElements(query) { (pointer) throws(StoreError) in
+            try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
+                try searchDocuments(query, count, grouping, options, contents, view, scratch)
+            }
+        }
+    }
+
+    /// The same where `document` says which document a label belongs to; nil: to none. See ``DocumentGrouping/function(_:)``.
+    public func searchDocuments(
+        _ query: [Float], count: Int, options: DocumentOptions = .init(),
+        document: @escaping @Sendable (Label) -> UInt64?
+    ) throws(StoreError) -> [FoundDocument] {
+        try searchDocuments(query, count: count, by: .function(document), options: options)
+    }
+
+    /// The best documents for each of several queries, which stand one after the other in `queries`, in the order of the
+    /// queries. `threads`: how many search beside each other; nil for one per processor.
+    ///
+    /// Throws as ``searchDocuments(_:count:by:options:)-([Float],_,_,_)`` does, with the number of the query; then no result is
+    /// returned.
+    public func searchDocuments(
+        batch queries: [Float], count: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init(),
+        threads: Int? = nil
+    ) throws(StoreError) -> [[FoundDocument]] {
+        try Self.check(count, options)
+        return try searchEach(queries, threads: threads) {
+            [self] (query, contents, view, scratch) throws(StoreError) in
+            try searchDocuments(query, count, grouping, options, contents, view, scratch)
+        }
+    }
+
+    private static func check(_ count: Int, _ options: DocumentOptions) throws(StoreError) {
+        guard count >= 0 else {
+            throw StoreError(.invalidArgument, "k is \(count); ask for 0 documents or more")
+        }
+        guard options.neighborsPerDocument >= 1 else {
+            throw StoreError(
+                .invalidArgument,
+                "\(options.neighborsPerDocument) neighbours per document: ask for 1 or more")
+        }
+        try check(width: options.width)
+    }
+
+    private func searchDocuments(
+        _ input: QueryInput, _ count: Int, _ grouping: DocumentGrouping, _ options: DocumentOptions,
+        _ contents: StoreContents, _ view: GraphView, _ scratch: SearchScratch
+    ) throws(StoreError) -> [FoundDocument] {
+        let query = try prepare(input, contents, scratch)
+        let graph = contents.graph, slots = graph.slots, filter = options.filter
+        @inline(__always)
+        func document(_ slot: UInt32) -> UInt64? {
+            let label = slots.label(slot)
+            return filter?.allows(label) ?? true ? grouping.document(of: label) : nil
+        }
+        var view = view, attempts = 0
+        while true {
+            attempts += 1
+            let found: [RankedDocument]
+            (found, view) = documents(query, count, options, contents, view, scratch, document)
+            guard options.neighborsPerDocument > 1, !found.isEmpty else { return FoundDocument.all(found, slots) }
+            var chosen: [UInt32]?
+            if attempts < 4, let labels = grouping.labels(of: found.map(\.document), limit: view.count / 8) {
+                let (members, newer) = self.labels.slots(of: labels)
+                // The documents must be of the same state as their neighbours.
+                guard newer.sequence == view.sequence else {
+                    view = newer
+                    continue
+                }
+                chosen = members.sorted()
+            }
+            let complete = graph.addNeighbors(
+                to: found, count: options.neighborsPerDocument, query, in: view, among: chosen, scratch: scratch,
+                document: document)
+            return FoundDocument.all(complete, slots)
+        }
+    }
+
+    /// The best documents, each with its nearest vector, and what they were found in.
+    private func documents(
+        _ query: Query, _ count: Int, _ options: DocumentOptions, _ contents: StoreContents, _ view: GraphView,
+        _ scratch: SearchScratch, _ document: (UInt32) -> UInt64?
+    ) -> (found: [RankedDocument], view: GraphView) {
+        let graph = contents.graph, wanted = min(count, view.count)
+        let width = max(options.width ?? defaultWidth, wanted)
+        if !options.isExact, let limit = walkLimit(width: width, options.filter, view) {
+            let found = graph.documentSearch(
+                query, count: wanted, width: width, in: view, distanceLimit: limit, scratch: scratch,
+                document: document)
+            // Fewer than asked for: no more documents, or the walk could not get to the others. Only a scan can tell.
+            if let found, found.count == wanted { return (found, view) }
+        }
+        let scan = scan(options.filter, contents, view)
+        let found = graph.exactDocumentSearch(
+            query, count: wanted, in: scan.view, among: scan.slots, scratch: scratch, isAllowed: scan.isAllowed,
+            document: document)
+        return (found, scan.view)
+    }
+}
+
+/// How a search for documents is made.
+public struct DocumentOptions: Sendable {
+    /// ef: the best so many documents are kept while the graph is walked. More find better ones and take longer; nil for the
+    /// store's own. Counts as `count` where it is less.
+    public var width: Int?
+    /// How many of its nearest vectors each document comes with, at the most. More than one are looked for among all of the
+    /// document's: where the grouping is a function, or a document's labels are thousands, that asks each vector of the
+    /// store which document it belongs to.
+    public var neighborsPerDocument: Int
+    /// Which vectors may be returned, and make their documents found; nil for all.
+    public var filter: LabelFilter?
+    /// Compares with every vector instead of walking the graph: exact, and as slow as the store is large.
+    public var isExact: Bool
+
+    /// The store's own width, each document's best neighbour and no filter, unless said otherwise.
+    public init(
+        width: Int? = nil, neighborsPerDocument: Int = 1, filter: LabelFilter? = nil, isExact: Bool = false
+    ) {
+        self.width = width
+        self.neighborsPerDocument = neighborsPerDocument
+        self.filter = filter
+        self.isExact = isExact
+    }
+}
+
+/// A document that was found.
+public struct FoundDocument: Sendable, Hashable {
+    /// What the grouping calls it.
+    public let document: UInt64
+    /// Its nearest vectors, nearest first, equal distances in the order of their labels: at least one, at most as many as were
+    /// asked for.
+    public let neighbors: [Neighbor]
+
+    /// The nearest of its vectors.
+    public var best: Neighbor { neighbors[0] }
+
+    static func all(_ found: [RankedDocument], _ slots: SlotRecords) -> [FoundDocument] {
+        var documents = found.map { ranked in
+            var neighbors = ranked.neighbors.map { Neighbor(label: slots.label($0.slot), distance: $0.distance) }
+            VectorStore.sortTies(&neighbors)
+            return FoundDocument(document: ranked.document, neighbors: neighbors)
+        }
+        // They are in the order of distance and slot.
+        documents.sort { ($0.best.distance, $0.document) < ($1.best.distance, $1.document) }
+        return documents
+    }
+}

@@ -1,0 +1,142 @@
+extension Graph {
+    /// Finds the `count` documents whose nearest live slots are nearest to `query`, nearest first. `document` says which one a
+    /// live slot belongs to; nil: to none. Slots are walked through whatever they belong to.
+    ///
+    /// The walk goes on until the `width` best documents are nearer than what is left to look at. So it finds enough of
+    /// them however many slots each has. When `distanceLimit` distances have been computed it gives up and returns nil.
+    package func documentSearch(
+        _ query: Query, count k: Int, width: Int, in view: GraphView, distanceLimit: Int = .max,
+        scratch: SearchScratch, document: (UInt32) -> UInt64?
+    ) -> [RankedDocument]? {
+        guard view.maximumLevel >= 0, k > 0 else { return [] }
+        let width = min(max(width, k), view.count)
+        scratch.prepare(slots: view.count, width: width, batch: parameters.capacity(level: 0))
+        let entry = descend(query, to: 0, in: view, scratch)
+        let visible = VisibleSlots(slots: slots, sequence: view.sequence)
+        var ranking = DocumentRanking(width: width, isBounded: true, scratch)
+        var frontier = CandidateHeap(scratch.frontierMemory)
+        var scan = NeighborScan(self, query, from: entry, in: view, scratch)
+        defer { scan.finish() }
+        @inline(__always)
+        func insert(_ candidate: Candidate) {
+            guard ranking.admits(candidate) else { return }
+            frontier.insert(candidate)
+            if frontier.minimum == candidate { prefetchList(candidate.slot) }
+            if visible.finds(candidate.slot), let document = document(candidate.slot) {
+                ranking.insert(candidate, of: document)
+            }
+        }
+        insert(entry)
+        while let nearest = frontier.minimum, ranking.admits(nearest) {
+            if scan.distanceCount > distanceLimit { return nil }
+            frontier.removeMinimum()
+            let found = scan.expand(nearest.slot, next: frontier.minimum?.slot)
+            for index in 0..<found {
+                insert(Candidate(distance: scan.distances[index], slot: scan.slots[index]))
+            }
+        }
+        return ranking.best(k)
+    }
+
+    /// The same by computing every distance, of `chosen` slots (nil: of all) for which `isAllowed` holds. O(slots).
+    package func exactDocumentSearch(
+        _ query: Query, count k: Int, in view: GraphView, among chosen: [UInt32]? = nil,
+        scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil, document: (UInt32) -> UInt64?
+    ) -> [RankedDocument] {
+        guard k > 0 else { return [] }
+        // As in `exactSearch`: so many, sorted once, are cheaper than a sorted pool.
+        let isBounded = k <= 2048
+        scratch.prepare(slots: 0, width: isBounded ? k : 1, batch: Self.scanBatch)
+        var ranking = DocumentRanking(width: k, isBounded: isBounded, scratch)
+        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { slots, distances, count in
+            for index in 0..<count {
+                let candidate = Candidate(distance: distances[index], slot: slots[index])
+                if ranking.admits(candidate), let document = document(candidate.slot) {
+                    ranking.insert(candidate, of: document)
+                }
+            }
+        }
+        return ranking.best(k)
+    }
+
+    /// Gives each of the documents its `count` nearest live slots among `chosen` (nil: among all), where `document` says which
+    /// one a live slot belongs to. `view`: what the documents were found in. O(chosen slots), and the distances of those
+    /// that belong to one.
+    package func addNeighbors(
+        to documents: [RankedDocument], count: Int, _ query: Query, in view: GraphView, among chosen: [UInt32]?,
+        scratch: SearchScratch, document: (UInt32) -> UInt64?
+    ) -> [RankedDocument] {
+        scratch.prepare(slots: 0, width: 1, batch: Self.scanBatch)
+        var places: [UInt64: Int] = [:], neighbors = [[Candidate]](repeating: [], count: documents.count)
+        for (place, document) in documents.enumerated() { places[document.document] = place }
+        // Which document a slot belongs to is asked once, before its distance is computed.
+        var pending: [Int] = []
+        withoutActuallyEscaping(document) { document in
+            scan(
+                query, in: view, among: chosen, scratch: scratch,
+                isAllowed: { slot in
+                    guard let number = document(slot), let place = places[number] else { return false }
+                    pending.append(place)
+                    return true
+                }
+            ) { slots, distances, count in
+                for index in 0..<count {
+                    neighbors[pending[index]].append(Candidate(distance: distances[index], slot: slots[index]))
+                }
+                pending.removeAll(keepingCapacity: true)
+            }
+        }
+        return zip(documents, neighbors).map {
+            RankedDocument(document: $0.document, neighbors: Array($1.sorted().prefix(count)))
+        }
+    }
+}
+
+/// A document that was found.
+package struct RankedDocument {
+    package let document: UInt64
+    /// Nearest first, at least one.
+    package let neighbors: [Candidate]
+}
+
+/// The nearest slot of each document that a search came to, and the best `width` of these. At most one ranking to a scratch
+/// at a time, whose pool has room for the width if it is bounded.
+private struct DocumentRanking {
+    private let width: Int
+    private let isBounded: Bool
+    private var best: CandidatePool
+    /// By hashing that nobody can foresee: the numbers come from outside.
+    private var nearest: [UInt64: Candidate] = [:]
+
+    /// `isBounded`: only the best `width` are told apart from the others.
+    init(width: Int, isBounded: Bool, _ scratch: SearchScratch) {
+        self.width = width
+        self.isBounded = isBounded
+        best = CandidatePool(scratch)
+    }
+
+    /// Whether the candidate is nearer than the last of the best documents.
+    @inline(__always)
+    func admits(_ candidate: Candidate) -> Bool { !isBounded || best.admits(candidate, width: width) }
+
+    /// Takes in one that it `admits`.
+    mutating func insert(_ candidate: Candidate, of document: UInt64) {
+        if let old = nearest[document] {
+            guard candidate < old else { return }
+            if isBounded { best.remove(old) }
+        }
+        nearest[document] = candidate
+        if isBounded { _ = best.insert(candidate, width: width) }
+    }
+
+    /// The first `count` documents.
+    func best(_ count: Int) -> [RankedDocument] {
+        var ranks = nearest.map { (document: $0.key, candidate: $0.value) }
+        if isBounded && best.size > 0 {
+            let last = best.candidates[min(count, best.size) - 1]
+            ranks.removeAll { $0.candidate > last }
+        }
+        ranks.sort { $0.candidate < $1.candidate }
+        return ranks.prefix(count).map { RankedDocument(document: $0.document, neighbors: [$0.candidate]) }
+    }
+}
