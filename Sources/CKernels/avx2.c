@@ -1,12 +1,9 @@
 /// AVX2 with FMA and F16C. Rows are taken four, two or one at a time, as in avx512.c and with the same promise: a row's
 /// distance does not depend on what else is in the call.
 #if defined(__x86_64__)
-#include "kernel_table.h"
-#include <immintrin.h>
+#include "avx2_integers.h"
 #include <string.h>
 
-#define TARGET __attribute__((target("avx2,fma,f16c,popcnt")))
-#define INLINE CAIRN_ALWAYS_INLINE TARGET
 #define LARGEST_GROUP 4
 
 // MARK: Sums across lanes
@@ -27,17 +24,6 @@ INLINE float total(__m256 sums) {
     s = _mm_add_ps(s, _mm_permute_ps(s, 0x4E));
     s = _mm_add_ps(s, _mm_permute_ps(s, 0xB1));
     return _mm_cvtss_f32(s);
-}
-
-INLINE uint32_t integer_total(__m256i sums) {
-    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4E));
-    return (uint32_t)_mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xB1)));
-}
-
-INLINE void four_integer_totals(const __m256i *sums, uint32_t *totals) {
-    __m256i s = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
-    _mm_storeu_si128((void *)totals, _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1)));
 }
 
 // MARK: f32 and f16
@@ -243,6 +229,7 @@ const kernel_table cairn_avx2_kernels = {
     .distances_128 = { { l2_f32_128, l2_f16_128, l2_u8_128, l2_i8_128 },
                        { product_f32_128, product_f16_128, product_u8_128, product_i8_128 },
                        { product_f32_128, product_f16_128, cosine_u8_128, cosine_i8_128 } },
+    .codes = &cairn_avx2_codes,
     .count_less = count_less,
     .f16_to_f32 = f16_to_f32,
     .f32_to_f16 = f32_to_f16,

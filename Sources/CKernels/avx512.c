@@ -3,11 +3,8 @@
 /// horizontal sums cost one transposition for four. A row's distance does not depend on what else is in the call: the
 /// additions have the same order in groups of any size.
 #if defined(__x86_64__)
-#include "kernel_table.h"
-#include <immintrin.h>
+#include "avx512_integers.h"
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c,popcnt")))
-#define INLINE CAIRN_ALWAYS_INLINE TARGET
 #define LARGEST_GROUP 8
 
 // MARK: Sums across lanes
@@ -31,18 +28,6 @@ INLINE float total(__m512 sums) {
     t = _mm_add_ps(t, _mm_permute_ps(t, 0x4E));
     t = _mm_add_ps(t, _mm_permute_ps(t, 0xB1));
     return _mm_cvtss_f32(t);
-}
-
-INLINE __m512i integer_halves_added(__m512i a, __m512i b) {
-    return _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x44), _mm512_shuffle_i32x4(a, b, 0xEE));
-}
-
-INLINE __m128i four_integer_totals(const __m512i *sums) {
-    __m512i ab = integer_halves_added(sums[0], sums[1]), cd = integer_halves_added(sums[2], sums[3]);
-    __m512i s = _mm512_add_epi32(_mm512_shuffle_i32x4(ab, cd, 0x88), _mm512_shuffle_i32x4(ab, cd, 0xDD));
-    s = _mm512_add_epi32(s, _mm512_shuffle_epi32(s, _MM_PERM_BADC));
-    s = _mm512_add_epi32(s, _mm512_shuffle_epi32(s, _MM_PERM_CDAB));
-    return _mm512_castsi512_si128(_mm512_maskz_compress_epi32(0x1111, s));
 }
 
 // MARK: f32 and f16
@@ -355,6 +340,7 @@ const kernel_table cairn_avx512_kernels = {
     .distances_128 = { { l2_f32_128, l2_f16_128, l2_u8_128, l2_i8_128 },
                        { product_f32_128, product_f16_128, product_u8_128, product_i8_128 },
                        { product_f32_128, product_f16_128, cosine_u8_128, cosine_i8_128 } },
+    .codes = &cairn_avx512_codes,
     .count_less = count_less,
     .f16_to_f32 = f16_to_f32,
     .f32_to_f16 = f32_to_f16,

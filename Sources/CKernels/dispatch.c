@@ -115,6 +115,22 @@ cairn_distances_fn cairn_distances(cairn_metric metric, cairn_scalar scalar, siz
     return chosen(cairn_kernels(), metric, scalar, dimensions);
 }
 
+static cairn_distances_fn chosen_for_codes(const code_table *kernels, cairn_metric metric, cairn_code code,
+                                           size_t dimensions) {
+    if ((unsigned)metric >= CAIRN_CODE_METRICS || (unsigned)code >= CAIRN_CODES) return NULL;
+    cairn_distances_fn unrolled = dimensions == 128 ? kernels->distances_128[metric][code] : NULL;
+    return unrolled ? unrolled : kernels->distances[metric][code];
+}
+
+cairn_distances_fn cairn_code_distances_at(cairn_level level, cairn_metric metric, cairn_code code, size_t dimensions) {
+    if (!cairn_kernel_level_supported(level)) return NULL;
+    return chosen_for_codes(kernels_at(level)->codes, metric, code, dimensions);
+}
+
+cairn_distances_fn cairn_code_distances(cairn_metric metric, cairn_code code, size_t dimensions) {
+    return chosen_for_codes(cairn_kernels()->codes, metric, code, dimensions);
+}
+
 cairn_count_less_fn cairn_count_less_at(cairn_level level) {
     return cairn_kernel_level_supported(level) ? kernels_at(level)->count_less : NULL;
 }

@@ -1,14 +1,24 @@
 /// What one instruction set offers, and the few lines every instruction set's file shares.
 #pragma once
-#include "cairn_kernels.h"
+#include "cairn_code_kernels.h"
 
 #define CAIRN_METRICS 3
 #define CAIRN_SCALARS 4
+#define CAIRN_CODE_METRICS 2
+#define CAIRN_CODES 2
+
+/// The kernels of code rows: L2 and products.
+typedef struct code_table {
+    cairn_distances_fn distances[CAIRN_CODE_METRICS][CAIRN_CODES];
+    /// The same for rows of exactly 128 codes, with the query kept in registers; NULL where that gains nothing.
+    cairn_distances_fn distances_128[CAIRN_CODE_METRICS][CAIRN_CODES];
+} code_table;
 
 typedef struct kernel_table {
     cairn_distances_fn distances[CAIRN_METRICS][CAIRN_SCALARS];
     /// The same for rows of exactly 128 scalars, with the query kept in registers; NULL where that gains nothing.
     cairn_distances_fn distances_128[CAIRN_METRICS][CAIRN_SCALARS];
+    const code_table *codes;
     cairn_count_less_fn count_less;
     void (*f16_to_f32)(const uint16_t *from, float *to, size_t n);
     void (*f32_to_f16)(const float *from, uint16_t *to, size_t n);
@@ -25,13 +35,24 @@ typedef struct kernel_table {
 #endif
 
 extern CAIRN_HIDDEN const kernel_table cairn_scalar_kernels;
+extern CAIRN_HIDDEN const code_table cairn_scalar_codes;
 #if defined(__x86_64__)
 extern CAIRN_HIDDEN const kernel_table cairn_avx2_kernels;
 extern CAIRN_HIDDEN const kernel_table cairn_avx512_kernels;
+extern CAIRN_HIDDEN const code_table cairn_avx2_codes;
+extern CAIRN_HIDDEN const code_table cairn_avx512_codes;
 #elif defined(__aarch64__)
 extern CAIRN_HIDDEN const kernel_table cairn_neon_kernels;
 /// For CPUs with the dot product instructions (Armv8.2 on); belongs to the same level.
 extern CAIRN_HIDDEN const kernel_table cairn_neon_dotprod_kernels;
+extern CAIRN_HIDDEN const code_table cairn_neon_codes;
+extern CAIRN_HIDDEN const code_table cairn_neon_dotprod_codes;
+
+#if defined(__clang__)
+#define CAIRN_DOT_PRODUCT_TARGET __attribute__((target("+dotprod")))
+#else  // GCC's header wants the architecture by name; to Clang on Apple's CPUs that would mean less than their default
+#define CAIRN_DOT_PRODUCT_TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
+#endif
 #endif
 
 /// The table of cairn_kernel_level().

@@ -106,11 +106,7 @@ FLOAT(product_f16, CAIRN_INNER_PRODUCT, CAIRN_F16)
 #undef DOT_PRODUCT
 
 #define NAMED(name) name##_with_dot_product
-#if defined(__clang__)
-#define TARGET __attribute__((target("+dotprod")))
-#else  // GCC's header wants the architecture by name; to Clang on Apple's CPUs that would mean less than their default
-#define TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
-#endif
+#define TARGET CAIRN_DOT_PRODUCT_TARGET
 #define DOT_PRODUCT 1
 #include "neon_integers.h"
 
@@ -144,7 +140,7 @@ static void f32_to_f16(const float *from, uint16_t *to, size_t n) {
 
 // MARK: The tables
 
-#define TABLE(suffix)                                                                                                  \
+#define TABLE(suffix, codes_suffix)                                                                                    \
     {                                                                                                                  \
         .distances = { { l2_f32, l2_f16, l2_u8##suffix, l2_i8##suffix },                                               \
                        { product_f32, product_f16, product_u8##suffix, product_i8##suffix },                           \
@@ -152,9 +148,10 @@ static void f32_to_f16(const float *from, uint16_t *to, size_t n) {
         .distances_128 = { { l2_f32_128, l2_f16_128, l2_u8_128##suffix, l2_i8_128##suffix },                           \
                            { product_f32_128, product_f16_128, product_u8_128##suffix, product_i8_128##suffix },       \
                            { product_f32_128, product_f16_128, cosine_u8_128##suffix, cosine_i8_128##suffix } },       \
-        .count_less = count_less, .f16_to_f32 = f16_to_f32, .f32_to_f16 = f32_to_f16,                                  \
+        .codes = &cairn_neon##codes_suffix##_codes, .count_less = count_less,                                          \
+        .f16_to_f32 = f16_to_f32, .f32_to_f16 = f32_to_f16,                                                            \
     }
 
-const kernel_table cairn_neon_kernels = TABLE();
-const kernel_table cairn_neon_dotprod_kernels = TABLE(_with_dot_product);
+const kernel_table cairn_neon_kernels = TABLE(, );
+const kernel_table cairn_neon_dotprod_kernels = TABLE(_with_dot_product, _dotprod);
 #endif

@@ -93,6 +93,7 @@ const kernel_table cairn_scalar_kernels = {
     .distances = { { l2_f32, l2_f16, l2_u8, l2_i8 },
                    { product_f32, product_f16, product_u8, product_i8 },
                    { product_f32, product_f16, cosine_u8, cosine_i8 } },
+    .codes = &cairn_scalar_codes,
     .count_less = count_less,
     .f16_to_f32 = f16_to_f32,
     .f32_to_f16 = f32_to_f16,
