@@ -13,14 +13,17 @@ struct Checkpoint {
     private let contents: StoreContents
     private let labels: LabelTable
     private let disk: StoreDisk
+    private let codes: StoreCodes?
     private let next: HeaderSlot
 
     init(
-        _ contents: StoreContents, _ labels: LabelTable, _ disk: StoreDisk, _ counts: StoreCounts, sequence: UInt64
+        _ contents: StoreContents, _ labels: LabelTable, _ disk: StoreDisk, _ codes: StoreCodes?, _ counts: StoreCounts,
+        sequence: UInt64
     ) {
         self.contents = contents
         self.labels = labels
         self.disk = disk
+        self.codes = codes
         let graph = contents.graph, isEmpty = counts.live + counts.marked == 0
         var header = disk.header
         header.generation += 1
@@ -39,7 +42,10 @@ struct Checkpoint {
     /// Makes it; the new state is durable when this returns.
     func make() throws(CheckpointFailure) {
         // 1. The rows of new slots, and the room for them: in place already, unknown to the present header.
-        try unrepeatable { () throws(StorageError) in try disk.file.file.synchronize() }
+        try unrepeatable { () throws(StorageError) in
+            try disk.file.file.synchronize()
+            try codes?.synchronize()
+        }
         // 2. Derived files that belong to the new header.
         var upper = try retryable { () throws(StorageError) in try writeUpper() }
         var extents = labels.extents(layout: next.layout, generation: next.graphGeneration)
@@ -62,6 +68,7 @@ struct Checkpoint {
         let written = try unrepeatable { () throws(StorageError) in
             try apply(journal)
             try labels.write(extents ?? [])
+            if let codes { try codes.write(codes.header(next)) }
             try disk.file.file.synchronize()
             // 6. The header.
             return try LevelZeroFile.writeBoth(header, to: disk.file.file)
@@ -118,6 +125,7 @@ struct Checkpoint {
         }
         try retryable { () throws(StorageError) in
             for extent in extents { try append(extent, to: writer) }
+            if let codes { try append(codes.header(next).encoded(), of: .codes, at: 0, to: writer) }
             try writer.flush()
         }
         return try unrepeatable { () throws(StorageError) in
@@ -137,8 +145,14 @@ struct Checkpoint {
     }
 
     private func append(_ extent: LabelIndexFile.Extent, to journal: JournalWriter) throws(StorageError) {
-        let result = unsafe extent.bytes.withUnsafeBytes { bytes in
-            Result { () throws(StorageError) in try unsafe journal.append(to: .labels, at: extent.offset, bytes) }
+        try append(extent.bytes, of: .labels, at: extent.offset, to: journal)
+    }
+
+    private func append(
+        _ bytes: [UInt8], of target: JournalExtent.Target, at offset: Int, to journal: JournalWriter
+    ) throws(StorageError) {
+        let result = unsafe bytes.withUnsafeBytes { bytes in
+            Result { () throws(StorageError) in try unsafe journal.append(to: target, at: offset, bytes) }
         }
         try result.get()
     }

@@ -46,11 +46,13 @@ extension VectorStore {
         public var seed: UInt64
         /// ef: how widely a search looks when it names no width of its own. Can be changed later.
         public var searchWidth: Int
+        /// What is kept beside the vectors to walk by. Can be changed later.
+        public var codes: Codes
 
         /// A configuration with hnswlib's defaults for all that is not named.
         public init(
             dimensions: Int, metric: Metric = .l2, scalar: Scalar = .float32, connectivity: Int = 16,
-            constructionWidth: Int = 200, seed: UInt64 = 100, searchWidth: Int = 50
+            constructionWidth: Int = 200, seed: UInt64 = 100, searchWidth: Int = 50, codes: Codes = .none
         ) {
             self.dimensions = dimensions
             self.metric = metric
@@ -59,6 +61,7 @@ extension VectorStore {
             self.constructionWidth = constructionWidth
             self.seed = seed
             self.searchWidth = searchWidth
+            self.codes = codes
         }
     }
 }
@@ -81,6 +84,7 @@ extension VectorStore.Configuration {
         if case .custom(let name) = metric {
             try check(name.utf8.count, 1...Superblock.maximumNameLength, "the length of the distance's name in UTF-8")
         }
+        try codes.check(self)
     }
 
     var superblock: Superblock {
@@ -106,7 +110,7 @@ extension VectorStore.Configuration {
             constructionWidth: max(constructionWidth, connectivity), seed: seed, distanceName: name)
     }
 
-    init(_ superblock: Superblock, searchWidth: Int) {
+    init(_ superblock: Superblock, searchWidth: Int, codes: Codes = .none) {
         let metric: Metric =
             switch superblock.metric {
             case .l2: .l2
@@ -123,6 +127,7 @@ extension VectorStore.Configuration {
             }
         self.init(
             dimensions: superblock.dimensions, metric: metric, scalar: scalar, connectivity: superblock.connectivity,
-            constructionWidth: superblock.constructionWidth, seed: superblock.seed, searchWidth: searchWidth)
+            constructionWidth: superblock.constructionWidth, seed: superblock.seed, searchWidth: searchWidth,
+            codes: codes)
     }
 }

@@ -37,11 +37,18 @@ enum Recovery {
                 }
             }
             let labels = try? File(path.appending(StoreName.labels), .readWrite, calls: calls)
+            let codes = try? File(path.appending(StoreName.codes), .readWrite, calls: calls)
             try unsafe each(journal) { (extent, bytes) throws(StorageError) in
-                let file = extent.target == .levelZero ? prologue.file : labels
+                let file =
+                    switch extent.target {
+                    case .levelZero: prologue.file
+                    case .labels: labels
+                    case .codes: codes
+                    }
                 try unsafe file?.write(bytes, at: extent.offset)
             }
             try labels?.synchronize()
+            try codes?.synchronize()
             try prologue.file.synchronize()
             // Not into the slot of the header that was found: it may be the only one.
             var next = journal.header

@@ -151,6 +151,15 @@ final class StoreDisk: @unchecked Sendable {
         header = try LevelZeroFile.writeBoth(next, to: file.file)
     }
 
+    /// Writes a header that differs from the present one in the codes alone.
+    func setCodes(_ kind: Codes) throws(StorageError) {
+        try makeHeaderDurable()
+        var next = header
+        next.generation += 1
+        next.codes = kind.stored
+        header = try LevelZeroFile.writeBoth(next, to: file.file)
+    }
+
     /// Gives back what a closed store does not need: a log that nobody goes on from, a journal that has been carried out, and
     /// the room of a log without changes. Where that fails it stays.
     func shrink() {

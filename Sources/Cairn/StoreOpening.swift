@@ -75,13 +75,22 @@ struct StoreOpening {
                 path.appending(StoreName.labels), layout: found.header.layout,
                 generation: found.header.graphGeneration, graph: contents.graph, writable: isWriter, calls: calls)
         let labels = LabelTable(graph: contents.graph, file: labelFile, isInMemory: false)
-        var counts = StoreCounts(found.header)
+        var counts = StoreCounts(found.header), replayedSlots: [UInt32] = []
         if let (reader, survey) = found.log, hasChanges {
             try replay(
-                reader, survey, contents, isOwnMemory ? nil : file, &counts, labels, plan, hasUpper: !isUpperLost)
+                reader, survey, contents, isOwnMemory ? nil : file, &counts, labels, &replayedSlots, plan,
+                hasUpper: !isUpperLost)
             // Changes of lists that are lost are of no use; the levels are what counts.
             if isUpperLost { try rebuildUpperLayers(of: contents) }
         }
+        var kind = Codes(stored: found.header.codes) ?? .none
+        do throws(StoreError) {
+            try kind.check(VectorStore.Configuration(file.superblock, searchWidth: 1))
+        } catch {
+            // No program of ours writes such a header.
+            kind = .none
+        }
+        let codes = found.journal == nil && kind != .none ? openCodes(found, contents, replayedSlots) : nil
         let published = PublishedCounts(counts)
         var writer: StoreWriter?
         if isWriter {
@@ -96,7 +105,9 @@ struct StoreOpening {
                 path, file, found.header, upperFile: upperFile,
                 replayedFrame: found.log?.survey.end.frame ?? found.header.lastFrame, isResident: plan == .resident,
                 isHeaderDurable: found.isRedone, calls: calls)
-            writer = StoreWriter(contents, labels: labels, disk: disk, counts: published, options: options)
+            writer = StoreWriter(
+                contents, labels: labels, disk: disk, counts: published, codeKind: kind, codes: codes, options: options)
+            writer?.refreshCodes()
             if disk.hasChanges {
                 // What was replayed may have been read from a cache that the disk never got.
                 try writer?.checkpoint()
@@ -106,7 +117,16 @@ struct StoreOpening {
         }
         return VectorStore(
             path: path, access: options.access, calls: calls, contents: contents, labels: labels, writer: writer,
-            counts: published, fileLock: fileLock, searchWidth: max(1, found.header.searchWidth), plan: plan)
+            counts: published, fileLock: fileLock, searchWidth: max(1, found.header.searchWidth), codes: kind,
+            plan: plan)
+    }
+
+    /// The codes as of the last checkpoint with those of the rows since; nil if there are none that fit.
+    private func openCodes(_ found: Found, _ contents: StoreContents, _ replayed: [UInt32]) -> StoreCodes? {
+        let codes = StoreCodes.open(path, found.header, contents, isWritable: isWriter, calls: calls)
+        guard let codes, (try? codes.write(Set(replayed).sorted())) != nil else { return nil }
+        contents.graph.setCodes(codes.column)
+        return codes
     }
 
     private func find() throws(StoreFileError) -> Found {
@@ -174,7 +194,7 @@ struct StoreOpening {
 
     private func replay(
         _ reader: LogReader, _ survey: LogSurvey, _ contents: StoreContents, _ file: LevelZeroFile?,
-        _ counts: inout StoreCounts, _ labels: LabelTable, _ plan: MemoryPlan, hasUpper: Bool
+        _ counts: inout StoreCounts, _ labels: LabelTable, _ slots: inout [UInt32], _ plan: MemoryPlan, hasUpper: Bool
     ) throws(StoreError) {
         var changes: [(label: Label, old: UInt32?, new: UInt32?)] = []
         try Recovery.replay(
@@ -188,6 +208,7 @@ struct StoreOpening {
                 }
             }
         }
+        slots = changes.compactMap { $0.new }
         labels.publish(Recovery.merged(changes)) {}
     }
 }

@@ -37,7 +37,7 @@ extension StoreWriter {
         }
     }
 
-    private func checkpointAlone() throws(StoreError) {
+    func checkpointAlone() throws(StoreError) {
         guard let disk, disk.hasChanges else { return }
         try drain()
         settle()
@@ -45,7 +45,7 @@ extension StoreWriter {
         do throws(CheckpointFailure) {
             // It changes the header that the checkpoint goes on from.
             try retryable { () throws(StorageError) in try disk.makeHeaderDurable() }
-            try Checkpoint(contents, labels, disk, counts, sequence: sequence).make()
+            try Checkpoint(contents, labels, disk, codes, counts, sequence: sequence).make()
         } catch {
             if error.isFinal {
                 _ = fail(StorageError(disk.path, "make a checkpoint", error.error.systemError ?? .ioError))

@@ -35,6 +35,11 @@ final class StoreWriter: @unchecked Sendable {
     /// Where labels lead after the batches that are not published.
     private var stagedLabels: [Label: UInt32?] = [:]
     var sequence: UInt64
+    /// What codes the store is to have, and those that it has.
+    var codeKind: Codes
+    var codes: StoreCodes?
+    /// After codes that could not be made, how many slots there must be for another attempt.
+    var codesRetryCount = 0
     private var insertions: [Insertion] = []
     private let logBatch = LogBatch()
     private var listsWritten = 0
@@ -51,11 +56,13 @@ final class StoreWriter: @unchecked Sendable {
 
     init(
         _ contents: StoreContents, labels: LabelTable, disk: StoreDisk?, counts: PublishedCounts,
-        options: VectorStore.OpenOptions
+        codeKind: Codes, codes: StoreCodes? = nil, options: VectorStore.OpenOptions
     ) {
         self.contents = contents
         self.labels = labels
         self.disk = disk
+        self.codeKind = codeKind
+        self.codes = codes
         self.options = options
         self.counts = counts.load()
         queue = CommitQueue(graph: contents.graph, labels: labels, counts: counts, lastFrame: disk?.lastFrame ?? 0)
@@ -190,6 +197,7 @@ final class StoreWriter: @unchecked Sendable {
             if error.isFinal { failure = error.error }
             throw error.error
         }
+        refreshCodes()
         graph.beginBatch(sequence + 1)
         let batch = StagedBatch(plan)
         do {
@@ -280,6 +288,7 @@ final class StoreWriter: @unchecked Sendable {
             let writer = RowWriter(contents, file: disk?.file)
             for row in batch.rows { try unsafe writer.write(vectors[row.vector], to: row.slot) }
             try writer.flush()
+            try codes?.write(batch.rows.map { $0.slot })
         } catch {
             throw StoreError(error)
         }

@@ -6,12 +6,15 @@ public import SystemPackage
 /// The names in a store's directory.
 enum StoreName {
     static let levelZero = "level0", upper = "upper", labels = "labels", lock = "lock", log = "log", journal = "journal"
+    static let codes = "codes"
     /// An `upper` that was written anew, until a header knows of it.
     static let newUpper = "upper.new"
+    /// Codes that were trained anew, until they are whole.
+    static let newCodes = "codes.new"
     /// Only in the directory of a build, until that has its name.
     static let unfinished = "unfinished"
     /// What a build makes. The lock goes last: as long as it is there, nobody else takes the directory.
-    static let built = [levelZero, upper, labels, unfinished, lock]
+    static let built = [levelZero, upper, labels, codes, unfinished, lock]
 }
 
 extension VectorStore {

@@ -80,6 +80,26 @@ extension VectorStore {
         {
             report.add("labels: the file is missing or damaged; the next checkpoint makes it again")
         }
+        checkCodes(path, header, contents, &report)
+    }
+
+    /// A store may be without codes that it is to have: a crash while they were made leaves it so, or a disk without room.
+    private func checkCodes(
+        _ path: FilePath, _ header: HeaderSlot, _ contents: StoreContents, _ report: inout VerifyReport
+    ) {
+        guard header.codes != 0, header.slotCount >= StoreCodes.leastCount else { return }
+        let codes = StoreCodes.open(path, header, contents, isWritable: false, calls: calls)
+        guard let codes else {
+            report.warnings.append(
+                "codes: the file is missing or does not fit, so searches go by the vectors; opening the store for writing "
+                    + "makes it again")
+            return
+        }
+        if let slot = codes.firstWrongRow(header.slotCount) {
+            report.add(
+                "codes: that of slot \(slot) is not its vector's; 'cairn codes' makes them again, and until then searches may "
+                    + "find less")
+        }
     }
 
     private func check(_ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport) {

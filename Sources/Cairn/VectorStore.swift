@@ -38,11 +38,13 @@ public final class VectorStore: @unchecked Sendable {
     private var fileLock: FileLock?
     let counts: PublishedCounts
     private let searchWidth: Atomic<Int>
+    private let codeKind: Atomic<UInt8>
     private let plan: MemoryPlan
 
     init(
         path: FilePath?, access: OpenOptions.Access, calls: SystemCalls, contents: StoreContents, labels: LabelTable,
-        writer: StoreWriter?, counts: PublishedCounts, fileLock: FileLock?, searchWidth: Int, plan: MemoryPlan
+        writer: StoreWriter?, counts: PublishedCounts, fileLock: FileLock?, searchWidth: Int, codes: Codes,
+        plan: MemoryPlan
     ) {
         self.path = path
         self.access = access
@@ -53,6 +55,7 @@ public final class VectorStore: @unchecked Sendable {
         self.counts = counts
         self.fileLock = fileLock
         self.searchWidth = Atomic(searchWidth)
+        codeKind = Atomic(codes.stored)
         self.plan = plan
         readers = contents.graph.readers
     }
@@ -74,8 +77,10 @@ public final class VectorStore: @unchecked Sendable {
         self.init(
             path: nil, access: .readWrite, calls: .system, contents: contents, labels: labels,
             writer: StoreWriter(
-                contents, labels: labels, disk: nil, counts: counts, options: OpenOptions(access: .readWrite)),
-            counts: counts, fileLock: nil, searchWidth: configuration.searchWidth, plan: .resident)
+                contents, labels: labels, disk: nil, counts: counts, codeKind: configuration.codes,
+                options: OpenOptions(access: .readWrite)),
+            counts: counts, fileLock: nil, searchWidth: configuration.searchWidth, codes: configuration.codes,
+            plan: .resident)
     }
 
     deinit { try? close() }
@@ -162,8 +167,27 @@ public final class VectorStore: @unchecked Sendable {
     /// What the store was made with, and its present search width.
     public var configuration: Configuration {
         get throws(StoreError) {
-            try reading { (contents, _, _) in Configuration(contents.superblock, searchWidth: defaultWidth) }
+            try reading { (contents, _, _) in configuration(contents) }
         }
+    }
+
+    private func configuration(_ contents: StoreContents) -> Configuration {
+        Configuration(contents.superblock, searchWidth: defaultWidth, codes: codes)
+    }
+
+    /// What codes the store is to have.
+    var codes: Codes { Codes(stored: codeKind.load(ordering: .relaxed)) ?? .none }
+
+    /// Gives the store other codes, or none; durable on return. Searches go on meanwhile. Codes are made when the store has
+    /// 256 vectors, of which a sample is looked at; asking for the kind that it has makes them anew.
+    ///
+    /// O(vectors): it reads each once, and others that change the store wait. Throws `invalidArgument` where there are no such
+    /// codes (of custom distances; `sq8` of bytes), `readOnly` for a handle that is, and what writing throws; then the store has
+    /// the codes of before.
+    public func setCodes(_ codes: Codes) throws(StoreError) {
+        try codes.check(configuration)
+        try writing().setCodes(codes)
+        codeKind.store(codes.stored, ordering: .relaxed)
     }
 
     /// Changes ef, the width of searches that name none, and keeps it in the store; durable on return. Throws `readOnly`
@@ -184,7 +208,9 @@ public final class VectorStore: @unchecked Sendable {
                 let files = path.map { Self.fileBytes($0) } ?? (all: 0, log: 0)
                 return StoreInfo(
                     count: counts.live, deleted: counts.marked, free: counts.free,
-                    configuration: Configuration(contents.superblock, searchWidth: defaultWidth), memoryPlan: plan,
+                    configuration: configuration(contents),
+                    codeBytes: contents.graph.publishedCodeRowBytes * view.count,
+                    memoryPlan: plan,
                     fileBytes: files.all, logBytes: files.log, formatVersion: Int(Superblock.formatVersion),
                     identifier: contents.superblock.store.description, maximumLevel: view.maximumLevel,
                     heapBytes: heapBytes(contents))
@@ -219,6 +245,9 @@ public struct StoreInfo: Sendable, Hashable {
     public let free: Int
     /// What the store was made with, and its present search width.
     public let configuration: VectorStore.Configuration
+    /// Memory of the codes that searches use; 0 while they use none, be it that the store has none, is small yet, or has lost
+    /// them (opening it for writing makes them again).
+    public let codeBytes: Int
     /// How the store uses memory.
     public let memoryPlan: MemoryPlan
     /// Bytes of all files of the store; 0 for one in memory.

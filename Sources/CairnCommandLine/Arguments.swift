@@ -11,6 +11,7 @@ extension FilePath: @retroactive ExpressibleByArgument {
 }
 
 extension Scalar: ExpressibleByArgument {}
+extension Codes: ExpressibleByArgument {}
 extension VerifyReport.Depth: ExpressibleByArgument {}
 
 /// The metrics that need no code of the caller.

@@ -21,10 +21,16 @@ struct CreationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Seeds the levels: the same seed and vectors give the same store.", valueName: "n"))
     var seed: UInt64 = 100
 
+    @Option(
+        help: """
+            Short codes beside the vectors that searches and insertions walk by: sq8 a byte, sq4 half a byte for a component.
+            """)
+    var codes = Codes.none
+
     func configuration(dimensions: Int) -> VectorStore.Configuration {
         VectorStore.Configuration(
             dimensions: dimensions, metric: metric.metric, scalar: scalar, connectivity: connectivity,
-            constructionWidth: efConstruction, seed: seed, searchWidth: ef)
+            constructionWidth: efConstruction, seed: seed, searchWidth: ef, codes: codes)
     }
 }
 
@@ -38,6 +44,7 @@ extension StoreInfo {
             ("scalar", .string(configuration.scalar.rawValue)),
             ("m", .number(configuration.connectivity)),
             ("ef_construction", .number(configuration.constructionWidth)),
+            ("codes", .string(configuration.codes.rawValue)),
         ]
     }
 }

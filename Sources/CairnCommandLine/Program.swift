@@ -32,7 +32,7 @@ struct Program: ParsableCommand {
                 name: "Store",
                 subcommands: [
                     BuildCommand.self, CreateCommand.self, InfoCommand.self, SetCommand.self, VerifyCommand.self,
-                    CheckpointCommand.self,
+                    CheckpointCommand.self, CodesCommand.self,
                 ]),
             CommandGroup(
                 name: "Data",

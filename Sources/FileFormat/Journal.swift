@@ -78,6 +78,7 @@ package struct JournalExtent: Sendable, Hashable {
     package enum Target: UInt8, Sendable {
         case levelZero = 0
         case labels = 1
+        case codes = 2
     }
 
     package var target: Target

@@ -14,6 +14,12 @@ struct CandidatePool {
         unsafe countLess = scratch.countLess
     }
 
+    /// A pool in memory of its own: room for one more than it will hold.
+    init(_ memory: UncheckedBuffer<Candidate>, _ scratch: SearchScratch) {
+        candidates = memory
+        unsafe countLess = scratch.countLess
+    }
+
     /// Inserts `candidate`, dropping the worst one if there are `width` already, and returns its place. Only for one
     /// that `admits`.
     @inline(__always)

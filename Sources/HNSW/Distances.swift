@@ -38,6 +38,22 @@ package final class Distances: @unchecked Sendable {
         unsafe self.rows = UnsafePointer(rows)
     }
 
+    /// Distances to the rows of codes at `base`, from queries that were prepared for them.
+    init(codes base: UnsafeMutableRawPointer, _ model: CodeModel) {
+        metric = model.isProduct ? CAIRN_INNER_PRODUCT : CAIRN_L2
+        scalar = CAIRN_U8
+        dimensions = model.paddedDimensions
+        unsafe custom = nil
+        rowBytes = model.rowBytes
+        let code = model.kind == .scalar8 ? CAIRN_CODE_8 : CAIRN_CODE_4
+        unsafe kernel = cairn_code_distances(metric, code, dimensions)!
+        unsafe norms = nil
+        let rows = UnsafeMutablePointer<cairn_rows>.allocate(capacity: 1)
+        unsafe rows.initialize(
+            to: cairn_rows(base: base, stride: model.rowBytes, dimensions: model.paddedDimensions, norms: nil))
+        unsafe self.rows = UnsafePointer(rows)
+    }
+
     deinit { unsafe rows.deallocate() }
 
     /// Writes the distances from `query` to the rows `ids[0..<count]` to `result`.
@@ -72,6 +88,42 @@ package final class Distances: @unchecked Sendable {
             return unsafe Query(vector: UnsafeRawPointer(expansion.base), norm: 1)
         }
         return unsafe Query(vector: row, norm: norms == nil ? 1 : norms![Int(slot)])
+    }
+}
+
+extension Distances {
+    /// The first `count` components of a query as floats, as codes are made of them: of length 1 for cosine. In `scratch`
+    /// unless they stand somewhere already.
+    package func components(of query: Query, scratch: UncheckedBuffer<Float>, count: Int) -> UnsafePointer<Float> {
+        if scalar == CAIRN_F32 || scalar == CAIRN_F16 {
+            return unsafe query.vector.assumingMemoryBound(to: Float.self)
+        }
+        assert(scratch.count >= count)
+        let bytes = unsafe query.vector.assumingMemoryBound(to: UInt8.self)
+        let isSigned = scalar == CAIRN_I8
+        let factor = metric == CAIRN_COSINE && query.norm > 0 ? 1 / query.norm : 1
+        for index in 0..<count {
+            let value = unsafe isSigned ? Float(Int8(bitPattern: bytes[index])) : Float(bytes[index])
+            scratch[index] = value * factor
+        }
+        return unsafe UnsafePointer(scratch.base)
+    }
+
+    /// The length of a query, of the components above.
+    func length(of query: Query) -> Float {
+        if metric == CAIRN_COSINE { return 1 }
+        var sum: Float = 0
+        if scalar == CAIRN_F32 || scalar == CAIRN_F16 {
+            let vector = unsafe query.vector.assumingMemoryBound(to: Float.self)
+            for index in 0..<dimensions { unsafe sum += vector[index] * vector[index] }
+        } else {
+            let bytes = unsafe query.vector.assumingMemoryBound(to: UInt8.self)
+            for index in 0..<dimensions {
+                let value = unsafe scalar == CAIRN_I8 ? Float(Int8(bitPattern: bytes[index])) : Float(bytes[index])
+                sum += value * value
+            }
+        }
+        return sum.squareRoot()
     }
 }
 

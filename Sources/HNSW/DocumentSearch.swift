@@ -21,7 +21,7 @@ extension Graph {
         func insert(_ candidate: Candidate) {
             guard ranking.admits(candidate) else { return }
             frontier.insert(candidate)
-            if frontier.minimum == candidate { prefetchList(candidate.slot) }
+            if frontier.minimum == candidate { columns.prefetchList(candidate.slot) }
             if visible.finds(candidate.slot), let document = document(candidate.slot) {
                 ranking.insert(candidate, of: document)
             }

@@ -36,12 +36,16 @@ package final class Graph: @unchecked Sendable {
     var lowestSlot: UInt32 = 0
     /// Lists that searches may still be reading, with the epoch that has to pass.
     var retired = RetiredLists()
+    /// The codes that walks compare; the memory of former ones until the searches that began with them have ended.
+    private var currentCodes: CodeColumn?
+    private var formerCodes: [(epoch: UInt64, codes: CodeColumn)] = []
 
     /// What searches go by, set when a batch is published.
     private let publishedCount: Atomic<Int>
     private let publishedEntry: Atomic<UInt64>
     private let publishedSequence: Atomic<UInt64>
     private let publishedDead: Atomic<Bool>
+    private let publishedCodes = Atomic<UInt>(0)
 
     /// What shapes the graph.
     package struct Parameters: Sendable, Hashable {
@@ -130,6 +134,31 @@ package final class Graph: @unchecked Sendable {
         publishedSequence.store(sequence, ordering: .releasing)
     }
 
+    /// Lets walks that begin from now on, the writer's too, compare `codes`, which has rows for every slot in the graph; nil:
+    /// the vectors. Whoever calls writes the graph.
+    package func setCodes(_ codes: CodeColumn?) {
+        let former = currentCodes
+        currentCodes = codes
+        let address = codes.map { unsafe UInt(bitPattern: Unmanaged.passUnretained($0).toOpaque()) } ?? 0
+        publishedCodes.store(address, ordering: .sequentiallyConsistent)
+        let epoch = readers.advance()
+        formerCodes.removeAll { readers.havePassed($0.epoch) }
+        if let former { formerCodes.append((epoch, former)) }
+    }
+
+    /// The codes that walks compare.
+    package var codes: CodeColumn? { currentCodes }
+
+    /// Bytes of a row of the codes that searches use; 0 if they use none. From any thread that reads.
+    package var publishedCodeRowBytes: Int { codesForReading?.model.rowBytes ?? 0 }
+
+    /// The same for a search, which holds on to them as a reader and not by a count that all searches would share.
+    private var codesForReading: CodeColumn? {
+        let address = publishedCodes.load(ordering: .sequentiallyConsistent)
+        guard let pointer = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
+        return unsafe Unmanaged<CodeColumn>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
     /// Slots that searches know of.
     package var publishedSlotCount: Int { publishedCount.load(ordering: .acquiring) }
 
@@ -142,14 +171,14 @@ package final class Graph: @unchecked Sendable {
         return GraphView(
             levelZero: lists(overlay.published), upper: upper.publishedView, count: count,
             entryPoint: UInt32(truncatingIfNeeded: entry), maximumLevel: Int(entry >> 32) - 1, sequence: sequence,
-            hasDeadSlots: hasDead)
+            hasDeadSlots: hasDead, codes: codesForReading)
     }
 
     /// What the writer sees.
     package var newestView: GraphView {
         GraphView(
             levelZero: lists(overlay.newest), upper: upper.newestView, count: count, entryPoint: entryPoint,
-            maximumLevel: maximumLevel, sequence: .max - 1, hasDeadSlots: false)
+            maximumLevel: maximumLevel, sequence: .max - 1, hasDeadSlots: false, codes: currentCodes)
     }
 
     private func lists(_ places: ReservedArray<Atomic<UInt32>>) -> LevelZeroLists {
@@ -190,6 +219,8 @@ package struct GraphView: Sendable {
     package let sequence: UInt64
     /// Slots that are not live exist, so each result's state has to be looked at.
     package let hasDeadSlots: Bool
+    /// What walks compare in the place of vectors.
+    let codes: CodeColumn?
 
     /// The ids of a list at any level.
     func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {

@@ -191,16 +191,19 @@ package final class Insertion: @unchecked Sendable {
         guard highest >= lowestLevel else { return }
         let expansion = scratch.expansion(2 * graph.distances.dimensions)
         let query = graph.distances.query(forRow: row.slot, expansion: expansion)
-        var entry = graph.descend(query, to: highest, in: view, scratch)
+        let computer = graph.walkComputer(query, in: view, scratch)
+        var entry = graph.descend(computer, to: highest, in: view, scratch)
         for level in stride(from: highest, through: lowestLevel, by: -1) {
             var size =
                 level == 0
                 ? graph.searchLevelZero(
-                    query, from: entry, width: parameters.constructionWidth, in: view, rule: EverySlot(), scratch)
+                    computer, from: entry, width: parameters.constructionWidth, kept: parameters.constructionWidth,
+                    in: view, rule: EverySlot(), scratch)
                 : graph.searchUpperLevel(
-                    query, from: entry, level: level, width: parameters.constructionWidth, in: view, scratch)
+                    computer, from: entry, level: level, width: parameters.constructionWidth, in: view, scratch)
             entry = scratch.pool[0].unexpanded
             if graph.hasUnlinkedSlots { size = removeUnlinked(size, scratch) }
+            if view.codes != nil { size = graph.rescore(query, size: size, depth: size, scratch) }
             size = addEarlierRows(before: index, level: level, query: query, size: size, scratch)
             let kept = scratch.selection.choose(
                 scratch.pool, size, limit: parameters.connectivity, in: graph,
@@ -295,7 +298,7 @@ package final class Insertion: @unchecked Sendable {
         let group = groups[index], links = backLinks.buffer
         if index + 2 < groups.count {
             let ahead = links[groups[index + 2].lowerBound]
-            if ahead.level == 0 { graph.prefetchList(ahead.target) }
+            if ahead.level == 0 { graph.columns.prefetchList(ahead.target) }
         }
         let level = links[group.lowerBound].level, target = links[group.lowerBound].target
         let capacity = graph.parameters.capacity(level: level)
@@ -323,8 +326,9 @@ package final class Insertion: @unchecked Sendable {
         }
         let expansion = scratch.expansion(2 * graph.distances.dimensions)
         let query = graph.distances.query(forRow: target, expansion: expansion)
-        graph.prefetchRows(gathered, count)
-        graph.distances.compute(query, gathered, count, scratch.distances)
+        let computer = DistanceComputer(query, graph.distances)
+        computer.prefetch(gathered, count)
+        computer.compute(gathered, count, scratch.distances)
         scratch.distanceCount += count
         for index in 0..<count {
             pool[index] = Candidate(distance: scratch.distances[index], slot: gathered[index])

@@ -53,7 +53,7 @@ extension Graph {
             var index = 0
             while index < found {
                 let candidate = Candidate(distance: scan.distances[index], slot: scan.slots[index])
-                if walk.insert(candidate) { prefetchList(candidate.slot) }
+                if walk.insert(candidate) { columns.prefetchList(candidate.slot) }
                 index &+= 1
             }
         }

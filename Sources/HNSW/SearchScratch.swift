@@ -14,10 +14,14 @@ package final class SearchScratch: @unchecked Sendable {
     private let distanceMemory = Memory<Float>(1)
     private let expansionMemory = Memory<Float>(1)
     private let queryMemory = Memory<UInt64>(1)
+    private let codeQueryMemory = Memory<UInt64>(1)
+    private let codeComponentMemory = Memory<Float>(1)
     let selection = NeighborSelection()
     let countLess: cairn_count_less_fn
     /// Distances computed since this scratch was made.
     package var distanceCount = 0
+    /// Vectors read to decide between candidates that codes found, since this scratch was made.
+    package var rerankCount = 0
     /// Link lists read since this scratch was made.
     package var hopCount = 0
 
@@ -28,7 +32,8 @@ package final class SearchScratch: @unchecked Sendable {
     package var byteCount: Int {
         visited.byteCount + poolMemory.byteCount + resultMemory.byteCount + frontierMemory.byteCount
             + keptMemory.byteCount + gatheredMemory.byteCount + distanceMemory.byteCount + expansionMemory.byteCount
-            + queryMemory.byteCount + selection.byteCount
+            + queryMemory.byteCount + codeQueryMemory.byteCount + codeComponentMemory.byteCount
+            + selection.byteCount
     }
 
     /// Makes room for a search of `width` in a store of `slots` slots whose lists have up to `batch` ids.
@@ -63,5 +68,17 @@ package final class SearchScratch: @unchecked Sendable {
     package func queryStorage(bytes: Int) -> UnsafeMutableRawPointer {
         queryMemory.grow(to: (bytes + 7) / 8)
         return unsafe UnsafeMutableRawPointer(queryMemory.buffer.base)
+    }
+
+    /// Room for a query in the form that the kernels for codes take, aligned to a cache line.
+    func codeQueryStorage(bytes: Int) -> UnsafeMutableRawPointer {
+        codeQueryMemory.grow(to: (bytes + 64 + 7) / 8)
+        return unsafe UnsafeMutableRawPointer(codeQueryMemory.buffer.base).alignedUp(toMultipleOf: 64)
+    }
+
+    /// Room for a query's components.
+    func codeComponents(_ count: Int) -> UncheckedBuffer<Float> {
+        codeComponentMemory.grow(to: count)
+        return codeComponentMemory.buffer
     }
 }

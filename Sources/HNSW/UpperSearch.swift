@@ -1,7 +1,8 @@
 extension Graph {
     /// The best `width` nodes of an upper level around `entry`, ascending in `scratch.pool`; returns how many.
     func searchUpperLevel(
-        _ query: Query, from entry: Candidate, level: Int, width: Int, in view: GraphView, _ scratch: SearchScratch
+        _ computer: DistanceComputer, from entry: Candidate, level: Int, width: Int, in view: GraphView,
+        _ scratch: SearchScratch
     ) -> Int {
         let upper = view.upper
         var visited = scratch.visited.view(reserving: 1)
@@ -20,7 +21,7 @@ extension Graph {
                 scratch.gathered[found] = ids[index]
                 found += visited.insert(ids[index])
             }
-            distances.compute(query, scratch.gathered, found, scratch.distances)
+            computer.compute(scratch.gathered, found, scratch.distances)
             scratch.distanceCount += found
             scratch.hopCount += 1
             repeat { cursor += 1 } while cursor < pool.size && pool.candidates[cursor].isExpanded

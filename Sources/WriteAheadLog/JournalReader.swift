@@ -120,6 +120,7 @@ package final class JournalReader {
                 return nil
             }
         case .labels: guard extent.offset + extent.length <= Self.labelsLimit else { return nil }
+        case .codes: guard extent.offset == 0, extent.length == CodeFileHeader.size else { return nil }
         }
         return extent
     }

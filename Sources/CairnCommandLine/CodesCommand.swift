@@ -1,0 +1,55 @@
+import ArgumentParser
+import Cairn
+import SystemPackage
+
+/// `cairn codes`
+struct CodesCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "codes",
+        abstract: "Give a store short codes to search by, or take them away.",
+        discussion: """
+            With codes a search walks the graph by them and compares the vectors of the best it finds, so that it reads less \
+            memory: sq8 keeps a byte for a component, sq4 half a byte. Vectors, answers' distances and what is exported stay \
+            as they are.
+
+            Reads every vector once. Naming the kind that the store has makes its codes anew; new vectors get theirs as they \
+            come. Codes begin at 256 vectors.
+
+              cairn codes products.cairn sq4
+            """)
+
+    @Argument(help: "The store.", completion: .directory)
+    var store: FilePath
+
+    @Argument(help: "The kind: none, sq8 or sq4.")
+    var codes: Codes
+
+    @OptionGroup var common: CommonOptions
+
+    func perform(_ output: StandardOutput) throws {
+        let start = ContinuousClock.now
+        let info = try VectorStore.changing(at: store) { store in
+            try store.setCodes(codes)
+            return try store.info
+        }
+        let seconds = (ContinuousClock.now - start).seconds
+        switch common.output {
+        case .json:
+            try output.document(
+                .object([
+                    ("codes", .string(info.configuration.codes.rawValue)),
+                    ("code_bytes", .number(info.codeBytes)),
+                    ("seconds", .number(seconds, decimals: 3)),
+                ]))
+        case .text where !common.quiet: try output.line("\(store): \(summary(info, seconds))")
+        case .text: break
+        }
+    }
+
+    private func summary(_ info: StoreInfo, _ seconds: Double) -> String {
+        let codes = info.configuration.codes
+        if codes == .none { return "no codes" }
+        if info.codeBytes == 0 { return "codes \(codes.rawValue) from 256 vectors on; it has \(info.count)" }
+        return "codes \(codes.rawValue), \(readableBytes(info.codeBytes)), made in \(fixed(seconds, decimals: 1)) s"
+    }
+}

@@ -1,0 +1,99 @@
+import CKernels
+
+/// The codes of a graph's vectors, one row a slot, and how they are compared. Rows may be written while searches read others.
+@safe
+package final class CodeColumn: @unchecked Sendable {
+    package let model: CodeModel
+    /// Where slot 0's row is.
+    package let base: UnsafeMutableRawPointer
+    private let distances: Distances
+    private let rotation: CodeRotation?
+    /// Whatever keeps the rows' memory.
+    private let owner: AnyObject
+
+    /// `base`: rows of `model.rowBytes` bytes, for as long as `owner` lives.
+    package init(_ model: CodeModel, base: UnsafeMutableRawPointer, owner: AnyObject) {
+        self.model = model
+        self.owner = owner
+        unsafe self.base = base
+        rotation = model.isRotated ? CodeRotation(dimensions: model.dimensions) : nil
+        unsafe distances = Distances(codes: base, model)
+    }
+
+    package func row(_ slot: UInt32) -> UnsafeMutableRawPointer { unsafe base + Int(slot) * model.rowBytes }
+
+    /// A computer of the distances from `query`, which is in the form that `exact` takes, to codes. It lives in `scratch`
+    /// until the next one is made.
+    func computer(_ query: Query, _ exact: Distances, _ scratch: SearchScratch) -> DistanceComputer {
+        let vector = unsafe components(query, exact, scratch)
+        let storage = unsafe scratch.codeQueryStorage(bytes: model.queryBytes)
+        unsafe prepare(vector, storage.assumingMemoryBound(to: cairn_code_query.self))
+        return unsafe DistanceComputer(Query(vector: UnsafeRawPointer(storage), norm: 1), distances)
+    }
+
+    /// The query as floats, rotated if the codes are.
+    private func components(_ query: Query, _ exact: Distances, _ scratch: SearchScratch) -> UnsafePointer<Float> {
+        let floats = scratch.codeComponents(2 * model.dimensions)
+        let vector = unsafe exact.components(of: query, scratch: floats, count: model.dimensions)
+        guard let rotation else { return unsafe vector }
+        let rotated = floats.dropFirst(model.dimensions)
+        unsafe rotation.apply(vector, to: rotated.base)
+        return unsafe UnsafePointer(rotated.base)
+    }
+
+    private func prepare(_ vector: UnsafePointer<Float>, _ query: UnsafeMutablePointer<cairn_code_query>) {
+        let dimensions = model.dimensions, padding = model.paddedDimensions - dimensions
+        let values = unsafe UnsafeMutableRawPointer(query) + MemoryLayout<cairn_code_query>.size
+        let bytes = unsafe values.assumingMemoryBound(to: UInt8.self)
+        unsafe withUnsafeMutableBytes(of: &query.pointee.levels) { levels in
+            for index in 0..<16 { unsafe levels[index] = model.levels[index] }
+        }
+        if model.isProduct {
+            let unit = unsafe cairn_quantize_i8(
+                vector, values.assumingMemoryBound(to: Int8.self), dimensions)
+            var sum: Float = 0
+            for index in 0..<dimensions { unsafe sum += vector[index] }
+            // A component is low + position / scale.
+            unsafe query.pointee.offset = 1 - model.low * sum
+            unsafe query.pointee.scale = -unit / model.scale
+            unsafe (bytes + dimensions).update(repeating: 0, count: padding)
+        } else {
+            unsafe cairn_quantize_u8(
+                vector, bytes, dimensions, model.low, model.scale, Int32(model.lastPosition))
+            unsafe query.pointee.offset = 0
+            unsafe query.pointee.scale = 1 / (model.scale * model.scale)
+            let fill = model.kind == .scalar4 ? model.levels[0] : 0
+            unsafe (bytes + dimensions).update(repeating: fill, count: padding)
+        }
+    }
+
+    // MARK: What a distance by codes says of that by vectors
+
+    /// The least distance that a vector is likely to have, by that of its code.
+    struct Bound {
+        fileprivate let margin: Float
+        fileprivate let isProduct: Bool
+
+        @inline(__always)
+        func least(_ distance: Float) -> Float {
+            if isProduct { return distance - margin }
+            let root = max(distance, 0).squareRoot() - margin
+            return root > 0 ? root * root : 0
+        }
+    }
+
+    func bound(for query: Query, _ exact: Distances) -> Bound {
+        let length = model.isProduct ? exact.length(of: query) : 1
+        return Bound(margin: model.margin * length, isProduct: model.isProduct)
+    }
+}
+
+extension Graph {
+    /// The components of a slot's vector as codes are made of them; in `scratch`, or where the vector is, until the next
+    /// call.
+    package func codeComponents(_ slot: UInt32, _ scratch: SearchScratch) -> UnsafePointer<Float> {
+        let query = distances.query(forRow: slot, expansion: scratch.expansion(distances.dimensions))
+        return unsafe distances.components(
+            of: query, scratch: scratch.codeComponents(distances.dimensions), count: distances.dimensions)
+    }
+}

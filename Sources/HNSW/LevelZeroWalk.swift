@@ -1,0 +1,170 @@
+import CKernels
+
+/// A search of level 0 in progress: the best `width` slots around where it began, ascending in a pool.
+///
+/// A hop is `gather`, which takes the next candidate, finds its neighbours that were not seen yet and asks for their rows;
+/// then `lookAhead`, which asks for the rows of the next candidate's neighbours and for the list of the one after; only then
+/// `compare`, which computes, so that the memory is on its way while the CPU works (worth a quarter of the queries a second
+/// at 128 dimensions). Several walks may take turns instead, each computing while the others wait for memory.
+///
+/// What `rule` does not find is walked through, and takes no place from what it finds: the pool then holds the best
+/// `width` found ones and whatever else is nearer than the last of them.
+@safe
+struct LevelZeroWalk<Rule: SearchRule> {
+    private let lists: LevelZeroLists
+    private let computer: DistanceComputer
+    private let columns: Columns
+    private let plan: PrefetchPlan
+    private let scratch: SearchScratch
+    private let gathered: UncheckedBuffer<UInt32>
+    private let results: UncheckedBuffer<Float>
+    private let rule: Rule
+    /// How many candidates are looked at, and how many kept.
+    private let width: Int
+    private let kept: Int
+    private let limit: UInt32
+    private let listCapacity: Int
+    private let poolLimit: Int
+    private var visited: VisitedSet.View
+    private var pool: CandidatePool
+    private var live = 0
+    private var cursor = 0
+    /// How many neighbours wait to be compared.
+    private var found = 0
+    private var distanceCount = 0
+    private var hopCount = 0
+
+    /// Begins at `entry`. `scratch` has been prepared for the walk, and belongs to it until `finish`.
+    @inline(__always)
+    init(
+        _ graph: Graph, _ computer: DistanceComputer, from entry: Candidate, width: Int, kept: Int, in view: GraphView,
+        rule: Rule, _ scratch: SearchScratch
+    ) {
+        lists = view.levelZero
+        self.computer = computer
+        columns = graph.columns
+        plan = computer.prefetchPlan
+        self.scratch = scratch
+        gathered = scratch.gathered
+        results = scratch.distances
+        self.rule = rule
+        self.width = width
+        self.kept = kept
+        limit = UInt32(truncatingIfNeeded: view.count)
+        listCapacity = graph.parameters.capacity(level: 0)
+        poolLimit = Rule.isNeeded ? VisibleSlots.poolLimit(width: kept) : .max
+        visited = scratch.visited.view(reserving: 1)
+        pool = CandidatePool(scratch)
+        _ = visited.insert(entry.slot)
+        if Rule.isNeeded {
+            _ = pool.insert(entry, width: kept, live: &live, rule: rule)
+        } else {
+            _ = pool.insert(entry, width: kept)
+        }
+    }
+
+    /// Whether there is another hop to make.
+    @inline(__always)
+    var hasNext: Bool {
+        guard cursor < pool.size else { return false }
+        guard Rule.isNeeded else { return cursor < width }
+        return cursor < width &+ (pool.size &- live) && pool.size < poolLimit
+    }
+
+    /// Takes the next candidate, and asks for the rows of its neighbours that were not seen yet.
+    @inline(__always)
+    mutating func gather() {
+        let node = pool.candidates[cursor].slot
+        pool.candidates[cursor] |= Candidate.expandedFlag
+        if visited.count &+ listCapacity > visited.touched.count {
+            scratch.visited.update(visited)
+            visited = scratch.visited.view(reserving: listCapacity)
+        }
+        let (ids, length) = lists.list(node)
+        var found = 0, index = 0
+        while index < length {
+            // Read once: the file may change between two looks at it.
+            let id = ids[index]
+            index &+= 1
+            if id >= limit { continue }
+            gathered[found] = id
+            found &+= visited.insert(id)
+        }
+        index = 0
+        while index < found {
+            computer.prefetch(gathered[index], lines: plan.rowLines)
+            if Rule.isNeeded {
+                unsafe cairn_prefetch(columns.slotTable + Int(gathered[index]) &* Columns.slotEntrySize)
+            }
+            index &+= 1
+        }
+        self.found = found
+        cursor = nextUnexpanded(after: cursor)
+    }
+
+    /// Asks for what the next hops will read.
+    @inline(__always)
+    func lookAhead() {
+        guard cursor < pool.size else { return }
+        let (ids, length) = lists.list(pool.candidates[cursor].slot)
+        var index = 0
+        while index < length {
+            computer.prefetch(ids[index], lines: plan.pipelinedLines)
+            index &+= 1
+        }
+        let second = nextUnexpanded(after: cursor)
+        if second < pool.size { columns.prefetchList(pool.candidates[second].slot) }
+    }
+
+    /// Computes the distances of what was gathered, and puts what is near enough into the pool.
+    @inline(__always)
+    mutating func compare() {
+        computer.compute(gathered, found, results)
+        distanceCount &+= found
+        hopCount &+= 1
+        var index = 0
+        while index < found {
+            let candidate = Candidate(distance: results[index], slot: gathered[index])
+            let place: Int
+            if Rule.isNeeded {
+                place =
+                    pool.admits(candidate, width: kept, live: live)
+                    ? pool.insert(candidate, width: kept, live: &live, rule: rule) : -1
+            } else {
+                place = pool.admits(candidate, width: kept) ? pool.insert(candidate, width: kept) : -1
+            }
+            if place >= 0 {
+                if place < cursor { cursor = place }
+                if place <= cursor &+ PrefetchPlan.listDistance { columns.prefetchList(gathered[index]) }
+            }
+            index &+= 1
+        }
+    }
+
+    /// Leaves the scratch clean for the next search. Returns how many candidates stand in the pool; -1 if more belong
+    /// there than it has room for.
+    @inline(__always)
+    mutating func finish() -> Int {
+        scratch.visited.update(visited)
+        scratch.visited.clear()
+        scratch.distanceCount += distanceCount
+        scratch.hopCount += hopCount
+        return Rule.isNeeded && pool.size >= poolLimit ? -1 : pool.size
+    }
+
+    @inline(__always)
+    private func nextUnexpanded(after cursor: Int) -> Int {
+        var next = cursor &+ 1
+        while next < pool.size && pool.candidates[next].isExpanded { next &+= 1 }
+        return next
+    }
+}
+
+extension Columns {
+    /// Asks for the list of a slot: its head, and the first lines of its ids.
+    @inline(__always)
+    func prefetchList(_ slot: UInt32) {
+        unsafe cairn_prefetch(linkHeads + Int(slot))
+        unsafe cairn_prefetch_lines(links + Int(slot) &* linkStride, Int32(min(linkStride / 16, 4)))
+    }
+}

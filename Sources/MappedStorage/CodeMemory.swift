@@ -1,0 +1,97 @@
+import FileFormat
+package import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The rows of codes, at addresses that never change: a file mapped for reading and changed by writing it, or this process's
+/// own memory. The address range is reserved for as many rows as the store may ever have.
+@safe
+package final class CodeMemory: @unchecked Sendable {
+    package let rowBytes: Int
+    /// The file that the rows are written to; nil for memory of this process.
+    private let file: File?
+    private let reservation: UnsafeMutableRawPointer
+    private let reservedBytes: Int
+    /// Bytes of the file, or of memory as if there were one, that may be touched.
+    private var usableBytes = 0
+    /// Room is made for so much more than is needed, or for a share of what there is.
+    private static let step = 256 << 10
+    private let calls: SystemCalls
+    private let path: FilePath
+
+    /// Rows in memory. `slots`: the most that there can be.
+    package init(rowBytes: Int, slots: Int, path: FilePath, calls: SystemCalls = .system) throws(StorageError) {
+        (file, self.rowBytes, self.path, self.calls) = (nil, rowBytes, path, calls)
+        (unsafe reservation, reservedBytes) = try unsafe Self.reserve(rowBytes, slots, path)
+    }
+
+    /// Rows of `file`, which has `count` of them at least. Not `isWritable`: changes of rows stay in this process.
+    package init(
+        _ file: File, rowBytes: Int, count: Int, slots: Int, isWritable: Bool
+    ) throws(StorageError) {
+        self.file = isWritable ? file : nil
+        (self.rowBytes, path, calls) = (rowBytes, file.path, file.calls)
+        (unsafe reservation, reservedBytes) = try unsafe Self.reserve(rowBytes, max(slots, count), file.path)
+        let length = CodeFileHeader.rowsOffset + count * rowBytes
+        try unsafe file.map(at: start, length: length, offset: 0, isWritable ? .none : .copied)
+        usableBytes = roundUp(length, to: Self.pageSize)
+        advise(from: 0, to: usableBytes)
+    }
+
+    deinit { unsafe munmap(reservation, reservedBytes) }
+
+    private static func reserve(
+        _ rowBytes: Int, _ slots: Int, _ path: FilePath
+    ) throws(StorageError) -> (UnsafeMutableRawPointer, Int) {
+        let bytes = roundUp(CodeFileHeader.rowsOffset + slots * rowBytes, to: Geometry.hugePage) + 2 * Geometry.hugePage
+        do throws(Errno) {
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+            return (try unsafe SystemCalls.system.map(nil, bytes, PROT_NONE, flags, -1, 0), bytes)
+        } catch {
+            throw StorageError(path, "reserve \(bytes) bytes of addresses", error)
+        }
+    }
+
+    private static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
+    private var start: UnsafeMutableRawPointer { unsafe reservation.alignedUp(toMultipleOf: Geometry.hugePage) }
+
+    /// Where slot 0's row is.
+    package var base: UnsafeMutableRawPointer { unsafe start + CodeFileHeader.rowsOffset }
+
+    /// Makes room for rows below `slots`.
+    package func extend(to slots: Int) throws(StorageError) {
+        let needed = CodeFileHeader.rowsOffset + slots * rowBytes
+        guard needed > usableBytes else { return }
+        let end = min(
+            roundUp(needed + max(Self.step, needed / 8), to: Self.step), reservedBytes - Geometry.hugePage)
+        guard needed <= end else { throw StorageError(path, "make room for more codes", .noMemory) }
+        let length = end - usableBytes, place = unsafe start + usableBytes
+        if let file {
+            try file.allocate(from: usableBytes, to: end)
+            try unsafe file.map(at: place, length: length, offset: usableBytes, .none)
+        } else if unsafe mprotect(place, length, PROT_READ | PROT_WRITE) != 0 {
+            throw StorageError(path, "take \(length) bytes of memory", Errno(rawValue: errno))
+        }
+        advise(from: usableBytes, to: end)
+        usableBytes = end
+    }
+
+    /// Writes rows, from that of `slot` on; there is room for them.
+    package func write(_ rows: UnsafeRawBufferPointer, at slot: Int) throws(StorageError) {
+        let offset = CodeFileHeader.rowsOffset + slot * rowBytes
+        precondition(offset + rows.count <= usableBytes)
+        if let file { return unsafe try file.write(rows, at: offset) }
+        if let source = rows.baseAddress { unsafe (start + offset).copyMemory(from: source, byteCount: rows.count) }
+    }
+
+    /// Large pages, so that the CPU finds addresses faster; a kernel that does not take the advice is slower.
+    private func advise(from: Int, to: Int) {
+        #if canImport(Glibc)
+        unsafe madvise(start + from, to - from, MADV_HUGEPAGE)
+        #endif
+    }
+}
