@@ -91,7 +91,7 @@ import Testing
         #expect(!Self.quantizedI8(Self.anyFloats(4000, &random)).values.contains(-128))
     }
 
-    /// What Tests/NeonKernels/check.c finds too: the bits do not depend on the machine.
+    /// What Tests/NeonKernels/codes.c finds too: the bits do not depend on the machine.
     @Test func `the same bits on every machine`() {
         var random = SplitMix(seed: 1)
         var codes: UInt32 = 0
