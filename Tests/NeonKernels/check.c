@@ -1,31 +1,32 @@
 /// Checks the NEON kernels (with and without dot product instructions), the pool's search, half precision and CRC32C
-/// against the scalar versions. Scripts/test-neon builds it for AArch64 and runs it under QEMU.
-#include "kernel_table.h"
+/// against the scalar versions; codes.c does so for the kernels of codes. Scripts/test-neon builds both for AArch64 and
+/// runs them under QEMU.
+#include "check.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 static long checks, mismatches;
 
-static void check(int right, const char *what, size_t a, size_t b, size_t c) {
+void check(int right, const char *what, size_t a, size_t b, size_t c) {
     checks++;
     if (right) return;
     if (++mismatches <= 20) fprintf(stderr, "mismatch: %s (%zu, %zu, %zu)\n", what, a, b, c);
 }
 
-static uint64_t state = 1;
-static uint64_t next_random(void) {
-    uint64_t z = state += 0x9E3779B97F4A7C15;
+uint64_t next_of(uint64_t *state) {
+    uint64_t z = *state += 0x9E3779B97F4A7C15;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
     z = (z ^ z >> 27) * 0x94D049BB133111EB;
     return z ^ z >> 31;
 }
 
-/// Memory whose end, which is returned, is followed by a page nobody may touch.
-static char *guarded(size_t bytes) {
+uint64_t next_random(void) {
+    static uint64_t state = 1;
+    return next_of(&state);
+}
+
+char *guarded(size_t bytes) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), usable = (bytes + page) / page * page;
     char *start = mmap(NULL, usable + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (start == MAP_FAILED || mprotect(start + usable, page, PROT_NONE) != 0) abort();
@@ -211,7 +212,12 @@ int main(void) {
     check(!cairn_kernel_level_supported(CAIRN_LEVEL_AVX2), "no AVX2 here", 0, 0, 0);
     check((cairn_cpu_features() & CPU_DOT_PRODUCT) != 0, "this machine has dot products", 0, 0, 0);
     check_kernels(&cairn_neon_kernels, "NEON");
-    if (cairn_cpu_features() & CPU_DOT_PRODUCT) check_kernels(&cairn_neon_dotprod_kernels, "NEON with dot products");
+    check_codes(cairn_neon_kernels.codes, "NEON codes");
+    if (cairn_cpu_features() & CPU_DOT_PRODUCT) {
+        check_kernels(&cairn_neon_dotprod_kernels, "NEON with dot products");
+        check_codes(cairn_neon_dotprod_kernels.codes, "NEON codes with dot products");
+    }
+    check_quantization();
     check_count_less();
     check_half();
     check_crc();
