@@ -11,7 +11,7 @@
 package final class Insertion: @unchecked Sendable {
     private let graph: Graph
     private let team: WorkerTeam
-    /// One for each thread.
+    /// As many for each thread as it has walks under way.
     private let scratches: [SearchScratch]
     /// The lowest level whose lists are made: 0, or 1 when only the upper layers are rebuilt.
     private let lowestLevel: Int
@@ -44,10 +44,14 @@ package final class Insertion: @unchecked Sendable {
         self.graph = graph
         self.lowestLevel = lowestLevel
         team = WorkerTeam(threads)
-        scratches = (0..<team.size).map { _ in SearchScratch() }
+        scratches = (0..<team.size * Self.walksOfThread).map { _ in SearchScratch() }
         unsettled = (0..<team.size).map { _ in UnsettledSlots() }
         view = graph.newestView
     }
+
+    private static var walksOfThread: Int { WalksInTurns<EverySlot>.most }
+
+    private func scratch(_ thread: Int) -> SearchScratch { scratches[thread * Self.walksOfThread] }
 
     /// The threads that work.
     package var threads: Int { team.size }
@@ -127,12 +131,16 @@ package final class Insertion: @unchecked Sendable {
         }
         view = graph.newestView
         // Whoever has the lowest level at all takes part; the others wait in the store for level 0.
-        team.forEach(rows.count) { [self] index, thread in link(index, scratches[thread]) }
+        let size = max(1, min(Self.walksOfThread, rows.count / team.size))
+        team.forEach((rows.count + size - 1) / size) { [self] group, thread in
+            let first = group * size
+            link(first..<min(first + size, rows.count), scratches[(thread * Self.walksOfThread)...])
+        }
         // Not before every search has ended: what is left of old links may lead to a slot that is used again.
-        team.forEach(rows.count) { [self] index, thread in setForwardLinks(index, scratches[thread]) }
+        team.forEach(rows.count) { [self] index, thread in setForwardLinks(index, scratch(thread)) }
         collectBackLinks()
         team.forEach(groups.count, chunk: 16) { [self] index, thread in
-            addBackLinks(index, scratches[thread], unsettled[thread])
+            addBackLinks(index, scratch(thread), unsettled[thread])
         }
         if let last = slots.last, last.level > graph.maximumLevel {
             (graph.entryPoint, graph.maximumLevel) = last
@@ -185,32 +193,47 @@ package final class Insertion: @unchecked Sendable {
 
     // MARK: Forward links: each row by itself
 
-    private func link(_ index: Int, _ scratch: SearchScratch) {
-        let row = rows[index], parameters = graph.parameters
-        let highest = min(row.level, graph.maximumLevel)
-        guard highest >= lowestLevel else { return }
-        let expansion = scratch.expansion(2 * graph.distances.dimensions)
-        let query = graph.distances.query(forRow: row.slot, expansion: expansion)
-        let computer = graph.walkComputer(query, in: view, scratch)
-        var entry = graph.descend(computer, to: highest, in: view, scratch)
-        for level in stride(from: highest, through: lowestLevel, by: -1) {
-            var size =
-                level == 0
-                ? graph.searchLevelZero(
-                    computer, from: entry, width: parameters.constructionWidth, kept: parameters.constructionWidth,
-                    in: view, rule: EverySlot(), scratch)
-                : graph.searchUpperLevel(
-                    computer, from: entry, level: level, width: parameters.constructionWidth, in: view, scratch)
-            entry = scratch.pool[0].unexpanded
-            if graph.hasUnlinkedSlots { size = removeUnlinked(size, scratch) }
-            if view.codes != nil { size = graph.rescore(query, size: size, depth: size, scratch) }
-            size = addEarlierRows(before: index, level: level, query: query, size: size, scratch)
-            let kept = scratch.selection.choose(
-                scratch.pool, size, limit: parameters.connectivity, in: graph,
-                expansion: expansion.dropFirst(graph.distances.dimensions))
-            edges(row, level: level).copy(scratch.selection.chosen, length: kept)
-            edgeCounts.buffer[edgeCount(row, level: level)] = UInt32(kept)
+    /// What the rows of `group` link to. Their walks over level 0 take turns, which changes nothing but the time.
+    private func link(_ group: Range<Int>, _ scratches: ArraySlice<SearchScratch>) {
+        var walks = WalksInTurns<EverySlot>(), walking: [(index: Int, query: Query, scratch: SearchScratch)] = []
+        let width = graph.parameters.constructionWidth
+        for (index, scratch) in zip(group, scratches) {
+            let row = rows[index], highest = min(row.level, graph.maximumLevel)
+            guard highest >= lowestLevel else { continue }
+            let expansion = scratch.expansion(2 * graph.distances.dimensions)
+            let query = graph.distances.query(forRow: row.slot, expansion: expansion)
+            let computer = graph.walkComputer(query, in: view, scratch)
+            var entry = graph.descend(computer, to: highest, in: view, scratch)
+            for level in stride(from: highest, through: max(lowestLevel, 1), by: -1) {
+                let size = graph.searchUpperLevel(
+                    computer, from: entry, level: level, width: width, in: view, scratch)
+                entry = scratch.pool[0].unexpanded
+                choose(index, level: level, query, size: size, scratch)
+            }
+            guard lowestLevel == 0 else { continue }
+            walking.append((index, query, scratch))
+            walks.append(
+                LevelZeroWalk(
+                    graph, computer, from: entry, width: width, kept: width, in: view, rule: EverySlot(), scratch))
         }
+        walks.finish { number, size in
+            let (index, query, scratch) = walking[number]
+            choose(index, level: 0, query, size: size, scratch)
+        }
+    }
+
+    /// Chooses the links of a row at a level among the candidates in the pool.
+    private func choose(_ index: Int, level: Int, _ query: Query, size: Int, _ scratch: SearchScratch) {
+        let row = rows[index], dimensions = graph.distances.dimensions
+        var size = size
+        if graph.hasUnlinkedSlots { size = removeUnlinked(size, scratch) }
+        if view.codes != nil { size = graph.rescore(query, size: size, depth: size, scratch) }
+        size = addEarlierRows(before: index, level: level, query: query, size: size, scratch)
+        let kept = scratch.selection.choose(
+            scratch.pool, size, limit: graph.parameters.connectivity, in: graph,
+            expansion: scratch.expansion(2 * dimensions).dropFirst(dimensions))
+        edges(row, level: level).copy(scratch.selection.chosen, length: kept)
+        edgeCounts.buffer[edgeCount(row, level: level)] = UInt32(kept)
     }
 
     /// Makes the links that a row chose its lists.

@@ -5,7 +5,7 @@ import CKernels
 /// A hop is `gather`, which takes the next candidate, finds its neighbours that were not seen yet and asks for their rows;
 /// then `lookAhead`, which asks for the rows of the next candidate's neighbours and for the list of the one after; only then
 /// `compare`, which computes, so that the memory is on its way while the CPU works (worth a quarter of the queries a second
-/// at 128 dimensions). Several walks may take turns instead, each computing while the others wait for memory.
+/// at 128 dimensions). Several walks may take turns instead (`takeTurn`), each computing while the others wait for memory.
 ///
 /// What `rule` does not find is walked through, and takes no place from what it finds: the pool then holds the best
 /// `width` found ones and whatever else is nearer than the last of them.
@@ -33,6 +33,8 @@ struct LevelZeroWalk<Rule: SearchRule> {
     private var found = 0
     private var distanceCount = 0
     private var hopCount = 0
+    /// In turns: the neighbours of a candidate were gathered, and are not compared yet.
+    private var isGathered = false
 
     /// Begins at `entry`. `scratch` has been prepared for the walk, and belongs to it until `finish`.
     @inline(__always)
@@ -80,6 +82,8 @@ struct LevelZeroWalk<Rule: SearchRule> {
             scratch.visited.update(visited)
             visited = scratch.visited.view(reserving: listCapacity)
         }
+        // Locals, because what a store might point to is loaded and stored each time.
+        var visited = self.visited
         let (ids, length) = lists.list(node)
         var found = 0, index = 0
         while index < length {
@@ -98,6 +102,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
             }
             index &+= 1
         }
+        self.visited = visited
         self.found = found
         cursor = nextUnexpanded(after: cursor)
     }
@@ -122,6 +127,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
         computer.compute(gathered, found, results)
         distanceCount &+= found
         hopCount &+= 1
+        var pool = self.pool, live = self.live, cursor = self.cursor
         var index = 0
         while index < found {
             let candidate = Candidate(distance: results[index], slot: gathered[index])
@@ -139,6 +145,23 @@ struct LevelZeroWalk<Rule: SearchRule> {
             }
             index &+= 1
         }
+        (self.pool, self.live, self.cursor) = (pool, live, cursor)
+    }
+
+    /// Makes half a hop: what it asks the memory for is there by the walk's next turn. False when there is nothing left to do.
+    @inline(__always)
+    mutating func takeTurn() -> Bool {
+        if isGathered {
+            compare()
+            isGathered = false
+            guard hasNext else { return false }
+            columns.prefetchList(pool.candidates[cursor].slot)
+        } else {
+            guard hasNext else { return false }
+            gather()
+            isGathered = true
+        }
+        return true
     }
 
     /// Leaves the scratch clean for the next search. Returns how many candidates stand in the pool; -1 if more belong
@@ -166,5 +189,43 @@ extension Columns {
     func prefetchList(_ slot: UInt32) {
         unsafe cairn_prefetch(linkHeads + Int(slot))
         unsafe cairn_prefetch_lines(links + Int(slot) &* linkStride, Int32(min(linkStride / 16, 4)))
+    }
+}
+
+/// Walks that take turns on one thread.
+@safe
+struct WalksInTurns<Rule: SearchRule> {
+    private let walks: UnsafeMutablePointer<LevelZeroWalk<Rule>>
+    private var count = 0
+    private let capacity: Int
+
+    /// How many walks a thread has under way: with more, each waits longer for its turn than for memory.
+    static var most: Int { 4 }
+
+    init() {
+        capacity = Self.most
+        unsafe walks = .allocate(capacity: capacity)
+    }
+
+    /// Has a walk take part.
+    mutating func append(_ walk: LevelZeroWalk<Rule>) {
+        precondition(count < capacity)
+        unsafe (walks + count).initialize(to: walk)
+        count += 1
+    }
+
+    /// Walks to the end. Calls `body` with each walk's number and how many candidates stand in its pool, as `finish` says
+    /// it, and lets go of the memory.
+    consuming func finish(_ body: (_ number: Int, _ size: Int) -> Void) {
+        var waiting = [Int](0..<count)
+        while !waiting.isEmpty {
+            var index = 0
+            while index < waiting.count {
+                if unsafe walks[waiting[index]].takeTurn() { index &+= 1 } else { waiting.remove(at: index) }
+            }
+        }
+        for number in 0..<count { unsafe body(number, walks[number].finish()) }
+        unsafe walks.deinitialize(count: count)
+        unsafe walks.deallocate()
     }
 }

@@ -21,6 +21,7 @@ extension Graph {
                 scratch.gathered[found] = ids[index]
                 found += visited.insert(ids[index])
             }
+            computer.prefetch(scratch.gathered, found)
             computer.compute(scratch.gathered, found, scratch.distances)
             scratch.distanceCount += found
             scratch.hopCount += 1
