@@ -1,12 +1,13 @@
 import HNSW
 
 extension VectorStore {
-    /// Runs `search` for each of several queries, which stand one after the other in `queries`, on up to `threads` threads (nil:
-    /// one per processor), and returns what it returns in the order of the queries. All see the same state of the store.
-    /// Throws the error of the first query that has one.
-    func searchEach<Found: Sendable>(
-        _ queries: [Float], threads: Int?,
-        _ search: @escaping @Sendable (QueryInput, StoreContents, GraphView, SearchScratch) throws(StoreError) -> Found
+    /// Runs `search` for several queries, which stand one after the other in `queries`, on up to `threads` threads (nil: one per
+    /// processor), and returns what it returns in the order of the queries. All see the same state of the store. `search` gets
+    /// up to `together` queries at a time and a scratch for each. Throws the error of the first query that has one.
+    func searchGroups<Found: Sendable>(
+        _ queries: [Float], threads: Int?, together: Int,
+        _ search:
+            @escaping @Sendable ([QueryInput], StoreContents, GraphView, [SearchScratch]) -> [Result<Found, StoreError>]
     ) throws(StoreError) -> [Found] {
         try unsafe withElements(queries) { (pointer) throws(StoreError) in
             try reading { (contents, view, _) throws(StoreError) in
@@ -21,18 +22,39 @@ extension VectorStore {
                 let results = BatchResults<Found>(rows)
                 nonisolated(unsafe) let pointer = unsafe pointer
                 let team = WorkerTeam(Self.teamSize(threads, rows: rows))
-                team.forEach(rows) { row, _ in
-                    let query = unsafe UnsafeBufferPointer(rebasing: pointer[row * dimensions..<(row + 1) * dimensions])
-                    results[row] = Result { () throws(StoreError) in
-                        try contents.graph.readers.read { (scratch) throws(StoreError) in
-                            try unsafe search(QueryInput(query, row: row), contents, view, scratch)
-                        }
+                // No more together than leaves something for each thread.
+                let size = max(1, min(together, rows / team.size)), readers = contents.graph.readers
+                team.forEach((rows + size - 1) / size) { group, _ in
+                    let first = group * size, numbers = first..<min(first + size, rows)
+                    let queries = numbers.map { row in
+                        unsafe QueryInput(
+                            UnsafeBufferPointer(rebasing: pointer[row * dimensions..<(row + 1) * dimensions]), row: row)
+                    }
+                    let places = [readers.enter()] + readers.enterMore(queries.count - 1)
+                    defer { for place in places { readers.leave(place) } }
+                    let scratches = places.map { readers.scratch($0) }
+                    for start in stride(from: 0, to: queries.count, by: scratches.count) {
+                        let part = Array(queries[start..<min(start + scratches.count, queries.count)])
+                        let found = search(part, contents, view, scratches)
+                        for (offset, result) in found.enumerated() { results[first + start + offset] = result }
                     }
                 }
                 var found: [Found] = []
                 found.reserveCapacity(rows)
                 for row in 0..<rows { try found.append(results[row]!.get()) }
                 return found
+            }
+        }
+    }
+
+    /// The same for searches that go one by one.
+    func searchEach<Found: Sendable>(
+        _ queries: [Float], threads: Int?,
+        _ search: @escaping @Sendable (QueryInput, StoreContents, GraphView, SearchScratch) throws(StoreError) -> Found
+    ) throws(StoreError) -> [Found] {
+        try searchGroups(queries, threads: threads, together: 1) { queries, contents, view, scratches in
+            queries.map { query in
+                Result { () throws(StoreError) in try search(query, contents, view, scratches[0]) }
             }
         }
     }

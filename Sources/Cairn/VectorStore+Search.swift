@@ -37,9 +37,9 @@ extension VectorStore {
         batch queries: [Float], count: Int, options: SearchOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [[Neighbor]] {
         try Self.check(count, options)
-        return try searchEach(queries, threads: threads) {
-            [self] (query, contents, view, scratch) throws(StoreError) in
-            try search(query, count, options, contents, view, scratch)
+        return try searchGroups(queries, threads: threads, together: Graph.searchesInTurns) {
+            [self] queries, contents, view, scratches in
+            search(queries, count, options, contents, view, scratches)
         }
     }
 
@@ -106,13 +106,49 @@ extension VectorStore {
             found = graph.exactSearch(query, count: wanted, in: view, scratch: scratch)
         } else {
             let walked = graph.search(query, count: count, width: width, in: view, scratch: scratch)
-            // Fewer than there are: most of the store is deleted, or a build of before left part of it out of reach.
-            found =
-                walked.count >= min(count, counts.load().live)
-                ? walked
-                : graph.exactSearch(query, count: wanted, in: view, scratch: scratch)
+            found = completed(walked, query, count, contents, view, scratch)
         }
         return Self.neighbors(found, graph.slots)
+    }
+
+    /// What a walk found, or what there is if that is more: most of the store is deleted, or a build of before left part of it
+    /// out of reach.
+    private func completed(
+        _ walked: UncheckedBuffer<HNSW.Candidate>, _ query: Query, _ count: Int, _ contents: StoreContents,
+        _ view: GraphView, _ scratch: SearchScratch
+    ) -> UncheckedBuffer<HNSW.Candidate> {
+        guard walked.count < min(count, counts.load().live) else { return walked }
+        return contents.graph.exactSearch(query, count: min(count, view.count), in: view, scratch: scratch)
+    }
+
+    /// Several searches of one thread, each with its scratch.
+    private func search(
+        _ inputs: [QueryInput], _ count: Int, _ options: SearchOptions, _ contents: StoreContents, _ view: GraphView,
+        _ scratches: [SearchScratch]
+    ) -> [Result<[Neighbor], StoreError>] {
+        let width = max(options.width ?? defaultWidth, count)
+        guard options.filter == nil && !options.isExact && width < view.count / 4 else {
+            return zip(inputs, scratches).map { input, scratch in
+                Result { () throws(StoreError) in try search(input, count, options, contents, view, scratch) }
+            }
+        }
+        var results: [Result<[Neighbor], StoreError>] = [], queries: [(query: Query, scratch: SearchScratch)] = []
+        var rows: [Int] = []
+        for (row, (input, scratch)) in zip(inputs, scratches).enumerated() {
+            do throws(StoreError) {
+                queries.append((try prepare(input, contents, scratch), scratch))
+                rows.append(row)
+                results.append(.success([]))
+            } catch {
+                results.append(.failure(error))
+            }
+        }
+        contents.graph.search(queries, count: count, width: width, in: view) { number, walked in
+            let (query, scratch) = queries[number]
+            results[rows[number]] = .success(
+                Self.neighbors(completed(walked, query, count, contents, view, scratch), contents.graph.slots))
+        }
+        return results
     }
 
     /// Candidates as labels and distances. They are in the order of distance and slot; among equal distances the label

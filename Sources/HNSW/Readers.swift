@@ -58,6 +58,16 @@ package final class Readers: @unchecked Sendable {
         return index
     }
 
+    /// Takes up to `count` further places, for their scratches: those that are free, without waiting.
+    package func enterMore(_ count: Int) -> [Int] {
+        var taken: [Int] = [], index = Int(truncatingIfNeeded: Self.threadHash) & (Self.placeCount - 1)
+        for _ in 0..<Self.placeCount where taken.count < count {
+            index = (index + 1) & (Self.placeCount - 1)
+            if take(index) { taken.append(index) }
+        }
+        return taken
+    }
+
     /// Takes the place if it is free. What the reader loads afterwards is what was published before a writer saw it here,
     /// or later.
     private func take(_ place: Int) -> Bool {

@@ -12,12 +12,12 @@ extension Graph {
         guard view.maximumLevel >= 0, k > 0 else { return scratch.results(1).prefix(0) }
         let width = min(max(width, k), view.count)
         if !view.hasDeadSlots {
-            let (width, kept) = walkWidth(width, in: view)
+            let (looked, kept) = walkWidth(width, in: view)
             scratch.prepare(slots: view.count, width: kept, batch: parameters.capacity(level: 0))
             let computer = walkComputer(query, in: view, scratch)
             let entry = descend(computer, to: 0, in: view, scratch)
             let size = searchLevelZero(
-                computer, from: entry, width: width, kept: kept, in: view, rule: EverySlot(), scratch)
+                computer, from: entry, width: looked, kept: kept, in: view, rule: EverySlot(), scratch)
             if let results = results(query, k, of: size, in: view, scratch) { return results }
         }
         return searchLiveSlots(query, count: k, width: width, in: view, scratch: scratch)
@@ -63,13 +63,21 @@ extension Graph {
     func searchLiveSlots(
         _ query: Query, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch
     ) -> UncheckedBuffer<Candidate> {
-        let rule = VisibleSlots(slots: slots, sequence: view.sequence), (width, kept) = walkWidth(width, in: view)
+        let rule = VisibleSlots(slots: slots, sequence: view.sequence), (looked, kept) = walkWidth(width, in: view)
         scratch.prepare(
             slots: view.count, width: VisibleSlots.poolLimit(width: kept), batch: parameters.capacity(level: 0))
         let computer = walkComputer(query, in: view, scratch)
         let entry = descend(computer, to: 0, in: view, scratch)
         let size = searchLevelZero(
-            computer, from: entry, width: width, kept: kept, in: view, rule: rule, scratch)
+            computer, from: entry, width: looked, kept: kept, in: view, rule: rule, scratch)
+        return liveResults(query, k, of: size, width: width, in: view, rule: rule, scratch)
+    }
+
+    /// The best `k` live slots of a pool; found another way if there was no room for all that the walk met.
+    func liveResults(
+        _ query: Query, _ k: Int, of size: Int, width: Int, in view: GraphView, rule: VisibleSlots,
+        _ scratch: SearchScratch
+    ) -> UncheckedBuffer<Candidate> {
         guard size >= 0 else {
             return filteredSearch(query, count: k, width: width, in: view, scratch: scratch) { _ in true }!
         }

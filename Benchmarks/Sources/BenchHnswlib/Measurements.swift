@@ -27,72 +27,6 @@ struct Curve {
     }
 }
 
-func measureSearch(_ workload: Workload, _ indexes: Indexes, _ options: Options) throws -> [[String: Any]] {
-    let widths = [10, 12, 14, 17, 20, 24, 28, 34, 40, 48, 58, 70, 84, 100, 120, 145, 175, 210, 250]
-    let slice = 100
-    var labels = [UInt64](repeating: 0, count: workload.k), distances = [Float](repeating: 0, count: workload.k)
-    var rounds: [(ours: Curve, theirs: Curve)] = []
-    for round in 0...options.rounds {
-        var ours = Curve(), theirs = Curve()
-        for width in widths {
-            var times = (ours: 0.0, theirs: 0.0), hits = (ours: 0, theirs: 0)
-            for start in stride(from: 0, to: workload.queryCount, by: slice) {
-                let range = start..<min(start + slice, workload.queryCount)
-                try workload.queries.withUnsafeBufferPointer { queries in
-                    func searchTheirs() {
-                        let began = cpuSeconds()
-                        for query in range {
-                            let pointer = queries.baseAddress! + query * workload.dimensions
-                            let count = indexes.hnswlib.search(
-                                pointer, k: workload.k, ef: width, labels: &labels, distances: &distances)
-                            for index in 0..<count where distances[index] <= workload.thresholds[query] {
-                                hits.theirs += 1
-                            }
-                        }
-                        times.theirs += cpuSeconds() - began
-                    }
-                    // Whoever goes second finds the queries in the cache: they take turns.
-                    let theyGoFirst = (start / slice + round) % 2 == 0
-                    if theyGoFirst { searchTheirs() }
-                    let began = cpuSeconds()
-                    for query in range {
-                        let row = UnsafeBufferPointer(
-                            rebasing: queries[query * workload.dimensions..<(query + 1) * workload.dimensions])
-                        let found = try indexes.store.search(
-                            row.span, count: workload.k, options: SearchOptions(width: width))
-                        for neighbor in found where neighbor.distance <= workload.thresholds[query] { hits.ours += 1 }
-                    }
-                    times.ours += cpuSeconds() - began
-                    if !theyGoFirst { searchTheirs() }
-                }
-            }
-            let total = Double(workload.queryCount * workload.k), queries = Double(workload.queryCount)
-            ours.points.append((Double(hits.ours) / total, queries / times.ours))
-            theirs.points.append((Double(hits.theirs) / total, queries / times.theirs))
-        }
-        // The first round only warms caches up.
-        if round > 0 { rounds.append((ours, theirs)) }
-    }
-    return [0.90, 0.95, 0.99].map { recall in
-        let pairs = rounds.compactMap { round in
-            round.ours.qps(at: recall).flatMap { ours in round.theirs.qps(at: recall).map { (ours, $0) } }
-        }
-        guard !pairs.isEmpty else {
-            let ours = rounds[0].ours.points, theirs = rounds[0].theirs.points
-            return [
-                "recall": recall,
-                "reason": "outside the recall that the widths reach: cairn \(ours[0].recall)...\(ours.last!.recall), "
-                    + "hnswlib \(theirs[0].recall)...\(theirs.last!.recall)",
-            ]
-        }
-        return [
-            "recall": recall, "cairn_qps": median(pairs.map { $0.0 }), "hnswlib_qps": median(pairs.map { $0.1 }),
-            "ratio": median(pairs.map { $0.0 / $0.1 }), "ratio_min": pairs.map { $0.0 / $0.1 }.min()!,
-            "ratio_max": pairs.map { $0.0 / $0.1 }.max()!,
-        ]
-    }
-}
-
 /// Recall at the widths hnswlib's users know, of both.
 func measureRecall(_ workload: Workload, _ indexes: Indexes) throws -> [[String: Any]] {
     var labels = [UInt64](repeating: 0, count: workload.k), distances = [Float](repeating: 0, count: workload.k)
@@ -120,25 +54,31 @@ func measureBuild(_ workload: Workload, _ options: Options) throws -> [String: A
     let path = options.cache + "/build-\(getpid()).cairn"
     var result: [String: Any] = ["rows": rows, "rounds": options.buildRounds]
     for threads in [1, 2] {
-        var ours: [Double] = [], theirs: [Double] = []
+        var theirs: [Double] = [], ours = [[Double]](repeating: [], count: options.codes.count)
         for _ in 0..<options.buildRounds {
-            var began = Date()
-            try VectorStore.build(
-                at: FilePath(path), IndexFiles.configuration(workload, options.scalar), vectors: vectors,
-                options: .init(threads: threads))
-            ours.append(Double(rows) / Date().timeIntervalSince(began))
-            try FileManager.default.removeItem(atPath: path)
-            began = Date()
+            for (index, codes) in options.codes.enumerated() {
+                let began = Date()
+                try VectorStore.build(
+                    at: FilePath(path), IndexFiles.configuration(workload, options.scalar, codes), vectors: vectors,
+                    options: .init(threads: threads))
+                ours[index].append(Double(rows) / Date().timeIntervalSince(began))
+                try FileManager.default.removeItem(atPath: path)
+            }
+            let began = Date()
             let index = Hnswlib.make(
                 dimensions: workload.dimensions, cosine: workload.cosine, capacity: rows, m: 16, efConstruction: 200)
             index.add(vectors[...], count: rows, threads: threads)
             theirs.append(Double(rows) / Date().timeIntervalSince(began))
-            note("build, \(threads) threads: cairn \(Int(ours.last!)) rows/s, hnswlib \(Int(theirs.last!)) rows/s")
+            let rates = zip(options.codes, ours).map { "cairn \($0.rawValue) \(Int($1.last!))" }.joined(separator: ", ")
+            note("build, \(threads) threads, rows a second: \(rates), hnswlib \(Int(theirs.last!))")
         }
-        result["threads_\(threads)"] = [
-            "cairn_rate": median(ours), "hnswlib_rate": median(theirs),
-            "ratio": median(zip(ours, theirs).map { $0 / $1 }),
-        ]
+        var rates: [String: Any] = ["hnswlib_rate": median(theirs)]
+        for (codes, ours) in zip(options.codes, ours) {
+            rates["cairn_\(codes.rawValue)"] = [
+                "rate": median(ours), "ratio": median(zip(ours, theirs).map { $0 / $1 }),
+            ]
+        }
+        result["threads_\(threads)"] = rates
     }
     return result
 }

@@ -64,9 +64,11 @@ struct Workload {
     }
 }
 
-/// The files of both indexes of the whole workload, built once on one thread each and kept for the next run.
+/// The files of the indexes of the whole workload, built once on one thread each and kept for the next run.
 struct IndexFiles {
-    let store: String
+    /// The store without codes, or the first there is.
+    var store: String { stores[0].path }
+    var stores: [(codes: Codes, path: String)] = []
     let hnswlib: String
     var buildSeconds: [String: Any] = [:]
 
@@ -75,15 +77,18 @@ struct IndexFiles {
         try manager.createDirectory(atPath: options.cache, withIntermediateDirectories: true)
         let name = (options.data as NSString).lastPathComponent
         let key = options.cache + "/\(name)-\(workload.rows)-\(workload.cosine ? "cosine" : "l2")"
-        store = key + "-" + options.scalar.rawValue + ".cairn"
         hnswlib = key + ".hnswlib"
-        if !manager.fileExists(atPath: store) {
+        for codes in options.codes {
+            let suffix = codes == .none ? "" : "-" + codes.rawValue
+            let store = key + "-" + options.scalar.rawValue + suffix + ".cairn"
+            stores.append((codes, store))
+            guard !manager.fileExists(atPath: store) else { continue }
             note("building \(store)")
             let start = Date()
             try VectorStore.build(
-                at: FilePath(store), Self.configuration(workload, options.scalar), vectors: workload.base,
+                at: FilePath(store), Self.configuration(workload, options.scalar, codes), vectors: workload.base,
                 options: .init(threads: 1))
-            buildSeconds["cairn_seconds"] = Date().timeIntervalSince(start)
+            buildSeconds["cairn_\(codes.rawValue)_seconds"] = Date().timeIntervalSince(start)
         }
         if !manager.fileExists(atPath: hnswlib) {
             note("building \(hnswlib)")
@@ -96,25 +101,26 @@ struct IndexFiles {
             index.save(hnswlib + ".new")
             try manager.moveItem(atPath: hnswlib + ".new", toPath: hnswlib)
         }
-        if let ours = buildSeconds["cairn_seconds"] as? Double, let theirs = buildSeconds["hnswlib_seconds"] as? Double
-        {
-            buildSeconds["ratio"] = theirs / ours
-        }
     }
 
-    static func configuration(_ workload: Workload, _ scalar: Scalar) -> VectorStore.Configuration {
+    static func configuration(
+        _ workload: Workload, _ scalar: Scalar, _ codes: Codes = .none
+    ) -> VectorStore.Configuration {
         VectorStore.Configuration(
-            dimensions: workload.dimensions, metric: workload.cosine ? .cosine : .l2, scalar: scalar)
+            dimensions: workload.dimensions, metric: workload.cosine ? .cosine : .l2, scalar: scalar, codes: codes)
     }
 }
 
-/// Both indexes, open.
+/// The indexes, open.
 struct Indexes {
-    let store: VectorStore
+    var store: VectorStore { stores[0].store }
+    let stores: [(name: String, store: VectorStore)]
     let hnswlib: Hnswlib
 
     init(_ files: IndexFiles, _ workload: Workload) throws {
-        store = try VectorStore.open(at: FilePath(files.store))
+        stores = try files.stores.map { codes, path in
+            ("cairn " + (codes == .none ? "vectors" : codes.rawValue), try VectorStore.open(at: FilePath(path)))
+        }
         hnswlib = .load(files.hnswlib, dimensions: workload.dimensions, cosine: workload.cosine)
     }
 }

@@ -18,6 +18,8 @@ struct Options {
     var parts: Set<String> = ["search", "build", "open"]
     var cache = ".build/stores"
     var cairn = "../.build/release/cairn"
+    var codes: [Codes] = [.none]
+    var batch = false
     var sizes = [10_000, 100_000, 1_000_000]
 
     init(_ environment: [String: String]) {
@@ -30,6 +32,10 @@ struct Options {
         buildRounds = environment["BUILD_ROUNDS"].flatMap { Int($0) } ?? buildRounds
         if let parts = environment["PARTS"] { self.parts = Set(parts.split(separator: ",").map(String.init)) }
         cairn = environment["CAIRN"] ?? cairn
+        if let codes = environment["CODES"] {
+            self.codes = codes.split(separator: ",").compactMap { Codes(rawValue: String($0)) }
+        }
+        batch = environment["BATCH"] == "1"
         if let sizes = environment["SIZES"] { self.sizes = sizes.split(separator: ",").compactMap { Int($0) } }
         if let cache = environment["CACHE"] { self.cache = cache }
     }
@@ -57,7 +63,7 @@ if let files, !options.parts.isDisjoint(with: ["search", "recall"]) {
     let indexes = try Indexes(files, workload)
     if options.parts.contains("search") { report["search"] = try measureSearch(workload, indexes, options) }
     if options.parts.contains("recall") { report["recall_by_ef"] = try measureRecall(workload, indexes) }
-    try indexes.store.close()
+    for (_, store) in indexes.stores { try store.close() }
 }
 // After the store is closed: pages that are mapped cannot be dropped from the page cache.
 if let files, options.parts.contains("open") { report["open"] = try measureOpen(workload, files, options) }
