@@ -29,6 +29,23 @@ extension VectorStore {
         }
     }
 
+    /// The same, adding what the search computed and read to `work`. Counting takes some time of its own.
+    public func search(
+        _ query: [Float], count: Int, options: SearchOptions = .init(), work: inout SearchWork
+    ) throws(StoreError) -> [Neighbor] {
+        try Self.check(count, options)
+        let trace = SearchTrace()
+        let found = try unsafe withElements(query) { (pointer) throws(StoreError) in
+            try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
+                scratch.trace = trace
+                defer { scratch.trace = nil }
+                return try search(query, count, options, contents, view, scratch)
+            }
+        }
+        work.add(trace)
+        return found
+    }
+
     /// The nearest vectors to each of several queries, which stand one after the other in `queries`, in the order of the
     /// queries. `threads`: how many search beside each other; nil for one per processor.
     ///

@@ -26,6 +26,9 @@ struct DistanceComputer {
     @inline(__always)
     var prefetchPlan: PrefetchPlan { PrefetchPlan(rowBytes: stride) }
 
+    /// Where a row is.
+    func row(_ slot: UInt32) -> UnsafeRawPointer { unsafe base + Int(slot) * stride }
+
     /// Asks the CPU for the first `lines` cache lines of a row.
     @inline(__always)
     func prefetch(_ slot: UInt32, lines: Int32) {

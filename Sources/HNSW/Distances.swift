@@ -15,6 +15,8 @@ package final class Distances: @unchecked Sendable {
     package let dimensions: Int
     package let custom: CustomDistance?
     private let rowBytes: Int
+    /// Whether the rows are codes.
+    let isOfCodes: Bool
     private let norms: UnsafeMutablePointer<Float>?
 
     /// `dimensions` may include the zeros that fill a row up: they add nothing to any metric, and whole 64-byte blocks are
@@ -28,6 +30,7 @@ package final class Distances: @unchecked Sendable {
         self.dimensions = dimensions
         unsafe self.custom = custom
         self.rowBytes = rowBytes
+        isOfCodes = false
         unsafe kernel = cairn_distances(metric, scalar, dimensions)!
         unsafe norms = columns.norms
         let rows = UnsafeMutablePointer<cairn_rows>.allocate(capacity: 1)
@@ -45,6 +48,7 @@ package final class Distances: @unchecked Sendable {
         dimensions = model.paddedDimensions
         unsafe custom = nil
         rowBytes = model.rowBytes
+        isOfCodes = true
         let code = model.kind == .scalar8 ? CAIRN_CODE_8 : CAIRN_CODE_4
         unsafe kernel = cairn_code_distances(metric, code, dimensions)!
         unsafe norms = nil
@@ -55,6 +59,9 @@ package final class Distances: @unchecked Sendable {
     }
 
     deinit { unsafe rows.deallocate() }
+
+    /// Bytes of a row that are read to compute a distance.
+    var rowLength: Int { rowBytes > 0 ? rowBytes : unsafe rows.pointee.stride }
 
     /// Writes the distances from `query` to the rows `ids[0..<count]` to `result`.
     @inline(__always)

@@ -56,6 +56,7 @@ extension Graph {
             }
             distances.compute(query, gathered, pending, results)
             scratch.distanceCount &+= pending
+            scratch.trace?.compared(DistanceComputer(query, distances), gathered, pending)
             body(gathered, results, pending)
         }
     }

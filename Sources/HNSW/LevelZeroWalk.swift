@@ -35,6 +35,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
     private var hopCount = 0
     /// In turns: the neighbours of a candidate were gathered, and are not compared yet.
     private var isGathered = false
+    private let trace: SearchTrace?
 
     /// Begins at `entry`. `scratch` has been prepared for the walk, and belongs to it until `finish`.
     @inline(__always)
@@ -47,6 +48,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
         columns = graph.columns
         plan = computer.prefetchPlan
         self.scratch = scratch
+        trace = scratch.trace
         gathered = scratch.gathered
         results = scratch.distances
         self.rule = rule
@@ -85,6 +87,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
         // Locals, because what a store might point to is loaded and stored each time.
         var visited = self.visited
         let (ids, length) = lists.list(node)
+        trace?.readList(ids, length)
         var found = 0, index = 0
         while index < length {
             // Read once: the file may change between two looks at it.
@@ -125,6 +128,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
     @inline(__always)
     mutating func compare() {
         computer.compute(gathered, found, results)
+        trace?.compared(computer, gathered, found)
         distanceCount &+= found
         hopCount &+= 1
         var pool = self.pool, live = self.live, cursor = self.cursor

@@ -67,6 +67,10 @@ struct NeighborScan {
             }
         }
         graph.distances.compute(query, slots, found, distances)
+        if let trace = scratch.trace {
+            trace.readList(ids, length)
+            trace.compared(DistanceComputer(query, graph.distances), slots, found)
+        }
         distanceCount &+= found
         hopCount &+= 1
         return found

@@ -104,6 +104,7 @@ extension Graph {
     ) -> Candidate {
         scratch.gathered[0] = view.entryPoint
         computer.compute(scratch.gathered, 1, scratch.distances)
+        scratch.trace?.compared(computer, scratch.gathered, 1)
         let upper = view.upper, limit = UInt32(truncatingIfNeeded: view.count)
         var distanceCount = 1, hopCount = 0
         var nearest = Candidate(distance: scratch.distances[0], slot: view.entryPoint)
@@ -115,6 +116,8 @@ extension Graph {
                 let (ids, length) = upper.list(nearest.slot, level: current)
                 computer.prefetch(ids, length)
                 computer.compute(ids, length, scratch.distances)
+                scratch.trace?.readList(ids, length)
+                scratch.trace?.compared(computer, ids, length)
                 distanceCount += length
                 hopCount += 1
                 for index in 0..<length {

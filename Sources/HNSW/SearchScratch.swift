@@ -20,6 +20,8 @@ package final class SearchScratch: @unchecked Sendable {
     let countLess: cairn_count_less_fn
     /// Distances computed since this scratch was made.
     package var distanceCount = 0
+    /// Counts what searches read; nil for those that nobody asks about.
+    package var trace: SearchTrace?
     /// Vectors read to decide between candidates that codes found, since this scratch was made.
     package var rerankCount = 0
     /// Link lists read since this scratch was made.

@@ -55,6 +55,7 @@ var report: [String: Any] = [
     "clock": "CPU time of the searching thread; wall time for build and open", "rounds": options.rounds,
 ]
 if options.parts.contains("changes") { report["changes"] = try measureChanges(workload, options) }
+if options.parts.contains("inserts") { report["inserts"] = try measureInserts(workload, options) }
 if options.parts.contains("beside") { report["search_beside_inserting"] = try measureBeside(workload, options) }
 if options.parts.contains("recovery") { report["recovery"] = try measureRecovery(workload, options) }
 let files =

@@ -29,6 +29,7 @@ extension Graph {
             computer.prefetch(gathered, pending)
             computer.compute(gathered, pending, results)
             scratch.rerankCount &+= pending
+            scratch.trace?.compared(computer, gathered, pending)
             for place in 0..<pending {
                 let candidate = Candidate(distance: results[place], slot: gathered[place])
                 if best.admits(candidate, width: k) { _ = best.insert(candidate, width: k) }
