@@ -117,7 +117,8 @@ struct RecallCommand: Command {
         words += ["--ef", widths.map { "\($0)" }.joined(separator: ","), "--rounds", "\(roundCount)"]
         if let report { words += ["--report", report.string] }
         return RecallReport(
-            store: store.lastComponent?.string ?? store.string, k: count, queryCount: queryCount, rounds: roundCount,
+            store: store.lastComponent?.string ?? store.string, path: store.string, k: count, queryCount: queryCount,
+            rounds: roundCount,
             rows: rows, subject: RecallReport.facts(info), machine: Machine.facts, date: Machine.date,
             command: words.map(\.shellQuoted).joined(separator: " "))
     }

@@ -73,10 +73,10 @@ struct LogarithmicAxis {
     private let high: Double
 
     /// An axis on which all of `values`, which must be above 0, have a place with some room around.
-    init(_ values: [Double]) {
+    init(_ values: [Double], room share: Double = 0.12) {
         let logarithms = values.map { log10($0) }
         var low = logarithms.min() ?? 0, high = logarithms.max() ?? 0
-        let room = max(0.12 * (high - low), (0.7 - (high - low)) / 2)
+        let room = max(share * (high - low), (0.7 - (high - low)) / 2)
         low -= room
         high += room
         self.low = low
@@ -97,6 +97,17 @@ struct LogarithmicAxis {
     }
 
     func place(_ value: Double) -> Double { (log10(value) - low) / (high - low) }
+
+    /// The same scale with ticks at some of its values, each unless it is nearer than `spacing` to one before it.
+    func ticks(at values: [Int], spacing: Double) -> [Tick] {
+        var ticks: [Tick] = []
+        for value in values {
+            let place = place(Double(value))
+            guard ticks.allSatisfy({ abs($0.place - place) >= spacing }) else { continue }
+            ticks.append(Tick(place: place, label: grouped(value), value: Double(value)))
+        }
+        return ticks
+    }
 
     private static func label(_ value: Double) -> String {
         switch value {

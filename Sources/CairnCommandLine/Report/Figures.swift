@@ -23,13 +23,19 @@ func significant(_ value: Double) -> String {
     return grouped(value, decimals: decimals)
 }
 
-/// A recall, rounded down: what is called 0.98 reaches 0.98, and only what misses nothing is called 1.
-func recallText(_ recall: Double) -> String {
-    if recall >= 1 { return "1" }
-    let decimals = recall < 0.999 ? 4 : 6
-    let factor = decimals == 4 ? 1e4 : 1e6
-    // The product of a number with so few decimals may lie a little below the whole one.
-    return fixed((recall * factor + 1e-6).rounded(.down) / factor, decimals: decimals)
+/// How recalls are written: with as many decimals as tell apart what was measured, and rounded down, so that what is
+/// called 0.98 reaches 0.98, and only what misses nothing is called 1.
+struct RecallFormat {
+    private let decimals: Int
+
+    /// For recalls that are shares of so many neighbours.
+    init(neighbors: Int) { decimals = neighbors <= 10_000 ? 4 : neighbors <= 100_000 ? 5 : 6 }
+
+    func text(_ recall: Double) -> String {
+        let factor = decimals == 4 ? 1e4 : decimals == 5 ? 1e5 : 1e6
+        // The product of a number with so few decimals may lie a little below the whole one.
+        return fixed((recall * factor + 1e-6).rounded(.down) / factor, decimals: decimals)
+    }
 }
 
 /// The unit in which all latencies of a report are given.

@@ -16,7 +16,7 @@ enum Machine {
         if let instructions { facts.append(.init(name: "vector units", value: instructions)) }
         facts.append(.init(name: "system", value: system))
         #if DEBUG
-        facts.append(.init(name: "cairn", value: "\(Program.version), debug build: ten times slower than a release"))
+        facts.append(.init(name: "cairn", value: "\(Program.version), debug build"))
         #else
         facts.append(.init(name: "cairn", value: Program.version))
         #endif
@@ -25,11 +25,13 @@ enum Machine {
 
     /// The moment, such as `2026-03-01 18:05 UTC`.
     static var date: String {
-        var now = unsafe time(nil), parts = tm()
+        var now = time(nil)
+        var parts = unsafe tm()
         unsafe gmtime_r(&now, &parts)
+        let (year, month, day) = unsafe (parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday)
+        let (hour, minute) = unsafe (parts.tm_hour, parts.tm_min)
         func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) "
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)) UTC"
+        return "\(year)-\(two(month))-\(two(day)) \(two(hour)):\(two(minute)) UTC"
     }
 
     private static var processor: String {
@@ -73,7 +75,7 @@ enum Machine {
 
     /// What Linux says about the first processor under a name; nil where it says nothing.
     private static func processorFact(_ name: String) -> String? {
-        guard let file = try? FileDescriptor.open("/proc/cpuinfo", .readOnly) else { return nil }
+        guard let file = try? FileDescriptor.open(FilePath("/proc/cpuinfo"), .readOnly) else { return nil }
         defer { try? file.close() }
         var bytes = [UInt8](repeating: 0, count: 1 << 14), count = 0
         while count < bytes.count {

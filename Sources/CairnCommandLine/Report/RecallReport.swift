@@ -5,8 +5,8 @@ struct RecallReport {
         let value: String
     }
 
-    /// What is searched, by its name.
-    let store: String
+    /// What is searched: its name, and the path that leads to it.
+    let store, path: String
     let k: Int
     let queryCount: Int
     let rounds: Int
@@ -19,10 +19,12 @@ struct RecallReport {
     let command: String
 
     init(
-        store: String, k: Int, queryCount: Int, rounds: Int, rows: [RecallRow], subject: [Fact], machine: [Fact],
+        store: String, path: String, k: Int, queryCount: Int, rounds: Int, rows: [RecallRow], subject: [Fact],
+        machine: [Fact],
         date: String, command: String
     ) {
         self.store = store
+        self.path = path
         self.k = k
         self.queryCount = queryCount
         self.rounds = rounds
@@ -52,6 +54,7 @@ struct RecallReport {
         ).document
     }
 
+    private var format: RecallFormat { RecallFormat(neighbors: queryCount * k) }
     private var unit: LatencyUnit { LatencyUnit(for: rows) }
     private var answers: [RecallAnswer] { RecallAnswer.all(from: rows) }
 
@@ -71,15 +74,16 @@ struct RecallReport {
     private func line(_ answer: RecallAnswer) -> Markup {
         let target = Markup.element("th", ["scope": "row"], .text(answer.targetText))
         guard let row = answer.row else {
-            let best = rows.max { $0.recall < $1.recall }
-            let found = best.map { ": ef \($0.width) finds \(recallText($0.recall))" } ?? ""
+            // Of equals, the narrowest.
+            let best = rows.min { $0.recall > $1.recall }
+            let found = best.map { ": ef \($0.width) finds \(format.text($0.recall))" } ?? ""
             return .element(
                 "tr", ["class": "none"], target,
                 .element("td", ["colspan": "5"], "not reached\(found); try a larger --ef"))
         }
         return .element(
             "tr", [:], target, .element("td", ["class": "choice"], "ef \(row.width)"),
-            .element("td", [:], .text(recallText(row.recall))),
+            .element("td", [:], .text(format.text(row.recall))),
             .element("td", [:], .text(significant(row.queriesPerSecond))),
             .element("td", [:], .text(unit.text(row.medianMicroseconds))),
             .element("td", [:], .text(unit.text(row.percentile99Microseconds))))
@@ -90,29 +94,37 @@ struct RecallReport {
             "p", [:],
             "Each line has the smallest measured ef that finds so much, and what a search with it costs, on one thread. ",
             "Recall@\(k) is the share of the \(k == 1 ? "true nearest neighbour" : "\(k) true nearest neighbours") that ",
-            "a search finds. A larger ef finds more and takes longer. 99 of 100 searches take no longer than the p99 latency."
+            "a search finds. A larger ef finds more and takes longer. 99 of 100 searches take no longer than the p99 latency. ",
+            narrower, "To make one the store's own: ", .element("code", [:], "cairn set \(path.shellQuoted) --ef N"),
+            ".", warning
         )
     }
 
+    /// Where the first width already finds enough, nothing says that it is the smallest that does.
+    private var narrower: Markup {
+        guard answers.contains(where: { $0.row?.width == rows[0].width }), rows[0].width > 1 else { return .group([]) }
+        return "No ef below \(rows[0].width) was measured: a smaller one may do where this is the answer. "
+    }
+
+    private var warning: Markup {
+        #if DEBUG
+        .element("b", [:], " This was a debug build: a release is about ten times as fast.")
+        #else
+        .group([])
+        #endif
+    }
+
     private var charts: Markup {
-        let unit = unit
+        let unit = unit, format = format
         let description = { (row: RecallRow) in
-            "ef \(row.width): recall \(recallText(row.recall)), \(significant(row.queriesPerSecond)) queries a second, median "
-                + "\(unit.text(row.medianMicroseconds)), p99 \(unit.text(row.percentile99Microseconds))"
+            "ef \(row.width): recall \(format.text(row.recall)), \(significant(row.queriesPerSecond)) queries a second, "
+                + "median \(unit.text(row.medianMicroseconds)), p99 \(unit.text(row.percentile99Microseconds))"
         }
-        let speed = RecallChart(
-            title: "Queries a second over recall", quantity: "queries a second ↑", rows: rows, answers: answers,
-            series: [.init(name: "queries a second", style: "first") { $0.queriesPerSecond }], description: description,
-            k: k, height: 470)
-        let latency = RecallChart(
-            title: "Latency over recall", quantity: "\(unit.rawValue) for a search", rows: rows, answers: answers,
-            series: [
-                .init(name: "median", style: "first") { unit.value($0.medianMicroseconds) },
-                .init(name: "p99", style: "second") { unit.value($0.percentile99Microseconds) },
-            ], description: description, k: k, height: 370)
         return .group([
-            .element("h2", [:], "Speed: further up is faster, further right finds more"), speed.drawn(),
-            .element("h2", [:], "Latency: how long one search takes"), latency.drawn(),
+            .element("h2", [:], "Speed: further up is faster, further right finds more"),
+            RecallChart(rows: rows, answers: answers, k: k, description: description).drawn(),
+            .element("h2", [:], "Latency: how long one search takes"),
+            LatencyChart(rows: rows, answers: answers, description: description).drawn(),
         ])
     }
 
@@ -143,7 +155,7 @@ struct RecallReport {
 
     private func text(of row: RecallRow, in column: RecallColumn) -> String {
         column.key == "recall"
-            ? recallText(row.recall) : grouped(column.value(row), decimals: column.textDecimals)
+            ? format.text(row.recall) : grouped(column.value(row), decimals: column.textDecimals)
     }
 
     private var conditions: Markup {
@@ -163,7 +175,8 @@ struct RecallReport {
             .element("div", ["class": "facts"], list(subject), list(measurement), list(machine)),
             .element(
                 "p", [:],
-                "A result counts as found when it is no farther than the \(k)th true neighbour, as in ann-benchmarks. Again:"
+                "A result counts as found when it is no farther than the last of the true neighbours, as in ann-benchmarks. ",
+                "To measure again:"
             ),
             .element("pre", [:], .element("code", [:], .text(command))),
         ])
