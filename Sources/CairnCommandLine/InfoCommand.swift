@@ -39,7 +39,7 @@ struct InfoCommand: Command {
         }
     }
 
-    private static func facts(_ info: StoreInfo) -> [(key: String, value: JSON)] {
+    static func facts(_ info: StoreInfo) -> [(key: String, value: JSON)] {
         let configuration = info.configuration
         return [
             ("count", .number(info.count)),

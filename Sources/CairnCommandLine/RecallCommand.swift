@@ -16,7 +16,11 @@ struct RecallCommand: Command {
             Queries run on one thread, one at a time, after a first round with the first width that is not measured. Times \
             are in microseconds: the median, and what 99 of 100 queries stay within.
 
+            --report writes a page for the browser: the smallest measured ef for a recall of 0.90 to 0.995, what it costs, \
+            curves, and all that was measured. It needs no other file and no network.
+
               cairn recall products.cairn queries.npy truth.npy -k 10 --ef 10,20,50
+              cairn recall products.cairn queries.npy truth.npy --report recall.html
             """)
 
     @Argument(help: "The store.", completion: .directory)
@@ -31,63 +35,99 @@ struct RecallCommand: Command {
     @Option(name: .customShort("k"), help: ArgumentHelp("How many neighbours to find for each query.", valueName: "k"))
     var count = 10
 
-    @Option(help: ArgumentHelp("The widths to search with.", valueName: "list"))
-    var ef = WidthList([10, 20, 50, 100, 200])
+    @Option(
+        help: ArgumentHelp(
+            "The widths to search with. (default: 10,20,50,100,200; with --report, twelve from k or 10 to 40 times that)",
+            valueName: "list"))
+    var ef: WidthList?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write a page of HTML with the curve and the ef to choose for each recall.", valueName: "file"),
+        completion: .file(extensions: ["html"]))
+    var report: FilePath?
+
+    @Option(
+        help: ArgumentHelp(
+            "How often to measure each width; times are the medians. (default: 1; with --report, 3)",
+            valueName: "count"))
+    var rounds: Int?
 
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
         if count < 1 { throw ValidationError("-k is \(count); it must be 1 or more") }
+        if let rounds, !(1...1000).contains(rounds) {
+            throw ValidationError("--rounds is \(rounds); it must be 1 to 1000")
+        }
     }
 
     func perform(_ output: StandardOutput) throws {
+        let file = try report.map { try ReportFile($0, inputs: [queries, truth]) }
         let store = try VectorStore.open(at: store)
         let measurement = try RecallMeasurement(store, queries: queries, truth: truth, count: count)
-        try measurement.run(width: ef.widths[0])
-        var rows: [JSON] = []
-        if common.output == .text {
-            try output.line("    ef  recall         qps      p50_us      p99_us")
-            try output.flush()
-        }
-        for width in ef.widths {
-            let row = try measurement.run(width: width)
-            rows.append(row.json)
-            guard common.output == .text else { continue }
-            try output.line(row.text)
-            try output.flush()
-        }
+        let rows = try measure(measurement, output)
+        try file?.publish(page(rows, queryCount: measurement.queryCount, store.info).html)
         guard common.output == .json else { return }
         try output.document(
             .object([
-                ("k", .number(count)), ("queries", .number(measurement.queryCount)), ("rows", .array(rows)),
+                ("k", .number(count)), ("queries", .number(measurement.queryCount)),
+                ("rows", .array(rows.map(\.json))),
             ]))
+    }
+
+    private var widths: [Int] {
+        if let ef { return ef.widths }
+        return report == nil ? [10, 20, 50, 100, 200] : WidthList.sweep(count).widths
+    }
+
+    private var roundCount: Int { rounds ?? (report == nil ? 1 : 3) }
+
+    /// Measures every width, in rounds of all of them: what slows the machine down for a moment then does not meet all
+    /// rounds of one width. Prints each row, if that is wanted, once its last round is over.
+    private func measure(_ measurement: RecallMeasurement, _ output: StandardOutput) throws -> [RecallRow] {
+        let widths = widths, steps = roundCount * widths.count
+        let bar = steps > widths.count ? ProgressBar(quiet: common.quiet) : nil
+        defer { bar?.finish() }
+        try measurement.run(width: widths[0])
+        if common.output == .text {
+            try output.line(RecallRow.textHead)
+            try output.flush()
+        }
+        var measured = widths.map { _ in [RecallRow]() }, rows: [RecallRow] = []
+        for step in 0..<steps {
+            let place = step % widths.count
+            measured[place].append(try measurement.run(width: widths[place]))
+            if measured[place].count == roundCount {
+                let row = RecallRow.median(of: measured[place])
+                rows.append(row)
+                if common.output == .text {
+                    bar?.finish()
+                    try output.line(row.text)
+                    try output.flush()
+                }
+            }
+            bar?.update((step + 1) * measurement.queryCount, of: steps * measurement.queryCount)
+        }
+        return rows
+    }
+
+    private func page(_ rows: [RecallRow], queryCount: Int, _ info: StoreInfo) -> RecallReport {
+        var words = ["cairn", "recall", store.string, queries.string, truth.string, "-k", "\(count)"]
+        words += ["--ef", widths.map { "\($0)" }.joined(separator: ","), "--rounds", "\(roundCount)"]
+        if let report { words += ["--report", report.string] }
+        return RecallReport(
+            store: store.lastComponent?.string ?? store.string, path: store.string, k: count, queryCount: queryCount,
+            rounds: roundCount,
+            rows: rows, subject: RecallReport.facts(info), machine: Machine.facts, date: Machine.date,
+            command: words.map(\.shellQuoted).joined(separator: " "))
     }
 }
 
-/// What searches of one width find and take.
-struct RecallRow {
-    let width: Int
-    let recall: Double
-    let queriesPerSecond: Double
-    let medianMicroseconds: Double
-    let percentile99Microseconds: Double
-
-    var json: JSON {
-        .object([
-            ("ef", .number(width)),
-            ("recall", .number(recall, decimals: 6)),
-            ("qps", .number(queriesPerSecond, decimals: 1)),
-            ("p50_us", .number(medianMicroseconds, decimals: 2)),
-            ("p99_us", .number(percentile99Microseconds, decimals: 2)),
-        ])
-    }
-
-    /// Its line in a table.
-    var text: String {
-        let columns = [
-            ("\(width)", 6), (fixed(recall, decimals: 4), 8), (fixed(queriesPerSecond, decimals: 0), 12),
-            (fixed(medianMicroseconds, decimals: 1), 12), (fixed(percentile99Microseconds, decimals: 1), 12),
-        ]
-        return columns.map { $0.0.padded(to: $0.1) }.joined()
+extension WidthList {
+    /// Enough widths for a curve with a shape: a search for `count` keeps at least as many candidates.
+    static func sweep(_ count: Int) -> WidthList {
+        let least = min(max(10, count), 1_000_000 / 40)
+        return WidthList([2, 3, 4, 6, 8, 12, 16, 24, 32, 40, 60, 80].map { $0 * least / 2 })
     }
 }

@@ -1,0 +1,74 @@
+/// What searches of one width find and take.
+struct RecallRow: Sendable {
+    let width: Int
+    let recall: Double
+    var queriesPerSecond: Double
+    var medianMicroseconds: Double
+    var percentile99Microseconds: Double
+
+    /// Every figure of a row, in the order of all tables. A new one needs a line here and nothing elsewhere.
+    static let columns = [
+        RecallColumn("ef", title: "ef", jsonDecimals: 0, textDecimals: 0, textWidth: 6) { Double($0.width) },
+        RecallColumn("recall", title: "recall", jsonDecimals: 6, textDecimals: 4, textWidth: 8) { $0.recall },
+        RecallColumn("qps", title: "queries a second", jsonDecimals: 1, textDecimals: 0) { $0.queriesPerSecond },
+        RecallColumn("p50_us", title: "median latency", unit: "µs", jsonDecimals: 2, textDecimals: 1) {
+            $0.medianMicroseconds
+        },
+        RecallColumn("p99_us", title: "p99 latency", unit: "µs", jsonDecimals: 2, textDecimals: 1) {
+            $0.percentile99Microseconds
+        },
+    ]
+
+    var json: JSON {
+        .object(Self.columns.map { ($0.key, .number($0.value(self), decimals: $0.jsonDecimals)) })
+    }
+
+    /// Its line in a table.
+    var text: String {
+        Self.columns.map { fixed($0.value(self), decimals: $0.textDecimals).padded(to: $0.textWidth) }.joined()
+    }
+
+    /// The first line of that table.
+    static var textHead: String { columns.map { $0.key.padded(to: $0.textWidth) }.joined() }
+
+    /// Several rounds of one width as one: the median of each time. What was found is the same in all of them.
+    static func median(of rounds: [RecallRow]) -> RecallRow {
+        func median(_ values: [Double]) -> Double {
+            let sorted = values.sorted(), half = sorted.count / 2
+            return sorted.count % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+        }
+        var row = rounds[0]
+        row.queriesPerSecond = median(rounds.map(\.queriesPerSecond))
+        row.medianMicroseconds = median(rounds.map(\.medianMicroseconds))
+        row.percentile99Microseconds = median(rounds.map(\.percentile99Microseconds))
+        return row
+    }
+}
+
+/// A figure that rows have.
+struct RecallColumn: Sendable {
+    /// Its name in JSON and above its column in the terminal; it stays the same.
+    let key: String
+    /// Its name in a report.
+    let title: String
+    /// What it is counted in; empty for plain numbers.
+    let unit: String
+    let jsonDecimals: Int
+    /// In the terminal and in a report.
+    let textDecimals: Int
+    let textWidth: Int
+    let value: @Sendable (RecallRow) -> Double
+
+    init(
+        _ key: String, title: String, unit: String = "", jsonDecimals: Int, textDecimals: Int, textWidth: Int = 12,
+        value: @escaping @Sendable (RecallRow) -> Double
+    ) {
+        self.key = key
+        self.title = title
+        self.unit = unit
+        self.jsonDecimals = jsonDecimals
+        self.textDecimals = textDecimals
+        self.textWidth = textWidth
+        self.value = value
+    }
+}

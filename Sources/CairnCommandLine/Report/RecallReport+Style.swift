@@ -1,0 +1,60 @@
+extension RecallReport {
+    /// Plain on paper and on screens, light and dark. It must have no character that HTML escapes.
+    static let style = """
+
+        :root { color-scheme: light dark; --paper: #ffffff; --ink: #1b2129; --soft: #59636f; --edge: #c4ccd5;
+          --grid: #e8ecf0; --first: #0b57b8; --second: #b34700; --mark: #e9f2fd; }
+        @media screen and (prefers-color-scheme: dark) { :root { --paper: #14181d; --ink: #e6eaef; --soft: #9da8b5;
+          --edge: #4b5560; --grid: #262d35; --first: #79b2ff; --second: #ffae70; --mark: #1a2f4a; } }
+        * { box-sizing: border-box; }
+        body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+        main { max-width: 1000px; margin: 0 auto; padding: 28px 20px 48px; }
+        h1 { font-size: 28px; line-height: 1.2; font-weight: 400; margin: 0 0 18px; overflow-wrap: anywhere; }
+        h2 { font-size: 18px; margin: 40px 0 10px; }
+        p { max-width: 75ch; color: var(--soft); }
+        table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+        th, td { text-align: right; padding: 6px 12px; border-bottom: 1px solid var(--grid); font-weight: 400; }
+        thead th { color: var(--soft); font-size: 14px; line-height: 1.25; vertical-align: bottom;
+          border-bottom: 1px solid var(--edge); }
+        .answers { font-size: 18px; }
+        .answers th:first-child { text-align: left; }
+        .answers tbody th { font-weight: 600; }
+        .answers .choice { font-weight: 700; font-size: 22px; color: var(--first); background: var(--mark);
+          white-space: nowrap; }
+        .answers .none td { color: var(--soft); text-align: left; }
+        .rows tr.chosen td:first-child { font-weight: 700; color: var(--first); background: var(--mark); }
+        svg { display: block; width: 100%; height: auto; font: 13px system-ui, sans-serif;
+          font-variant-numeric: tabular-nums; }
+        svg text { fill: var(--ink); }
+        svg .soft { fill: var(--soft); }
+        svg .strong { font-weight: 700; }
+        svg .middle { text-anchor: middle; }
+        svg .end { text-anchor: end; }
+        svg text.first { fill: var(--first); }
+        svg text.second { fill: var(--second); }
+        svg line { stroke: var(--grid); stroke-width: 1; }
+        svg .axis { stroke: var(--edge); stroke-width: 1.5; }
+        svg .paper { stroke: var(--paper); stroke-width: 3; }
+        svg .guide { stroke: var(--first); stroke-dasharray: 3 4; opacity: 0.75; }
+        svg .guide.none { stroke: var(--soft); }
+        svg .curve { stroke-width: 2; stroke-linecap: round; }
+        svg .curve.first { stroke: var(--first); }
+        svg .curve.second { stroke: var(--second); }
+        svg .curve.broken { stroke-dasharray: 2 6; }
+        svg circle { fill: var(--paper); stroke-width: 2; }
+        svg circle.first { stroke: var(--first); }
+        svg circle.second { stroke: var(--second); }
+        svg circle.first.chosen { fill: var(--first); }
+        svg circle.second.chosen { fill: var(--second); }
+        .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(270px, 1fr)); gap: 8px 28px; }
+        dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 14px; margin: 0; align-content: start; }
+        dt { color: var(--soft); }
+        dd { margin: 0; overflow-wrap: anywhere; }
+        pre { margin: 0; padding: 12px 14px; background: var(--grid); white-space: pre-wrap; overflow-wrap: anywhere; }
+        @media (max-width: 640px) { th, td { padding: 5px 6px; } .answers { font-size: 15px; }
+          .answers .choice { font-size: 17px; } svg { min-width: 640px; } main { overflow-x: auto; } }
+        @media print { body { font-size: 12px; } main { padding: 0; max-width: none; } svg, tr, pre, dl { break-inside: avoid; }
+          h2 { break-after: avoid; } * { print-color-adjust: exact; } }
+
+        """
+}
