@@ -1,0 +1,21 @@
+"""What the figures were measured on."""
+from __future__ import annotations
+
+import datetime
+import os
+import pathlib
+import platform
+import subprocess
+
+
+def describe() -> dict:
+    cpu = dict(line.split(":", 1) for line in pathlib.Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines() if ":" in line)
+    cpu = {name.strip(): value.strip() for name, value in cpu.items()}
+    memory = int(pathlib.Path("/proc/meminfo").read_text().split()[1]) / 2**20
+    caches = subprocess.run(["lscpu", "-C=NAME,ALL-SIZE"], capture_output=True, text=True).stdout.split()[2:]
+    return {
+        "cpu": cpu.get("model name", platform.machine()), "family": cpu.get("cpu family"), "cores": os.cpu_count(),
+        "instructions": [one for one in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16") if one in cpu.get("flags", "").split()],
+        "caches": dict(zip(caches[::2], caches[1::2])), "memory_gib": round(memory, 1),
+        "system": f"{platform.system()} {platform.release()}", "python": platform.python_version(),
+        "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="minutes"), "load": os.getloadavg()[0]}
