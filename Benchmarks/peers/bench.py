@@ -17,9 +17,9 @@ from process import PeerFailed
 def main() -> None:
     options = arguments()
     work = prepare(options.data, options.rows, options.metric)
-    names = choose(work, options)
     results = options.results / work.title
     results.mkdir(parents=True, exist_ok=True)
+    names = [] if options.task == "report" else choose(work, options)
     if options.task == "build":
         failed = [name for name in names if not try_build(work, name, options)]
         if failed: sys.exit(f"not built: {' '.join(failed)}")
