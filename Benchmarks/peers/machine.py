@@ -9,7 +9,8 @@ import subprocess
 
 
 def describe() -> dict:
-    cpu = dict(line.split(":", 1) for line in pathlib.Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines() if ":" in line)
+    first = pathlib.Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    cpu = dict(line.split(":", 1) for line in first.splitlines() if ":" in line)
     cpu = {name.strip(): value.strip() for name, value in cpu.items()}
     memory = int(pathlib.Path("/proc/meminfo").read_text().split()[1]) / 2**20
     caches = subprocess.run(["lscpu", "-C=NAME,ALL-SIZE"], capture_output=True, text=True).stdout.split()[2:]

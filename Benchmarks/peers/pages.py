@@ -7,21 +7,23 @@ from adapters import is_cairn
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; margin: 0 }
-main { max-width: 68em; margin: 2em auto; padding: 0 1em }
+main { max-width: 76em; margin: 2em auto; padding: 0 1em }
 h1 { font-size: 1.5em } h2 { font-size: 1.2em; margin-top: 2em }
 .headline { font-size: 1.25em; border-left: 5px solid #b3123a; padding: .3em .8em; background: #fbf1f3 }
 figure { margin: 1em 0 } figure svg { width: 100%; height: auto }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }
-th, td { text-align: right; padding: .25em .6em; border-bottom: 1px solid #e6e6e6; vertical-align: top } th { font-weight: 600; color: #555 }
-th:first-child, td:first-child, td.text { text-align: left } tr.ours { background: #fbf1f3; font-weight: 600 }
+th, td { text-align: right; padding: .25em .6em; border-bottom: 1px solid #e6e6e6; vertical-align: top }
+th { font-weight: 600; color: #555; vertical-align: bottom } td { white-space: nowrap }
+td.long, td.failed { white-space: normal; overflow-wrap: anywhere }
+th:first-child, td:first-child, td.text, td.long { text-align: left } tr.ours { background: #fbf1f3; font-weight: 600 }
 td.failed { text-align: left; color: #a33 } .bad { color: #b00020 } small { color: #777; font-weight: 400 }
 .bar { display: inline-block; height: .7em; background: #b9c6d6; margin-right: .5em } tr.ours .bar { background: #b3123a }
 pre { background: #f4f4f4; padding: .6em .8em; overflow-x: auto } p { max-width: 60em }
 """
 
 
-def cell(value: object) -> str:
-    return f'<td class="text">{html.escape(str(value))}</td>'
+def cell(value: object, long: bool = False) -> str:
+    return f'<td class="{"long" if long else "text"}">{html.escape(str(value))}</td>'
 
 
 def table(heads: list[str], rows: list[tuple[bool, list[str]]]) -> str:
@@ -48,4 +50,4 @@ def headline(rows: list[dict], measured: dict) -> str:
     faster = [row for row in others if row["at"]["0.95"]["qps"] > qps]
     if faster: said += "; " + ", ".join(f"{row['peer']} is {row['at']['0.95']['qps'] / qps:.2f} times as fast" for row in faster)
     elif others: said += f", and {qps / others[0]['at']['0.95']['qps']:.2f} times the fastest other, {others[0]['peer']}"
-    return f'<p class="headline">{said}. {len(others)} others reached that recall.</p>'
+    return f'<p class="headline">{said}. Libraries beside it that reach this recall: {len(others)}.</p>'

@@ -12,15 +12,15 @@ import matplotlib.pyplot as plt  # noqa: E402
 from adapters import is_cairn  # noqa: E402
 from recall import pareto  # noqa: E402
 
-LOWEST, HIGHEST = 0.85, 0.999
-TICKS = [0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999]
+LOWEST, HIGHEST = 0.85, 0.998
+TICKS = [0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998]
 OURS = {"cairn-sq4": "#b3123a", "cairn-sq8": "#e8572a", "cairn-u8": "#d6338f", "cairn-f32": "#7a1fa2"}
 OTHERS = ["#5b7fa6", "#6f9a78", "#a08b5b", "#8a7fa8", "#5f9ea0", "#8c8c8c", "#9a7468", "#7b94b8", "#83a05a", "#a3829a", "#6b8e8e",
           "#b09a6a"]
 
 
 def place(recall: float) -> float:
-    """Each tenth part of what is missed takes the same width: 0.9, 0.99, 0.999 are evenly spaced."""
+    """Each tenth part of what is missed takes the same width: 0.9, 0.99 and 0.999 would be evenly spaced."""
     return -math.log10(1 - min(recall, HIGHEST))
 
 
@@ -31,7 +31,7 @@ def curve(row: dict) -> list[tuple[float, float]]:
     for (low, fast), (high, slow) in zip(front, front[1:]):
         for edge in (LOWEST, HIGHEST):
             if low < edge < high:
-                share = (place(edge) - place(low)) / (place(high) - place(low)) if edge == LOWEST else (edge - low) / (high - low)
+                share = (edge - low) / (high - low)
                 shown.append((edge, fast * (slow / fast) ** share))
     return sorted(shown + [point for point in front if LOWEST <= point[0] <= HIGHEST])
 
@@ -73,16 +73,24 @@ def draw(measured: dict, folder: pathlib.Path) -> str:
 
 def name_ends(axes, ends: list) -> None:
     """Names in a column at the right, in the order of the lines' ends, no closer than they are high."""
-    if not ends: return
     low, high = (math.log10(limit) for limit in axes.get_ylim())
-    gap = 0.037
     ordered = sorted(ends, key=lambda end: end[2])
-    heights = [(math.log10(end[2]) - low) / (high - low) for end in ordered]
-    for at in range(1, len(heights)): heights[at] = max(heights[at], heights[at - 1] + gap)
-    over = max(0, heights[-1] - 1)
-    heights[-1] -= over
-    for at in range(len(heights) - 2, -1, -1): heights[at] = min(heights[at], heights[at + 1] - gap)
+    heights = spread([(math.log10(end[2]) - low) / (high - low) for end in ordered], 0.038)
     for (name, x, y, colour, ours), height in zip(ordered, heights):
-        axes.annotate(name, xy=(x, y), xycoords="data", xytext=(1.035, height), textcoords="axes fraction", va="center",
+        axes.annotate(name, xy=(x, y), xycoords="data", xytext=(1.04, height), textcoords="axes fraction", va="center",
                       color=colour, fontweight="bold" if ours else "normal", fontsize=11 if ours else 9, annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "alpha": 0.7, "shrinkA": 1, "shrinkB": 2})
+                      arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "alpha": 0.7, "relpos": (0, 0.5),
+                                  "shrinkA": 1, "shrinkB": 2})
+
+
+def spread(heights: list[float], gap: float) -> list[float]:
+    """Rising heights moved as little as puts `gap` between them: those that are too close share the way around their mean."""
+    groups: list[tuple[float, int]] = []  # the sum of what is left of each height when the gaps below it are taken away, and how many
+    for at, height in enumerate(heights):
+        total, count = height - at * gap, 1
+        while groups and groups[-1][0] / groups[-1][1] > total / count:
+            total, count = total + groups[-1][0], count + groups[-1][1]
+            groups.pop()
+        groups.append((total, count))
+    moved = [total / count for total, count in groups for _ in range(count)]
+    return [height + at * gap for at, height in enumerate(moved)]

@@ -62,7 +62,7 @@ class Worker:
         code = self.process.wait()
         how = signal.Signals(-code).name if code < 0 else f"status {code}"
         last = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()][-2:]
-        return f"process ended with {how}: {' / '.join(last)[:300]}"
+        return f"process ended with {how}" + (f": {' / '.join(last)[:300]}" if last else "")
 
     def stop(self) -> None:
         """Its children too: a worker leads a group of its own."""

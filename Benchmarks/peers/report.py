@@ -48,16 +48,16 @@ def recall_part(measured: dict, results: pathlib.Path) -> list[str]:
             cell(row["peer"]), bar(at["0.95"]["qps"], most), ratio(at["0.95"]), number(at["0.90"]["qps"]), number(at["0.99"]["qps"]),
             ratio(at["0.99"]), number(row["memory_per_vector"]), number(row["disk_per_vector"]),
             f"{row['build']['cpu_seconds']:,.1f}" + ("*" if row["build"]["nice"] else "")]))
-    for row in failed: rows.append((ours(row), [cell(row["peer"]), failure(row, 8)]))
+    rows += [(ours(row), [cell(row["peer"]), failure(row, 8)]) for row in failed]
     heads = ["", "QPS at 0.95", f"× {reference}", "QPS at 0.90", "QPS at 0.99", f"× {reference} at 0.99", "memory, B/vector",
              "disk, B/vector", "build, CPU s"]
     notes = [
-        f"QPS at a recall@10, on one thread, medians of {measured['rounds']} rounds in which all took turns, interpolated on log QPS "
-        f"between neighbouring points; – where the sweep has no points on both sides. The ratio to {reference} is taken inside each "
-        "round (its least and most in small print). A result counts when its exact distance is at most the tenth neighbour's and a "
-        "thousandth of that (cosine: plus 0.001).",
-        "The others answer all queries in one call of their batch interface; Cairn answers them one by one. All have M = 16 (graph degree 32) "
-        "and ef_construction = 200, and all processes run on one core.",
+        f"QPS at a recall@10, on one thread, medians of {times(measured['rounds'], 'round')} in which all took turns, interpolated "
+        f"on log QPS between neighbouring points; – where the sweep has no points on both sides. The ratio to {reference} is taken "
+        "inside each round (its least and most in small print). A result counts when its exact distance is at most the tenth "
+        "neighbour's and a thousandth of that (cosine: plus 0.001).",
+        "The others answer all queries in one call of their batch interface; Cairn answers them one by one. All have M = 16 (graph "
+        "degree 32) and ef_construction = 200, and all processes run on one core.",
         "Memory: growth of resident memory from before the index is loaded to after all queries, mapped pages included."]
     if any(row["build"]["nice"] for row in fine):
         notes.append("* built at low priority on a machine that did other work at the same time: compare with care.")
@@ -65,53 +65,68 @@ def recall_part(measured: dict, results: pathlib.Path) -> list[str]:
 
 
 def open_part(measured: dict) -> list[str]:
-    key = lambda row: row["warm"]["total"] if "warm" in row else float("inf")  # noqa: E731
     rows = []
-    for row in sorted(measured["rows"], key=key):
-        if row["failed"]: rows.append((ours(row), [cell(row["peer"]), failure(row, 5)])); continue
+    for row in sorted(measured["rows"], key=lambda row: row["warm"]["total"] if "warm" in row else float("inf")):
+        if row["failed"]:
+            rows.append((ours(row), [cell(row["peer"]), failure(row, 5)]))
+            continue
         warm, cold = row["warm"], row["cold"]
         rows.append((ours(row), [cell(row["peer"]), *(f"{1000 * value:,.1f}" for value in (
             warm["total"], warm["own"], cold["total"], cold["own"])), number(row["build"]["disk_bytes"] / 2**20)]))
     return ["<h2>From the start of a process to its first answer</h2>", table(
         ["", "warm, ms", "without Python, ms", "cold, ms", "without Python, ms", "disk, MiB"], rows), text([
-            f"Medians of {measured['rounds']} rounds. Cairn: <code>cairn search</code>, from its start to its end. The others: a "
-            "Python process; “without Python” leaves the interpreter and its imports out, and Cairn's start stays in. Cold: nothing of the index in the page "
-            "cache; a virtual machine's host may still have it."])]
+            f"Medians of {times(measured['rounds'], 'round')}. Cairn: <code>cairn search</code>, from its start to its end. The "
+            "others: a Python process; “without Python” leaves the interpreter and its imports out, and Cairn's start stays in. "
+            "Cold: nothing of the index in the page cache; a virtual machine's host may still have it."])]
+
+
+SYNCHRONISES = {"full", "atomic+fsync", "wal+flush"}
 
 
 def durable_part(measured: dict) -> list[str]:
     rows = []
     for row in sorted(measured["rows"], key=lambda row: (row.get("batch", 0), -(row.get("rows_per_second") or 0))):
-        name = [cell(row["peer"]), cell(row.get("policy", "")), number(row.get("batch"))]
-        if row["failed"]: rows.append((ours(row), [*name, failure(row, 6)])); continue
-        rows.append((ours(row), [*name, number(row["rows_per_second"]), milliseconds(row["ack_p50_ms"]), milliseconds(row["ack_p99_ms"]),
-                                 warn(f"{row['opened']} of {row['kills']}", row["opened"] < row["kills"]),
-                                 warn(f"{row['lost']:,} of {row['acknowledged']:,}", row["lost"] > 0),
-                                 warn(str(row["base_lost"]), row["base_lost"] > 0) + "".join(
-                                     f"<br><small>{html.escape(error)}</small>" for error in row["errors"])]))
-    return ["<h2>Adding, acknowledged, and kill -9</h2>", table(
-        ["", "policy", "rows an ack", "rows/s", "ack p50, ms", "p99, ms", "opens", "acknowledged rows lost", "kills that lost the base"],
-        rows), text([
-            f"{measured['rounds']} kills each, at random moments of 1.5 s. <b>full</b>: Cairn's default, fdatasync before the acknowledgement. "
-            "<b>in place</b>: the library's own save over the only copy, no fsync. <b>atomic+fsync</b>: save to another file, fsync, "
-            "rename, from Python. <b>wal</b>: qdrant's update, which synchronises nothing; <b>wal+flush</b> does. <b>commit</b>: "
-            "lancedb's add, which synchronises nothing. Qdrant and LanceDB append what is added and index it later. A kill is no "
-            "power cut: who synchronises nothing promises nothing for one."])]
+        policy = row.get("policy", "")
+        start = [cell(row["peer"]), cell(policy), "yes" if policy in SYNCHRONISES else warn("no", True), number(row.get("batch"))]
+        if row["failed"]:
+            rows.append((ours(row), [*start, failure(row, 7)]))
+            continue
+        rows.append((ours(row), [
+            *start, number(row["rows_per_second"]), milliseconds(row["ack_p50_ms"]), milliseconds(row["ack_p99_ms"]),
+            warn(f"{row['opened']} of {row['kills']}", row["opened"] < row["kills"]),
+            warn(f"{row['lost']:,} of {row['acknowledged']:,}", row["lost"] > 0),
+            warn(str(row["base_lost"]), row["base_lost"] > 0), cell("; ".join(row["errors"]), long=True)]))
+    heads = ["", "policy", "synchronised", "rows an ack", "rows/s", "ack p50, ms", "p99, ms", "opens", "acknowledged rows lost",
+             "kills that lost the base", ""]
+    notes = [
+        f"{times(measured['rounds'], 'kill')} each, at random moments of 1.5 s. <b>full</b>: Cairn's default, fdatasync before the "
+        "acknowledgement. <b>in place</b>: the library's own save over the only copy. <b>atomic+fsync</b>: its save to another file, "
+        "fsync, rename, from Python. <b>wal</b>: Qdrant's update, which leaves its log to the system; <b>wal+flush</b> waits for "
+        "the disk. <b>commit</b>: LanceDB's add, which leaves its files to the system.",
+        "A kill is no power cut: who does not synchronise promises nothing for one. Qdrant and LanceDB append what is added and "
+        "index it later; Cairn, hnswlib, faiss and usearch have it in the graph."]
+    return ["<h2>Adding, acknowledged, and kill -9</h2>", table(heads, rows), text(notes)]
 
 
 def circumstances(measured: dict) -> list[str]:
     parts = ["<h2>What it was measured on, and how to repeat it</h2>"]
     machine = next(iter(measured.values()))["machine"]
-    parts.append(text([f"{machine['cpu']} (family {machine['family']}; {', '.join(machine['instructions'])}), {machine['cores']} cores, "
-                       f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, {machine['when']}; load average "
-                       f"at the end {machine['load']:.1f}."]))
+    caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
+    parts.append(text([
+        f"{machine['cpu']} (family {machine['family']}; {', '.join(machine['instructions'])}), {machine['cores']} cores, caches "
+        f"{caches}, {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, {machine['when']}; load average at "
+        f"the end {machine['load']:.1f}."]))
     parts += [f"<pre>{html.escape(part['command'])}</pre>" for part in measured.values()]
     if "recall" in measured:
-        rows = [(ours(row), [cell(row["peer"]), cell(row["version"]), cell(", ".join(
-            f"{name} {value}" for name, value in row["settings"].items())), cell(f"{row['knob']}: {row['batch']}")])
+        rows = [(ours(row), [cell(row["peer"]), cell(row["version"], long=True), cell(", ".join(
+            f"{name} {value}" for name, value in row["settings"].items()), long=True), cell(f"{row['knob']}: {row['batch']}", long=True)])
             for row in measured["recall"]["rows"] if "version" in row]
-        parts.append("<details><summary>Versions and settings</summary>" + table(["", "version", "settings", "search"], rows) + "</details>")
+        parts.append("<h2>Versions and settings</h2>" + table(["", "version", "settings", "search"], rows))
     return parts
+
+
+def times(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def number(value: float | None) -> str:

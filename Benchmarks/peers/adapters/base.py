@@ -77,12 +77,12 @@ class Peer:
     # Measuring; a program that is not a Python library overrides these.
 
     def measure(self, knobs: list[int], seconds: float) -> typing.Iterator[Point]:
-        """Each knob: passes over all queries until `seconds` have gone by, two at least after one that is not counted."""
+        """Each knob: passes over all queries until `seconds` have gone by, after one that is not counted."""
         queries = self.prepared(self.work.queries(self.kind))
         for knob in knobs:
             answer = self.search(queries, knob)
             times: list[float] = []
-            while len(times) < 2 or (sum(times) < seconds and len(times) < 200):
+            while not times or (sum(times) < seconds and len(times) < 200):
                 started = time.perf_counter()
                 self.search(queries, knob)
                 times.append(time.perf_counter() - started)

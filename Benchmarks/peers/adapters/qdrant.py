@@ -25,7 +25,8 @@ class Qdrant(Peer):
         distance = q.Distance.Cosine if self.work.cosine else q.Distance.Euclid
         return q.EdgeConfig(
             vectors=q.EdgeVectorParams(self.work.dimensions, distance, memory=q.Memory.Cached),
-            hnsw_config=q.HnswIndexConfig(M, EF_CONSTRUCTION, full_scan_threshold=10, max_indexing_threads=1, memory=q.Memory.Cached),
+            hnsw_config=q.HnswIndexConfig(M, EF_CONSTRUCTION, full_scan_threshold=10, max_indexing_threads=1,
+                                          memory=q.Memory.Cached),
             optimizers=q.EdgeOptimizersConfig(default_segment_number=1, max_segment_size=1 << 40, indexing_threshold=1000),
             max_search_threads=1)
 
@@ -54,7 +55,8 @@ class Qdrant(Peer):
     def requests(self, queries: list, knob: int):
         import qdrant_edge as q
         parameters = q.SearchParams(hnsw_ef=knob)
-        return q.QueryBatchRequest([q.QueryRequest(query=q.Query.Nearest(vector), limit=10, params=parameters) for vector in queries])
+        return q.QueryBatchRequest([
+            q.QueryRequest(query=q.Query.Nearest(vector), limit=10, params=parameters) for vector in queries])
 
     def search(self, queries, knob: int):
         return self.handle.query_batch(self.requests(queries, knob))
