@@ -127,7 +127,7 @@ bench-convert: setup
 bench-peers bench-peers-open bench-peers-durable bench-peers-report: setup
 	@test -n "$(DATA)" || { echo "usage: make $@ DATA=folder [N=rows] [PEERS=names] [ROUNDS=5]"; exit 64; }
 	@$(if $(CAIRN),:,$(RELEASE) >&2)
-	@Benchmarks/peers/setup
+	@Benchmarks/peers/setup $(PEERS)
 	@"$${PEERS_CACHE:-Benchmarks/.build/peers}/venv/bin/python" Benchmarks/peers/bench.py \
 	    $(or $(patsubst bench-peers-%,%,$(filter bench-peers-%,$@)),recall) "$(DATA)" $(if $(N),--rows $(N)) \
 	    $(if $(PEERS),--peers "$(PEERS)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(METRIC),--metric $(METRIC))
