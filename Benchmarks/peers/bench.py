@@ -16,25 +16,32 @@ from process import PeerFailed
 
 def main() -> None:
     options = arguments()
+    if options.task == "report":
+        print(report_of(options.results))
+        return
     work = prepare(options.data, options.rows, options.metric)
-    results = options.results / work.title
-    results.mkdir(parents=True, exist_ok=True)
-    names = [] if options.task == "report" else choose(work, options)
+    names = choose(work, options)
     if options.task == "build":
         failed = [name for name in names if not try_build(work, name, options)]
         if failed: sys.exit(f"not built: {' '.join(failed)}")
         return
-    if options.task != "report":
-        measured = {"rows": TASKS[options.task](work, names, options)} | circumstances(work, options)
-        (results / f"{options.task}.json").write_text(json.dumps(measured, indent=1))
+    results = options.results / work.title
+    results.mkdir(parents=True, exist_ok=True)
+    measured = {"rows": TASKS[options.task](work, names, options)} | circumstances(work, options)
+    (results / f"{options.task}.json").write_text(json.dumps(measured, indent=1))
+    print(report_of(options.results))
+
+
+def report_of(results: pathlib.Path) -> pathlib.Path:
     import report
-    print(report.write(results))
+    return report.write(results)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures Cairn beside other libraries.")
     parser.add_argument("task", choices=[*TASKS, "build", "report"])
-    parser.add_argument("data", type=pathlib.Path, help="a folder with base_*.npy or vectors.npy, queries*.npy, ground_truth*.npy")
+    parser.add_argument("data", type=pathlib.Path, nargs="?",
+                        help="a folder with base_*.npy or vectors.npy, queries*.npy, ground_truth*.npy")
     parser.add_argument("--rows", type=int, help="only so many vectors")
     parser.add_argument("--metric", choices=("l2", "cosine"))
     parser.add_argument("--peers", help=f"names, of {' '.join(NAMES)}")
@@ -44,7 +51,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--nice", type=int, default=0, help="for build")
     parser.add_argument("--again", action="store_true", help="for build: also what is there")
     parser.add_argument("--results", type=pathlib.Path, default=CACHE / "results")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.task != "report" and not options.data: parser.error(f"{options.task} needs a folder of data")
+    return options
 
 
 def choose(work: Workload, options: argparse.Namespace) -> list[str]:

@@ -44,6 +44,7 @@ class Contender:
             while "done" not in (answer := self.worker.receive(POINT_LIMIT * len(some))):
                 recall = judge.recall(np.load(pathlib.Path(answer.pop("labels"))))
                 self.rounds[-1].append(answer | {"recall": recall})
+                self.worker.send(go=True)
             if first and finished(self.rounds[-1]): break
         if first: self.knobs = needed(self.rounds[-1])
 

@@ -8,7 +8,7 @@ from adapters import is_cairn
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; margin: 0 }
 main { max-width: 76em; margin: 2em auto; padding: 0 1em }
-h1 { font-size: 1.5em } h2 { font-size: 1.2em; margin-top: 2em }
+h1 { font-size: 1.6em } h2 { font-size: 1.35em; margin-top: 2.5em } h3 { font-size: 1.1em; margin-top: 2em }
 .headline { font-size: 1.25em; border-left: 5px solid #b3123a; padding: .3em .8em; background: #fbf1f3 }
 figure { margin: 1em 0 } figure svg { width: 100%; height: auto }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }
@@ -37,17 +37,20 @@ def text(paragraphs: list[str]) -> str:
     return "".join(f"<p>{one}</p>" for one in paragraphs)
 
 
-def headline(rows: list[dict], measured: dict) -> str:
-    """Where Cairn stands, in a sentence or two; `rows` are sorted by QPS at 0.95."""
-    reached = [row for row in rows if row["at"]["0.95"]["qps"]]
+def headline(measured: dict) -> str:
+    """Where Cairn stands, in a sentence or two."""
+    reached = [row for row in measured["rows"] if not row["failed"] and row["at"]["0.95"]["qps"]]
+    reached.sort(key=lambda row: -row["at"]["0.95"]["qps"])
     mine = [row for row in reached if is_cairn(row["peer"])]
     others = [row for row in reached if not is_cairn(row["peer"])]
-    if not mine: return '<p class="headline">Cairn has no figure at recall@10 0.95 here.</p>'
+    name = html.escape(f"{measured['name']}, {measured['vectors']:,} × {measured['dimensions']}")
+    if not mine: return f'<p class="headline">{name}: Cairn has no figure at recall@10 0.95.</p>'
     best, qps = mine[0], mine[0]["at"]["0.95"]["qps"]
     ratio = best["at"]["0.95"]["ratio"]
-    said = f"At recall@10 0.95, <b>{best['peer']} answers {qps:,.0f} queries a second</b> on one thread"
-    if ratio: said += f": <b>{ratio:.1f} times {measured['reference']}</b>"
+    said = f"{name}, at recall@10 0.95: <b>{best['peer']} answers {qps:,.0f} queries a second</b> on one thread"
+    if ratio: said += f", <b>{ratio:.1f} times {measured['reference']}</b>"
     faster = [row for row in others if row["at"]["0.95"]["qps"] > qps]
     if faster: said += "; " + ", ".join(f"{row['peer']} is {row['at']['0.95']['qps'] / qps:.2f} times as fast" for row in faster)
-    elif others: said += f", and {qps / others[0]['at']['0.95']['qps']:.2f} times the fastest other, {others[0]['peer']}"
-    return f'<p class="headline">{said}. Libraries beside it that reach this recall: {len(others)}.</p>'
+    elif others: said += f", and {qps / others[0]['at']['0.95']['qps']:.2f} times the fastest other of {len(others)}, " \
+                         f"{others[0]['peer']}"
+    return f'<p class="headline">{said}.</p>'

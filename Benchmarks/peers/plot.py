@@ -9,14 +9,15 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from adapters import is_cairn  # noqa: E402
+from adapters import NAMES, is_cairn  # noqa: E402
 from recall import pareto  # noqa: E402
 
 LOWEST, HIGHEST = 0.85, 0.998
 TICKS = [0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998]
 OURS = {"cairn-sq4": "#b3123a", "cairn-sq8": "#e8572a", "cairn-u8": "#d6338f", "cairn-f32": "#7a1fa2"}
-OTHERS = ["#5b7fa6", "#6f9a78", "#a08b5b", "#8a7fa8", "#5f9ea0", "#8c8c8c", "#9a7468", "#7b94b8", "#83a05a", "#a3829a", "#6b8e8e",
-          "#b09a6a"]
+MUTED = ["#5b7fa6", "#6f9a78", "#a08b5b", "#8a7fa8", "#5f9ea0", "#8c8c8c", "#9a7468", "#7b94b8", "#83a05a", "#a3829a", "#6b8e8e",
+         "#b09a6a"]
+OTHERS = dict(zip([name for name in NAMES if not is_cairn(name)], MUTED))
 
 
 def place(recall: float) -> float:
@@ -41,11 +42,10 @@ def draw(measured: dict, folder: pathlib.Path) -> str:
     plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "cairn", "font.family": "sans-serif", "font.size": 10,
                          "font.sans-serif": ["DejaVu Sans", "Helvetica", "Arial"]})
     figure, axes = plt.subplots(figsize=(10, 6.2), layout="constrained")
-    colours = iter(OTHERS * 2)
     ends = []
     for row in [one for one in measured["rows"] if not one["failed"] and curve(one)]:
         points, ours = curve(row), is_cairn(row["peer"])
-        colour = OURS[row["peer"]] if ours else next(colours)
+        colour = (OURS if ours else OTHERS)[row["peer"]]
         x, y = [place(recall) for recall, _ in points], [qps for _, qps in points]
         axes.plot(x, y, color=colour, linewidth=3 if ours else 1.3, marker="o", markersize=5 if ours else 2.8,
                   zorder=3 if ours else 2, solid_capstyle="round")
@@ -63,7 +63,9 @@ def draw(measured: dict, folder: pathlib.Path) -> str:
     axes.set_xlabel("recall@10 (more is better →)")
     axes.set_ylabel("queries per second, one thread (more is better ↑)")
     axes.set_title(f"{measured['name']}, {measured['vectors']:,} × {measured['dimensions']}, "
-                   f"{'cosine' if measured['metric'] == 'cosine' else 'L2'}", loc="left", fontsize=12, fontweight="bold")
+                   f"{'cosine' if measured['metric'] == 'cosine' else 'L2'}", loc="left", fontsize=13, fontweight="bold", pad=24)
+    axes.text(0, 1.02, f"{measured['machine']['cpu']}, one thread; Cairn one query at a time, the others in one batch call",
+              transform=axes.transAxes, color="#666", fontsize=9)
     name_ends(axes, ends)
     figure.savefig(folder / "recall.png", dpi=160)
     figure.savefig(folder / "recall.svg", metadata={"Date": None})

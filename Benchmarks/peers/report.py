@@ -1,4 +1,4 @@
-"""One page, complete in itself, of all that was measured on one set of data."""
+"""One page, complete in itself, of all that was measured."""
 from __future__ import annotations
 
 import html
@@ -10,24 +10,41 @@ from pages import STYLE, cell, headline, table, text
 import plot
 
 PARTS = ["recall", "open", "durable"]
+TITLE = "Cairn beside other libraries"
 
 
 def write(results: pathlib.Path) -> pathlib.Path:
-    """Writes report.html from the .json files of a folder, whichever are there."""
-    measured = {part: json.loads(path.read_text()) for part in PARTS if (path := results / f"{part}.json").exists()}
+    """Writes report.html from the .json files of all folders in `results`, and the pictures that go with them."""
+    measured = [(folder, parts) for folder in sorted(results.iterdir()) if folder.is_dir() and (parts := read(folder))]
     if not measured: raise SystemExit(f"{results} has nothing to report")
-    any_part = next(iter(measured.values()))
-    title = f"Cairn beside other libraries: {any_part['name']}, {any_part['vectors']:,} × {any_part['dimensions']}"
-    parts = [f"<h1>{html.escape(title)}</h1>"]
-    if "recall" in measured: parts += recall_part(measured["recall"], results)
-    if "open" in measured: parts += open_part(measured["open"])
-    if "durable" in measured: parts += durable_part(measured["durable"])
-    parts += circumstances(measured)
+    # What has a picture first, the largest first.
+    measured.sort(key=lambda one: ("recall" not in one[1], -any_part(one[1])["vectors"]))
+    heads, sections = [], []
+    for folder, parts in measured:
+        if "recall" in parts: heads.append(headline(parts["recall"]))
+        sections.append(f"<section><h2>{html.escape(data_title(any_part(parts)))}</h2>")
+        if "recall" in parts: sections += recall_part(parts["recall"], folder)
+        if "open" in parts: sections += open_part(parts["open"])
+        if "durable" in parts: sections += durable_part(parts["durable"])
+        sections += circumstances(parts) + ["</section>"]
     page = f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">' \
-           f"<title>{html.escape(title)}</title><style>{STYLE}</style><body><main>{''.join(parts)}</main></body></html>"
+           f"<title>{TITLE}</title><style>{STYLE}</style><body><main><h1>{TITLE}</h1>{''.join(heads + sections)}</main></body></html>"
     path = results / "report.html"
     path.write_text(page)
     return path
+
+
+def read(folder: pathlib.Path) -> dict:
+    return {part: json.loads(path.read_text()) for part in PARTS if (path := folder / f"{part}.json").exists()}
+
+
+def any_part(parts: dict) -> dict:
+    return next(iter(parts.values()))
+
+
+def data_title(measured: dict) -> str:
+    metric = "cosine" if measured["metric"] == "cosine" else "L2"
+    return f"{measured['name']}, {measured['vectors']:,} × {measured['dimensions']}, {metric}"
 
 
 def ours(row: dict) -> bool:
@@ -45,12 +62,12 @@ def recall_part(measured: dict, results: pathlib.Path) -> list[str]:
     for row in fine:
         at = row["at"]
         rows.append((ours(row), [
-            cell(row["peer"]), bar(at["0.95"]["qps"], most), ratio(at["0.95"]), number(at["0.90"]["qps"]), number(at["0.99"]["qps"]),
-            ratio(at["0.99"]), number(row["memory_per_vector"]), number(row["disk_per_vector"]),
+            cell(row["peer"]), bar(at["0.95"]["qps"], most), ratio(at["0.95"]), number(at["0.90"]["qps"]),
+            number(at["0.99"]["qps"]), ratio(at["0.99"]), number(row["memory_per_vector"]), number(row["disk_per_vector"]),
             f"{row['build']['cpu_seconds']:,.1f}" + ("*" if row["build"]["nice"] else "")]))
     rows += [(ours(row), [cell(row["peer"]), failure(row, 8)]) for row in failed]
-    heads = ["", "QPS at 0.95", f"× {reference}", "QPS at 0.90", "QPS at 0.99", f"× {reference} at 0.99", "memory, B/vector",
-             "disk, B/vector", "build, CPU s"]
+    heads = ["", "QPS at 0.95", f"× {reference}", "QPS at 0.90", "QPS at 0.99", f"× {reference} at 0.99",
+             "memory, B/vector", "disk, B/vector", "build, CPU s"]
     notes = [
         f"QPS at a recall@10, on one thread, medians of {times(measured['rounds'], 'round')} in which all took turns, interpolated "
         f"on log QPS between neighbouring points; – where the sweep has no points on both sides. The ratio to {reference} is taken "
@@ -61,7 +78,7 @@ def recall_part(measured: dict, results: pathlib.Path) -> list[str]:
         "Memory: growth of resident memory from before the index is loaded to after all queries, mapped pages included."]
     if any(row["build"]["nice"] for row in fine):
         notes.append("* built at low priority on a machine that did other work at the same time: compare with care.")
-    return [headline(fine, measured), f"<figure>{svg}</figure>", "<h2>Recall, speed, size</h2>", table(heads, rows), text(notes)]
+    return [f"<figure>{svg}</figure>", "<h3>Recall, speed, size</h3>", table(heads, rows), text(notes)]
 
 
 def open_part(measured: dict) -> list[str]:
@@ -73,7 +90,7 @@ def open_part(measured: dict) -> list[str]:
         warm, cold = row["warm"], row["cold"]
         rows.append((ours(row), [cell(row["peer"]), *(f"{1000 * value:,.1f}" for value in (
             warm["total"], warm["own"], cold["total"], cold["own"])), number(row["build"]["disk_bytes"] / 2**20)]))
-    return ["<h2>From the start of a process to its first answer</h2>", table(
+    return ["<h3>From the start of a process to its first answer</h3>", table(
         ["", "warm, ms", "without Python, ms", "cold, ms", "without Python, ms", "disk, MiB"], rows), text([
             f"Medians of {times(measured['rounds'], 'round')}. Cairn: <code>cairn search</code>, from its start to its end. The "
             "others: a Python process; “without Python” leaves the interpreter and its imports out, and Cairn's start stays in. "
@@ -105,12 +122,12 @@ def durable_part(measured: dict) -> list[str]:
         "the disk. <b>commit</b>: LanceDB's add, which leaves its files to the system.",
         "A kill is no power cut: who does not synchronise promises nothing for one. Qdrant and LanceDB append what is added and "
         "index it later; Cairn, hnswlib, faiss and usearch have it in the graph."]
-    return ["<h2>Adding, acknowledged, and kill -9</h2>", table(heads, rows), text(notes)]
+    return ["<h3>Adding, acknowledged, and kill -9</h3>", table(heads, rows), text(notes)]
 
 
 def circumstances(measured: dict) -> list[str]:
-    parts = ["<h2>What it was measured on, and how to repeat it</h2>"]
-    machine = next(iter(measured.values()))["machine"]
+    parts = ["<h3>What it was measured on, and how to repeat it</h3>"]
+    machine = any_part(measured)["machine"]
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
     parts.append(text([
         f"{machine['cpu']} (family {machine['family']}; {', '.join(machine['instructions'])}), {machine['cores']} cores, caches "
@@ -119,9 +136,11 @@ def circumstances(measured: dict) -> list[str]:
     parts += [f"<pre>{html.escape(part['command'])}</pre>" for part in measured.values()]
     if "recall" in measured:
         rows = [(ours(row), [cell(row["peer"]), cell(row["version"], long=True), cell(", ".join(
-            f"{name} {value}" for name, value in row["settings"].items()), long=True), cell(f"{row['knob']}: {row['batch']}", long=True)])
+            f"{name} {value}" for name, value in row["settings"].items()), long=True),
+            cell(f"{row['knob']}: {row['batch']}", long=True)])
             for row in measured["recall"]["rows"] if "version" in row]
-        parts.append("<h2>Versions and settings</h2>" + table(["", "version", "settings", "search"], rows))
+        parts.append("<h3>Versions and settings</h3>" + table(
+            ["", "version", "settings", "search"], rows))
     return parts
 
 

@@ -66,6 +66,7 @@ def serve(work, name, say) -> None:
             labels = work.folder / f"found-{name}.npy"
             np.save(labels, point.labels)
             say(knob=point.knob, qps=point.qps, passes=point.passes, labels=str(labels), note=point.note)
+            sys.stdin.readline()  # until what was found has been judged, so that the machine is quiet again
         say(done=True)
 
 
