@@ -40,14 +40,14 @@ def measure(work: Workload, names: list[str], rounds: int, core: int) -> list[di
         try:
             peer = adapter(name, work)
             if not peer.policies(): continue
-            build(work, name, core)
+            known = build(work, name, core)
             cases = [(policy, batch) for policy in peer.policies() for batch in BATCHES if policy != IN_PLACE or batch == 1]
         except Exception as error:
             rows.append({"peer": name, "failed": str(error)})
             continue
         for policy, batch in cases:
             print(f"{work.title}: {name}, {policy}, {batch} rows each", file=sys.stderr, flush=True)
-            row = {"peer": name, "policy": policy, "batch": batch, "failed": None}
+            row = {"peer": name, "policy": policy, "batch": batch, "failed": None, "build": known}
             try: row |= case(work, name, policy, batch, rounds, core)
             except Exception as error: row["failed"] = str(error)
             rows.append(row)

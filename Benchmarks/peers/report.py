@@ -134,13 +134,12 @@ def circumstances(measured: dict) -> list[str]:
         f"{caches}, {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, {machine['when']}; load average at "
         f"the end {machine['load']:.1f}."]))
     parts += [f"<pre>{html.escape(part['command'])}</pre>" for part in measured.values()]
-    if "recall" in measured:
-        rows = [(ours(row), [cell(row["peer"]), cell(row["version"], long=True), cell(", ".join(
-            f"{name} {value}" for name, value in row["settings"].items()), long=True),
-            cell(f"{row['knob']}: {row['batch']}", long=True)])
-            for row in measured["recall"]["rows"] if "version" in row]
-        parts.append("<h3>Versions and settings</h3>" + table(
-            ["", "version", "settings", "search"], rows))
+    known = {row["peer"]: row for part in reversed(list(measured.values())) for row in part["rows"] if "build" in row}
+    rows = [(ours(row), [
+        cell(name), cell(row["build"]["version"], long=True),
+        cell(", ".join(f"{setting} {value}" for setting, value in row["build"]["settings"].items()), long=True),
+        cell(f"{row['knob']}: {row['batch']}" if "knob" in row else "", long=True)]) for name, row in known.items()]
+    parts.append("<h3>Versions and settings</h3>" + table(["", "version", "settings", "search"], rows))
     return parts
 
 
