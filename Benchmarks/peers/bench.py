@@ -99,7 +99,7 @@ def circumstances(work: Workload, options: argparse.Namespace) -> dict:
     target = {"recall": "bench-peers", "open": "bench-peers-open", "durable": "bench-peers-durable"}[options.task]
     command = f"make {target} DATA={work.name} N={work.rows} ROUNDS={options.rounds}" + (
         f' PEERS="{options.peers}"' if options.peers else "")
-    return {"machine": machine.describe(), "command": command, "rounds": options.rounds, "core": options.core,
+    return {"machine": machine.describe(), "commit": machine.commit(), "command": command, "rounds": options.rounds, "core": options.core,
             "seconds": options.seconds, "name": work.name, "vectors": work.rows, "dimensions": work.dimensions,
             "metric": work.metric, "bytes": work.bytes, "queries": work.queries_count, "reference": REFERENCE}
 

@@ -90,7 +90,7 @@ def program(work: Workload, name: str, core: int) -> None:
     """The peer's program and libraries, and the query, without its index."""
     peer = adapter(name, work)
     work.queries(peer.kind)
-    if is_cairn(name): peer.version()
+    if is_cairn(name): peer.version()  # reads and runs it
     worker = Worker(work, name, "imports", core=core)
     try: worker.receive(LIMIT)
     finally: worker.stop()

@@ -7,6 +7,15 @@ import pathlib
 import platform
 import subprocess
 
+from data import PROJECT
+
+
+def commit() -> str | None:
+    """Cairn's, with a plus sign if files differ from it; none outside of a clone."""
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(PROJECT), *words], capture_output=True, text=True).stdout.strip()
+    return (git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")) or None
+
 
 def describe() -> dict:
     first = pathlib.Path("/proc/cpuinfo").read_text().split("\n\n")[0]

@@ -132,7 +132,7 @@ def circumstances(measured: dict) -> list[str]:
     parts.append(text([
         f"{machine['cpu']} (family {machine['family']}; {', '.join(machine['instructions'])}), {machine['cores']} cores, caches "
         f"{caches}, {machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, {machine['when']}; load average at "
-        f"the end {machine['load']:.1f}."]))
+        f"the end {machine['load']:.1f}. Cairn's commit: {any_part(measured).get('commit') or 'unknown'}."]))
     parts += [f"<pre>{html.escape(part['command'])}</pre>" for part in measured.values()]
     known = {row["peer"]: row for part in reversed(list(measured.values())) for row in part["rows"] if "build" in row}
     rows = [(ours(row), [

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -29,7 +30,9 @@ class Cairn(Peer):
         return self.folder / "index.cairn"
 
     def version(self) -> str:
-        return run("--version").strip()
+        """With the beginning of the program's SHA-256: stores of another program are not measured."""
+        digest = hashlib.sha256(pathlib.Path(PROGRAM).read_bytes()).hexdigest()
+        return f"{run('--version').strip()} ({digest[:12]})"
 
     def settings(self) -> dict:
         return super().settings() | {"scalar": self.kind} | ({"codes": self.codes} if self.codes else {})
@@ -42,7 +45,7 @@ class Cairn(Peer):
         return f"{PROGRAM} has no --codes" if self.codes and not has_codes() else None
 
     def warm_import(self) -> None:
-        pass
+        """A program brings its libraries itself."""
 
     def build(self) -> None:
         run("build", self.store, self.work.path("base", self.kind), "--metric", self.work.metric, "-M", M, "--ef-construction",
