@@ -86,7 +86,8 @@ class Cairn(Peer):
     def memory(self) -> int:
         """The peak of a process that searches, less that of one that only says its version."""
         searching = peak("recall", self.store, self.queries, self.work.folder / "truth.npy", "-k", 10, "--ef", "100,100,100")
-        return searching - peak("--version")
+        # That one may be over before it is looked at, so it is run often.
+        return searching - max(peak("--version") for _ in range(20))
 
     def first_answer(self, query: pathlib.Path) -> list[str]:
         return [PROGRAM, "search", str(self.store), str(query), "-k", "10"]
