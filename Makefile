@@ -8,7 +8,8 @@ DATA ?=
 export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
-    churn search-costs docs interop bench bench-hnswlib bench-convert completions clean setup
+    churn search-costs docs interop bench bench-hnswlib bench-convert bench-peers bench-peers-open bench-peers-durable \
+    bench-peers-report completions clean setup
 
 demo:
 	@Scripts/setup demo
@@ -119,6 +120,20 @@ bench-convert: setup
 	@test -n "$(DATA)" || { echo "usage: make bench-convert DATA=folder [N=rows] [METRIC=l2|cosine] [ROUNDS=5]"; exit 64; }
 	@$(RELEASE) >&2
 	@Benchmarks/convert.py "$(DATA)" $(if $(N),--rows $(N)) $(if $(METRIC),--metric $(METRIC)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+# Beside other libraries from PyPI, on DATA=folder [N=rows] [PEERS="hnswlib cairn-f32"] [ROUNDS=5]: recall against QPS; the time to a
+# first answer; adds under kill -9. Each writes Benchmarks/.build/peers/results/report.html; bench-peers-report only that.
+# CAIRN=program measures that one instead of building it.
+bench-peers bench-peers-open bench-peers-durable: setup
+	@test -n "$(DATA)" || { echo "usage: make $@ DATA=folder [N=rows] [PEERS=names] [ROUNDS=5]"; exit 64; }
+	@$(if $(CAIRN),:,$(RELEASE) >&2)
+	@Benchmarks/peers/setup $(PEERS)
+	@"$${PEERS_CACHE:-Benchmarks/.build/peers}/venv/bin/python" Benchmarks/peers/bench.py \
+	    $(or $(patsubst bench-peers-%,%,$(filter bench-peers-%,$@)),recall) "$(DATA)" $(if $(N),--rows $(N)) \
+	    $(if $(PEERS),--peers "$(PEERS)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(METRIC),--metric $(METRIC))
+
+bench-peers-report:
+	@"$${PEERS_CACHE:-Benchmarks/.build/peers}/venv/bin/python" Benchmarks/peers/bench.py report
 
 completions:
 	$(RELEASE)
