@@ -75,7 +75,7 @@ let package = Package(
             dependencies: ["Cairn", "MappedStorage", "VectorFiles", "HNSW", system, argumentParser],
             path: "Tests/ChangeCosts", swiftSettings: strict),
         .executableTarget(
-            name: "SearchCosts", dependencies: ["Cairn", "VectorFiles", system, argumentParser],
+            name: "SearchCosts", dependencies: ["Cairn", "HNSW", "VectorFiles", system, argumentParser],
             path: "Tests/SearchCosts", swiftSettings: strict),
         .executableTarget(
             name: "Soak", dependencies: ["Cairn", "HNSW", system, argumentParser], path: "Tests/Soak",

@@ -9,6 +9,8 @@ public struct LabelFilter: Sendable {
     }
 
     let kind: Kind
+    /// Which slots they are, where that does not depend on a function.
+    let cache = SlotCache()
 
     /// Only these labels; ones that the store does not have do no harm.
     public static func including(_ labels: some Sequence<Label>) -> LabelFilter {
@@ -40,6 +42,11 @@ public struct LabelFilter: Sendable {
         case .bitmap(let words, _): label < UInt64(words.count) * 64 && words[Int(label / 64)] >> (label % 64) & 1 == 1
         case .predicate(let isIncluded): isIncluded(label)
         }
+    }
+
+    /// Whether it allows the same labels for ever. A function may not.
+    var isFixed: Bool {
+        if case .predicate = kind { false } else { true }
     }
 
     /// The most vectors it can allow in a store of `count`; nil if only trying tells.

@@ -1,3 +1,5 @@
+package import HNSW
+
 /// How a search is made.
 public struct SearchOptions: Sendable {
     /// ef: how many candidates the search keeps. More find better neighbours and take longer; nil for the store's own. Counts
@@ -7,6 +9,8 @@ public struct SearchOptions: Sendable {
     public var filter: LabelFilter?
     /// Compares with every vector instead of walking the graph: exact, and as slow as the store is large.
     public var isExact: Bool
+    /// How to go about a filter whose vectors are known, where measurements want to say so themselves.
+    package var filterPlan: FilterPlan?
 
     /// The store's own width and no filter, unless said otherwise.
     public init(width: Int? = nil, filter: LabelFilter? = nil, isExact: Bool = false) {

@@ -117,7 +117,7 @@ extension VectorStore {
         let graph = contents.graph, width = max(options.width ?? defaultWidth, count), wanted = min(count, view.count)
         let found: UncheckedBuffer<HNSW.Candidate>
         if let filter = options.filter {
-            found = filtered(query, wanted, width, filter, isExact: options.isExact, contents, view, scratch)
+            found = filtered(query, wanted, width, filter, options, contents, view, scratch)
         } else if options.isExact || width >= view.count / 4 {
             // So wide a search looks at most of the graph; reading the rows in order is quicker, and exact.
             found = graph.exactSearch(query, count: wanted, in: view, scratch: scratch)

@@ -1,4 +1,37 @@
 extension Graph {
+    /// Finds the `count` nearest visible slots that pass a test, nearest first; fewer only where fewer pass. `isAllowed` is called
+    /// at most once for each slot, and only for those that are near enough, or all if the walk has to be given up.
+    ///
+    /// A test may cost more than a distance. So the walk is the one through every slot, which makes fewest tests, and not
+    /// that through a set.
+    package func search(
+        _ query: Query, _ distances: Distances, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch,
+        where isAllowed: (UInt32) -> Bool
+    ) -> UncheckedBuffer<Candidate> {
+        let memo = scratch.memo, width = max(width, k)
+        memo.prepare(slots: view.count)
+        defer { memo.clear() }
+        var testCount = 0
+        func isAllowedOnce(_ slot: UInt32) -> Bool {
+            if let known = memo.result(slot) { return known }
+            testCount &+= 1
+            let result = isAllowed(slot)
+            memo.insert(slot, result)
+            return result
+        }
+        defer { scratch.testCount += testCount }
+        if width < view.count / 4 {
+            let found = filteredSearch(
+                query, count: k, width: width, in: view, distanceLimit: view.count / 5 + 16 * width, scratch: scratch,
+                isAllowed: isAllowedOnce)
+            // Fewer than asked for: no more that pass, or the walk could not get to the others. Only a scan can tell.
+            if let found, found.count == k { return found }
+        }
+        return withoutActuallyEscaping(isAllowedOnce) { isAllowedOnce in
+            exactSearch(query, count: k, in: view, scratch: scratch, isAllowed: isAllowedOnce)
+        }
+    }
+
     /// Finds the `count` nearest live slots for which `isAllowed` holds, nearest first, walking the graph through the
     /// others too, as hnswlib does: it stops when `width` allowed ones are found that are all nearer than what is left to
     /// look at.
@@ -9,87 +42,47 @@ extension Graph {
         _ query: Query, count k: Int, width: Int, in view: GraphView, distanceLimit: Int = .max, scratch: SearchScratch,
         isAllowed: (UInt32) -> Bool
     ) -> UncheckedBuffer<Candidate>? {
-        let width = min(max(width, k), view.count)
-        let capacity = parameters.capacity(level: 0), lists = view.levelZero, limit = UInt32(view.count)
-        let slots = self.slots, sequence = view.sequence
-        scratch.prepare(slots: view.count, width: width, batch: capacity)
+        guard view.maximumLevel >= 0, k > 0 else { return scratch.results(1).prefix(0) }
+        return withoutActuallyEscaping(isAllowed) { isAllowed in
+            let rule = AllowedSlots(
+                visible: VisibleSlots(slots: slots, sequence: view.sequence), isAllowed: isAllowed)
+            let width = min(max(width, k), view.count)
+            let size = walk(
+                query, distances, width: width, in: view, finding: rule, distanceLimit: distanceLimit, scratch)
+            return size.map { best(k, of: $0, scratch) }
+        }
+    }
+
+    /// The best `width` slots that `rule` finds, ascending in `scratch.pool`; returns how many, nil once it has cost more than
+    /// `distanceLimit` distances. Every slot is walked through; the rule is asked once about each that is near enough.
+    func walk<Rule: SearchRule>(
+        _ query: Query, _ distances: Distances, width: Int, in view: GraphView, finding rule: Rule,
+        distanceLimit: Int, _ scratch: SearchScratch
+    ) -> Int? {
+        scratch.prepare(slots: view.count, width: width, batch: parameters.capacity(level: 0))
         let entry = descend(query, to: 0, in: view, scratch)
         var pool = CandidatePool(scratch)
-        var frontier = Frontier()
+        // Of any number: most of them may be slots that the rule does not find.
+        var frontier = CandidateHeap(scratch.frontierMemory)
+        var scan = NeighborScan(self, query, from: entry, in: view, scratch)
+        defer { scan.finish() }
         frontier.insert(entry)
-        var visited = scratch.visited.view(reserving: 1)
-        _ = visited.insert(entry.slot)
-        if slots.isVisible(entry.slot, at: sequence) && isAllowed(entry.slot) { _ = pool.insert(entry, width: width) }
-        var distanceCount = 0, hopCount = 0, isComplete = true
-        while let nearest = frontier.popMinimum() {
-            if pool.size == width && nearest > pool.candidates[width - 1] { break }
-            if distanceCount > distanceLimit {
-                isComplete = false
-                break
-            }
-            scratch.visited.update(visited)
-            visited = scratch.visited.view(reserving: capacity)
-            let (ids, length) = lists.list(nearest.slot)
-            var found = 0
-            for index in 0..<length {
-                // Read once: the file may change between two looks at it.
-                let id = ids[index]
-                guard id < limit else { continue }
-                scratch.gathered[found] = id
-                found += visited.insert(id)
-            }
-            distances.compute(query, scratch.gathered, found, scratch.distances)
-            distanceCount += found
-            hopCount += 1
-            for index in 0..<found {
-                let slot = scratch.gathered[index]
-                let candidate = Candidate(distance: scratch.distances[index], slot: slot)
+        if rule.finds(entry.slot) { _ = pool.insert(entry, width: width) }
+        while let nearest = frontier.minimum, pool.admits(nearest, width: width) {
+            if scan.distanceCount > distanceLimit { return nil }
+            frontier.removeMinimum()
+            let found = scan.expand(nearest.slot, next: frontier.minimum?.slot)
+            var index = 0
+            while index < found {
+                let slot = scan.slots[index]
+                let candidate = Candidate(distance: scan.distances[index], slot: slot)
+                index &+= 1
                 guard pool.admits(candidate, width: width) else { continue }
                 frontier.insert(candidate)
-                if slots.isVisible(slot, at: sequence) && isAllowed(slot) { _ = pool.insert(candidate, width: width) }
+                if frontier.minimum == candidate { columns.prefetchList(slot) }
+                if rule.finds(slot) { _ = pool.insert(candidate, width: width) }
             }
         }
-        scratch.visited.update(visited)
-        scratch.visited.clear()
-        scratch.distanceCount += distanceCount
-        scratch.hopCount += hopCount
-        guard isComplete else { return nil }
-        let size = min(k, pool.size)
-        let results = scratch.results(size)
-        for index in 0..<size { results[index] = pool.candidates[index] }
-        return results.prefix(size)
-    }
-}
-
-/// Candidates whose neighbours have not been looked at, of any number: a binary heap, nearest first.
-struct Frontier {
-    private var heap: [Candidate] = []
-
-    mutating func insert(_ candidate: Candidate) {
-        heap.append(candidate)
-        var child = heap.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            if heap[parent] <= candidate { break }
-            heap[child] = heap[parent]
-            child = parent
-        }
-        heap[child] = candidate
-    }
-
-    mutating func popMinimum() -> Candidate? {
-        guard let result = heap.first, let last = heap.popLast() else { return nil }
-        guard !heap.isEmpty else { return result }
-        var parent = 0
-        while true {
-            var child = 2 * parent + 1
-            if child >= heap.count { break }
-            if child + 1 < heap.count && heap[child + 1] < heap[child] { child += 1 }
-            if heap[child] >= last { break }
-            heap[parent] = heap[child]
-            parent = child
-        }
-        heap[parent] = last
-        return result
+        return pool.size
     }
 }

@@ -16,6 +16,8 @@ package final class SearchScratch: @unchecked Sendable {
     private let queryMemory = Memory<UInt64>(1)
     private let codeQueryMemory = Memory<UInt64>(1)
     private let codeComponentMemory = Memory<Float>(1)
+    /// What a filter's test said in this search.
+    let memo = TestMemo()
     let selection = NeighborSelection()
     let countLess: cairn_count_less_fn
     /// Distances computed since this scratch was made.
@@ -26,6 +28,8 @@ package final class SearchScratch: @unchecked Sendable {
     package var rerankCount = 0
     /// Link lists read since this scratch was made.
     package var hopCount = 0
+    /// Slots that filters tested since this scratch was made.
+    package var testCount = 0
 
     package init() {
         unsafe countLess = cairn_count_less()!
@@ -35,7 +39,7 @@ package final class SearchScratch: @unchecked Sendable {
         visited.byteCount + poolMemory.byteCount + resultMemory.byteCount + frontierMemory.byteCount
             + keptMemory.byteCount + gatheredMemory.byteCount + distanceMemory.byteCount + expansionMemory.byteCount
             + queryMemory.byteCount + codeQueryMemory.byteCount + codeComponentMemory.byteCount
-            + selection.byteCount
+            + memo.byteCount + selection.byteCount
     }
 
     /// Makes room for a search of `width` in a store of `slots` slots whose lists have up to `batch` ids.

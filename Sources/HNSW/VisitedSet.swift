@@ -57,5 +57,23 @@ package final class VisitedSet {
             count &+= isNew
             return isNew
         }
+
+        /// Adds `slot` if `isWanted` is 1, not if it is 0; 1 if it was added, else 0. No branch, for the same reason.
+        @inline(__always)
+        mutating func insert(_ slot: UInt32, if isWanted: Int) -> Int {
+            let word = Int(slot >> 6), bit = UInt64(slot & 63)
+            let old = words[word]
+            words[word] = old | (UInt64(truncatingIfNeeded: isWanted) &<< bit)
+            let isNew = Int(truncatingIfNeeded: ~(old &>> bit)) & isWanted
+            touched[count] = UInt32(truncatingIfNeeded: word)
+            count &+= isNew
+            return isNew
+        }
+
+        /// 1 if the slot is not in, else 0.
+        @inline(__always)
+        func lacks(_ slot: UInt32) -> Int {
+            Int(truncatingIfNeeded: ~(words[Int(slot >> 6)] &>> UInt64(slot & 63)) & 1)
+        }
     }
 }

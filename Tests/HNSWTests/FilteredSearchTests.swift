@@ -64,7 +64,8 @@ import Testing
 
     @Test func `the frontier is a queue by distance`() {
         var random = SplitMix(state: 8)
-        var frontier = Frontier(), model: [Candidate] = []
+        let memory = Memory<Candidate>(1)
+        var frontier = CandidateHeap(memory), model: [Candidate] = []
         for slot: UInt32 in 0..<3000 {
             if random.next() % 3 > 0 {
                 let candidate = Candidate(distance: Float(random.next() % 50), slot: slot)
@@ -72,12 +73,40 @@ import Testing
                 model.append(candidate)
             } else {
                 let smallest = model.min()
-                #expect(frontier.popMinimum() == smallest)
+                #expect(frontier.minimum == smallest)
+                if smallest != nil { frontier.removeMinimum() }
                 model.removeAll { $0 == smallest }
             }
         }
-        for candidate in model.sorted() { #expect(frontier.popMinimum() == candidate) }
-        #expect(frontier.popMinimum() == nil)
+        for candidate in model.sorted() {
+            #expect(frontier.minimum == candidate)
+            frontier.removeMinimum()
+        }
+        #expect(frontier.minimum == nil)
+    }
+
+    @Test(arguments: [1, 3, 50, 700, 5000])
+    func `a test is made once for each slot, and only for visible ones`(everyNth: UInt32) {
+        let graph = TestGraph(vectors, inPlace: 1000)
+        graph.erase((0..<2000).filter { $0 % 7 == 3 })
+        var tested = 0, hits = 0, wanted = 0
+        for query in queries {
+            var asked: [UInt32: Int] = [:]
+            let found = tests(graph, query, 10, 40) { slot in
+                asked[slot, default: 0] += 1
+                return slot % everyNth == 1 % everyNth
+            }
+            #expect(asked.values.allSatisfy { $0 == 1 } && asked.keys.allSatisfy { $0 % 7 != 3 })
+            tested += asked.count
+            let exact = allowed(graph, query, 10) { $0 % everyNth == 1 % everyNth }
+            #expect(found.count == exact.count)
+            #expect(found.allSatisfy { $0 % 7 != 3 && $0 % everyNth == 1 % everyNth })
+            hits += Set(found).intersection(exact).count
+            wanted += exact.count
+        }
+        #expect(Double(hits) > 0.95 * Double(wanted))
+        // Those that are too far away are not asked about, unless too few are found.
+        if everyNth < 50 { #expect(tested < queries.count * 1000) } else { #expect(tested >= queries.count * 1500) }
     }
 
     private func filtered(
@@ -89,6 +118,17 @@ import Testing
                 query, count: count, width: width, in: graph.view, distanceLimit: limit, scratch: graph.scratch,
                 isAllowed: isAllowed)
             return found.map { found in (0..<found.count).map { found[$0].slot } }
+        }
+    }
+
+    private func tests(
+        _ graph: TestGraph, _ query: [Float], _ count: Int, _ width: Int, where isAllowed: (UInt32) -> Bool
+    ) -> [UInt32] {
+        graph.withQuery(query) { query in
+            let found = graph.graph.search(
+                query, graph.graph.distances, count: count, width: width, in: graph.view, scratch: graph.scratch,
+                where: isAllowed)
+            return (0..<found.count).map { found[$0].slot }
         }
     }
 

@@ -69,7 +69,7 @@ struct DocumentCosts {
 }
 
 /// A small generator with a seed (Steele, Lea and Flood, 2014).
-private struct Generator: RandomNumberGenerator {
+struct Generator: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

@@ -4,11 +4,12 @@ import Foundation
 import SystemPackage
 import VectorFiles
 
-/// `make search-costs`: whether searches within a radius, and for documents, find what there is, and at what cost.
+/// `make search-costs`: whether searches within a radius, for documents and with filters find what there is, and at what cost.
 @main
 struct SearchCosts: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Compares searches within a radius, and for documents, with exact ones, and counts their distances.",
+        abstract:
+            "Compares searches within a radius, for documents and with filters with exact ones, and counts their distances.",
         discussion: "Exits 1 when one finds less of what there is than --required.")
 
     @Option(help: "A folder with base*.npy and queries*.npy.") var data: String
@@ -46,6 +47,7 @@ struct SearchCosts: ParsableCommand {
         print("\(try opened.count) vectors, \(queries.count) queries, ef \(try ef ?? opened.configuration.searchWidth)")
         var shares = try RadiusCosts(store: opened, queries: queries, width: ef).run()
         shares += try DocumentCosts(store: opened, queries: queries, width: ef).run()
+        shares += try FilterCosts(store: opened, queries: queries, width: ef).run()
         if let least = shares.min(), least < required {
             print(String(format: "a search finds %.4f of what there is; %.4f is required", least, required))
             throw ExitCode(1)
@@ -73,9 +75,9 @@ struct Tally {
     }
 
     func print(_ name: String) {
-        let mean = Double(wanted) / Double(max(queries, 1)), percent = String(format: "%.4f", share)
+        let mean = Double(wanted) / Double(max(queries, 1))
         Swift.print(
-            column(name, 44), column(String(format: "%.1f", mean), 9), column(percent, 8),
+            column(name, 44), column(String(format: "%.1f", mean), 9), column(percent(share), 8),
             column("\(distances / max(queries, 1))", 10), column("\(complete)", 9))
     }
 
@@ -86,6 +88,8 @@ struct Tally {
     }
 }
 
-private func column(_ text: String, _ width: Int) -> String {
+func column(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
 }
+
+func percent(_ share: Double) -> String { String(format: "%.4f", share) }
