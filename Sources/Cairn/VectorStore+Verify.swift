@@ -21,6 +21,7 @@ extension VectorStore {
         try readingQuiet { (contents, view) in
             var report = VerifyReport()
             if let path { checkFiles(path, depth, contents, &report) }
+            if depth != .header, let codes = contents.graph.codes { check(codes, contents, view, &report) }
             if depth == .graph { check(contents, view, &report) }
             return report
         }
@@ -87,7 +88,7 @@ extension VectorStore {
     private func checkCodes(
         _ path: FilePath, _ header: HeaderSlot, _ contents: StoreContents, _ report: inout VerifyReport
     ) {
-        guard header.codes != 0, header.slotCount >= StoreCodes.leastCount else { return }
+        guard header.codes != 0, header.slotCount >= Codes.leastCount else { return }
         let codes = StoreCodes.open(path, header, contents, isWritable: false, calls: calls)
         guard let codes else {
             report.warnings.append(
@@ -95,11 +96,22 @@ extension VectorStore {
                     + "makes it again")
             return
         }
-        if let slot = codes.firstWrongRow(header.slotCount) {
-            report.add(
-                "codes: that of slot \(slot) is not its vector's; 'cairn codes' makes them again, and until then searches may "
-                    + "find less")
+        // Those that searches go by are looked at in memory, where they have what came since as well.
+        guard contents.graph.codes == nil else { return }
+        let slots = contents.graph.slots
+        let settled = (0..<UInt32(header.slotCount)).lazy.filter {
+            Self.hasLabel(slots.state($0)) && !slots.hasRecord($0)
         }
+        if let slot = CodeCheck(codes.column, contents.graph).firstWrongRow(settled) { report.addWrongCode(slot) }
+    }
+
+    /// Checks the codes that searches go by.
+    private func check(
+        _ codes: CodeColumn, _ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport
+    ) {
+        let slots = contents.graph.slots
+        let visible = (0..<UInt32(view.count)).lazy.filter { slots.hasLabel($0, at: view.sequence) }
+        if let slot = CodeCheck(codes, contents.graph).firstWrongRow(visible) { report.addWrongCode(slot) }
     }
 
     private func check(_ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport) {
@@ -147,6 +159,12 @@ extension VectorStore {
 }
 
 extension VerifyReport {
+    fileprivate mutating func addWrongCode(_ slot: UInt32) {
+        add(
+            "codes: that of slot \(slot) is not its vector's; 'cairn codes' makes them again, and until then searches may "
+                + "find less")
+    }
+
     /// Says which of the two superblocks is damaged: the other one does, but no second damage is to be had. Of the headers
     /// only the newer one means anything.
     fileprivate mutating func checkCopies(_ prologue: LevelZeroFile.Prologue, of path: FilePath) {

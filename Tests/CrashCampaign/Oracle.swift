@@ -8,7 +8,7 @@ struct Oracle {
     private let history: History
     /// What may be there: from what was acknowledged as durable to what had been begun.
     private let batches: ClosedRange<Int>
-    private let widths: ClosedRange<Int>
+    private let settings: ClosedRange<Int>
     /// Whether there may be no store: it was still being made.
     private let mayBeMissing: Bool
     private let dimensions: Int
@@ -18,8 +18,8 @@ struct Oracle {
         self.history = history
         let first = max(mark.durable, 0)
         batches = first...max(first, min(mark.begun, history.contents.count - 1))
-        // A width that never came to be written is in the mark and not in the history.
-        widths = mark.widthDurable...max(mark.widthDurable, min(mark.widthBegun, history.widths.count - 1))
+        // A setting that never came to be written is in the mark and not in the history.
+        settings = mark.settingDurable...max(mark.settingDurable, min(mark.settingBegun, history.settings.count - 1))
         mayBeMissing = mark.durable < 0
         self.dimensions = dimensions
     }
@@ -35,10 +35,12 @@ struct Oracle {
             }
             let store = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1))
             if let problem = try problem(store) { return problem }
+            if try lacksCodes(store) { return "a writer does without codes" }
             let count = try store.count
             try store.add([Float](repeating: 7, count: dimensions), labels: [.max])
             try store.close()
             let again = try VectorStore.open(at: path, options: .init(threads: 1))
+            if try lacksCodes(again) { return "the codes are gone after one more vector" }
             let later = try again.verify(depth: checksReader ? .graph : .header)
             if let problem = later.problems.first { return "after one more vector: " + problem }
             guard try again.count == count + 1, try again.contains(.max) else { return "one more vector was not kept" }
@@ -62,10 +64,17 @@ struct Oracle {
             return "the state is \(place.map { "that of batch \($0)" } ?? "of no batch"), and may be that of batches "
                 + "\(batches.lowerBound) to \(batches.upperBound)"
         }
-        let width = try store.configuration.searchWidth
-        guard history.widths.isEmpty || history.widths[widths].contains(width) else {
-            return "the search width is \(width), and may be \(history.widths[widths])"
+        let setting = try History.Setting(store)
+        guard history.settings.isEmpty || history.settings[settings].contains(setting) else {
+            return "the setting is \(setting), and may be one of \(history.settings[settings])"
         }
         return nil
+    }
+
+    /// Whether the store is to go by codes and does not: a writer makes those that a crash left unusable.
+    private func lacksCodes(_ store: VectorStore) throws -> Bool {
+        let info = try store.info
+        return info.configuration.codes != .none && info.count + info.deleted + info.free >= Codes.leastCount
+            && info.codeBytes == 0
     }
 }

@@ -28,9 +28,11 @@ struct SecondCrash {
                 calls: recorder.calls)
             // What was recovered must not get lost again.
             history.contents.append(try content(store))
-            history.widths.append(try store.configuration.searchWidth)
+            history.settings.append(try History.Setting(store))
             mark.durable = 0
             recorder.trace.mark(mark.value)
+            let codes = try store.configuration.codes
+            if codes != .none && random.below(2) == 0 { try store.setCodes(codes) }
             let labels: [Label] = [.max - 1, .max - 2]
             for label in labels where random.below(2) == 0 {
                 mark.begun += 1

@@ -34,8 +34,8 @@ struct TraceListing {
         case .removeDirectory(_, let entry): return "remove directory \(entry.name)"
         case .mark(let value):
             let mark = Mark(value)
-            return "mark: batch \(mark.begun) begun, \(mark.durable) durable; width \(mark.widthBegun), "
-                + "\(mark.widthDurable) durable"
+            return "mark: batch \(mark.begun) begun, \(mark.durable) durable; setting \(mark.settingBegun), "
+                + "\(mark.settingDurable) durable"
         }
     }
 }

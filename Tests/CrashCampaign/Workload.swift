@@ -10,11 +10,22 @@ struct StoreProblem: Error {
     let batch: Int
 }
 
-/// What a store may be in after a crash: contents after batches, and search widths, each by number in the order they came.
+/// What a store may be in after a crash: contents after batches, and settings, each by number in the order they came.
 struct History: Sendable {
     /// The contents of level 0 after each batch; the first is that of the store as it was made.
     var contents: [UInt64] = []
-    var widths: [Int] = []
+    var settings: [Setting] = []
+
+    /// What the header keeps beside the contents.
+    struct Setting: Sendable, Hashable {
+        var width: Int
+        var codes: Codes
+
+        init(_ store: VectorStore) throws {
+            let configuration = try store.configuration
+            (width, codes) = (configuration.searchWidth, configuration.codes)
+        }
+    }
 }
 
 /// A place in a history, as the mark of a trace: what had been begun, and what was acknowledged as durable. Before the store
@@ -22,19 +33,19 @@ struct History: Sendable {
 struct Mark {
     var begun = 0
     var durable = -1
-    var widthBegun = 0
-    var widthDurable = 0
+    var settingBegun = 0
+    var settingDurable = 0
 
     init() {}
 
     init(_ value: Int) {
         begun = value & 0xffff
         durable = value >> 16 & 0xffff - 1
-        widthBegun = value >> 32 & 0xffff
-        widthDurable = value >> 48
+        settingBegun = value >> 32 & 0xffff
+        settingDurable = value >> 48
     }
 
-    var value: Int { begun | (durable + 1) << 16 | widthBegun << 32 | widthDurable << 48 }
+    var value: Int { begun | (durable + 1) << 16 | settingBegun << 32 | settingDurable << 48 }
 }
 
 /// A small store under changes of every kind, recorded: what it did to the disk, and what it was after each of them.
@@ -65,6 +76,8 @@ extension Workload {
         let batchSizes: [Int]
         /// One change in so many is a checkpoint.
         let checkpointPeriod: Int
+        /// Codes that the store may be given: none, or the kinds between which it goes to and fro.
+        let codes: [Codes]
 
         init(seed: UInt64) {
             var random = CrashGenerator(seed: seed &* 77)
@@ -72,7 +85,7 @@ extension Workload {
             // Many nodes on the upper levels and large batches: the file of the upper layers is written anew now and then,
             // and so are the labels; segments are added.
             let isLarge = seed % 3 == 0
-            configuration = VectorStore.Configuration(
+            var configuration = VectorStore.Configuration(
                 dimensions: isLarge ? 3 : [3, 16, 90][random.below(3)], metric: metrics[random.below(3)],
                 scalar: scalars[random.below(3)], connectivity: isLarge ? 2 : 2 + random.below(3), constructionWidth: 8,
                 seed: seed)
@@ -81,8 +94,13 @@ extension Workload {
             options.durability = [.full, .full, .none][random.below(3)]
             self.options = options
             builtRows = random.below(3) == 0 ? 1 + random.below(300) : nil
+            // Every other workload has codes: from the beginning, or from some change on, and now these and now those.
+            let hasCodes = seed % 2 == 1
+            codes = hasCodes ? [.none, .scalar4] + (configuration.scalar == .uint8 ? [] : [.scalar8]) : []
+            if hasCodes { configuration.codes = codes[random.below(codes.count)] }
+            self.configuration = configuration
             changes = isLarge ? 32 : 40
-            batchSizes = isLarge ? [1, 90, 150, 250] : [1, 1, 2, 5, 12]
+            batchSizes = isLarge ? [1, 90, 150, 250] : hasCodes ? [1, 3, 8, 20] : [1, 1, 2, 5, 12]
             checkpointPeriod = isLarge ? 3 : 20
         }
     }
@@ -126,6 +144,10 @@ extension Workload {
                     guard hadFault || process.hasFired || disk.hasFired else { throw error }
                     store = try recover(store)
                     hadFault = false
+                    // Before anything else has made durable what may stand in the cache alone.
+                    if !plan.codes.isEmpty && random.below(2) == 0 {
+                        try setCodes(plan.codes[random.below(plan.codes.count)], of: store)
+                    }
                 }
             }
             do {
@@ -151,6 +173,8 @@ extension Workload {
                 acknowledge(isDurable: true)
                 store = try open()
             case 2: try setWidth(1 + random.below(100), of: store)
+            case 3 where !plan.codes.isEmpty, 4 where !plan.codes.isEmpty:
+                try setCodes(plan.codes[random.below(plan.codes.count)], of: store)
             default: try change(store)
             }
         }
@@ -187,9 +211,9 @@ extension Workload {
                 }
                 history.contents.append(content)
             }
-            if try store.configuration.searchWidth != history.widths.last { history.widths.removeLast() }
+            if try History.Setting(store) != history.settings.last { history.settings.removeLast() }
             mark.begun = history.contents.count - 1
-            mark.widthBegun = history.widths.count - 1
+            mark.settingBegun = history.settings.count - 1
             acknowledge(isDurable: true)
             return store
         }
@@ -211,16 +235,31 @@ extension Workload {
                     at: path, plan.configuration, options: plan.options, calls: process.calls)
             }
             history.contents.append(try content(store))
-            history.widths.append(try store.configuration.searchWidth)
+            history.settings.append(try History.Setting(store))
             return store
         }
 
         private mutating func setWidth(_ width: Int, of store: VectorStore) throws {
-            history.widths.append(width)
-            mark.widthBegun += 1
-            recorder.trace.mark(mark.value)
+            begin { $0.width = width }
             try store.setSearchWidth(width)
-            mark.widthDurable += 1
+            mark.settingDurable = history.settings.count - 1
+            recorder.trace.mark(mark.value)
+        }
+
+        /// Brings what the log has into the files first.
+        private mutating func setCodes(_ codes: Codes, of store: VectorStore) throws {
+            begin { $0.codes = codes }
+            try store.setCodes(codes)
+            mark.settingDurable = history.settings.count - 1
+            acknowledge(isDurable: true)
+            _ = try content(store)
+        }
+
+        private mutating func begin(_ change: (inout History.Setting) -> Void) {
+            var setting = history.settings[history.settings.count - 1]
+            change(&setting)
+            history.settings.append(setting)
+            mark.settingBegun += 1
             recorder.trace.mark(mark.value)
         }
 

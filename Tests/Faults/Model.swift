@@ -5,6 +5,7 @@ struct Model: Equatable {
     var live: [Label: [Float]] = [:]
     var marked: [Label: [Float]] = [:]
     var width = 50
+    var codes = Codes.none
 
     static let dimensions = 4
 
@@ -46,6 +47,12 @@ struct Model: Equatable {
         guard info.configuration.searchWidth == width else {
             return "its search width is \(info.configuration.searchWidth), not \(width)"
         }
+        guard info.configuration.codes == codes else {
+            return "it is to have the codes \(info.configuration.codes), not \(codes)"
+        }
+        guard codes == .none || info.codeBytes > 0 || live.count < Scenario.leastCodedCount else {
+            return "it goes by no codes"
+        }
         return nil
     }
 }
@@ -62,6 +69,7 @@ extension Model {
         /// Marked ones that are replaced: the store takes the lowest slots first, which here are the oldest labels.
         case replace([Label], with: [Label])
         case width(Int)
+        case codes(Codes)
     }
 
     /// The vector of a label: whole numbers, different for each.
@@ -90,6 +98,7 @@ extension Model {
             for label in old { marked[label] = nil }
             for label in new { live[label] = Self.vector(label) }
         case .width(let width): self.width = width
+        case .codes(let codes): self.codes = codes
         }
     }
 }
@@ -108,6 +117,7 @@ extension VectorStore {
         case .erase(let labels): try erase(labels)
         case .replace(_, let new): try add(vectors(new), labels: new, replacingMarked: true)
         case .width(let width): try setSearchWidth(width)
+        case .codes(let codes): try setCodes(codes)
         }
     }
 }

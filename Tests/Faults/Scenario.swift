@@ -21,9 +21,15 @@ struct Scenario {
     let steps: [Step]
 
     static let storeName = "store"
+    /// So many vectors are enough for codes here, and four times as many for other ones.
+    static let leastCodedCount = 16
 
-    static var configuration: VectorStore.Configuration {
-        VectorStore.Configuration(dimensions: Model.dimensions, connectivity: 3, constructionWidth: 20, seed: 5)
+    /// What the store is created with.
+    var configuration: VectorStore.Configuration { Self.configuration(model.codes) }
+
+    private static func configuration(_ codes: Codes) -> VectorStore.Configuration {
+        VectorStore.Configuration(
+            dimensions: Model.dimensions, connectivity: 3, constructionWidth: 20, seed: 5, codes: codes)
     }
 
     /// A log so short that checkpoints are made by themselves too.
@@ -49,13 +55,29 @@ struct Scenario {
         .change(.erase([200])), .close,
     ]
 
-    /// All of them. `root` is an empty directory to prepare them in.
+    /// Codes come with the vectors, are trained anew as there are more, and are changed for others and for none.
+    private static let changesOfCodes: [Step] = [
+        .change(.add(0..<14)), .change(.add(14..<20)), .change(.update([2, 9, 17], salt: 1)), .change(.erase([5, 6])),
+        .checkpoint, .change(.add(20..<70)), .change(.upsert([3, 40, 71], salt: 2)), .change(.codes(.scalar4)),
+        .change(.add(72..<80)), .change(.mark([1, 4])), .change(.codes(.none)), .change(.update([0, 7], salt: 3)),
+        .change(.codes(.scalar8)), .change(.codes(.scalar8)), .change(.replace([1, 4], with: [81, 82])), .checkpoint,
+        .change(.update([0, 7], salt: 4)),
+    ]
+
+    /// All of them, without codes and with. `root` is an empty directory to prepare them in.
     static func all(_ root: FilePath) throws -> [Scenario] {
-        let recorder = RecordingSystem(root: root)
+        try all(root.appending("plain"), .none, changes, suffix: "")
+            + all(root.appending("coded"), .scalar8, changesOfCodes, suffix: " with codes")
+    }
+
+    private static func all(
+        _ root: FilePath, _ codes: Codes, _ changes: [Step], suffix: String
+    ) throws -> [Scenario] {
+        let recorder = RecordingSystem(root: try StateDirectory(root).path)
         let path = root.appending(storeName)
         var store = try VectorStore.create(
-            at: path, configuration, options: options(.readWrite), calls: recorder.calls)
-        var model = Model()
+            at: path, configuration(codes), options: options(.readWrite), calls: recorder.calls)
+        var model = Model(codes: codes)
         var hasOneCheckpoint = false
         for step in changes {
             switch step {
@@ -84,15 +106,17 @@ struct Scenario {
             try store.close()
             return state(recorder.trace, recorder.trace.count)
         }()
+        func scenario(_ name: String, _ state: DiskState, _ model: Model, _ steps: [Step]) -> Scenario {
+            Scenario(name: name + suffix, state: state, model: model, steps: steps)
+        }
         return [
-            Scenario(
-                name: "changes", state: DiskState(), model: Model(),
-                steps: [.create] + changes + [.close, .open(.readOnly), .close]),
-            Scenario(name: "recovery from the log", state: log, model: model, steps: recovery),
-            Scenario(name: "recovery from a journal", state: journal, model: model, steps: recovery),
-            Scenario(name: "reading a log", state: log, model: model, steps: [.open(.readOnly), .close]),
-            Scenario(name: "reading a journal", state: journal, model: model, steps: [.open(.readOnly), .close]),
-            Scenario(name: "opening and closing", state: closed, model: model, steps: [.open(.readWrite), .close]),
+            scenario(
+                "changes", DiskState(), Model(codes: codes), [.create] + changes + [.close, .open(.readOnly), .close]),
+            scenario("recovery from the log", log, model, recovery),
+            scenario("recovery from a journal", journal, model, recovery),
+            scenario("reading a log", log, model, [.open(.readOnly), .close]),
+            scenario("reading a journal", journal, model, [.open(.readOnly), .close]),
+            scenario("opening and closing", closed, model, [.open(.readWrite), .close]),
         ]
     }
 

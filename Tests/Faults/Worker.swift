@@ -1,3 +1,4 @@
+import Cairn
 import CrashStates
 import Foundation
 import SystemPackage
@@ -21,6 +22,7 @@ struct Worker {
         let root = FilePath(options.root).appending("worker\(number)")
         let directory = try StateDirectory(root)
         try directory.write(DiskState(), fresh: true)
+        Codes.leastCount = Scenario.leastCodedCount
         let scenarios = try Scenario.all(root)
         var block = 0
         for scenario in scenarios {

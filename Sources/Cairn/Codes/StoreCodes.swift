@@ -19,8 +19,6 @@ final class StoreCodes: @unchecked Sendable {
     private var recentLoss: Double
     private var isSynchronized = true
 
-    /// A store gets its codes when it has so many vectors: fewer say little of those to come, and are searched quickly.
-    static let leastCount = 256
     /// Beyond so many vectors the sample is as good as it gets.
     static let settledCount = 1 << 18
     private static let bufferBytes = 1 << 20
@@ -92,7 +90,7 @@ final class StoreCodes: @unchecked Sendable {
 
     /// Whether a store of `count` vectors should have its codes trained now.
     static func isDue(_ codes: StoreCodes?, count: Int) -> Bool {
-        guard let codes else { return count >= leastCount }
+        guard let codes else { return count >= Codes.leastCount }
         return codes.isOutdated(count: count)
     }
 
@@ -213,20 +211,6 @@ final class StoreCodes: @unchecked Sendable {
         try unsafe file.write(UnsafeRawBufferPointer(start: column.base, count: bytes), at: CodeFileHeader.rowsOffset)
         try file.write(self.header(header).encoded(), at: 0)
         try file.synchronize()
-    }
-
-    /// The first slot below `count` whose code is not that of its vector; nil if all are right. Those that have changed since the
-    /// last checkpoint are left out: the file may not have them.
-    func firstWrongRow(_ count: Int) -> UInt32? {
-        let row = unsafe UnsafeMutableRawPointer(buffer.buffer.base)
-        for slot in 0..<UInt32(count)
-        where VectorStore.hasLabel(contents.graph.slots.state(slot)) && !contents.graph.slots.hasRecord(slot) {
-            unsafe encoder.encode(contents.graph.codeComponents(slot, scratch), to: row)
-            let stored = unsafe UnsafeRawBufferPointer(start: column.row(slot), count: model.rowBytes)
-            let isRight = unsafe stored.elementsEqual(UnsafeRawBufferPointer(start: row, count: model.rowBytes))
-            if !isRight { return slot }
-        }
-        return nil
     }
 }
 

@@ -29,7 +29,7 @@ extension StoreWriter {
             if disk?.hasChanges == true { try checkpointAlone() }
             let graph = contents.graph
             var made: StoreCodes?
-            if let kind = kind.kind, graph.count >= StoreCodes.leastCount {
+            if let kind = kind.kind, graph.count >= Codes.leastCount {
                 made = try translating { () throws(StorageError) in
                     try StoreCodes.make(kind, contents, count: graph.count, disk: disk)
                 }
