@@ -93,10 +93,17 @@ extension Graph {
     private func searchSorted(
         _ query: Query, count k: Int, width: Int, in view: GraphView, finding bits: SlotBits, _ scratch: SearchScratch
     ) -> UncheckedBuffer<Candidate>? {
+        let (looked, kept) = walkWidth(width, in: view)
         scratch.prepare(
-            slots: view.count, width: VisibleSlots.poolLimit(width: width), batch: parameters.capacity(level: 0))
-        let entry = descend(query, to: 0, in: view, scratch)
-        let size = searchLevelZero(query, from: entry, width: width, in: view, rule: bits, scratch)
+            slots: view.count, width: VisibleSlots.poolLimit(width: kept), batch: parameters.capacity(level: 0))
+        let computer = walkComputer(query, in: view, scratch)
+        let entry = descend(computer, to: 0, in: view, scratch)
+        let size = searchLevelZero(
+            computer, from: entry, width: looked, kept: kept, in: view, rule: bits, scratch)
+        if let codes = view.codes, size >= 0 {
+            let found = rerank(query, codes, size: size, count: k, rule: bits, scratch)
+            return found.count == k ? found : nil
+        }
         let results = scratch.results(k)
         var found = 0, index = 0
         while index < size && found < k {
