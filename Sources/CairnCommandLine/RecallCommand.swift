@@ -13,8 +13,9 @@ struct RecallCommand: Command {
             does, a result counts when it is no farther than the k-th true neighbour: at most its distance times 1.001 for l2, \
             plus 0.001 for other metrics. Recall is the share of k that counts.
 
-            Queries run on one thread, one at a time, after a first round with the first width that is not measured. Times \
-            are in microseconds: the median, and what 99 of 100 queries stay within.
+            Queries run on one thread, one at a time, after a first round that is not timed. Times are in microseconds: the \
+            median, and what 99 of 100 queries stay within. The counts, of that first round, are means of one search: \
+            distances computed, hops made, link lists, vectors and codes read, different pages of 4 KiB touched, bytes.
 
             --report writes a page for the browser: the smallest measured ef for a recall of 0.90 to 0.995, what it costs, \
             curves, and all that was measured. It needs no other file and no network.
@@ -89,7 +90,7 @@ struct RecallCommand: Command {
         let widths = widths, steps = roundCount * widths.count
         let bar = steps > widths.count ? ProgressBar(quiet: common.quiet) : nil
         defer { bar?.finish() }
-        try measurement.run(width: widths[0])
+        let work = try widths.map { try measurement.work(width: $0) }
         if common.output == .text {
             try output.line(RecallRow.textHead)
             try output.flush()
@@ -97,7 +98,7 @@ struct RecallCommand: Command {
         var measured = widths.map { _ in [RecallRow]() }, rows: [RecallRow] = []
         for step in 0..<steps {
             let place = step % widths.count
-            measured[place].append(try measurement.run(width: widths[place]))
+            measured[place].append(try measurement.run(width: widths[place], work: work[place]))
             if measured[place].count == roundCount {
                 let row = RecallRow.median(of: measured[place])
                 rows.append(row)

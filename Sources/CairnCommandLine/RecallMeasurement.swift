@@ -39,9 +39,17 @@ struct RecallMeasurement {
         self.thresholds = thresholds
     }
 
-    /// Searches for each query, one after the other, and measures each call.
-    @discardableResult
-    func run(width: Int) throws -> RecallRow {
+    /// Counts what the searches compute and read. Not while they are timed: telling the pages apart takes time.
+    func work(width: Int) throws -> SearchWork {
+        var work = SearchWork()
+        for query in queries {
+            _ = try store.search(query, count: count, options: SearchOptions(width: width), work: &work)
+        }
+        return work
+    }
+
+    /// Searches for each query, one after the other, and measures each call. `work`: what they compute and read.
+    func run(width: Int, work: SearchWork) throws -> RecallRow {
         let options = SearchOptions(width: width)
         var hits = 0
         var times: [Duration] = []
@@ -57,8 +65,8 @@ struct RecallMeasurement {
         return RecallRow(
             width: width, recall: Double(hits) / Double(queries.count * count),
             queriesPerSecond: Double(queries.count) / max(total, 1e-9),
-            medianMicroseconds: Self.percentile(50, of: times), percentile99Microseconds: Self.percentile(99, of: times)
-        )
+            medianMicroseconds: Self.percentile(50, of: times),
+            percentile99Microseconds: Self.percentile(99, of: times), work: work, queryCount: queries.count)
     }
 
     /// The first `count` labels of each row of the truth.

@@ -1,3 +1,5 @@
+import Cairn
+
 /// What searches of one width find and take.
 struct RecallRow: Sendable {
     let width: Int
@@ -5,6 +7,9 @@ struct RecallRow: Sendable {
     var queriesPerSecond: Double
     var medianMicroseconds: Double
     var percentile99Microseconds: Double
+    /// What all of its searches computed and read, and how many they were.
+    let work: SearchWork
+    let queryCount: Int
 
     /// Every figure of a row, in the order of all tables. A new one needs a line here and nothing elsewhere.
     static let columns = [
@@ -17,7 +22,20 @@ struct RecallRow: Sendable {
         RecallColumn("p99_us", title: "p99 latency", unit: "µs", jsonDecimals: 2, textDecimals: 1) {
             $0.percentile99Microseconds
         },
+        count("distances", title: "distances", \.distances), count("hops", title: "hops", \.hops),
+        count("lists", title: "lists read", \.listsRead), count("vectors", title: "vectors read", \.vectorsRead),
+        count("codes", title: "codes read", \.codesRead), count("pages", title: "pages touched", \.pagesTouched),
+        count("bytes", title: "bytes read", \.bytesRead),
     ]
+
+    /// A count of one search, on the average. It is the same on every run.
+    private static func count(
+        _ key: String, title: String, _ path: any KeyPath<SearchWork, Int> & Sendable
+    ) -> RecallColumn {
+        RecallColumn(key, title: title, jsonDecimals: 2, textDecimals: 0, textWidth: 10) {
+            Double($0.work[keyPath: path]) / Double(max($0.queryCount, 1))
+        }
+    }
 
     var json: JSON {
         .object(Self.columns.map { ($0.key, .number($0.value(self), decimals: $0.jsonDecimals)) })

@@ -13,7 +13,7 @@ extension Graph {
         let pool = scratch.pool, gathered = scratch.gathered, results = scratch.distances
         var best = CandidatePool(scratch.results(k + 1), scratch)
         let stage = min(gathered.count, Self.rerankStage)
-        var index = 0, stageSize = min(gathered.count, max(stage, (k + 7) / 8 * 8))
+        var index = 0, stageSize = min(gathered.count, k)
         while index < size {
             var pending = 0
             while index < size && pending < stageSize {
