@@ -33,7 +33,7 @@ struct SearchWorkTests {
         let queries = 200
         for label in 0..<Label(queries) {
             // Between two vectors, so not one of them.
-            let query = try zip(#require(store.vector(label)), #require(store.vector(label + 2500))).map {
+            let query = try zip(#require(store.vector(for: label)), #require(store.vector(for: label + 2500))).map {
                 ($0 + $1) / 2
             }
             let found = try store.search(query, count: 10, options: .init(width: 50), work: &work)
