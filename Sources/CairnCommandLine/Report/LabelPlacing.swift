@@ -33,9 +33,11 @@ struct LabelPlacing {
         }
     }
 
-    /// A free box of this size near a point, as near as there is; nil where there is none.
-    mutating func place(width: Double, height: Double, near point: (x: Double, y: Double)) -> Box? {
-        for gap in [7.0, 13, 20, 28, 38, 50] {
+    /// A free box of this size near a point, as near as there is; nil where there is none within `reach`.
+    mutating func place(
+        width: Double, height: Double, near point: (x: Double, y: Double), reach: Double
+    ) -> Box? {
+        for gap in [7.0, 13, 20, 28, 38, 50] where gap <= reach {
             for (right, down) in Self.directions {
                 let box = Box(
                     x: point.x + right * (gap + width / 2) - width / 2,

@@ -64,7 +64,7 @@ struct LatencyChart {
         // The upper curve's name stands above its end, the lower one's below.
         let isUpper = series.style == "second"
         let end = points[points.count - 1]
-        let name = plot.text("\(series.style) strong end", (end.x + 4, end.y + (isUpper ? -11 : 22)), series.name)
+        let name = plot.text("\(series.style) strong end", (end.x + 4, end.y + (isUpper ? -12 : 25)), series.name)
         return .group(curve + circles + [name])
     }
 }

@@ -47,7 +47,7 @@ struct RecallChart {
 
     private var shownAnswers: [RecallAnswer] { answers.filter { horizontal.shows($0.target) } }
 
-    /// The width beside each point, those that answers name first.
+    /// The width beside each point that has room for it, those that answers name first.
     private var labels: Markup {
         let frame = plot.frame
         var placing = LabelPlacing(frame: Box(x: frame.x, y: frame.y, width: frame.width, height: frame.height - 2))
@@ -65,7 +65,9 @@ struct RecallChart {
             order.compactMap { row in
                 let isChosen = chosen.contains(row.width), label = "ef \(row.width)"
                 let width = (isChosen ? 8.0 : 7.4) * Double(label.count) + 2
-                guard let box = placing.place(width: width, height: 15, near: point(row)) else { return nil }
+                // Farther away, nobody would know whose it is; but an answer must have one.
+                let box = placing.place(width: width, height: 15, near: point(row), reach: isChosen ? 50 : 13)
+                guard let box else { return nil }
                 return plot.text(
                     isChosen ? "strong middle" : "soft middle", (box.x + width / 2, box.y + 12), label)
             })

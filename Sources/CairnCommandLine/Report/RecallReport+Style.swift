@@ -22,6 +22,9 @@ extension RecallReport {
         .answers .choice { font-weight: 700; font-size: 22px; color: var(--first); background: var(--mark);
           white-space: nowrap; }
         .answers .none td { color: var(--soft); text-align: left; }
+        .rows { font-size: 14px; }
+        .rows th, .rows td { padding: 5px 8px; }
+        .rows thead th { font-size: 13px; }
         .rows tr.chosen td:first-child { font-weight: 700; color: var(--first); background: var(--mark); }
         svg { display: block; width: 100%; height: auto; font: 13px system-ui, sans-serif;
           font-variant-numeric: tabular-nums; }
