@@ -5,6 +5,13 @@
 SWIFT ?= swift
 RELEASE = $(SWIFT) build -c release --product cairn
 DATA ?=
+# What make bench-hnswlib compares: both with AVX-512 where the machine has it, or both without.
+HNSWLIB = .build/hnswlib
+KERNELS =
+ifeq ($(AVX512),off)
+HNSWLIB = .build/hnswlib-avx2 -mno-avx512f
+KERNELS = HNSWLIB_SHIM=.build/hnswlib-avx2/libshim.so CAIRN_KERNELS=avx2
+endif
 export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
@@ -108,12 +115,13 @@ docs:
 bench:
 	@$(MAKE) --no-print-directory bench-hnswlib DATA=$(CURDIR)/Examples/debian-packages METRIC=cosine
 
-# Beside hnswlib on DATA=folder [N=rows] [SCALAR=f32|f16|u8|i8] [PARTS=search,recall,build,open] [ROUNDS=9]; see Benchmarks/README.md.
+# Beside hnswlib on DATA=folder [N=rows] [SCALAR=f32|f16|u8|i8] [CODES=none,sq8,sq4] [BATCH=1] [AVX512=off] [ROUNDS=9]
+# [PARTS=search,filters,build,inserts,open,recall]; see Benchmarks/README.md.
 bench-hnswlib: setup
-	@test -n "$(DATA)" || { echo "usage: make bench-hnswlib DATA=folder [N=rows] [SCALAR=f32|u8] [PARTS=search,recall,build,open]"; exit 64; }
+	@test -n "$(DATA)" || { echo "usage: make bench-hnswlib DATA=folder [N=rows] [SCALAR=f32|u8] [CODES=none,sq8,sq4] [PARTS=search,filters,build,inserts,open]"; exit 64; }
 	@$(RELEASE) >&2
-	@cd Benchmarks && ../Scripts/build-hnswlib .build/hnswlib >&2 && $(SWIFT) build -c release >&2
-	@cd Benchmarks && DATA="$(DATA)" N="$(N)" .build/release/BenchHnswlib
+	@cd Benchmarks && ../Scripts/build-hnswlib $(HNSWLIB) >&2 && $(SWIFT) build -c release >&2
+	@cd Benchmarks && DATA="$(DATA)" N="$(N)" $(KERNELS) .build/release/BenchHnswlib
 
 # Converting an index of hnswlib to a store and back, beside cp and sync, on DATA=folder [N=rows] [METRIC=l2|cosine] [ROUNDS=5].
 bench-convert: setup
