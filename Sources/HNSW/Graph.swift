@@ -142,8 +142,13 @@ package final class Graph: @unchecked Sendable {
         let address = codes.map { unsafe UInt(bitPattern: Unmanaged.passUnretained($0).toOpaque()) } ?? 0
         publishedCodes.store(address, ordering: .sequentiallyConsistent)
         let epoch = readers.advance()
-        formerCodes.removeAll { readers.havePassed($0.epoch) }
         if let former { formerCodes.append((epoch, former)) }
+        reclaimCodes()
+    }
+
+    /// Lets go of codes that no search goes by any more.
+    func reclaimCodes() {
+        if !formerCodes.isEmpty { formerCodes.removeAll { readers.havePassed($0.epoch) } }
     }
 
     /// The codes that walks compare.
@@ -152,7 +157,7 @@ package final class Graph: @unchecked Sendable {
     /// Bytes of a row of the codes that searches use; 0 if they use none. From any thread that reads.
     package var publishedCodeRowBytes: Int { codesForReading?.model.rowBytes ?? 0 }
 
-    /// The same for a search, which holds on to them as a reader and not by a count that all searches would share.
+    /// The same for a search: they stay until it leaves, as a reader.
     private var codesForReading: CodeColumn? {
         let address = publishedCodes.load(ordering: .sequentiallyConsistent)
         guard let pointer = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
