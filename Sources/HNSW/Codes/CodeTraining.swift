@@ -13,8 +13,9 @@ package struct CodeTraining {
 
     /// Vectors that a sample should have.
     package static let sampleSize = 8192
-    /// A rotation costs each query a little, so it has to be worth something: the margin it leaves, of that without.
-    private static let worthwhileMargin: Float = 0.85
+    /// A rotation costs each query a little, so it has to be worth something: where codes put the nearest hardly out of their
+    /// order there is nothing to gain, and else it has to leave a margin and a depth that are so much less.
+    private static let toleratedDepth = 2, worthwhile: Float = 0.8
 
     /// `sample`: `count` vectors, at least one, one after the other; of length 1 where the metric is cosine.
     package init(
@@ -31,14 +32,16 @@ package struct CodeTraining {
 
     package func run() -> CodeModel {
         let plain = measured(model(of: sample, isRotated: false))
-        // Without a loss there is nothing to gain.
-        guard plain.margin > 0 && dimensions >= 16 else { return plain }
+        guard plain.depth > Self.toleratedDepth && dimensions >= 16 else { return plain }
         let rotation = CodeRotation(dimensions: dimensions), rotated = Memory<Float>(count * dimensions)
         for row in 0..<count {
             unsafe rotation.apply(sample.base + row * dimensions, to: rotated.buffer.base + row * dimensions)
         }
         let other = measured(model(of: rotated.buffer, isRotated: true))
-        return other.margin < Self.worthwhileMargin * plain.margin ? other : plain
+        let isWorthIt =
+            other.margin < Self.worthwhile * plain.margin
+            && Float(other.depth) < Self.worthwhile * Float(plain.depth)
+        return isWorthIt ? other : plain
     }
 
     // MARK: The grid
@@ -74,7 +77,7 @@ package struct CodeTraining {
 
     /// Where all but one component in ten thousand at either end lie, and what is nearly as near as those.
     private func range(of components: UncheckedBuffer<Float>) -> ClosedRange<Float> {
-        let step = max(1, count * dimensions / (1 << 20))
+        let step = max(1, count * dimensions / (1 << 17))
         var values: [Float] = []
         values.reserveCapacity(count * dimensions / step + 1)
         for index in stride(from: 0, to: count * dimensions, by: step) { values.append(components[index]) }
@@ -115,7 +118,7 @@ package struct CodeTraining {
             metric: isProduct ? CAIRN_INNER_PRODUCT : CAIRN_L2,
             scalar: CAIRN_F32, dimensions: dimensions)
         let scratch = SearchScratch(), ids = Memory<UInt32>(rows), other = Memory<UInt32>(rows)
-        let distances = Memory<Float>(rows), byCode = Memory<Float>(rows), order = Memory<Candidate>(rows)
+        let distances = Memory<Float>(rows), byCode = Memory<Float>(rows), order = Memory<Candidate>(nearest + 1)
         for row in 0..<rows {
             ids.buffer[row] = UInt32(place(row, of: rows))
             other.buffer[row] = UInt32(row)
@@ -126,20 +129,23 @@ package struct CodeTraining {
             let query = unsafe Query(vector: UnsafeRawPointer(sample.base + place(row, of: rows) * dimensions), norm: 1)
             exact.compute(query, ids.buffer, rows, distances.buffer)
             column.computer(query, exact, scratch).compute(other.buffer, rows, byCode.buffer)
-            for row in 0..<rows { order.buffer[row] = Candidate(distance: distances.buffer[row], slot: UInt32(row)) }
-            order.buffer.sort(rows)
+            var order = CandidatePool(order.buffer, scratch)
+            for row in 0..<rows {
+                let candidate = Candidate(distance: distances.buffer[row], slot: UInt32(row))
+                if order.admits(candidate, width: nearest) { _ = order.insert(candidate, width: nearest) }
+            }
             let length = exact.length(of: query)
             for place in 0..<nearest {
-                let row = Int(order.buffer[place].slot)
+                let row = Int(order.candidates[place].slot)
                 // Itself, or its equal, is no pair.
-                guard order.buffer[place].distance > 0 || isProduct, row != number * rows / queries else { continue }
+                guard order.candidates[place].distance > 0 || isProduct, row != number * rows / queries else { continue }
                 let difference =
                     isProduct
                     ? (byCode.buffer[row] - distances.buffer[row]) / max(length, .leastNormalMagnitude)
                     : max(byCode.buffer[row], 0).squareRoot() - max(distances.buffer[row], 0).squareRoot()
                 excess.append(difference)
             }
-            depths.append(depth(order.buffer, byCode.buffer, rows))
+            depths.append(depth(order.candidates, byCode.buffer, rows))
         }
         excess.sort()
         depths.sort()
