@@ -142,8 +142,13 @@ package final class Graph: @unchecked Sendable {
         let address = codes.map { unsafe UInt(bitPattern: Unmanaged.passUnretained($0).toOpaque()) } ?? 0
         publishedCodes.store(address, ordering: .sequentiallyConsistent)
         let epoch = readers.advance()
-        formerCodes.removeAll { readers.havePassed($0.epoch) }
         if let former { formerCodes.append((epoch, former)) }
+        releaseFormerCodes()
+    }
+
+    /// Gives codes back that no search can be reading any more. Whoever calls writes the graph.
+    package func releaseFormerCodes() {
+        if !formerCodes.isEmpty { formerCodes.removeAll { readers.havePassed($0.epoch) } }
     }
 
     /// The codes that walks compare.
