@@ -43,7 +43,7 @@ enum Recovery {
                     switch extent.target {
                     case .levelZero: prologue.file
                     case .labels: labels
-                    case .codes: codes
+                    case .codes: codes.flatMap { unsafe isOfSameCodes($0, bytes) ? $0 : nil }
                     }
                 try unsafe file?.write(bytes, at: extent.offset)
             }
@@ -55,6 +55,14 @@ enum Recovery {
             if next.generation % 2 == prologue.header.generation % 2 { next.generation += 1 }
             return try LevelZeroFile.writeBoth(next, to: prologue.file)
         }
+    }
+
+    /// Whether a file's rows are what the header in a journal says. A file that was made after the journal is not to get it; neither
+    /// is one whose own header a crash has torn, which will be made again.
+    private static func isOfSameCodes(_ file: File, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        let found = (try? file.read(count: CodeFileHeader.size, at: 0)).flatMap { CodeFileHeader(decoding: $0) }
+        guard let found, let header = unsafe CodeFileHeader(decoding: Array(bytes)) else { return false }
+        return found.hasSameRows(as: header)
     }
 
     /// Puts a journal's bytes into the memory of a store that must not be written.

@@ -5,7 +5,7 @@ public import SystemPackage
 
 extension VectorStore {
     /// Makes a new store at `copy` of the one at `path`: the same vectors, labels, deletion marks and graph, without the slots of
-    /// erased and replaced vectors (an import that was not changed keeps those of repeated labels). `metric`: another way of telling how far apart two vectors are; the vectors stay as they were
+    /// erased and replaced vectors; it gets codes of its own where the store has them (an import that was not changed keeps those of repeated labels). `metric`: another way of telling how far apart two vectors are; the vectors stay as they were
     /// given, and the graph stays as it is, though it was made for the other metric: `recall` tells how well it serves.
     ///
     /// The store appears at once and whole, as with ``build(at:_:vectors:labels:options:)``. O(store), in about 25 bytes a vector of
@@ -19,8 +19,9 @@ extension VectorStore {
         try checkVacant(copy)
         let store = try open(at: path)
         try store.readingQuiet { (contents, view) throws(StoreError) in
-            try StoreCopy(contents, view, store.counts.load(), metric, searchWidth: store.defaultWidth).run(
-                from: path, to: copy, progress: progress, calls: store.calls)
+            try StoreCopy(
+                contents, view, store.counts.load(), metric, searchWidth: store.defaultWidth, codes: store.codes
+            ).run(from: path, to: copy, progress: progress, calls: store.calls)
         }
     }
 }
@@ -36,7 +37,8 @@ struct StoreCopy {
     private let sources: [UInt32]
 
     init(
-        _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ metric: Metric?, searchWidth: Int
+        _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ metric: Metric?, searchWidth: Int,
+        codes: Codes
     ) throws(StoreError) {
         self.contents = contents
         // Until its first batch an import has the slots of repeated labels in its graph, which would fall apart without them.
@@ -45,6 +47,8 @@ struct StoreCopy {
         self.slots = slots
         var configuration = VectorStore.Configuration(contents.superblock, searchWidth: searchWidth)
         configuration.metric = metric ?? configuration.metric
+        // A distance that only a function knows has none.
+        configuration.codes = (try? codes.check(configuration)) == nil ? .none : codes
         self.configuration = configuration
         var superblock = configuration.superblock
         let isCosine = contents.encoding.isCosine
@@ -77,7 +81,8 @@ struct StoreCopy {
             entry = counts.live + counts.marked > 0 ? (view.entryPoint, level) : nil
         }
         image = StoreImage(
-            superblock: superblock, searchWidth: searchWidth, levelState: contents.graph.levels.state, counts: kept,
+            superblock: superblock, searchWidth: searchWidth, codes: configuration.codes,
+            levelState: contents.graph.levels.state, counts: kept,
             freeSlots: free, entryPoint: entry?.slot, maximumLevel: entry?.level ?? -1, upper: upper, labels: labels)
     }
 
@@ -104,6 +109,7 @@ struct StoreCopy {
                 release(range)
                 progress?(range.upperBound, sources.count)
             }
+            try draft.makeCodes(configuration.codes)
             try draft.publish()
         } catch {
             draft.discard()

@@ -100,10 +100,12 @@ extension StoreDraft {
 
     private func make(_ kind: Codes, _ contents: StoreContents, _ count: Int) throws(StoreError) -> StoreCodes? {
         guard let kind = kind.kind else { return nil }
-        let codes = try translating { () throws(StorageError) in
-            try StoreCodes.make(kind, contents, count: count, disk: nil)
+        do throws(CheckpointFailure) {
+            let codes = try StoreCodes.make(kind, contents, count: count, at: nil)
+            contents.graph.setCodes(codes.column)
+            return codes
+        } catch {
+            throw error.error
         }
-        contents.graph.setCodes(codes.column)
-        return codes
     }
 }

@@ -7,6 +7,8 @@ import SystemPackage
 struct StoreImage {
     var superblock: Superblock
     var searchWidth: Int
+    /// What codes it is to have. They are made from the rows, when those are there.
+    var codes = Codes.none
     var levelState: UInt32
     var counts: StoreCounts
     /// The slots that are neither live nor marked, ascending.
@@ -50,7 +52,34 @@ extension StoreDraft {
                     generation: 1, layout: layout, graphGeneration: 1, slotCount: image.slotCount,
                     segmentCount: stream.segmentCount, entryPoint: image.entryPoint ?? HeaderSlot.noEntryPoint,
                     maximumLevel: image.maximumLevel, searchWidth: image.searchWidth, liveCount: image.counts.live,
-                    markedCount: image.counts.marked, freeCount: image.counts.free, levelState: image.levelState))
+                    markedCount: image.counts.marked, freeCount: image.counts.free, levelState: image.levelState,
+                    codes: image.codes.stored))
+        }
+    }
+
+    /// Makes the codes of a store whose other files are written.
+    func makeCodes(_ codes: Codes) throws(StoreError) {
+        guard let kind = codes.kind else { return }
+        let file: LevelZeroFile, header: HeaderSlot
+        do throws(StoreFileError) {
+            let prologue = try LevelZeroFile.readPrologue(
+                directory.path.appending(StoreName.levelZero), writable: false, calls: calls)
+            header = prologue.header
+            guard header.slotCount >= StoreCodes.leastCount else { return }
+            file = try LevelZeroFile.map(
+                prologue.file, prologue.superblock, header, slots: header.slotCount, .none)
+        } catch {
+            throw StoreError(error)
+        }
+        let contents = try StoreContents(
+            superblock: file.superblock, memory: file.memory, segments: file.segments, header: header,
+            writesInPlace: false)
+        do throws(CheckpointFailure) {
+            _ = try StoreCodes.make(
+                kind, contents, count: header.slotCount,
+                at: StoreCodes.Place(directory: directory.path, header: header, calls: calls))
+        } catch {
+            throw error.error
         }
     }
 }

@@ -107,7 +107,7 @@ struct StoreOpening {
                 isHeaderDurable: found.isRedone, calls: calls)
             writer = StoreWriter(
                 contents, labels: labels, disk: disk, counts: published, codeKind: kind, codes: codes, options: options)
-            writer?.refreshCodes()
+            try writer?.refreshCodes()
             if disk.hasChanges {
                 // What was replayed may have been read from a cache that the disk never got.
                 try writer?.checkpoint()

@@ -37,10 +37,12 @@ extension StoreWriter {
         }
     }
 
-    func checkpointAlone() throws(StoreError) {
+    /// `refreshesCodes`: a store whose last batch made codes due gets them now, and not with the next one, which may never come.
+    func checkpointAlone(refreshesCodes: Bool = true) throws(StoreError) {
         guard let disk, disk.hasChanges else { return }
         try drain()
         settle()
+        if refreshesCodes { try refreshCodes() }
         let graph = contents.graph
         do throws(CheckpointFailure) {
             // It changes the header that the checkpoint goes on from.

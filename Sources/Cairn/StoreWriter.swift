@@ -197,7 +197,7 @@ final class StoreWriter: @unchecked Sendable {
             if error.isFinal { failure = error.error }
             throw error.error
         }
-        refreshCodes()
+        try refreshCodes()
         graph.beginBatch(sequence + 1)
         let batch = StagedBatch(plan)
         do {
@@ -246,7 +246,10 @@ final class StoreWriter: @unchecked Sendable {
         if let flusher, let log = disk?.log { flusher.flush(log) }
         if waits { unpublished.append((committed.frame, batch)) }
         queue.append(committed, isDurable: !waits)
-        if disk == nil { settleInMemory() }
+        if disk == nil {
+            settleInMemory()
+            try refreshCodes()
+        }
         return waits ? disk?.log.map { (committed.frame, $0) } : nil
     }
 

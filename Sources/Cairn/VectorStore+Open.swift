@@ -14,7 +14,7 @@ enum StoreName {
     /// Only in the directory of a build, until that has its name.
     static let unfinished = "unfinished"
     /// What a build makes. The lock goes last: as long as it is there, nobody else takes the directory.
-    static let built = [levelZero, upper, labels, codes, unfinished, lock]
+    static let built = [levelZero, upper, labels, codes, newCodes, unfinished, lock]
 }
 
 extension VectorStore {

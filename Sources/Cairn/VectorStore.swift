@@ -186,8 +186,7 @@ public final class VectorStore: @unchecked Sendable {
     /// the codes of before.
     public func setCodes(_ codes: Codes) throws(StoreError) {
         try codes.check(configuration)
-        try writing().setCodes(codes)
-        codeKind.store(codes.stored, ordering: .relaxed)
+        try writing().setCodes(codes) { codeKind.store(codes.stored, ordering: .relaxed) }
     }
 
     /// Changes ef, the width of searches that name none, and keeps it in the store; durable on return. Throws `readOnly`

@@ -55,6 +55,15 @@ package struct CodeFileHeader: Sendable, Hashable {
         self.recentLoss = recentLoss
     }
 
+    /// Whether rows of a file with this header are made as those of one with the other.
+    package func hasSameRows(as other: CodeFileHeader) -> Bool {
+        var same = other
+        (same.generation, same.count, same.recentCount, same.recentLoss) = (
+            generation, count, recentCount, recentLoss
+        )
+        return self == same
+    }
+
     private enum Offset {
         static let version = 8, kind = 12, isProduct = 13, isRotated = 14, layout = 16, generation = 32, count = 40
         static let dimensions = 48, low = 52, scale = 56, margin = 60, error = 64, depth = 68, trainedCount = 72,

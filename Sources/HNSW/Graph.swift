@@ -143,11 +143,11 @@ package final class Graph: @unchecked Sendable {
         publishedCodes.store(address, ordering: .sequentiallyConsistent)
         let epoch = readers.advance()
         if let former { formerCodes.append((epoch, former)) }
-        reclaimCodes()
+        releaseFormerCodes()
     }
 
-    /// Lets go of codes that no search goes by any more.
-    func reclaimCodes() {
+    /// Gives codes back that no search can be reading any more. Whoever calls writes the graph.
+    package func releaseFormerCodes() {
         if !formerCodes.isEmpty { formerCodes.removeAll { readers.havePassed($0.epoch) } }
     }
 

@@ -76,7 +76,7 @@ extension Graph {
     package func beginBatch(_ sequence: UInt64) {
         precondition(changes == nil && !writesInPlace)
         retired.reclaim(readers)
-        reclaimCodes()
+        releaseFormerCodes()
         findLowestSlot()
         changes = GraphChanges(self, sequence: sequence)
     }

@@ -4,6 +4,8 @@ import CKernels
 /// never used by two at a time.
 @safe
 package final class SearchScratch: @unchecked Sendable {
+    /// The square of what the query lost that was last made comparable with codes.
+    var codeQueryLoss: Float = 0
     package let visited = VisitedSet()
     private let poolMemory = Memory<Candidate>(1)
     private let resultMemory = Memory<Candidate>(1)

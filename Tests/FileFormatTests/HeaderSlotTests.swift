@@ -7,7 +7,7 @@ import Testing
         generation: 0x0102_0304_0506_0708, layout: superblock.layout, graphGeneration: 0x0102_0304_0506_0700,
         slotCount: 1000, segmentCount: 3, entryPoint: 777, maximumLevel: 4, searchWidth: 80, liveCount: 900,
         markedCount: 70, freeCount: 30, levelState: 0x1234_5678, logSequence: 0x0A0B,
-        logSalt: Identifier(bytes: Array(0x70..<0x80)), lastFrame: 0x0C0D, lastBatch: 0x0E0F)
+        logSalt: Identifier(bytes: Array(0x70..<0x80)), lastFrame: 0x0C0D, lastBatch: 0x0E0F, codes: 2)
     static let empty = HeaderSlot(
         generation: 1, layout: superblock.layout, graphGeneration: 1, slotCount: 0, segmentCount: 0,
         entryPoint: HeaderSlot.noEntryPoint, maximumLevel: -1, searchWidth: 50, liveCount: 0, markedCount: 0,
@@ -41,6 +41,7 @@ import Testing
         put(104, Array(0x70..<0x80))
         put(120, [0x0D, 0x0C])
         put(128, [0x0F, 0x0E])
+        put(136, [2])
         put(508, littleEndian(referenceChecksum(expected[..<508])))
         #expect(Self.sample.encoded() == expected)
     }
@@ -61,7 +62,17 @@ import Testing
         full.graphGeneration = full.generation
         full.searchWidth = 1_000_000
         full.levelState = 2_147_483_646
+        full.codes = 1
         #expect(try HeaderSlot(decoding: full.encoded(), superblock: Self.superblock) == full)
+    }
+
+    /// A later program's kind of codes does not keep this one from opening the store.
+    @Test(arguments: [0, 1, 2, 3, 255] as [UInt8])
+    func anyKindOfCodesComesBack(codes: UInt8) throws {
+        var header = Self.sample
+        header.codes = codes
+        #expect(header.encoded()[136] == codes)
+        #expect(try HeaderSlot(decoding: header.encoded(), superblock: Self.superblock) == header)
     }
 
     @Test func everySingleBitFlipIsDetected() {

@@ -50,7 +50,9 @@ import Testing
         #expect(JournalExtent(target: .labels, offset: 0, length: 1).byteCount == 24)
     }
 
-    @Test(arguments: [(0, [3]), (4, [1, 0, 0x10, 0]), (4, [0, 0, 0]), (7, [0x80]), (15, [0x80])] as [(Int, [UInt8])])
+    @Test(
+        arguments: [(0, [3]), (0, [255]), (4, [1, 0, 0x10, 0]), (4, [0, 0, 0]), (7, [0x80]), (15, [0x80])]
+            as [(Int, [UInt8])])
     func `extents out of range are corrupt`(offset: Int, values: [UInt8]) {
         var bytes = JournalExtent(target: .levelZero, offset: 16, length: 1 << 20).encoded()
         if values == [0, 0, 0] { bytes[6] = 0 }

@@ -144,6 +144,16 @@ import Testing
         }
     }
 
+    @Test func `of the codes' file the header is the only extent`() throws {
+        for (offset, length, isValid) in [
+            (0, 512, true), (0, 511, false), (0, 513, false), (512, 512, false), (4096, 64, false),
+            (1 << 62, 512, false),
+        ] {
+            try write([Extent(target: .codes, offset: offset, bytes: Self.pattern(length))])
+            #expect(try (read() != nil) == isValid, "\(offset) \(length)")
+        }
+    }
+
     /// The journal with `values` at `offset` of its body and all checksums right.
     private func forge(_ offset: Int, _ values: [UInt8]) throws {
         try write()

@@ -22,6 +22,8 @@ final class StoreCodes: @unchecked Sendable {
     /// Beyond so many vectors the sample is as good as it gets.
     static let settledCount = 1 << 18
     private static let bufferBytes = 1 << 20
+    /// Components that a sample has at the most.
+    private static let sampleComponents = 1 << 24
 
     private init(
         _ model: CodeModel, _ contents: StoreContents, _ memory: CodeMemory, _ file: File?, recentCount: Int = 0,
@@ -96,55 +98,99 @@ final class StoreCodes: @unchecked Sendable {
 
     // MARK: Making
 
-    /// Trains codes on the vectors of the first `count` slots, whose rows are in place, and encodes all of them. On disk the
-    /// file is whole and durable under its name when this returns; until then the former one stays.
+    /// Where a file of codes is made: the store's directory, and the state that the file is to belong to.
+    struct Place {
+        let directory: FilePath
+        let header: HeaderSlot
+        let calls: SystemCalls
+    }
+
+    /// Trains codes on the vectors of the first `count` slots, whose rows are in place, and encodes all of them: in memory, or in
+    /// the file at `place`, which is whole and durable under its name when this returns; until then the former one stays.
     ///
-    /// O(count): it reads each vector once.
+    /// O(count): it reads each vector once. A failure is final when nobody knows which of the two files has the name.
     static func make(
-        _ kind: CodeModel.Kind, _ contents: StoreContents, count: Int, disk: StoreDisk?
-    ) throws(StorageError) -> StoreCodes {
+        _ kind: CodeModel.Kind, _ contents: StoreContents, count: Int, at place: Place?
+    ) throws(CheckpointFailure) -> StoreCodes {
         let model = train(kind, contents, count: count)
-        guard let disk else {
-            let memory = try CodeMemory(rowBytes: model.rowBytes, slots: contents.memory.reservedSlots, path: "codes")
-            let codes = StoreCodes(model, contents, memory, nil)
-            try codes.writeAll(count)
-            return codes
-        }
-        let name = disk.path.appending(StoreName.codes), temporary = disk.path.appending(StoreName.newCodes)
-        try? disk.calls.unlink(temporary)
-        do throws(StorageError) {
-            let file = try File(temporary, .create, calls: disk.calls)
-            try file.allocate(from: 0, to: CodeFileHeader.rowsOffset)
-            let memory = try CodeMemory(
-                file, rowBytes: model.rowBytes, count: 0, slots: contents.memory.reservedSlots, isWritable: true)
-            let codes = StoreCodes(model, contents, memory, file)
-            try codes.writeAll(count)
-            try file.write(codes.header(disk.header).encoded(), at: 0)
-            try codes.synchronize()
-            do throws(Errno) {
-                try disk.calls.rename(temporary, name)
-            } catch {
-                throw StorageError(name, "replace the file", error)
+        guard let place else {
+            return try repeatable { () throws(StorageError) in
+                let memory = try CodeMemory(
+                    rowBytes: model.rowBytes, slots: contents.memory.reservedSlots, path: "codes")
+                let codes = StoreCodes(model, contents, memory, nil)
+                try codes.writeAll(count)
+                return codes
             }
-            try Directory(disk.path, calls: disk.calls).synchronize()
-            return codes
+        }
+        let calls = place.calls, temporary = place.directory.appending(StoreName.newCodes)
+        try? calls.unlink(temporary)
+        let codes: StoreCodes
+        do {
+            codes = try repeatable { () throws(StorageError) in
+                try write(model, contents, count: count, to: temporary, place)
+            }
         } catch {
-            try? disk.calls.unlink(temporary)
+            try? calls.unlink(temporary)
             throw error
+        }
+        // A directory that could not be synced may have either file once the power is back, and what is written from now on
+        // would go to one of them.
+        try unrepeatable { () throws(StorageError) in
+            try Directory(place.directory, calls: calls).synchronize()
+        }
+        return codes
+    }
+
+    /// Writes a new file and gives it its name.
+    private static func write(
+        _ model: CodeModel, _ contents: StoreContents, count: Int, to temporary: FilePath, _ place: Place
+    ) throws(StorageError) -> StoreCodes {
+        let file = try File(temporary, .create, calls: place.calls)
+        try file.allocate(from: 0, to: CodeFileHeader.rowsOffset)
+        let memory = try CodeMemory(
+            file, rowBytes: model.rowBytes, count: 0, slots: contents.memory.reservedSlots, isWritable: true)
+        let codes = StoreCodes(model, contents, memory, file)
+        try codes.writeAll(count)
+        try file.write(codes.header(place.header).encoded(), at: 0)
+        try codes.synchronize()
+        let name = place.directory.appending(StoreName.codes)
+        do throws(Errno) {
+            try place.calls.rename(temporary, name)
+        } catch {
+            throw StorageError(name, "replace the file", error)
+        }
+        return codes
+    }
+
+    /// Runs a step that leaves the store as it was when it fails, for whatever reason.
+    private static func repeatable<Result>(
+        _ body: () throws(StorageError) -> Result
+    ) throws(CheckpointFailure) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw CheckpointFailure(error: StoreError(error), isFinal: false)
         }
     }
 
     private static func train(_ kind: CodeModel.Kind, _ contents: StoreContents, count: Int) -> CodeModel {
         let graph = contents.graph, dimensions = contents.encoding.dimensions
-        let wanted = min(count, CodeTraining.sampleSize)
+        // Of long vectors fewer say as much of components.
+        let wanted = min(count, max(leastCount, min(CodeTraining.sampleSize, sampleComponents / dimensions)))
         let sample = Memory<Float>(wanted * dimensions), scratch = SearchScratch()
         var rows = 0
-        for number in 0..<wanted {
-            let slot = UInt32(number * count / wanted)
-            guard graph.slots.state(slot) != 0 else { continue }
+        func take(_ slot: UInt32) {
+            // Free slots hold what a crash left there; imports have vectors that no search can place.
+            guard rows < wanted, VectorStore.hasLabel(graph.slots.state(slot)) else { return }
             let components = unsafe graph.codeComponents(slot, scratch)
+            for index in 0..<dimensions where unsafe !components[index].isFinite { return }
             unsafe (sample.buffer.base + rows * dimensions).update(from: components, count: dimensions)
             rows += 1
+        }
+        for number in 0..<wanted { take(UInt32(number * count / wanted)) }
+        if rows < min(wanted, leastCount) {
+            rows = 0
+            for slot in 0..<UInt32(count) { take(slot) }
         }
         return CodeTraining(
             kind, dimensions: dimensions, isProduct: contents.superblock.metric != .l2, sample: sample.buffer,

@@ -136,6 +136,8 @@ package final class CodeEncoder {
             let difference = unsafe components[index] - (model.low + Float(position) * step)
             sum += difference * difference
         }
-        return sum
+        if sum < .infinity { return sum }
+        // A vector that is not a number has no place that it could lose.
+        return sum == .infinity ? .greatestFiniteMagnitude : 0
     }
 }

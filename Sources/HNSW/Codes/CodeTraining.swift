@@ -32,15 +32,17 @@ package struct CodeTraining {
 
     package func run() -> CodeModel {
         let plain = measured(model(of: sample, isRotated: false))
-        guard plain.depth > Self.toleratedDepth && dimensions >= 16 else { return plain }
+        // Without a loss there is nothing to gain.
+        guard plain.error > 0 && plain.depth > Self.toleratedDepth && dimensions >= 16 else { return plain }
         let rotation = CodeRotation(dimensions: dimensions), rotated = Memory<Float>(count * dimensions)
         for row in 0..<count {
             unsafe rotation.apply(sample.base + row * dimensions, to: rotated.buffer.base + row * dimensions)
         }
         let other = measured(model(of: rotated.buffer, isRotated: true))
+        // A grid that cuts off what is large makes all distances shorter, which the margin does not say.
         let isWorthIt =
-            other.margin < Self.worthwhile * plain.margin
-            && Float(other.depth) < Self.worthwhile * Float(plain.depth)
+            Float(other.depth) < Self.worthwhile * Float(plain.depth)
+            && (plain.margin == 0 || other.margin < Self.worthwhile * plain.margin)
         return isWorthIt ? other : plain
     }
 
@@ -49,8 +51,9 @@ package struct CodeTraining {
     private func model(of components: UncheckedBuffer<Float>, isRotated: Bool) -> CodeModel {
         let range = kind == .scalar8 ? wholeNumbers(components) ?? range(of: components) : range(of: components)
         let last: Float = kind == .scalar8 ? 255 : 127
-        // A sample whose components are all equal: any step will do.
-        let width = range.upperBound > range.lowerBound ? range.upperBound - range.lowerBound : 1
+        // A sample whose components are all equal: any step will do. Beyond these limits squares are no floats any more.
+        let isWide = range.upperBound > range.lowerBound
+        let width = isWide ? min(max(range.upperBound - range.lowerBound, 0x1p-90), .greatestFiniteMagnitude) : 1
         let scale = last / width
         let levels =
             kind == .scalar4
@@ -143,7 +146,7 @@ package struct CodeTraining {
                     isProduct
                     ? (byCode.buffer[row] - distances.buffer[row]) / max(length, .leastNormalMagnitude)
                     : max(byCode.buffer[row], 0).squareRoot() - max(distances.buffer[row], 0).squareRoot()
-                excess.append(difference)
+                if difference.isFinite { excess.append(difference) }
             }
             depths.append(depth(order.candidates, byCode.buffer, rows))
         }
@@ -151,14 +154,16 @@ package struct CodeTraining {
         depths.sort()
         var measured = model
         let margin = excess.isEmpty ? 0 : excess[excess.count - 1 - excess.count / 200]
-        // Rounding is not a loss.
-        measured.margin = loss == 0 ? 0 : max(0, margin)
-        measured.depth = loss == 0 ? 0 : depths[depths.count - 1 - depths.count / 20]
-        measured.error = Float(loss / Double(rows * dimensions))
+        // Rounding is not a loss. For products the query is rounded too, whatever the rows are.
+        let isExact = loss == 0 && !isProduct
+        measured.margin = isExact ? 0 : max(0, margin)
+        measured.depth = isExact ? 0 : max(0, depths[depths.count - 1 - depths.count / 20])
+        measured.error = Float(min(loss / Double(rows * dimensions), Double(Float.greatestFiniteMagnitude)))
         return measured
     }
 
-    /// How many rows that are not among the ten nearest come before the last of those by their codes.
+    /// How many rows that are not among the ten nearest come before the last of those by their codes; less than 0 where some of
+    /// them are equal by their codes.
     private func depth(
         _ nearest: UncheckedBuffer<Candidate>, _ byCode: UncheckedBuffer<Float>, _ rows: Int
     ) -> Int {

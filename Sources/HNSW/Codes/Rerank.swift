@@ -9,7 +9,8 @@ extension Graph {
     ) -> UncheckedBuffer<Candidate> {
         let k = min(k, size)
         guard k > 0 else { return scratch.results(1).prefix(0) }
-        let computer = DistanceComputer(query, distances), bound = codes.bound(for: query, distances)
+        let computer = DistanceComputer(query, distances),
+            bound = codes.bound(for: query, distances, queryLoss: scratch.codeQueryLoss)
         let pool = scratch.pool, gathered = scratch.gathered, results = scratch.distances
         var best = CandidatePool(scratch.results(k + 1), scratch)
         let stage = min(gathered.count, Self.rerankStage)
