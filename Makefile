@@ -107,9 +107,9 @@ docs:
 bench:
 	@$(MAKE) --no-print-directory bench-hnswlib DATA=$(CURDIR)/Examples/debian-packages METRIC=cosine
 
-# Beside hnswlib on DATA=folder [N=rows] [SCALAR=f32|f16|u8|i8] [PARTS=search,recall,build,open] [ROUNDS=9]; see Benchmarks/README.md.
+# Beside hnswlib on DATA=folder [N=rows] [SCALAR=f32|f16|u8|i8] [PARTS=search,recall,filters,build,open] [ROUNDS=9]; see Benchmarks/README.md.
 bench-hnswlib: setup
-	@test -n "$(DATA)" || { echo "usage: make bench-hnswlib DATA=folder [N=rows] [SCALAR=f32|u8] [PARTS=search,recall,build,open]"; exit 64; }
+	@test -n "$(DATA)" || { echo "usage: make bench-hnswlib DATA=folder [N=rows] [SCALAR=f32|u8] [PARTS=search,recall,filters,build,open]"; exit 64; }
 	@$(RELEASE) >&2
 	@cd Benchmarks && ../Scripts/build-hnswlib .build/hnswlib >&2 && $(SWIFT) build -c release >&2
 	@cd Benchmarks && DATA="$(DATA)" N="$(N)" .build/release/BenchHnswlib
