@@ -39,6 +39,30 @@ void add(Index *index, const float *row, size_t dimensions, size_t label) {
     normalize(row, normalized.data(), dimensions);
     index->graph->addPoint(normalized.data(), label);
 }
+
+/// The labels whose bit is set.
+struct Bitmap : hnswlib::BaseFilterFunctor {
+    const uint64_t *words;
+    explicit Bitmap(const uint64_t *words) : words(words) {}
+    bool operator()(hnswlib::labeltype label) override { return words[label / 64] >> (label % 64) & 1; }
+};
+
+size_t search(Index *index, const float *query, size_t k, size_t ef, hnswlib::BaseFilterFunctor *filter,
+              uint64_t *labels, float *distances) {
+    index->graph->setEf(ef);
+    if (index->cosine) {
+        normalize(query, index->query.data(), index->dimensions);
+        query = index->query.data();
+    }
+    auto found = index->graph->searchKnn(query, k, filter);
+    size_t count = found.size();
+    for (size_t i = count; i-- > 0;) {
+        labels[i] = found.top().second;
+        distances[i] = found.top().first;
+        found.pop();
+    }
+    return count;
+}
 }  // namespace
 
 extern "C" {
@@ -64,20 +88,13 @@ void bench_add(void *handle, const float *rows, size_t count, size_t first_label
 }
 
 size_t bench_search(void *handle, const float *query, size_t k, size_t ef, uint64_t *labels, float *distances) {
-    auto index = static_cast<Index *>(handle);
-    index->graph->setEf(ef);
-    if (index->cosine) {
-        normalize(query, index->query.data(), index->dimensions);
-        query = index->query.data();
-    }
-    auto found = index->graph->searchKnn(query, k);
-    size_t count = found.size();
-    for (size_t i = count; i-- > 0;) {
-        labels[i] = found.top().second;
-        distances[i] = found.top().first;
-        found.pop();
-    }
-    return count;
+    return search(static_cast<Index *>(handle), query, k, ef, nullptr, labels, distances);
+}
+
+size_t bench_search_filtered(void *handle, const float *query, size_t k, size_t ef, const uint64_t *words,
+                             uint64_t *labels, float *distances) {
+    Bitmap filter(words);
+    return search(static_cast<Index *>(handle), query, k, ef, &filter, labels, distances);
 }
 
 void bench_save(void *handle, const char *path) { static_cast<Index *>(handle)->graph->saveIndex(path); }

@@ -1,5 +1,9 @@
-/// Which vectors a search may return. The others are still walked through, so that the graph stays connected; where few are
-/// allowed, they are compared one by one instead, so a filtered search finds what there is.
+/// Which vectors a search may return. It returns as many as there are, up to the number asked for: where few are allowed they
+/// are compared one by one, else the graph is walked.
+///
+/// A filter of labels or a bitmap works out which vectors it allows in the first searches that it is used for, and keeps
+/// that until the store changes: so use one filter for many searches, from any number of threads, rather than make it anew. It keeps it
+/// for one store at a time.
 public struct LabelFilter: Sendable {
     enum Kind: Sendable {
         case including(Set<Label>)
@@ -28,8 +32,9 @@ public struct LabelFilter: Sendable {
         LabelFilter(kind: .bitmap(words, count: words.reduce(0) { $0 + $1.nonzeroBitCount }))
     }
 
-    /// The labels for which `isIncluded` holds. It may be called from several threads at once, for some labels never and for
-    /// others more than once. It must not use the store that is searched: with a writer waiting, both would wait for ever.
+    /// The labels for which `isIncluded` holds. It may be called from several threads at once. A search for the nearest vectors
+    /// calls it at most once for each label, and for most labels not at all if enough of them pass; other searches may call it
+    /// more often. It must not use the store that is searched: with a writer waiting, both would wait for ever.
     public static func matching(_ isIncluded: @escaping @Sendable (Label) -> Bool) -> LabelFilter {
         LabelFilter(kind: .predicate(isIncluded))
     }

@@ -65,7 +65,7 @@ extension StoreDraft {
             let prologue = try LevelZeroFile.readPrologue(
                 directory.path.appending(StoreName.levelZero), writable: false, calls: calls)
             header = prologue.header
-            guard header.slotCount >= StoreCodes.leastCount else { return }
+            guard header.slotCount >= Codes.leastCount else { return }
             file = try LevelZeroFile.map(
                 prologue.file, prologue.superblock, header, slots: header.slotCount, .none)
         } catch {

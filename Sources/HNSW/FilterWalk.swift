@@ -7,8 +7,8 @@ extension Graph {
     /// Only slots of the set become candidates and have their distances computed. Where a node has few such neighbours, the
     /// others are looked through to theirs (Patel and others, ACORN, 2024), until it has as many as a node in a graph
     /// of the set alone would have; so a hop reads at most the lists that one list names. Where the query's surroundings
-    /// have far fewer slots of the set than its share makes expect, two hops do not lead round them: then the walk is given
-    /// up, too.
+    /// have less than half as many slots of the set as its share makes expect, two hops may not lead to the nearest: then the walk
+    /// is given up, too.
     func walk(
         _ query: Query, _ distances: Distances, width: Int, in view: GraphView,
         through set: SlotBits, costLimit: Int, _ scratch: SearchScratch
@@ -118,7 +118,7 @@ extension Graph {
             }
             cursor = pool.nextUnexpanded(from: cursor)
             guard cursor < pool.size else { break }
-            let isSparse = metCount > 2048 && Double(4 &* metInSet) < set.share * Double(metCount)
+            let isSparse = metCount > 512 && Double(2 &* metInSet) < set.share * Double(metCount)
             if distanceCount &+ hopCount > costLimit || isSparse {
                 isComplete = false
                 break

@@ -62,22 +62,22 @@ import Testing
         }
     }
 
-    /// The nearest ones are exactly those that are not allowed: a walk has to cross them, or begin elsewhere.
-    @Test(arguments: [FilterPlan.walkAll, .walkSet])
-    func `the far half is found, and the near one`(plan: FilterPlan) {
-        let holder = Self.graph
+    /// The nearest ones are exactly those that are not allowed: a walk has to cross them, or be given up. As many are allowed as
+    /// where the store would choose such a walk.
+    @Test(arguments: [(FilterPlan.walkAll, 2), (.walkAll, 8), (.walkSet, 8), (.walkSet, 20)])
+    func `the far part is found, and the near one`(plan: FilterPlan, oneIn: Int) {
+        let holder = Self.graph, count = 4000 / oneIn
         var hits = (near: 0, far: 0)
         for query in Self.queries.prefix(15) {
             let all = holder.exact(query, count: 4000)
             for isNear in [true, false] {
-                let half = SlotSet((isNear ? all[..<2000] : all[2000...]).sorted(), in: holder.view)
-                let found = search(holder, query, 10, 40, half, plan)
-                let exact = isNear ? all[..<10] : all[2000..<2010]
+                let part = isNear ? all.prefix(count) : all.suffix(count)
+                let found = search(holder, query, 10, 40, SlotSet(part.sorted(), in: holder.view), plan)
+                let common = Set(found.slots).intersection(part.prefix(10)).count
                 #expect(found.slots.count == 10)
-                let common = Set(found.slots).intersection(exact).count
                 if isNear { hits.near += common } else { hits.far += common }
                 // A walk that does not get there is given up before it costs much more than the scan.
-                #expect(found.distances < 2 * 2000 + 40 * 16 + 100)
+                #expect(found.distances < 2 * count + 40 * 16 + 1200)
             }
         }
         #expect(hits.near >= 143)

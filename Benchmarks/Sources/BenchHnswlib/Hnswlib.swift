@@ -9,6 +9,14 @@ final class Hnswlib {
             UnsafeMutablePointer<Float>
         ) -> Int
 
+    private typealias FilteredSearch =
+        @convention(c) (
+            UnsafeMutableRawPointer, UnsafePointer<Float>, Int, Int, UnsafePointer<UInt64>,
+            UnsafeMutablePointer<UInt64>,
+            UnsafeMutablePointer<Float>
+        ) -> Int
+    private let filteredFunction: FilteredSearch
+
     nonisolated(unsafe) private static let library: UnsafeMutableRawPointer = {
         let path = ProcessInfo.processInfo.environment["HNSWLIB_SHIM"] ?? ".build/hnswlib/libshim.so"
         guard let library = dlopen(path, RTLD_NOW) else {
@@ -29,6 +37,7 @@ final class Hnswlib {
                 UnsafeMutablePointer<Float>
             ) -> Int
         searchFunction = Self.function("bench_search", as: Search.self)
+        filteredFunction = Self.function("bench_search_filtered", as: FilteredSearch.self)
     }
 
     deinit {
@@ -65,5 +74,14 @@ final class Hnswlib {
     func search(_ query: UnsafePointer<Float>, k: Int, ef: Int, labels: inout [UInt64], distances: inout [Float]) -> Int
     {
         searchFunction(handle, query, k, ef, &labels, &distances)
+    }
+
+    /// The same among the labels whose bit is set in `words`.
+    @inline(__always)
+    func search(
+        _ query: UnsafePointer<Float>, k: Int, ef: Int, bitmap words: UnsafePointer<UInt64>, labels: inout [UInt64],
+        distances: inout [Float]
+    ) -> Int {
+        filteredFunction(handle, query, k, ef, words, &labels, &distances)
     }
 }

@@ -42,7 +42,7 @@ struct Workload {
         self.thresholds = thresholds
     }
 
-    private static func distance(
+    static func distance(
         _ base: [Float], _ row: Int, _ queries: [Float], _ query: Int, _ dimensions: Int, _ cosine: Bool
     ) -> Double {
         var sum = 0.0, a = 0.0, b = 0.0

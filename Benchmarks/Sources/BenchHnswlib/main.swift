@@ -45,7 +45,7 @@ func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").ut
 
 let options = Options(ProcessInfo.processInfo.environment)
 guard !options.data.isEmpty else {
-    note("usage: make bench-hnswlib DATA=folder [N=rows] [SCALAR=f32|u8] [PARTS=search,build,open]")
+    note("usage: make bench-hnswlib DATA=folder [N=rows] [SCALAR=f32|u8] [PARTS=search,build,open,filters]")
     exit(64)
 }
 let workload = try Workload(options)
@@ -59,11 +59,12 @@ if options.parts.contains("inserts") { report["inserts"] = try measureInserts(wo
 if options.parts.contains("beside") { report["search_beside_inserting"] = try measureBeside(workload, options) }
 if options.parts.contains("recovery") { report["recovery"] = try measureRecovery(workload, options) }
 let files =
-    options.parts.isDisjoint(with: ["search", "recall", "open"]) ? nil : try IndexFiles(workload, options)
-if let files, !options.parts.isDisjoint(with: ["search", "recall"]) {
+    options.parts.isDisjoint(with: ["search", "recall", "filters", "open"]) ? nil : try IndexFiles(workload, options)
+if let files, !options.parts.isDisjoint(with: ["search", "recall", "filters"]) {
     let indexes = try Indexes(files, workload)
     if options.parts.contains("search") { report["search"] = try measureSearch(workload, indexes, options) }
     if options.parts.contains("recall") { report["recall_by_ef"] = try measureRecall(workload, indexes) }
+    if options.parts.contains("filters") { report["filters"] = try measureFilters(workload, indexes, options) }
     for (_, store) in indexes.stores { try store.close() }
 }
 // After the store is closed: pages that are mapped cannot be dropped from the page cache.
