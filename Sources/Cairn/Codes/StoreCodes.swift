@@ -176,7 +176,7 @@ final class StoreCodes: @unchecked Sendable {
     private static func train(_ kind: CodeModel.Kind, _ contents: StoreContents, count: Int) -> CodeModel {
         let graph = contents.graph, dimensions = contents.encoding.dimensions
         // Of long vectors fewer say as much of components.
-        let wanted = min(count, max(leastCount, min(CodeTraining.sampleSize, sampleComponents / dimensions)))
+        let wanted = min(count, max(Codes.leastCount, min(CodeTraining.sampleSize, sampleComponents / dimensions)))
         let sample = Memory<Float>(wanted * dimensions), scratch = SearchScratch()
         var rows = 0
         func take(_ slot: UInt32) {
@@ -188,7 +188,7 @@ final class StoreCodes: @unchecked Sendable {
             rows += 1
         }
         for number in 0..<wanted { take(UInt32(number * count / wanted)) }
-        if rows < min(wanted, leastCount) {
+        if rows < min(wanted, Codes.leastCount) {
             rows = 0
             for slot in 0..<UInt32(count) { take(slot) }
         }

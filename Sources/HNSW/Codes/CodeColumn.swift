@@ -88,7 +88,8 @@ package final class CodeColumn: @unchecked Sendable {
 
     /// The square of the difference between components and what their positions stand for.
     private func loss(_ vector: UnsafePointer<Float>, _ positions: UnsafePointer<UInt8>) -> Float {
-        let step = 1 / model.scale, raw = UnsafeRawPointer(vector), bytes = UnsafeRawPointer(positions)
+        let step = 1 / model.scale
+        let raw = unsafe UnsafeRawPointer(vector), bytes = unsafe UnsafeRawPointer(positions)
         var sums = SIMD8<Float>(), index = 0
         while index + 8 <= model.dimensions {
             let values = unsafe (raw + 4 * index).loadUnaligned(as: SIMD8<Float>.self)
