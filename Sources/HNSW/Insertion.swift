@@ -185,9 +185,9 @@ package final class Insertion: @unchecked Sendable {
         let highest = slots.reduce(graph.count) { max($0, Int($1.slot) + 1) }
         slotLimit = UInt32(highest)
         let batch = max(slots.count, parameters.capacity(level: 0)) + 1
+        let kept = graph.walkWidth(parameters.constructionWidth, in: graph.newestView).kept
         for scratch in scratches {
-            scratch.prepare(
-                slots: highest, width: parameters.constructionWidth, batch: batch)
+            scratch.prepare(slots: highest, width: max(kept, parameters.constructionWidth), batch: batch)
         }
     }
 
@@ -196,7 +196,7 @@ package final class Insertion: @unchecked Sendable {
     /// What the rows of `group` link to. Their walks over level 0 take turns, which changes nothing but the time.
     private func link(_ group: Range<Int>, _ scratches: ArraySlice<SearchScratch>) {
         var walks = WalksInTurns<EverySlot>(), walking: [(index: Int, query: Query, scratch: SearchScratch)] = []
-        let width = graph.parameters.constructionWidth
+        let width = graph.parameters.constructionWidth, (looked, kept) = graph.walkWidth(width, in: view)
         for (index, scratch) in zip(group, scratches) {
             let row = rows[index], highest = min(row.level, graph.maximumLevel)
             guard highest >= lowestLevel else { continue }
@@ -214,7 +214,7 @@ package final class Insertion: @unchecked Sendable {
             walking.append((index, query, scratch))
             walks.append(
                 LevelZeroWalk(
-                    graph, computer, from: entry, width: width, kept: width, in: view, rule: EverySlot(), scratch))
+                    graph, computer, from: entry, width: looked, kept: kept, in: view, rule: EverySlot(), scratch))
         }
         walks.finish { number, size in
             let (index, query, scratch) = walking[number]
@@ -227,7 +227,9 @@ package final class Insertion: @unchecked Sendable {
         let row = rows[index], dimensions = graph.distances.dimensions
         var size = size
         if graph.hasUnlinkedSlots { size = removeUnlinked(size, scratch) }
-        if view.codes != nil { size = graph.rescore(query, size: size, depth: size, scratch) }
+        if view.codes != nil {
+            size = min(graph.rescore(query, size: size, scratch), graph.parameters.constructionWidth)
+        }
         size = addEarlierRows(before: index, level: level, query: query, size: size, scratch)
         let kept = scratch.selection.choose(
             scratch.pool, size, limit: graph.parameters.connectivity, in: graph,

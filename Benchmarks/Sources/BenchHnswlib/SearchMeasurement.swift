@@ -70,7 +70,8 @@ func measureSearch(_ workload: Workload, _ indexes: Indexes, _ options: Options)
     for round in 0...options.rounds {
         var curves = [Curve](repeating: Curve(), count: contenders.count)
         for width in widths {
-            var times = [Double](repeating: 0, count: contenders.count), hits = [Int](repeating: 0, count: contenders.count)
+            var times = [Double](repeating: 0, count: contenders.count),
+                hits = [Int](repeating: 0, count: contenders.count)
             for start in stride(from: 0, to: workload.queryCount, by: slice) {
                 let range = start..<min(start + slice, workload.queryCount)
                 // Whoever comes later finds the queries in the cache: they take turns in coming first.

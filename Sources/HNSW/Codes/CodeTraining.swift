@@ -141,7 +141,9 @@ package struct CodeTraining {
             for place in 0..<nearest {
                 let row = Int(order.candidates[place].slot)
                 // Itself, or its equal, is no pair.
-                guard order.candidates[place].distance > 0 || isProduct, row != number * rows / queries else { continue }
+                guard order.candidates[place].distance > 0 || isProduct, row != number * rows / queries else {
+                    continue
+                }
                 let difference =
                     isProduct
                     ? (byCode.buffer[row] - distances.buffer[row]) / max(length, .leastNormalMagnitude)

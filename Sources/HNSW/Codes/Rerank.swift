@@ -44,9 +44,9 @@ extension Graph {
     private static var rerankStage: Int { 8 }
 
     /// Puts the distances of the vectors in the place of those of the codes, for the pool's first `size` candidates, and
-    /// sorts it anew. Returns how many are left: the first `depth`.
-    func rescore(_ query: Query, size: Int, depth: Int, _ scratch: SearchScratch) -> Int {
-        let size = min(size, depth), computer = DistanceComputer(query, distances)
+    /// sorts it anew. Returns how many there are.
+    func rescore(_ query: Query, size: Int, _ scratch: SearchScratch) -> Int {
+        let computer = DistanceComputer(query, distances)
         let pool = scratch.pool, gathered = scratch.gathered, results = scratch.distances
         var start = 0
         while start < size {

@@ -97,19 +97,19 @@ import Testing
     @Test func `a pool is scored anew and sorted`() {
         let holder = TestGraph(clusteredVectors(300, dimensions: 20), connectivity: 4, width: 20)
         let column = holder.giveCodes(.scalar4), vector = clusteredVectors(1, dimensions: 20, skipping: 900)[0]
-        for (size, depth) in [(0, 10), (1, 1), (31, 40), (32, 32), (33, 33), (200, 200), (200, 50)] {
+        for size in [0, 1, 31, 32, 33, 200] {
             let pool = (0..<UInt32(size)).map { $0 }
             let (_, byCode, _, _) = rerank(holder, column, vector, pool: pool, count: 1, rule: EverySlot())
             let expected = holder.withQuery(vector) { query in
-                byCode.prefix(depth).map { candidate in
+                byCode.prefix(size).map { candidate in
                     holder.scratch.gathered[0] = candidate.slot
                     holder.graph.distances.compute(query, holder.scratch.gathered, 1, holder.scratch.distances)
                     return Candidate(distance: holder.scratch.distances[0], slot: candidate.slot)
                 }.sorted()
             }
-            let left = holder.withQuery(vector) { holder.graph.rescore($0, size: size, depth: depth, holder.scratch) }
-            #expect(left == min(size, depth))
-            #expect((0..<left).map { holder.scratch.pool[$0] } == expected, "\(size), \(depth)")
+            let left = holder.withQuery(vector) { holder.graph.rescore($0, size: size, holder.scratch) }
+            #expect(left == size)
+            #expect((0..<left).map { holder.scratch.pool[$0] } == expected, "\(size)")
         }
     }
 }
