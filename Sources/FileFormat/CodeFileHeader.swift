@@ -6,10 +6,10 @@ package struct CodeFileHeader: Sendable, Hashable {
     package static let size = 512
     /// The most that `depth` says.
     package static let deepest = 1 << 16
+    /// The most that `recentCount` says.
+    package static let mostRecent = 1 << 48
     /// Where slot 0's row is.
     package static let rowsOffset = Geometry.pageSize
-    /// The most rows that `recentCount` says: any file has been made again long before.
-    package static let mostRecent = 1 << 40
 
     package var layout: Identifier
     package var generation: UInt64
