@@ -85,9 +85,9 @@ faults:
 	$(SWIFT) build -c release --product FaultCampaign
 	.build/release/FaultCampaign
 
-# Fuzzes a reader, or what is done with hnswlib's files: TARGET=log|header|journal|hnswlib|import RUNS=n.
+# Fuzzes a reader, stores with any codes, or what is done with hnswlib's files: TARGET=log|header|journal|codes|hnswlib|import RUNS=n.
 fuzz:
-	@test -n "$(TARGET)" || { echo "usage: make fuzz TARGET=log|header|journal|hnswlib|import [RUNS=100000]"; exit 64; }
+	@test -n "$(TARGET)" || { echo "usage: make fuzz TARGET=log|header|journal|codes|hnswlib|import [RUNS=100000]"; exit 64; }
 	Scripts/fuzz $(TARGET) $(or $(RUNS),100000)
 
 # Threads that search, change, read and export one store for MINUTES=10, under ThreadSanitizer.

@@ -41,8 +41,9 @@ class State:
     live: dict = field(default_factory=dict)
     marked: dict = field(default_factory=dict)
     ef: int = 50
+    codes: str = "none"
 
-    def copy(self): return State(dict(self.live), dict(self.marked), self.ef)
+    def copy(self): return State(dict(self.live), dict(self.marked), self.ef, self.codes)
 
     def apply(self, batch):
         for kind, label, version in batch:
@@ -54,21 +55,23 @@ class State:
             elif kind == "erase":
                 if self.live.pop(label, None) is None: del self.marked[label]
             elif kind == "ef": self.ef = version
+            elif kind == "codes": self.codes = version
 
 
 @dataclass
 class Outlook:
     """The states in which a store may be: `state` after some of `batches`, from `first` to `last` of them. Without a state there
-    is perhaps no store."""
+    is perhaps no store, or one as it was `made`."""
     state: State
     batches: list = field(default_factory=list)
     first: int = 0
     last: int = 0
+    made: State = field(default_factory=State)
 
     @property
     def states(self):
         """One after the other, in the same object."""
-        state = self.state.copy() if self.state else State()
+        state = (self.state or self.made).copy()
         for done in range(self.last + 1):
             if done >= self.first: yield state
             if done < self.last: state.apply(self.batches[done])
@@ -93,6 +96,8 @@ class Workload:
         self.rng, self.store, self.files, self.size, self.durabilities = rng, store, files, size, durabilities
         self.state = None  # None: not made yet
         self.version = 0
+        # Half of the stores begin with codes; all are given others now and then.
+        self.codes = rng.choice(["none", "none", "sq8", "sq4"])
         self.log_bytes = rng.choice([None, None, 64 << 10, 256 << 10])
 
     def next(self):
@@ -100,12 +105,12 @@ class Workload:
             width = self.rng.choice([20, 60, 200])
             return Operation(
                 ["create", self.store, "--dim", DIMENSIONS, "--ef-construction", width, "-M", self.rng.choice([4, 16]),
-                 "--metric", self.rng.choice(["l2", "l2", "ip"]), "--quiet"], [])
+                 "--metric", self.rng.choice(["l2", "l2", "ip"]), "--codes", self.codes, "--quiet"], [])
         live, marked = len(self.state.live), len(self.state.marked)
         full = live + marked >= self.size
         kinds = {
             "add": 1 if full else 6, "upsert": 4, "mark": 2 if live else 0, "undo": 2 if marked else 0,
-            "erase": (6 if full else 2) if live + marked else 0, "checkpoint": 1, "set": 1,
+            "erase": (6 if full else 2) if live + marked else 0, "checkpoint": 1, "set": 1, "change_codes": 1,
             "stream": 1, "replace": 2 if marked else 0}
         return getattr(self, self.rng.choices(list(kinds), kinds.values())[0])()
 
@@ -190,6 +195,10 @@ class Workload:
         ef = self.rng.randint(10, 500)
         return Operation(["set", self.store, "--ef", ef, "--quiet"], [[("ef", 0, ef)]])
 
+    def change_codes(self):
+        codes = self.rng.choice(["none", "sq8", "sq8", "sq4", "sq4"])
+        return Operation(["codes", self.store, codes, "--quiet"], [[("codes", 0, codes)]])
+
 
 def run(cairn, *arguments):
     """The output of a command that must succeed."""
@@ -260,7 +269,9 @@ class Trial:
 
     def expect(self, operation, is_done, lines, cut):
         """What the store may be after an operation that said `lines`."""
-        if operation.arguments[0] == "create": return Outlook(State() if is_done else None)
+        if operation.arguments[0] == "create":
+            made = State(codes=self.workload.codes)
+            return Outlook(made if is_done else None, made=made)
         ends = list(itertools.accumulate(sum(kind == "put" for kind, *_ in batch) for batch in operation.batches))
         if [total for _, total in lines] != ends[:len(lines)]:
             raise Violation(f"acknowledged {[total for _, total in lines][-3:]}, the batches end at {ends}")
@@ -299,7 +310,8 @@ class Trial:
         info = json.loads(run(self.cairn, "info", self.workload.store, "--output", "json"))
         if info["count"] != len(live): raise Violation(f"info counts {info['count']} vectors, there are {len(live)}")
         for state in self.outlook.states:
-            if state.live == live and len(state.marked) == info["deleted"] and state.ef == info["ef"]:
+            if (state.live == live and len(state.marked) == info["deleted"]
+                    and (state.ef, state.codes) == (info["ef"], info["codes"])):
                 self.workload.state = state
                 self.outlook = Outlook(state)
                 self.history.append(f"checked: {len(live)} vectors, {info['deleted']} marked")
@@ -315,7 +327,7 @@ class Trial:
             other = [label for label in live if state.live.get(label, live[label]) != live[label]]
             parts.append(
                 f"{name}: {len(lost)} missing {lost[:3]}, {len(extra)} too many {extra[:3]}, {len(other)} of another version "
-                f"{other[:3]}, {info['deleted']} marked instead of {len(state.marked)}, ef {info['ef']} instead of {state.ef}")
+                f"{other[:3]}, {info['deleted']} marked instead of {len(state.marked)}, ef {info['ef']} instead of {state.ef}, codes {info['codes']} instead of {state.codes}")
         states = self.outlook.last - self.outlook.first + 1
         return f"the store is in none of {states} possible states\n  " + "\n  ".join(parts)
 

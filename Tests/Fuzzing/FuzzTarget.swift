@@ -33,7 +33,13 @@ private let target: any FuzzTarget = {
         } catch {
             fatalError("there is no directory to import into: \(error)")
         }
-    default: fatalError("set CAIRN_FUZZ_TARGET to log, header, journal, hnswlib or import")
+    case "codes":
+        do {
+            return try CodesTarget(scratch: FilePath(environment("CAIRN_FUZZ_SCRATCH") ?? "/tmp"))
+        } catch {
+            fatalError("there are no stores with codes: \(error)")
+        }
+    default: fatalError("set CAIRN_FUZZ_TARGET to log, header, journal, codes, hnswlib or import")
     }
 }()
 

@@ -30,6 +30,7 @@ enum Seeds {
                 [0] + both, [7] + both, [7] + large.encoded() + header.encoded(),
                 [7] + custom.encoded() + header.encoded(),
             ]
+        case "codes": seeds = try CodesTarget(scratch: scratch).seeds
         case "hnswlib": seeds = HnswlibSeeds.all
         case "import": seeds = HnswlibSeeds.imports
         default:

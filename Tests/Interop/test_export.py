@@ -232,3 +232,29 @@ def test_a_store_grows_and_shrinks_before_it_comes_out(cairn, tmp_path, metric):
     index.add_items(recipe.vectors(500, seed=7), labels_of(500, start=20_000))
     index.set_ef(100)
     assert index.element_count == len(model.vectors) + 500
+
+
+@pytest.mark.parametrize("codes", ("sq8", "sq4"))
+@pytest.mark.parametrize("metric", METRICS)
+def test_codes_stay_behind(cairn, tmp_path, metric, codes):
+    """hnswlib has none. An import that was given codes comes out as it went in; a store that changed goes out as without them."""
+    recipe = Recipe(metric, 20, 12, count=COUNT, ef_construction=100)
+    path = recipe.save(tmp_path / "index.bin")
+    store, out, plain = tmp_path / "index.cairn", tmp_path / "out.bin", tmp_path / "plain.bin"
+    cairn.convert(path, store, metric=metric)
+    cairn("codes", store, codes, "--quiet")
+    info = cairn.json("info", store)
+    assert info["codes"] == codes and info["code_bytes"] > 0
+    assert cairn.convert(store, out)["byte_identical"]
+    assert filecmp.cmp(path, out, shallow=False)
+    model = Model(labels_of(COUNT), recipe.vectors(COUNT))
+    # These are linked by the codes.
+    change(cairn, store, recipe, model, STEPS["all"])
+    cairn.convert(store, out, "--force")
+    cairn("verify", store)
+    cairn("codes", store, "none", "--quiet")
+    cairn.convert(store, plain)
+    assert filecmp.cmp(out, plain, shallow=False)
+    index = check_export(cairn, store, out, model, metric, recipe.queries)
+    check_reach(cairn, store, index, model, recipe.queries)
+    check_second_journey(cairn, out, tmp_path, metric)

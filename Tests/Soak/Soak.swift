@@ -4,8 +4,9 @@ import Foundation
 import HNSW
 import SystemPackage
 
-/// `make soak MINUTES=n`: threads that search, change, mark, erase, make checkpoints, ask for facts, read all rows and export,
-/// all at once, on a store that is closed and opened again every few seconds. Run under ThreadSanitizer; it also checks every answer that has one.
+/// `make soak MINUTES=n`: threads that search, change, mark, erase, make checkpoints, give the store other codes, ask for facts,
+/// read all rows and export, all at once, on a store that is closed and opened again every few seconds. Run under
+/// ThreadSanitizer; it also checks every answer that has one.
 @main
 struct Soak: ParsableCommand {
     @Option(help: "How long.") var minutes = 10.0
@@ -42,7 +43,7 @@ struct Soak: ParsableCommand {
         }
         print(
             "\(rounds) rounds: \(totals.batches) batches, \(totals.searches) searches, \(totals.checkpoints) checkpoints, "
-                + "\(totals.readings) readings of all rows, \(totals.exports) exports; "
+                + "\(totals.codings) changes of codes, \(totals.readings) readings of all rows, \(totals.exports) exports; "
                 + "\(totals.found) of \(totals.sought) vectors that stood still found at once; no wrong answer")
         guard totals.found * 100 >= totals.sought * 99 else { throw Wrong("too few were found") }
     }
@@ -75,6 +76,10 @@ struct Soak: ParsableCommand {
                         try store.checkpoint()
                         try store.synchronize()
                         mine.checkpoints += 1
+                        if generator.next() % 4 == 0 {
+                            try store.setCodes(Codes.allCases[Int(generator.next() % 3)])
+                            mine.codings += 1
+                        }
                         usleep(50_000)
                     }
                 }
@@ -89,13 +94,14 @@ struct Soak: ParsableCommand {
 }
 
 struct Totals: Sendable {
-    var batches = 0, searches = 0, checkpoints = 0, readings = 0, exports = 0, found = 0, sought = 0
+    var batches = 0, searches = 0, checkpoints = 0, codings = 0, readings = 0, exports = 0, found = 0, sought = 0
 
     static func + (a: Totals, b: Totals) -> Totals {
         Totals(
             batches: a.batches + b.batches, searches: a.searches + b.searches,
-            checkpoints: a.checkpoints + b.checkpoints, readings: a.readings + b.readings,
-            exports: a.exports + b.exports, found: a.found + b.found, sought: a.sought + b.sought)
+            checkpoints: a.checkpoints + b.checkpoints, codings: a.codings + b.codings,
+            readings: a.readings + b.readings, exports: a.exports + b.exports, found: a.found + b.found,
+            sought: a.sought + b.sought)
     }
 }
 
