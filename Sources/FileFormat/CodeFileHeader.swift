@@ -6,6 +6,8 @@ package struct CodeFileHeader: Sendable, Hashable {
     package static let size = 512
     /// The most that `depth` says.
     package static let deepest = 1 << 16
+    /// The most that `recentCount` says.
+    package static let mostRecent = 1 << 48
     /// Where slot 0's row is.
     package static let rowsOffset = Geometry.pageSize
 
@@ -117,9 +119,9 @@ package struct CodeFileHeader: Sendable, Hashable {
             scale: float(Offset.scale), margin: float(Offset.margin),
             depth: Int(bytes.integer(at: Offset.depth, as: UInt32.self)), error: float(Offset.error),
             trainedCount: Int(min(counts[1], limit)), levels: Array(bytes[Offset.levels..<Offset.levels + 16]),
-            recentCount: Int(min(counts[2], UInt64(Int64.max))),
+            recentCount: Int(min(counts[2], UInt64(Self.mostRecent))),
             recentLoss: Double(bitPattern: bytes.integer(at: Offset.recentLoss)))
-        guard counts[0] <= limit, counts[1] <= limit, counts[2] <= UInt64(Int64.max), kind == 1 || kind == 2,
+        guard counts[0] <= limit, counts[1] <= limit, counts[2] <= UInt64(Self.mostRecent), kind == 1 || kind == 2,
             low.isFinite, scale.isFinite, scale > 0, margin.isFinite, margin >= 0, error.isFinite, error >= 0,
             depth <= Self.deepest,
             recentLoss.isFinite, recentLoss >= 0, levels.allSatisfy({ $0 < 128 })

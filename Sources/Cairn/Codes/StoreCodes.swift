@@ -88,7 +88,7 @@ final class StoreCodes: @unchecked Sendable {
     func isOutdated(count: Int) -> Bool {
         if model.trainedCount < Self.settledCount && count >= 4 * model.trainedCount { return true }
         guard recentCount >= max(1000, model.trainedCount / 10) else { return false }
-        let loss = recentLoss / Double(recentCount * model.dimensions), step = 1 / Double(model.scale)
+        let loss = recentLoss / (Double(recentCount) * Double(model.dimensions)), step = 1 / Double(model.scale)
         return loss > max(2 * Double(model.error), step * step / 3)
     }
 
