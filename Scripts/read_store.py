@@ -8,7 +8,9 @@ SUPERBLOCK = """version I 8, store 16s 16, layout 16s 32, compatible Q 48, read_
     dimensions I 72, m I 76, ef_construction I 80, metric B 84, scalar B 85, seed Q 88, first I 96, largest I 100,
     vector_stride I 104, link_stride I 108, name_length B 112, name 255s 113"""
 HEADER = """generation Q 8, layout 16s 16, slot_count Q 32, segment_count I 40, entry_point I 44, maximum_level i 48,
-    ef I 52, live Q 56, marked Q 64, free Q 72, level_state I 80, graph_generation Q 88, log Q 96"""
+    ef I 52, live Q 56, marked Q 64, free Q 72, level_state I 80, graph_generation Q 88, log Q 96, codes B 136"""
+CODES = """version I 8, kind B 12, product B 13, rotated B 14, layout 16s 16, graph_generation Q 32, count Q 40, dimensions I 48,
+    low f 52, scale f 56, levels 16s 80"""
 DERIVED = "version I 8, body I 12, layout 16s 16, graph_generation Q 32, count Q 40, extent Q 48"
 TABLE, problems = list(range(256)), []
 for _ in range(8): TABLE = [x >> 1 ^ (0x82F63B78 if x & 1 else 0) for x in TABLE]
@@ -125,4 +127,34 @@ for label in [slot["label"] for slot in slots if slot["state"] in (1, 2) and ext
         if entry == 0 or entry <= count and slots[entry - 1]["label"] == label: break
     if check(entry, f"label {label} is not in the file labels"): found[label] = entry - 1
 check(len(found) == number, "the file labels has another number of entries than it says")
+def f32(x): return unpack("<f", pack("<f", x))[0]
+def rotated(x):
+    state, signs, block = 0x9E3779B97F4A7C15, [], 1 << len(x).bit_length() - 1
+    for _ in range(2 * len(x)):
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2 ** 64
+        signs.append(-f32(1 / f32(block ** 0.5)) if state >> 63 else f32(1 / f32(block ** 0.5)))
+    for r in range(2):
+        for start in sorted({0, len(x) - block}):
+            part = [f32(x[start + j] * signs[r * len(x) + start + j]) for j in range(block)]
+            for half in [1 << i for i in range(block.bit_length() - 1)]:
+                part = [f32(part[j ^ half] - part[j] if j & half else part[j] + part[j ^ half]) for j in range(block)]
+            x = x[:start] + part + x[start + block:]
+    return x
+def code(slot, c):
+    x = slot["stored"]
+    if cosine and scalar in "bB" and slot["norm"] > 0: x = [f32(v * f32(1 / slot["norm"])) for v in x]
+    places = [f32(f32(v - c["low"]) * c["scale"]) for v in (rotated(x) if c["rotated"] else x)]
+    places = [round(min(max(v, 0), 255 if c["kind"] == 1 else 127)) for v in places]
+    if c["kind"] == 1: return bytes(places + [0] * (up(len(x), 64) - len(x)))
+    near = [min(range(16), key=lambda i: abs(c["levels"][i] - place)) for place in places + [0] * (up(len(x), 128) - len(x))]
+    return bytes(near[i + j] | near[i + j + 64] << 4 for i in range(0, len(near), 128) for j in range(64))
+if h["codes"] in (1, 2) and count >= 256:
+    c = sector(files.get("codes", b""), b"CAIRNCOD", CODES) or {"version": 0}
+    sound = c["version"] == 1 and (c["layout"], c["graph_generation"], c["kind"], c["dimensions"], bool(c["product"])) == (
+        h["layout"], h["graph_generation"], h["codes"], s["dimensions"], s["metric"] > 0) and c["count"] >= count
+    if check(sound, "codes is missing, damaged or out of date"):
+        for number, slot in enumerate(slots):
+            right = code(slot, c) if slot["state"] in (1, 2) else b""
+            at = 4096 + number * len(right)
+            check(files["codes"][at:at + len(right)] == right, f"the code of slot {number} is wrong")
 finish(superblock=s, header=h, segments=segments, slots=slots, upper=nodes, labels=found)

@@ -41,7 +41,7 @@ import Testing
         var header = Self.sample
         header.count = Geometry.maximumSlots
         header.trainedCount = Geometry.maximumSlots
-        (header.dimensions, header.depth, header.recentCount) = (65_536, CodeFileHeader.deepest, .max)
+        (header.dimensions, header.depth, header.recentCount) = (65_536, CodeFileHeader.deepest, 1 << 48)
         (header.low, header.scale) = (-.greatestFiniteMagnitude, .greatestFiniteMagnitude)
         (header.margin, header.error, header.recentLoss) = (0, .greatestFiniteMagnitude, .greatestFiniteMagnitude)
         header.levels = [UInt8](repeating: 127, count: 16)
@@ -69,7 +69,7 @@ import Testing
         (8, [2]), (8, [0]), (12, [0]), (12, [3]),
         (40, littleEndian(UInt64.max)), (40, littleEndian(UInt64(Geometry.maximumSlots) + 1)),
         (72, littleEndian(UInt64.max)), (72, littleEndian(UInt64(Geometry.maximumSlots) + 1)),
-        (96, littleEndian(UInt64.max)), (96, littleEndian(UInt64(1) << 63)),
+        (96, littleEndian(UInt64.max)), (96, littleEndian(UInt64(1) << 48 + 1)),
         (52, littleEndian(Float.infinity.bitPattern)), (52, littleEndian(Float.nan.bitPattern)),
         (56, littleEndian(Float.infinity.bitPattern)), (56, littleEndian(Float.nan.bitPattern)),
         (56, littleEndian(Float(0).bitPattern)), (56, littleEndian(Float(-1).bitPattern)),

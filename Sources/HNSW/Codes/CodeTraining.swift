@@ -38,6 +38,8 @@ package struct CodeTraining {
         for row in 0..<count {
             unsafe rotation.apply(sample.base + row * dimensions, to: rotated.buffer.base + row * dimensions)
         }
+        // What is as large as a float can be may become larger.
+        for index in 0..<count * dimensions where !rotated.buffer[index].isFinite { return plain }
         let other = measured(model(of: rotated.buffer, isRotated: true))
         // A grid that cuts off what is large makes all distances shorter, which the margin does not say.
         let isWorthIt =

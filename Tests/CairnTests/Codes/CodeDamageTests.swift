@@ -126,7 +126,7 @@ import Testing
             { $0.low = -.greatestFiniteMagnitude }, { $0.low = .greatestFiniteMagnitude },
             { $0.margin = .greatestFiniteMagnitude }, { $0.margin = 0 }, { $0.depth = 1 << 16 }, { $0.depth = 0 },
             { $0.error = .greatestFiniteMagnitude }, { $0.trainedCount = 0 }, { $0.trainedCount = .init(Int32.max) },
-            { $0.recentCount = .max }, { $0.recentLoss = .greatestFiniteMagnitude }, { $0.isRotated.toggle() },
+            { $0.recentCount = 1 << 48 }, { $0.recentLoss = .greatestFiniteMagnitude }, { $0.isRotated.toggle() },
             { $0.levels = [UInt8](repeating: 127, count: 16) }, { $0.levels.reverse() },
         ]
         for (number, change) in changes.enumerated() {
@@ -158,7 +158,7 @@ import Testing
         try opened.checkpoint()
         let first = try #require(CodedStore.header(store.path))
         // Other data, so that other levels are right.
-        for round in 0..<4 {
+        for round in 0..<5 {
             try opened.add(store.rows(250, seed: UInt64(round + 3)).map { $0.map { $0 * 9 } }, from: 1000 * (round + 1))
             if setsCodes && round == 0 {
                 try opened.setCodes(.none)

@@ -176,20 +176,24 @@ import Testing
     @Test(arguments: kinds)
     func `data that change are trained on anew`(codes: Codes) throws {
         let store = try CodedStore(codes), opened = try store.create()
-        for first in stride(from: 0, to: 1500, by: 500) {
-            try opened.add(store.rows(500, seed: UInt64(first)), from: first)
-        }
-        #expect(store.makings == 1, "at 500")
-        let first = try #require(CodedStore.header(store.path))
-        for round in 1..<5 {
-            let far = store.rows(500, seed: UInt64(50 + round)).map { $0.map { 30 * $0 + 100 } }
+        try opened.add(store.rows(1200), from: 0)
+        let first = try #require(try trained(opened, store))
+        #expect(store.makings == 1)
+        for round in 1..<4 {
+            let far = store.rows(600, seed: UInt64(50 + round)).map { $0.map { 30 * $0 + 100 } }
             try opened.add(far, from: 10_000 * round)
+            #expect(store.makings == (round < 3 ? 1 : 2), "after 1,000 of them, and before four times 1,200")
         }
-        #expect(store.makings == 3, "for the drift, and at four times 500")
         let second = try #require(CodedStore.header(store.path))
         #expect(second.scale < first.scale / 5)
         try opened.expectSound(store.rows(10, seed: 5), codes: true)
         try opened.expectSound(store.rows(10, seed: 5).map { $0.map { 30 * $0 + 100 } }, codes: true)
+    }
+
+    /// Has the next batch make the codes that are due.
+    private func trained(_ opened: VectorStore, _ store: CodedStore) throws -> CodeFileHeader? {
+        try opened.mark([0])
+        return CodedStore.header(store.path)
     }
 
     @Test func `data that stay the same are not`() throws {
@@ -223,5 +227,31 @@ import Testing
         }
         try memory.close()
         #expect(storeError { try memory.setCodes(.none) }?.code == .closed)
+    }
+
+    /// By code that shares nothing with the library.
+    @Test(arguments: kinds, [Metric.l2, .cosine])
+    func `rows are what the format's description says`(codes: Codes, metric: Metric) throws {
+        for (scalar, dimensions) in [(Scalar.float32, 20), (.float16, 9), (.int8, 10)] {
+            guard codes == .scalar4 || scalar != .int8 else { continue }
+            let store = try CodedStore(codes, dimensions: dimensions, metric: metric, scalar: scalar)
+            // One component larger than the others: where there are enough of them they are rotated.
+            let factor: Float = scalar == .float32 ? 40 : 1
+            func rows(_ count: Int, _ seed: UInt64) -> [[Float]] {
+                store.rows(count, seed: seed).map { [$0[0] * factor] + $0[1...] }
+            }
+            let opened = try store.create()
+            try opened.add(rows(260, 1), from: 0)
+            try opened.checkpoint()
+            try opened.add(rows(40, 2), from: 300)
+            try opened.erase((0..<20).map { Label($0) })
+            try opened.close()
+            #expect(CodedStore.header(store.path)?.isRotated == (scalar == .float32))
+            #expect(try ReadStore.problems(store.path).problems == [])
+            var bytes = try readBytes(CodedStore.file(store.path))
+            bytes[4096 + 64 * 299] ^= 1
+            try writeBytes(bytes, to: CodedStore.file(store.path))
+            #expect(try ReadStore.problems(store.path).problems == ["the code of slot 299 is wrong"])
+        }
     }
 }

@@ -67,8 +67,9 @@ import Testing
     }
 
     @Test func `a copy for a distance that only a function knows has none`() throws {
-        VectorStore.registerDistance("codes-chebyshev") { a, b in
-            let left = unsafe a.bindMemory(to: Float.self), right = unsafe b.bindMemory(to: Float.self)
+        unsafe VectorStore.registerDistance("codes-chebyshev") { a, b in
+            let left = unsafe a.bindMemory(to: Float.self)
+            let right = unsafe b.bindMemory(to: Float.self)
             var most: Float = 0
             for index in 0..<left.count { most = unsafe max(most, abs(left[index] - right[index])) }
             return most

@@ -118,8 +118,9 @@ import Testing
     }
 
     @Test func `what cannot have codes says why`() throws {
-        VectorStore.registerDistance("codes-manhattan") { a, b in
-            let left = unsafe a.bindMemory(to: Float.self), right = unsafe b.bindMemory(to: Float.self)
+        unsafe VectorStore.registerDistance("codes-manhattan") { a, b in
+            let left = unsafe a.bindMemory(to: Float.self)
+            let right = unsafe b.bindMemory(to: Float.self)
             var sum: Float = 0
             for index in 0..<left.count { sum += unsafe abs(left[index] - right[index]) }
             return sum

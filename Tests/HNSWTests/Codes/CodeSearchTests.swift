@@ -8,10 +8,10 @@ import Testing
     static let kinds = [CodeModel.Kind.scalar8, .scalar4]
 
     /// So many real vectors are in the graph; the last ones and the example's questions are searched for.
-    private static let count = 2500
+    private static let count = 1500
 
     private func graph(_ metric: cairn_metric) -> (TestGraph, queries: [[Float]]) {
-        let all = ExampleVectors.vectors, others = ExampleVectors.queries + all.suffix(200)
+        let all = ExampleVectors.vectors, others = ExampleVectors.queries + all.suffix(100)
         let vectors = Array(all.prefix(Self.count))
         let isCosine = metric == CAIRN_COSINE
         return (
@@ -25,7 +25,7 @@ import Testing
     @Test(arguments: [CAIRN_L2, CAIRN_INNER_PRODUCT, CAIRN_COSINE])
     func `on real vectors codes find as much at every width`(metric: cairn_metric) {
         let (holder, queries) = graph(metric), widths = [10, 15, 20, 30, 50, 100, 200]
-        #expect(queries.count == 400)
+        #expect(queries.count == 300)
         let exact = queries.map { Set(holder.exact($0, count: 10)) }
         func recalls() -> [Double] {
             widths.map { width in
@@ -38,26 +38,30 @@ import Testing
         let byVectors = recalls()
         for kind in Self.kinds {
             holder.giveCodes(kind)
+            var lost = 0.0
             for (width, (with, without)) in zip(widths, zip(recalls(), byVectors)) {
-                #expect(with >= without - 0.002, "\(kind), width \(width): \(with), by vectors \(without)")
+                // A few of 3,000 more or less are chance, but not at every width.
+                #expect(with >= without - 0.005, "\(kind), width \(width): \(with), by vectors \(without)")
+                lost += (without - with) / Double(widths.count)
             }
+            #expect(lost <= 0.002, "\(kind)")
         }
         holder.graph.setCodes(nil)
         #expect(recalls() == byVectors)
     }
 
-    @Test(arguments: kinds, [CAIRN_L2, CAIRN_COSINE])
+    @Test(arguments: zip(kinds, [CAIRN_L2, CAIRN_COSINE]))
     func `a graph that was built by codes is as good`(kind: CodeModel.Kind, metric: cairn_metric) {
-        let vectors = TestGraph.normalized(clusteredVectors(2000, dimensions: 32))
+        let vectors = TestGraph.normalized(clusteredVectors(1200, dimensions: 32))
         let queries = TestGraph.normalized(clusteredVectors(60, dimensions: 32, skipping: 9000))
         let plain = TestGraph(vectors, metric: metric, connectivity: 8, width: 50, inPlace: 500)
         var built: [[UInt64]] = []
         for threads in [1, 2] {
             let coded = TestGraph(
                 Array(vectors[..<500]), metric: metric, connectivity: 8, width: 50, threads: threads, inPlace: 500,
-                capacity: 2000)
-            coded.giveCodes(kind, capacity: 2000)
-            for first in stride(from: 500, to: 2000, by: 100) {
+                capacity: 1200)
+            coded.giveCodes(kind, capacity: 1200)
+            for first in stride(from: 500, to: 1200, by: 100) {
                 for (row, vector) in vectors[first..<first + 100].enumerated() {
                     coded.write(vector, to: UInt32(first + row))
                 }
@@ -66,6 +70,7 @@ import Testing
                 coded.add(Array(vectors[first..<first + 100]))
             }
             #expect(problems(coded) == [])
+            coded.graph.setCodes(nil)
             for width in [10, 40] {
                 let with = coded.recall(queries, count: 10, width: width)
                 let without = plain.recall(queries, count: 10, width: width)
@@ -78,17 +83,17 @@ import Testing
 
     @Test(arguments: kinds, [CAIRN_L2, CAIRN_INNER_PRODUCT, CAIRN_COSINE])
     func `distances are those of the vectors`(kind: CodeModel.Kind, metric: cairn_metric) {
-        let vectors = TestGraph.normalized(clusteredVectors(1200, dimensions: 24))
+        let vectors = TestGraph.normalized(clusteredVectors(600, dimensions: 24))
         let holder = TestGraph(vectors, metric: metric, connectivity: 8, width: 40)
         holder.giveCodes(kind)
-        for query in TestGraph.normalized(clusteredVectors(30, dimensions: 24, skipping: 5000)) {
-            let exact = holder.exactCandidates(query, count: 1200)
-            for (count, width) in [(1, 1), (10, 10), (10, 60), (100, 100), (1200, 1), (2000, 5000)] {
+        for query in TestGraph.normalized(clusteredVectors(12, dimensions: 24, skipping: 5000)) {
+            let exact = holder.exactCandidates(query, count: 600)
+            for (count, width) in [(1, 1), (10, 10), (10, 60), (100, 100), (600, 1), (2000, 5000)] {
                 let found = holder.candidates(query, count: count, width: width)
-                #expect(found.count == min(count, 1200) && found == found.sorted())
+                #expect(found.count == min(count, 600) && found == found.sorted())
                 #expect(Set(exact).isSuperset(of: found), "count \(count), width \(width)")
             }
-            #expect(holder.candidates(query, count: 1200, width: 1200) == exact)
+            #expect(holder.candidates(query, count: 600, width: 600) == exact)
         }
         #expect(holder.scratch.rerankCount > 0)
     }
@@ -159,18 +164,24 @@ import Testing
     }
 
     @Test func `codes are kept for the searches that began with them`() {
-        let holder = TestGraph(clusteredVectors(400, dimensions: 16), connectivity: 8, width: 20)
+        let holder = TestGraph(clusteredVectors(400, dimensions: 16), connectivity: 8, width: 20),
+            scratch = SearchScratch()
         weak let codes = holder.giveCodes(.scalar8)
         let place = holder.graph.readers.enter()
-        let view = holder.graph.publishedView
-        holder.giveCodes(.scalar4)
-        #expect(codes != nil)
-        holder.withQuery(holder.vectors[5]) { query in
-            let found = holder.graph.search(query, count: 1, width: 20, in: view, scratch: SearchScratch())
-            #expect(found.count == 1 && found[0].slot == 5)
+        // As a search holds on to what it sees: by its place alone.
+        func search(_ view: GraphView) {
+            holder.giveCodes(.scalar4)
+            #expect(codes != nil)
+            holder.withQuery(holder.vectors[5]) { query in
+                let found = holder.graph.search(query, count: 1, width: 20, in: view, scratch: scratch)
+                #expect(found.count == 1 && found[0].slot == 5)
+            }
         }
+        search(holder.graph.publishedView)
+        holder.graph.releaseFormerCodes()
+        #expect(codes != nil)
         holder.graph.readers.leave(place)
-        holder.graph.setCodes(nil)
+        holder.graph.releaseFormerCodes()
         #expect(codes == nil)
     }
 }
