@@ -64,7 +64,15 @@ public struct LabelFilter: Sendable {
         }
     }
 
-    /// The allowed labels, where they can be listed.
+    /// Whether the allowed labels can be listed.
+    var isListed: Bool {
+        switch kind {
+        case .including, .bitmap: true
+        case .excluding, .predicate: false
+        }
+    }
+
+    /// The allowed labels, where they can be listed: O(labels).
     var labels: [Label]? {
         switch kind {
         case .including(let labels): return Array(labels)

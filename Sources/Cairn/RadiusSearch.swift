@@ -91,7 +91,7 @@ extension VectorStore {
     /// of labels alone; nil where it is so from the start: even the narrowest walk computes about 16 distances for each
     /// candidate.
     func walkLimit(width: Int, _ filter: LabelFilter?, _ view: GraphView) -> Int? {
-        let scanned = filter?.labels == nil ? view.count : filter?.limit(count: view.count) ?? view.count
+        let scanned = filter.flatMap { $0.isListed ? $0.limit(count: view.count) : nil } ?? view.count
         guard width < view.count / 4, width < scanned / 8 else { return nil }
         return min(view.count / 4 + 16 * width, 2 * scanned)
     }

@@ -12,6 +12,7 @@ package enum FilterPlan: Sendable, Hashable {
 
     /// `matches` of `slots` slots are in the set.
     package init(matches: Int, slots: Int, width: Int, rowBytes: Int) {
+        let width = min(width, slots)
         let isInTheMiddle = 8 * matches <= slots && matches >= slots / Self.sparsestWalk
         if isInTheMiddle && rowBytes >= Self.longRow {
             // A walk of the set computes about 24 distances for each candidate it keeps, and reads as many lists, which cost as

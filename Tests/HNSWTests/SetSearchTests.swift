@@ -109,7 +109,7 @@ import Testing
 
     @Test func `a plan scans few slots, and walks among many`() {
         for rowBytes in [64, 512, 1536, 4096] {
-            for width in [1, 10, 50, 400] {
+            for width in [1, 10, 50, 400, .max] {
                 for slots in [100, 10_000, 1_000_000, 100_000_000] {
                     let plans = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].filter { $0 <= slots }.map {
                         FilterPlan(matches: $0, slots: slots, width: width, rowBytes: rowBytes)
