@@ -19,24 +19,22 @@ func measureInserts(_ workload: Workload, _ options: Options) throws -> [String:
         return (codes, path, try VectorStore.open(at: path, options: .init(access: .readWrite)))
     }
     defer { for (_, path, _) in stores { try? FileManager.default.removeItem(atPath: path.string) } }
-    var rates = [[Double]](repeating: [], count: stores.count), their: [Double] = []
+    var rates = stores.map { _ in Rates() }, their = Rates()
     for round in 0...options.rounds {
         let first = start + round * batch, labels = (first..<first + batch).map { Label($0) }
         let vectors = Array(workload.base[first * workload.dimensions..<(first + batch) * workload.dimensions])
         for (index, (_, _, store)) in stores.enumerated() {
-            let began = Date()
-            try store.add(vectors, labels: labels, threads: 1)
-            if round > 0 { rates[index].append(Double(batch) / Date().timeIntervalSince(began)) }
+            try rates[index].measure(rows: batch, isMeasured: round > 0) {
+                try store.add(vectors, labels: labels, threads: 1)
+            }
         }
-        let began = Date()
-        theirs.add(vectors[...], count: batch, firstLabel: first, threads: 1)
-        if round > 0 { their.append(Double(batch) / Date().timeIntervalSince(began)) }
+        their.measure(rows: batch, isMeasured: round > 0) {
+            theirs.add(vectors[...], count: batch, firstLabel: first, threads: 1)
+        }
     }
-    var result: [String: Any] = ["vectors": start, "batch": batch, "hnswlib_rate": median(their)]
+    var result: [String: Any] = ["vectors": start, "batch": batch, "hnswlib": their.report()]
     for ((codes, _, store), rates) in zip(stores, rates) {
-        result["cairn_\(codes.rawValue)"] = [
-            "rate": median(rates), "ratio": median(zip(rates, their).map { $0 / $1 }),
-        ]
+        result["cairn_\(codes.rawValue)"] = rates.report(beside: their)
         try store.close()
     }
     return result

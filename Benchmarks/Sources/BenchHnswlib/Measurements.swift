@@ -47,37 +47,69 @@ func measureRecall(_ workload: Workload, _ indexes: Indexes) throws -> [[String:
     }
 }
 
-/// Rows a second into an empty index, on one thread and on two, alternating.
+/// CPU seconds of this process, all of its threads.
+func processSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+/// Rows a second, by the clock on the wall and by CPU time, which other work on the machine disturbs less.
+struct Rates {
+    private var wall: [Double] = []
+    private var cpu: [Double] = []
+
+    /// Runs `body`, which adds so many rows; without `isMeasured` to warm up.
+    mutating func measure(rows: Int, isMeasured: Bool = true, _ body: () throws -> Void) rethrows {
+        let began = Date(), spent = processSeconds()
+        try body()
+        guard isMeasured else { return }
+        wall.append(Double(rows) / Date().timeIntervalSince(began))
+        cpu.append(Double(rows) / (processSeconds() - spent))
+    }
+
+    var last: Int { Int(wall.last ?? 0) }
+
+    /// Medians, and those of the ratios within a round to another's.
+    func report(beside other: Rates? = nil) -> [String: Any] {
+        var report: [String: Any] = ["rate": median(wall), "rate_by_cpu_time": median(cpu)]
+        if let other {
+            report["ratio"] = median(zip(wall, other.wall).map { $0 / $1 })
+            report["ratio_by_cpu_time"] = median(zip(cpu, other.cpu).map { $0 / $1 })
+        }
+        return report
+    }
+}
+
+/// Rows a second into an empty index, on one thread and on two, in turn.
 func measureBuild(_ workload: Workload, _ options: Options) throws -> [String: Any] {
     let rows = min(workload.rows, options.buildRows)
     let vectors = Array(workload.base.prefix(rows * workload.dimensions))
     let path = options.cache + "/build-\(getpid()).cairn"
+    try FileManager.default.createDirectory(atPath: options.cache, withIntermediateDirectories: true)
     var result: [String: Any] = ["rows": rows, "rounds": options.buildRounds]
-    for threads in [1, 2] {
-        var theirs: [Double] = [], ours = [[Double]](repeating: [], count: options.codes.count)
+    for threads in options.buildThreads {
+        var theirs = Rates(), ours = options.codes.map { _ in Rates() }
         for _ in 0..<options.buildRounds {
             for (index, codes) in options.codes.enumerated() {
-                let began = Date()
-                try VectorStore.build(
-                    at: FilePath(path), IndexFiles.configuration(workload, options.scalar, codes), vectors: vectors,
-                    options: .init(threads: threads))
-                ours[index].append(Double(rows) / Date().timeIntervalSince(began))
+                try ours[index].measure(rows: rows) {
+                    try VectorStore.build(
+                        at: FilePath(path), IndexFiles.configuration(workload, options.scalar, codes),
+                        vectors: vectors, options: .init(threads: threads))
+                }
                 try FileManager.default.removeItem(atPath: path)
             }
-            let began = Date()
-            let index = Hnswlib.make(
-                dimensions: workload.dimensions, cosine: workload.cosine, capacity: rows, m: 16, efConstruction: 200)
-            index.add(vectors[...], count: rows, threads: threads)
-            theirs.append(Double(rows) / Date().timeIntervalSince(began))
-            let rates = zip(options.codes, ours).map { "cairn \($0.rawValue) \(Int($1.last!))" }.joined(separator: ", ")
-            note("build, \(threads) threads, rows a second: \(rates), hnswlib \(Int(theirs.last!))")
+            theirs.measure(rows: rows) {
+                let index = Hnswlib.make(
+                    dimensions: workload.dimensions, cosine: workload.cosine, capacity: rows, m: 16, efConstruction: 200
+                )
+                index.add(vectors[...], count: rows, threads: threads)
+            }
+            let rates = zip(options.codes, ours).map { "cairn \($0.rawValue) \($1.last)" }.joined(separator: ", ")
+            note("build, \(threads) threads, rows a second: \(rates), hnswlib \(theirs.last)")
         }
-        var rates: [String: Any] = ["hnswlib_rate": median(theirs)]
-        for (codes, ours) in zip(options.codes, ours) {
-            rates["cairn_\(codes.rawValue)"] = [
-                "rate": median(ours), "ratio": median(zip(ours, theirs).map { $0 / $1 }),
-            ]
-        }
+        var rates: [String: Any] = ["hnswlib": theirs.report()]
+        for (codes, ours) in zip(options.codes, ours) { rates["cairn_\(codes.rawValue)"] = ours.report(beside: theirs) }
         result["threads_\(threads)"] = rates
     }
     return result

@@ -15,6 +15,7 @@ struct Options {
     var rounds = 9
     var buildRows = 100_000
     var buildRounds = 9
+    var buildThreads = [1, 2]
     var parts: Set<String> = ["search", "build", "open"]
     var cache = ".build/stores"
     var cairn = "../.build/release/cairn"
@@ -30,6 +31,9 @@ struct Options {
         rounds = environment["ROUNDS"].flatMap { Int($0) } ?? rounds
         buildRows = environment["BUILD_N"].flatMap { Int($0) } ?? buildRows
         buildRounds = environment["BUILD_ROUNDS"].flatMap { Int($0) } ?? buildRounds
+        if let threads = environment["BUILD_THREADS"] {
+            buildThreads = threads.split(separator: ",").compactMap { Int($0) }
+        }
         if let parts = environment["PARTS"] { self.parts = Set(parts.split(separator: ",").map(String.init)) }
         cairn = environment["CAIRN"] ?? cairn
         if let codes = environment["CODES"] {
