@@ -101,7 +101,7 @@ extension Workload {
             self.configuration = configuration
             changes = isLarge ? 32 : 40
             batchSizes = isLarge ? [1, 90, 150, 250] : hasCodes ? [1, 3, 8, 20] : [1, 1, 2, 5, 12]
-            checkpointPeriod = isLarge ? 3 : 20
+            checkpointPeriod = isLarge ? 3 : hasCodes ? 6 : 20
         }
     }
 
@@ -181,7 +181,10 @@ extension Workload {
 
         /// Soon the process is killed, or a sync fails.
         private mutating func armFault() {
-            if random.below(3) == 0 {
+            if !plan.codes.isEmpty && random.below(3) == 0 {
+                // Before a sync: what was written for it stands in the cache alone when the next process makes codes.
+                process.arm(Fault([.synchronize], number: 1 + random.below(10), .error(.ioError), isSticky: true))
+            } else if random.below(3) == 0 {
                 disk.arm(Fault([.synchronize], number: 1 + random.below(12), .error(.ioError)))
             } else {
                 process.arm(
