@@ -36,7 +36,8 @@ struct CodesTarget: FuzzTarget {
                 count: Self.count, dimensions: Self.dimensions, seed: UInt64(number), in: 1...100)
             try VectorStore.build(at: path, configuration, vectors: vectors, options: .init(threads: 1))
             let store = try VectorStore.open(at: path, options: .init(threads: 1))
-            precondition(try store.info.codeBytes > 0, "the store has no codes")
+            let codeBytes = try store.info.codeBytes
+            precondition(codeBytes > 0, "the store has no codes")
             let query = Array(vectors.prefix(Self.dimensions))
             let exact = try store.search(query, count: Self.count, options: .init(isExact: true))
             try store.close()
@@ -133,7 +134,8 @@ struct CodesTarget: FuzzTarget {
         precondition(found.contains { $0.label == label } && !found.contains { $0.label == 5 }, "\(found)")
         try store.close()
         let again = try VectorStore.open(at: path, options: .init(threads: 1), calls: calls)
-        precondition(try again.count == Self.count)
+        let count = try again.count
+        precondition(count == Self.count)
         _ = try again.search(sample.query, count: Self.count)
         try again.close()
     }
