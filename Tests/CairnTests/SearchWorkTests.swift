@@ -33,9 +33,9 @@ struct SearchWorkTests {
         let queries = 200
         for label in 0..<Label(queries) {
             // Between two vectors, so not one of them.
-            let query = try zip(#require(store.vector(for: label)), #require(store.vector(for: label + 2500))).map {
-                ($0 + $1) / 2
-            }
+            let one = try #require(try store.vector(for: label))
+            let other = try #require(try store.vector(for: label + 2500))
+            let query = zip(one, other).map { ($0 + $1) / 2 }
             let found = try store.search(query, count: 10, options: .init(width: 50), work: &work)
             #expect(try found == store.search(query, count: 10, options: .init(width: 50)))
         }
