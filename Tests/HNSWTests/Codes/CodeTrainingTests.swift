@@ -97,7 +97,8 @@ import Testing
         #expect(!train(even, kind).isRotated)
         let uneven = even.map { vector in vector.enumerated().map { $0 < 3 ? 50 * $1 : $1 } }
         let model = train(uneven, kind)
-        #expect(model.isRotated)
+        // A byte may hold the nearest in their order without it.
+        if kind == .scalar4 { #expect(model.isRotated) }
         expectSound(model)
         let coded = CodedRows(uneven, kind)
         for query in uneven.prefix(5) {
