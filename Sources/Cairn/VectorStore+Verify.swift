@@ -93,7 +93,7 @@ extension VectorStore {
         guard let codes else {
             report.warnings.append(
                 "codes: the file is missing or does not fit, so searches go by the vectors; opening the store for writing "
-                    + "makes it again")
+                    + "makes it again, as 'cairn checkpoint' does")
             return
         }
         // Those that searches go by are looked at in memory, where they have what came since as well.

@@ -66,9 +66,24 @@ struct RecallCommand: Command {
     func perform(_ output: StandardOutput) throws {
         let file = try report.map { try ReportFile($0, inputs: [queries, truth]) }
         let store = try VectorStore.open(at: store)
+        let info = try store.info
+        if info.lacksCodes { printWarning(info.codesAdvice(self.store)) }
         let measurement = try RecallMeasurement(store, queries: queries, truth: truth, count: count)
-        let rows = try measure(measurement, output)
-        try file?.publish(page(rows, queryCount: measurement.queryCount, store.info).html)
+        let widths = try widths(store.configuration.searchWidth)
+        var unprinted: (any Error)?
+        let rows = try measure(measurement, widths) { line in
+            guard common.output == .text, unprinted == nil else { return }
+            do {
+                try output.line(line)
+                try output.flush()
+            } catch {
+                // Nobody reads the table any more; the page is made all the same.
+                if file == nil { throw error }
+                unprinted = error
+            }
+        }
+        try file?.publish(page(rows, widths, queryCount: measurement.queryCount, info).html)
+        if let unprinted { throw unprinted }
         guard common.output == .json else { return }
         try output.document(
             .object([
@@ -77,24 +92,25 @@ struct RecallCommand: Command {
             ]))
     }
 
-    private var widths: [Int] {
+    /// The widths to measure; with a report the store's own is among them.
+    private func widths(_ own: Int) -> [Int] {
         if let ef { return ef.widths }
-        return report == nil ? [10, 20, 50, 100, 200] : WidthList.sweep(count).widths
+        guard report != nil else { return [10, 20, 50, 100, 200] }
+        return Array(Set(WidthList.sweep(count).widths + [max(own, count)])).sorted()
     }
 
     private var roundCount: Int { rounds ?? (report == nil ? 1 : 3) }
 
     /// Measures every width, in rounds of all of them: what slows the machine down for a moment then does not meet all
     /// rounds of one width. Prints each row, if that is wanted, once its last round is over.
-    private func measure(_ measurement: RecallMeasurement, _ output: StandardOutput) throws -> [RecallRow] {
-        let widths = widths, steps = roundCount * widths.count
+    private func measure(
+        _ measurement: RecallMeasurement, _ widths: [Int], print: (String) throws -> Void
+    ) throws -> [RecallRow] {
+        let steps = roundCount * widths.count
         let bar = steps > widths.count ? ProgressBar(quiet: common.quiet) : nil
         defer { bar?.finish() }
         let work = try widths.map { try measurement.work(width: $0) }
-        if common.output == .text {
-            try output.line(RecallRow.textHead)
-            try output.flush()
-        }
+        try print(RecallRow.textHead)
         var measured = widths.map { _ in [RecallRow]() }, rows: [RecallRow] = []
         for step in 0..<steps {
             let place = step % widths.count
@@ -102,18 +118,15 @@ struct RecallCommand: Command {
             if measured[place].count == roundCount {
                 let row = RecallRow.median(of: measured[place])
                 rows.append(row)
-                if common.output == .text {
-                    bar?.finish()
-                    try output.line(row.text)
-                    try output.flush()
-                }
+                bar?.finish()
+                try print(row.text)
             }
             bar?.update((step + 1) * measurement.queryCount, of: steps * measurement.queryCount)
         }
         return rows
     }
 
-    private func page(_ rows: [RecallRow], queryCount: Int, _ info: StoreInfo) -> RecallReport {
+    private func page(_ rows: [RecallRow], _ widths: [Int], queryCount: Int, _ info: StoreInfo) -> RecallReport {
         var words = ["cairn", "recall", store.string, queries.string, truth.string, "-k", "\(count)"]
         words += ["--ef", widths.map { "\($0)" }.joined(separator: ","), "--rounds", "\(roundCount)"]
         if let report { words += ["--report", report.string] }

@@ -41,6 +41,9 @@ struct RecallRow: Sendable {
         .object(Self.columns.map { ($0.key, .number($0.value(self), decimals: $0.jsonDecimals)) })
     }
 
+    /// Whether searches took much longer on the average than most of them did: the processor was elsewhere.
+    var isDisturbed: Bool { queriesPerSecond * medianMicroseconds < 0.6e6 }
+
     /// Its line in a table.
     var text: String {
         Self.columns.map { fixed($0.value(self), decimals: $0.textDecimals).padded(to: $0.textWidth) }.joined()

@@ -36,6 +36,22 @@ extension StoreError {
     }
 }
 
+extension StoreInfo {
+    /// Whether searches go by the vectors though the store is to have codes, and is large enough for them.
+    var lacksCodes: Bool { configuration.codes != .none && codeBytes == 0 && count >= 256 }
+
+    /// What to do about that.
+    func codesAdvice(_ store: FilePath) -> String {
+        "the store's codes are missing or belong to another state of it, so searches go by the vectors; "
+            + "make them again with: cairn checkpoint \(store)"
+    }
+}
+
+/// Prints what the user should know, and what does not keep the program from going on.
+func printWarning(_ text: String) {
+    _ = try? FileDescriptor.standardError.writeAll("cairn: warning: \(text)\n".utf8)
+}
+
 extension String {
     /// Where another string stands in it for the last time.
     fileprivate func lastRange(of other: String) -> Range<Index>? { ranges(of: other).last }

@@ -16,6 +16,7 @@ extension RecallReport {
             case ("count", _): text = grouped(info.count)
             case ("file_bytes", _): text = readableBytes(info.fileBytes)
             case ("deleted", .literal("0")), ("codes", .string("none")): return nil
+            case ("codes", .string(let kind)) where info.codeBytes == 0: text = "\(kind), not in use"
             case (_, .string(let string)): text = string
             default: text = value.text
             }

@@ -110,7 +110,12 @@ struct RecallReport {
         #if DEBUG
         .element("b", [:], " This was a debug build: a release is about ten times as fast.")
         #else
-        .group([])
+        rows.contains(where: \.isDisturbed)
+            ? .element(
+                "b", [:],
+                " Other programs used the CPU meanwhile: trust the medians, and measure again for queries a second and p99."
+            )
+            : .group([])
         #endif
     }
 
