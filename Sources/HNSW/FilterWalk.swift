@@ -40,6 +40,7 @@ extension Graph {
                 visited = scratch.visited.view(reserving: mostInserted)
             }
             let (ids, length) = lists.list(node)
+            scratch.trace?.readList(ids, length)
             var found = 0, passed = 0, degree = 0, index = 0
             while index < length {
                 // Read once: the file may change between two looks at it.
@@ -77,6 +78,7 @@ extension Graph {
                     // Nobody looks through it again.
                     _ = visited.insert(other)
                     let (ids, length) = lists.list(other)
+                    scratch.trace?.readList(ids, length, isHop: false)
                     metCount &+= length
                     let before = found
                     var place = 0
@@ -104,6 +106,7 @@ extension Graph {
                 if second < pool.size { columns.prefetchList(pool.candidates[second].slot) }
             }
             distances.compute(query, gathered, found, results)
+            scratch.trace?.compared(DistanceComputer(query, distances), gathered, found)
             distanceCount &+= found
             metInSet &+= degree
             index = 0

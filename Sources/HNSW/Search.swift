@@ -27,7 +27,9 @@ extension Graph {
     /// places back, a little more than asked for (on SIFT and on sentence embeddings with 4 bits, 2 and 4 %): then the same
     /// width finds as much as by vectors.
     func walkWidth(_ width: Int, in view: GraphView) -> (looked: Int, kept: Int) {
-        guard let depth = view.codes?.model.depth, depth > 0 else { return (width, width) }
+        guard let codes = view.codes, codes.model.depth > 0 else { return (width, width) }
+        // A bound on the work, whatever a file says.
+        let depth = min(codes.model.depth, 160)
         let looked = width + (depth + 3) / 4 + width * depth / 160
         return (min(looked, view.count), min(max(looked, width + depth), view.count))
     }
@@ -115,18 +117,25 @@ extension Graph {
             var moved = true
             while moved {
                 moved = false
-                let (ids, length) = upper.list(nearest.slot, level: current)
-                computer.prefetch(ids, length)
-                computer.compute(ids, length, scratch.distances)
-                scratch.trace?.readList(ids, length)
-                scratch.trace?.compared(computer, ids, length)
-                distanceCount += length
-                hopCount += 1
+                let (ids, length) = upper.list(nearest.slot, level: current), gathered = scratch.gathered
+                // A node that was published after the view was taken is not followed, nor compared: codes of then may have no
+                // row for it.
+                var found = 0
                 for index in 0..<length {
-                    let candidate = Candidate(distance: scratch.distances[index], slot: ids[index])
-                    // Equal distances must not move, or two equal nodes could send the walk to and fro. A node that was
-                    // published after the view was taken is not followed.
-                    if candidate >> 32 < nearest >> 32 && candidate.slot < limit {
+                    let id = ids[index]
+                    gathered[found] = id
+                    found &+= id < limit ? 1 : 0
+                }
+                computer.prefetch(gathered, found)
+                computer.compute(gathered, found, scratch.distances)
+                scratch.trace?.readList(ids, length)
+                scratch.trace?.compared(computer, gathered, found)
+                distanceCount += found
+                hopCount += 1
+                for index in 0..<found {
+                    let candidate = Candidate(distance: scratch.distances[index], slot: gathered[index])
+                    // Equal distances must not move, or two equal nodes could send the walk to and fro.
+                    if candidate >> 32 < nearest >> 32 {
                         nearest = candidate
                         moved = true
                     }

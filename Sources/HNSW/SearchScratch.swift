@@ -22,7 +22,7 @@ package final class SearchScratch: @unchecked Sendable {
     let memo = TestMemo()
     let selection = NeighborSelection()
     let countLess: cairn_count_less_fn
-    /// Distances computed since this scratch was made.
+    /// Distances computed since this scratch was made, without those that `rerankCount` has.
     package var distanceCount = 0
     /// Counts what searches read; nil for those that nobody asks about.
     package var trace: SearchTrace?

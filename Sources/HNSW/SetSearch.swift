@@ -14,6 +14,7 @@ extension Graph {
         let results = scratch.distances
         scanRows(of: set, scratch) { slots, count in
             distances.compute(query, slots, count, results)
+            scratch.trace?.compared(DistanceComputer(query, distances), slots, count)
             var best = pool, index = 0
             while index < count {
                 let candidate = Candidate(distance: results[index], slot: slots[index])

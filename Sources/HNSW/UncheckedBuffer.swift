@@ -90,8 +90,8 @@ extension UncheckedBuffer where Element: Comparable {
     /// Sorts the first `count` elements.
     func sort(_ count: Int) {
         assert(count <= self.count)
-        // A list and its new links: less than the general sort costs to begin.
-        if count <= 64 { return sortNearlySorted(count) }
+        // A list and its new links, or what is nearly in order: less than the general sort costs to begin.
+        if count <= 256 { return sortNearlySorted(count) }
         var elements = unsafe UnsafeMutableBufferPointer(start: base, count: count)
         unsafe elements.sort()
     }

@@ -133,7 +133,9 @@ package struct CodeTraining {
             let row = number * rows / queries
             let query = unsafe Query(vector: UnsafeRawPointer(sample.base + place(row, of: rows) * dimensions), norm: 1)
             exact.compute(query, ids.buffer, rows, distances.buffer)
-            column.computer(query, exact, scratch).compute(other.buffer, rows, byCode.buffer)
+            // A query beyond the grid goes by vectors, which stand elsewhere than the codes' rows.
+            let computer = column.computer(query, exact, scratch)
+            computer.compute(computer.distances.isOfCodes ? other.buffer : ids.buffer, rows, byCode.buffer)
             var order = CandidatePool(order.buffer, scratch)
             for row in 0..<rows {
                 let candidate = Candidate(distance: distances.buffer[row], slot: UInt32(row))

@@ -60,7 +60,7 @@ extension Graph {
             start &+= count
         }
         scratch.rerankCount &+= size
-        pool.sortNearlySorted(size)
+        pool.sort(size)
         return size
     }
 }

@@ -1,0 +1,29 @@
+import HNSW
+import Testing
+
+@testable import Cairn
+
+/// Searches go by the codes that were there when they began, also after those have been replaced and the store has grown.
+struct FormerCodesTests {
+    @Test(arguments: [Codes.none, .scalar4])
+    func `a search goes on by codes that have been replaced`(next: Codes) throws {
+        // Rows of 1,024 bytes: what room there is beyond the store's rows is soon passed.
+        let fixture = try StoreFixture(300, dimensions: 1024, connectivity: 4), store = try fixture.open(.readWrite)
+        try store.setCodes(.scalar8)
+        let more = vectors(1600, dimensions: 1024, scalar: .float32, seed: 7)
+        let query = fixture.queries(1)[0]
+        let labels = try store.reading { (contents, view, scratch) throws(StoreError) -> [Label] in
+            try store.setCodes(next)
+            try store.add(more, labels: (1000..<2600).map { Label($0) })
+            #expect(contents.graph.publishedSlotCount == 1900)
+            return try query.withUnsafeBufferPointer { query in
+                Result { () throws(StoreError) in
+                    let input = try unsafe store.prepare(QueryInput(query, row: nil), contents, scratch)
+                    let found = contents.graph.search(input, count: 10, width: 50, in: view, scratch: scratch)
+                    return (0..<found.count).map { contents.graph.slots.label(found[$0].slot) }
+                }
+            }.get()
+        }
+        #expect(labels.count == 10 && labels.allSatisfy { $0 < 300 })
+    }
+}
