@@ -161,8 +161,8 @@ extension VectorStore {
 extension VerifyReport {
     fileprivate mutating func addWrongCode(_ slot: UInt32) {
         add(
-            "codes: that of slot \(slot) is not its vector's; 'cairn codes' makes them again, and until then searches may "
-                + "find less")
+            "codes: that of slot \(slot) is not its vector's; 'cairn codes' with the store and its kind of codes makes them "
+                + "again, and until then searches may find less")
     }
 
     /// Says which of the two superblocks is damaged: the other one does, but no second damage is to be had. Of the headers
