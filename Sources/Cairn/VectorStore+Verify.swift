@@ -88,7 +88,9 @@ extension VectorStore {
     private func checkCodes(
         _ path: FilePath, _ header: HeaderSlot, _ contents: StoreContents, _ report: inout VerifyReport
     ) {
-        guard let kind = Codes(stored: header.codes), kind != .none, header.slotCount >= Codes.leastCount else { return }
+        guard let kind = Codes(stored: header.codes), kind != .none, header.slotCount >= Codes.leastCount else {
+            return
+        }
         let codes = StoreCodes.open(path, header, contents, isWritable: false, calls: calls)
         guard let codes else {
             report.warnings.append(
