@@ -38,7 +38,7 @@ struct RecallCommand: Command {
 
     @Option(
         help: ArgumentHelp(
-            "The widths to search with. (default: 10,20,50,100,200; with --report, twelve from k or 10 to 40 times that)",
+            "The widths to search with. (default: 10,20,50,100,200; with --report, the store's own and twelve from k or 10 to 40 times that)",
             valueName: "list"))
     var ef: WidthList?
 

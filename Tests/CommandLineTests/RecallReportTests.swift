@@ -208,13 +208,13 @@ struct RecallReportTests {
         #expect(facts["date"]?.wholeMatch(of: /20\d\d-\d\d-\d\d \d\d:\d\d UTC/) != nil)
     }
 
-    @Test("without --ef it sweeps twelve widths, and the terminal shows them too")
+    @Test("without --ef it sweeps twelve widths and the store's own, and the terminal shows them too")
     func sweep() throws {
         let outcome = try workspace.cairn(
             "recall", "@store", "@q.npy", "@t.npy", "--report", "@r.html", "--rounds", "1")
         #expect(outcome.code == 0 && outcome.errors == "")
         let widths = outcome.lines.dropFirst().map { String($0.split(separator: " ")[0]) }
-        #expect(widths == ["10", "15", "20", "30", "40", "60", "80", "120", "160", "200", "300", "400"])
+        #expect(widths == ["10", "15", "20", "30", "40", "50", "60", "80", "120", "160", "200", "300", "400"])
         #expect(try page().all("table", "rows")[0].tableRows.map { $0[0] } == widths)
     }
 

@@ -16,9 +16,9 @@ struct FormerCodesTests {
             try store.setCodes(next)
             try store.add(more, labels: (1000..<2600).map { Label($0) })
             #expect(contents.graph.publishedSlotCount == 1900)
-            return try query.withUnsafeBufferPointer { query in
+            return try unsafe query.withUnsafeBufferPointer { query in
                 Result { () throws(StoreError) in
-                    let input = try unsafe store.prepare(QueryInput(query, row: nil), contents, scratch)
+                    let input = unsafe try store.prepare(QueryInput(query, row: nil), contents, scratch)
                     let found = contents.graph.search(input, count: 10, width: 50, in: view, scratch: scratch)
                     return (0..<found.count).map { contents.graph.slots.label(found[$0].slot) }
                 }
