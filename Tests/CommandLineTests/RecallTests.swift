@@ -40,7 +40,11 @@ struct RecallTests {
     @Test("text is a table, with the default widths")
     func text() throws {
         let lines = try workspace.cairn("recall", "@store", "@q.npy", "@t.npy").lines.map { $0.split(separator: " ") }
-        #expect(lines.first == ["ef", "recall", "qps", "p50_us", "p99_us"])
+        #expect(
+            lines.first == [
+                "ef", "recall", "qps", "p50_us", "p99_us", "distances", "hops", "lists", "vectors", "codes", "pages",
+                "bytes",
+            ])
         #expect(lines.dropFirst().map { $0[0] } == ["10", "20", "50", "100", "200"])
         #expect(lines.last?[1] == "1.0000")
     }
