@@ -145,7 +145,8 @@ def peak(*words: object) -> int:
             try: status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
             except OSError: break
             name, _, _ = status.partition("\n")
-            if "VmHWM:" in status and name.endswith("cairn"): most = int(status.split("VmHWM:")[1].split()[0]) * 1024
+            # Before it is the program it is a copy of this one; the kernel keeps fifteen letters of a name.
+            if "VmHWM:" in status and name.endswith("\t" + pathlib.Path(PROGRAM).name[:15]): most = int(status.split("VmHWM:")[1].split()[0]) * 1024
         if process.wait(): raise RuntimeError(f"cairn {words[0]} ended with {process.returncode}")
         return most
     finally:
