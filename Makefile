@@ -15,7 +15,7 @@ endif
 export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
-    churn search-costs docs interop bench bench-hnswlib bench-convert bench-peers bench-peers-open bench-peers-durable \
+    churn search-costs quantization-trials docs interop bench bench-hnswlib bench-convert bench-peers bench-peers-open bench-peers-durable \
     bench-peers-report completions clean setup
 
 demo:
@@ -106,6 +106,13 @@ search-costs:
 	$(SWIFT) build -c release --product SearchCosts
 	.build/release/SearchCosts --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(METRIC),--metric $(METRIC)) \
 	    $(if $(SCALAR),--scalar $(SCALAR)) $(if $(STORE),--store "$(STORE)")
+
+# What searches by codes lose of the recall of searches without, on a hundred kinds of data, in stores that are built and that
+# grow. [KINDS=name,name*] [ROWS=20000] [QUERIES=500] [SEED=1] [SHORT=1]. Fails where they lose more than 0.005.
+quantization-trials:
+	$(SWIFT) build -c release --product QuantizationTrials
+	.build/release/QuantizationTrials $(if $(KINDS),--kinds "$(KINDS)") $(if $(ROWS),--rows $(ROWS)) \
+	    $(if $(QUERIES),--queries $(QUERIES)) $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short)
 
 docs:
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target Cairn \

@@ -78,6 +78,9 @@ let package = Package(
             name: "SearchCosts", dependencies: ["Cairn", "HNSW", "VectorFiles", system, argumentParser],
             path: "Tests/SearchCosts", swiftSettings: strict),
         .executableTarget(
+            name: "QuantizationTrials", dependencies: ["Cairn", system, argumentParser],
+            path: "Tests/QuantizationTrials", swiftSettings: strict),
+        .executableTarget(
             name: "Soak", dependencies: ["Cairn", "HNSW", system, argumentParser], path: "Tests/Soak",
             swiftSettings: strict),
         .target(name: "CInterruptions", path: "Tests/CInterruptions"),
