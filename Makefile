@@ -107,7 +107,7 @@ search-costs:
 	.build/release/SearchCosts --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(METRIC),--metric $(METRIC)) \
 	    $(if $(SCALAR),--scalar $(SCALAR)) $(if $(STORE),--store "$(STORE)")
 
-# What searches by codes lose of the recall of searches without, on a hundred kinds of data, in stores that are built and that
+# What searches by codes lose of the recall of searches without, on 140 kinds of data, in stores that are built and that
 # grow. [KINDS=name,name*] [ROWS=20000] [QUERIES=500] [SEED=1] [SHORT=1]. Fails where they lose more than 0.005.
 quantization-trials:
 	$(SWIFT) build -c release --product QuantizationTrials

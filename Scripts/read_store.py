@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Reads a store as FORMAT.md describes it, sharing no code with Cairn: the test that the page is complete.
 `read_store.py STORE` prints it as one JSON document; exit status 0, 2 if something is wrong ("problems"), 64 usage."""
-import json, os, sys
+import json, math, os, sys
+from ctypes import c_float
 from struct import calcsize, iter_unpack, pack, unpack, unpack_from
 # Fields of the 512-byte sectors: name, type, offset.
 SUPERBLOCK = """version I 8, store 16s 16, layout 16s 32, compatible Q 48, read_only_compatible Q 56, incompatible Q 64,
@@ -9,8 +10,8 @@ SUPERBLOCK = """version I 8, store 16s 16, layout 16s 32, compatible Q 48, read_
     vector_stride I 104, link_stride I 108, name_length B 112, name 255s 113"""
 HEADER = """generation Q 8, layout 16s 16, slot_count Q 32, segment_count I 40, entry_point I 44, maximum_level i 48,
     ef I 52, live Q 56, marked Q 64, free Q 72, level_state I 80, graph_generation Q 88, log Q 96, codes B 136"""
-CODES = """version I 8, kind B 12, product B 13, rotated B 14, layout 16s 16, graph_generation Q 32, count Q 40, dimensions I 48,
-    low f 52, scale f 56, levels 16s 80"""
+CODES = """version I 8, kind B 12, product B 13, rotated B 14, centered B 15, layout 16s 16, graph_generation Q 32, count Q 40,
+    dimensions I 48, low f 52, scale f 56, levels 16s 80, requested B 128, center I 132"""
 DERIVED = "version I 8, body I 12, layout 16s 16, graph_generation Q 32, count Q 40, extent Q 48"
 TABLE, problems = list(range(256)), []
 for _ in range(8): TABLE = [x >> 1 ^ (0x82F63B78 if x & 1 else 0) for x in TABLE]
@@ -26,6 +27,7 @@ def check(condition, problem):
     return condition
 def up(x, n): return -(-x // n) * n
 def u32(data, at): return unpack_from("<I", data, at)[0]
+def f32(x): return c_float(x).value  # infinite where pack() would raise
 def numbers(kind, data): return [x for x, in iter_unpack("<" + kind, data)]
 def sector(data, magic, fields):
     if len(data) < 512 or data[:8] != magic or crc32c(data[:508]) != u32(data, 508): return None
@@ -81,7 +83,7 @@ for slot in range(count):
     label, level, state = unpack_from("<QBB", columns[2], 16 * slot)
     stored = numbers(scalar, columns[0][slot * strides[0]:][:row])
     norm = {"norm": unpack_from("<f", columns[3], 4 * slot)[0]} if cosine else {}
-    back = [unpack("<f", pack("<f", x * norm["norm"]))[0] for x in stored] if cosine and scalar in "fe" else stored
+    back = [f32(x * norm["norm"]) for x in stored] if cosine and scalar in "fe" else stored
     slots.append({"label": label, "level": level, "state": state, **norm, "stored": stored, "vector": back,
                   **links(u32(columns[4], 4 * slot), *numbers("I", columns[1][slot * strides[1]:][:8 * m]))})
 states = [sum(slot["state"] in group for slot in slots) for group in ((1,), (2,), (3, 4))]
@@ -127,7 +129,6 @@ for label in [slot["label"] for slot in slots if slot["state"] in (1, 2) and ext
         if entry == 0 or entry <= count and slots[entry - 1]["label"] == label: break
     if check(entry, f"label {label} is not in the file labels"): found[label] = entry - 1
 check(len(found) == number, "the file labels has another number of entries than it says")
-def f32(x): return unpack("<f", pack("<f", x))[0]
 def rotated(x):
     state, signs, block = 0x9E3779B97F4A7C15, [], 1 << len(x).bit_length() - 1
     for _ in range(2 * len(x)):
@@ -140,21 +141,30 @@ def rotated(x):
                 part = [f32(part[j ^ half] - part[j] if j & half else part[j] + part[j ^ half]) for j in range(block)]
             x = x[:start] + part + x[start + block:]
     return x
-def code(slot, c):
+def code(slot, c, center):
     x = slot["stored"]
     if cosine and scalar in "bB" and slot["norm"] > 0: x = [f32(v * f32(1 / slot["norm"])) for v in x]
+    if center: x = [f32(v - middle) for v, middle in zip(x, center)]
+    if c["kind"] == 3:
+        halves = [min(max(f32(v * c["scale"]), -65504), 65504) if v == v else 0 for v in x]
+        return pack(f"<{len(x)}e", *halves) + bytes(2 * (up(len(x), 32) - len(x)))
     places = [f32(f32(v - c["low"]) * c["scale"]) for v in (rotated(x) if c["rotated"] else x)]
-    places = [round(min(max(v, 0), 255 if c["kind"] == 1 else 127)) for v in places]
+    places = [round(min(v, 255 if c["kind"] == 1 else 127)) if v > 0 else 0 for v in places]
     if c["kind"] == 1: return bytes(places + [0] * (up(len(x), 64) - len(x)))
     near = [min(range(16), key=lambda i: abs(c["levels"][i] - place)) for place in places + [0] * (up(len(x), 128) - len(x))]
     return bytes(near[i + j] | near[i + j + 64] << 4 for i in range(0, len(near), 128) for j in range(64))
 if h["codes"] in (1, 2) and count >= 256:
-    c = sector(files.get("codes", b""), b"CAIRNCOD", CODES) or {"version": 0}
-    sound = c["version"] == 1 and (c["layout"], c["graph_generation"], c["kind"], c["dimensions"], bool(c["product"])) == (
-        h["layout"], h["graph_generation"], h["codes"], s["dimensions"], s["metric"] > 0) and c["count"] >= count
-    if check(sound, "codes is missing, damaged or out of date"):
+    c, n = sector(data := files.get("codes", b""), b"CAIRNCOD", CODES) or {"version": 0}, s["dimensions"]
+    sound = c["version"] == 2 and (c["layout"], c["graph_generation"], c["requested"], c["dimensions"], c["product"] > 0) == (
+        h["layout"], h["graph_generation"], h["codes"], n, s["metric"] > 0) and c["count"] >= count and c["kind"] < 4
+    if sound and c["kind"]:
+        first, stride = up(512 + 4 * n, 4096), (up(n, 64), up(n, 128) // 2, 2 * up(n, 32))[c["kind"] - 1]
+        center = numbers("f", data[512:512 + 4 * n]) if c["centered"] and len(data) >= first else []
+        sound = len(data) >= first + count * stride and all(map(math.isfinite, center))
+        sound = sound and (not center or crc32c(data[512:512 + 4 * n]) == c["center"])
+    if check(sound, "codes is missing, damaged or out of date") and c["kind"]:
         for number, slot in enumerate(slots):
-            right = code(slot, c) if slot["state"] in (1, 2) else b""
-            at = 4096 + number * len(right)
-            check(files["codes"][at:at + len(right)] == right, f"the code of slot {number} is wrong")
+            stored = data[first + number * stride:][:stride]
+            right = slot["state"] not in (1, 2) or stored == code(slot, c, center)
+            check(right, f"the code of slot {number} is wrong")
 finish(superblock=s, header=h, segments=segments, slots=slots, upper=nodes, labels=found)

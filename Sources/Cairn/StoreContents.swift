@@ -17,6 +17,7 @@ final class StoreContents: @unchecked Sendable {
     /// Where the segments whose memory may be touched stand in the file.
     private(set) var places: ColumnPlaces
     var segments: [Geometry.Segment] { places.segments }
+    private let publishedReport = Guarded<CodeReport?>(nil)
 
     /// `header` and `upper`: nil for an empty store. `writesInPlace`: the columns belong to whoever fills them.
     init(
@@ -58,6 +59,21 @@ final class StoreContents: @unchecked Sendable {
             levels: levels, upper: upper, state: state, capacity: memory.reservedSlots, writesInPlace: writesInPlace,
             hasDeadSlots: header.map { $0.liveCount < $0.slotCount } ?? false,
             hasUnlinkedSlots: header.map { $0.freeCount > 0 } ?? false, sequence: header?.lastBatch ?? 0)
+    }
+
+    /// What searches go by, and what that loses; nil while there are no codes yet, or none that fit.
+    var codeReport: CodeReport? { publishedReport.withLock { $0 } }
+
+    /// Lets searches and insertions go by these codes from now on; nil, or codes without rows: by the vectors.
+    func use(_ codes: StoreCodes?) {
+        graph.setCodes(codes?.column)
+        publishedReport.withLock { $0 = codes.map { CodeReport($0) } }
+    }
+
+    /// Lets searches and insertions go by the vectors until codes are used again.
+    func suspendCodes() {
+        graph.setCodes(nil)
+        publishedReport.withLock { $0?.isUnderReview = true }
     }
 
     private static func distances(

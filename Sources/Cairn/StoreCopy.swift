@@ -109,7 +109,7 @@ struct StoreCopy {
                 release(range)
                 progress?(range.upperBound, sources.count)
             }
-            try draft.makeCodes(configuration.codes)
+            try draft.makeCodes(configuration.codes, image.upper)
             try draft.publish()
         } catch {
             draft.discard()

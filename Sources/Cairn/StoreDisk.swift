@@ -161,7 +161,7 @@ final class StoreDisk: @unchecked Sendable {
     }
 
     /// Where codes are made.
-    var codePlace: StoreCodes.Place { StoreCodes.Place(directory: path, header: header, calls: calls) }
+    var codePlace: CodeMaking.Place { CodeMaking.Place(directory: path, header: header, calls: calls) }
 
     /// Gives back what a closed store does not need: a log that nobody goes on from, a journal that has been carried out, and
     /// the room of a log without changes. Where that fails it stays.

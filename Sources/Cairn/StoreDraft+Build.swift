@@ -14,16 +14,19 @@ extension StoreDraft {
         options: VectorStore.BuildOptions
     ) throws(StoreError) {
         let superblock = configuration.superblock
-        let file: LevelZeroFile
-        do {
-            file = try LevelZeroFile.create(
-                directory.path.appending(StoreName.levelZero), superblock: superblock, slots: max(source.count, 1),
-                calls: calls)
-        } catch {
-            throw StoreError(error)
+        func insertAll(guidedByCodes: Bool) throws(StoreError) -> Filled {
+            try self.insertAll(
+                of: source, labels, superblock, configuration.codes, options, guidedByCodes: guidedByCodes)
         }
-        let contents = try StoreContents(superblock: superblock, memory: file.memory, segments: [], writesInPlace: true)
-        let codes = try insert(source, labels, into: contents, file, configuration.codes, options)
+        var filled: Filled? = try insertAll(guidedByCodes: true)
+        if filled?.codesRejected == true {
+            // Rare: the sample was not what all of the rows are. Room for one is enough.
+            filled = nil
+            try? calls.unlink(directory.path.appending(StoreName.levelZero))
+            filled = try insertAll(guidedByCodes: false)
+        }
+        guard let filled else { preconditionFailure("a build has a file") }
+        let (contents, file, codes) = (filled.contents, filled.file, filled.codes)
         let graph = contents.graph
         let header = HeaderSlot(
             generation: 1, layout: superblock.layout, graphGeneration: 1, slotCount: graph.count,
@@ -49,10 +52,38 @@ extension StoreDraft {
         }
     }
 
+    /// A new file with every row of `source`, whose graph is built by codes or by the vectors.
+    private struct Filled {
+        let contents: StoreContents
+        let file: LevelZeroFile
+        let codes: StoreCodes?
+        /// The codes that the graph was built by lose too much.
+        let codesRejected: Bool
+    }
+
+    private func insertAll(
+        of source: RowSource, _ labels: [Label]?, _ superblock: Superblock, _ codes: Codes,
+        _ options: VectorStore.BuildOptions, guidedByCodes: Bool
+    ) throws(StoreError) -> Filled {
+        let file: LevelZeroFile
+        do {
+            file = try LevelZeroFile.create(
+                directory.path.appending(StoreName.levelZero), superblock: superblock, slots: max(source.count, 1),
+                calls: calls)
+        } catch {
+            throw StoreError(error)
+        }
+        let contents = try StoreContents(superblock: superblock, memory: file.memory, segments: [], writesInPlace: true)
+        let building = try BuildCodes(codes, source, contents, guidesInsertion: guidedByCodes)
+        try insert(source, labels, into: contents, file, building, options)
+        let (made, rejected) = try building.finish(threads: options.threads)
+        return Filled(contents: contents, file: file, codes: made, codesRejected: rejected)
+    }
+
     private func insert(
-        _ source: RowSource, _ labels: [Label]?, into contents: StoreContents, _ file: LevelZeroFile, _ kind: Codes,
-        _ options: VectorStore.BuildOptions
-    ) throws(StoreError) -> StoreCodes? {
+        _ source: RowSource, _ labels: [Label]?, into contents: StoreContents, _ file: LevelZeroFile,
+        _ building: BuildCodes, _ options: VectorStore.BuildOptions
+    ) throws(StoreError) {
         let encoding = contents.encoding, dimensions = encoding.dimensions
         let chunk = max(1, min(Self.chunkRows, Self.chunkBytes / (dimensions * 4)))
         let elements = Memory<Float>(chunk * dimensions), scratch = Memory<Float>(dimensions)
@@ -61,7 +92,6 @@ extension StoreDraft {
         let segments = contents.geometry.layout(segments: contents.geometry.segments(forSlots: source.count))
         let isResident =
             VectorStore.memoryPlan(segments, budget: options.memoryBudget ?? MemoryBudget.system) == .resident
-        var codes: StoreCodes?
         for first in stride(from: 0, to: source.count, by: chunk) {
             let range = first..<min(first + chunk, source.count)
             let buffer = unsafe UnsafeMutableBufferPointer(
@@ -77,35 +107,10 @@ extension StoreDraft {
                 try rows.check(index, label: label, offset: first, path: source.path)
                 unsafe contents.writeRow(UInt32(row), rows[index], label: label, scratch: scratch.buffer)
             }
-            codes = try encode(range, of: contents, kind, codes)
+            try building.write(range)
             insertion.append(range.count, moreToCome: range.upperBound < source.count)
+            building.note(doubted: insertion.takeDoubted(), of: range.count)
             options.progress?(contents.graph.count, source.count)
-        }
-        // The last training may have seen a quarter of the rows.
-        if let last = codes, last.model.trainedCount < source.count, source.count < 4 * StoreCodes.settledCount {
-            codes = try make(kind, contents, source.count)
-        }
-        return codes
-    }
-
-    /// Encodes rows that are in place, or trains codes on all that are.
-    private func encode(
-        _ rows: Range<Int>, of contents: StoreContents, _ kind: Codes, _ codes: StoreCodes?
-    ) throws(StoreError) -> StoreCodes? {
-        guard kind != .none else { return nil }
-        if StoreCodes.isDue(codes, count: rows.upperBound) { return try make(kind, contents, rows.upperBound) }
-        try translating { () throws(StorageError) in try codes?.write(rows.map { UInt32($0) }) }
-        return codes
-    }
-
-    private func make(_ kind: Codes, _ contents: StoreContents, _ count: Int) throws(StoreError) -> StoreCodes? {
-        guard let kind = kind.kind else { return nil }
-        do throws(CheckpointFailure) {
-            let codes = try StoreCodes.make(kind, contents, count: count, at: nil)
-            contents.graph.setCodes(codes.column)
-            return codes
-        } catch {
-            throw error.error
         }
     }
 }

@@ -58,8 +58,8 @@ extension StoreDraft {
     }
 
     /// Makes the codes of a store whose other files are written.
-    func makeCodes(_ codes: Codes) throws(StoreError) {
-        guard let kind = codes.kind else { return }
+    func makeCodes(_ codes: Codes, _ upper: UpperLayers) throws(StoreError) {
+        guard codes != .none else { return }
         let file: LevelZeroFile, header: HeaderSlot
         do throws(StoreFileError) {
             let prologue = try LevelZeroFile.readPrologue(
@@ -73,11 +73,10 @@ extension StoreDraft {
         }
         let contents = try StoreContents(
             superblock: file.superblock, memory: file.memory, segments: file.segments, header: header,
-            writesInPlace: false)
+            upper: upper, writesInPlace: false)
         do throws(CheckpointFailure) {
-            _ = try StoreCodes.make(
-                kind, contents, count: header.slotCount,
-                at: StoreCodes.Place(directory: directory.path, header: header, calls: calls))
+            let place = CodeMaking.Place(directory: directory.path, header: header, calls: calls)
+            _ = try CodeMaking(codes, contents, count: header.slotCount, threads: nil, at: place).run()
         } catch {
             throw error.error
         }

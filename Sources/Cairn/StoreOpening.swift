@@ -124,8 +124,11 @@ struct StoreOpening {
     /// The codes as of the last checkpoint with those of the rows since; nil if there are none that fit.
     private func openCodes(_ found: Found, _ contents: StoreContents, _ replayed: [UInt32]) -> StoreCodes? {
         let codes = StoreCodes.open(path, found.header, contents, isWritable: isWriter, calls: calls)
-        guard let codes, (try? codes.write(Set(replayed).sorted())) != nil else { return nil }
-        contents.graph.setCodes(codes.column)
+        let slots = Set(replayed).sorted()
+        guard let codes, (try? codes.write(slots)) != nil else { return nil }
+        // What insertions thought of them is not in the log: a writer measures if they are many.
+        if isWriter { codes.note(doubted: slots.count) }
+        contents.use(codes)
         return codes
     }
 

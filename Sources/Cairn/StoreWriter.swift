@@ -222,8 +222,9 @@ final class StoreWriter: @unchecked Sendable {
         batch.freed.append(contentsOf: linkedFreeSlots())
         // First, so that new rows are linked to what stays.
         graph.unlink(batch.freed.map { $0.slot }, scratch: scratch)
-        insertion(threads ?? options.threads, rows: batch.rows.count).insert(
-            batch.rows.map { ($0.slot, $0.level) })
+        let insertion = insertion(threads ?? options.threads, rows: batch.rows.count)
+        insertion.insert(batch.rows.map { ($0.slot, $0.level) })
+        noteDoubted(insertion.takeDoubted())
         for row in batch.rows where row.isMarked {
             graph.slots.setState(row.slot, Columns.markedState, sequence: sequence)
         }

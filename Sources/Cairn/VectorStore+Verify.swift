@@ -22,7 +22,10 @@ extension VectorStore {
             var report = VerifyReport()
             if let path { checkFiles(path, depth, contents, &report) }
             if depth != .header, let codes = contents.graph.codes { check(codes, contents, view, &report) }
-            if depth == .graph { check(contents, view, &report) }
+            if depth == .graph {
+                check(contents, view, &report)
+                measureCodes(contents, view, &report)
+            }
             return report
         }
     }
@@ -99,12 +102,34 @@ extension VectorStore {
             return
         }
         // Those that searches go by are looked at in memory, where they have what came since as well.
-        guard contents.graph.codes == nil else { return }
+        guard contents.graph.codes == nil, let column = codes.column else { return }
         let slots = contents.graph.slots
         let settled = (0..<UInt32(header.slotCount)).lazy.filter {
             Self.hasLabel(slots.state($0)) && !slots.hasRecord($0)
         }
-        if let slot = CodeCheck(codes.column, contents.graph).firstWrongRow(settled) { report.addWrongCode(slot) }
+        if let slot = CodeCheck(column, contents.graph).firstWrongRow(settled) { report.addWrongCode(slot) }
+    }
+
+    /// Says what searches by codes lose now, or why they do not go by what the store asks for.
+    private func measureCodes(_ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport) {
+        guard let known = contents.codeReport else { return }
+        report.codes = known
+        if let reason = known.reason {
+            report.warnings.append("codes: \(known.requested.rawValue) is asked for; \(reason)")
+        }
+        let graph = contents.graph, slots = graph.slots
+        guard let column = graph.codes else { return }
+        let measurement = LossMeasurement(graph, in: view, threads: Self.teamSize(nil, rows: 128)) {
+            slots.isVisible($0, at: view.sequence)
+        }
+        let loss = measurement.loss(of: column), measured = known.measured(loss, count: view.count)
+        report.codes = measured
+        if let worst = measured.worst, loss.breaksPromise {
+            report.warnings.append(
+                "codes: searches by \(known.used.rawValue) lose \(CodeReport.decimals(worst.lost)) of recall@10 at ef "
+                    + "\(worst.width), more than the \(CodeReport.decimals(CodeReport.promise)) that is allowed; 'cairn codes' with "
+                    + "the store and \(known.requested.rawValue) chooses again")
+        }
     }
 
     /// Checks the codes that searches go by.

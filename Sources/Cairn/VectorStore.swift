@@ -179,9 +179,11 @@ public final class VectorStore: @unchecked Sendable {
     var codes: Codes { Codes(stored: codeKind.load(ordering: .relaxed)) ?? .none }
 
     /// Gives the store other codes, or none; durable on return. Searches go on meanwhile. Codes are made when the store has
-    /// 256 vectors, of which a sample is looked at; asking for the kind that it has makes them anew.
+    /// 256 vectors, of which a sample is looked at; asking for the kind that it has makes them again. Where they would lose more
+    /// than ``CodeReport/promise`` the store uses more precise ones, or none: ``StoreInfo/codes`` says so.
     ///
-    /// O(vectors): it reads each once, and others that change the store wait. Throws `invalidArgument` where there are no such
+    /// O(vectors): it reads each once for each kind that it tries, searches for up to 4,096 of them, and others that change the
+    /// store wait. Throws `invalidArgument` where there are no such
     /// codes (of custom distances; `sq8` of bytes), `readOnly` for a handle that is, and what writing throws; then the store has
     /// the codes of before.
     public func setCodes(_ codes: Codes) throws(StoreError) {
@@ -208,7 +210,7 @@ public final class VectorStore: @unchecked Sendable {
                 return StoreInfo(
                     count: counts.live, deleted: counts.marked, free: counts.free,
                     configuration: configuration(contents),
-                    codeBytes: contents.graph.publishedCodeRowBytes * view.count,
+                    codeBytes: contents.graph.publishedCodeRowBytes * view.count, codes: contents.codeReport,
                     memoryPlan: plan,
                     fileBytes: files.all, logBytes: files.log, formatVersion: Int(Superblock.formatVersion),
                     identifier: contents.superblock.store.description, maximumLevel: view.maximumLevel,
@@ -247,6 +249,9 @@ public struct StoreInfo: Sendable, Hashable {
     /// Memory of the codes that searches use; 0 while they use none, be it that the store has none, is small yet, or has lost
     /// them (opening it for writing makes them again).
     public let codeBytes: Int
+    /// Which codes those are and what they lose, or why there are none; nil for a store that asks for none, is small yet, or has
+    /// lost them.
+    public let codes: CodeReport?
     /// How the store uses memory.
     public let memoryPlan: MemoryPlan
     /// Bytes of all files of the store; 0 for one in memory.

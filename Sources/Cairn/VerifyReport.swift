@@ -17,6 +17,9 @@ public struct VerifyReport: Sendable, Hashable {
     public internal(set) var warnings: [String] = []
     /// Vectors, live or marked, that no links lead to from the entry point; nil unless that was looked at.
     public internal(set) var unreachable: Int?
+    /// What searches by the store's codes lose, measured now, or why they go by the vectors; nil for a store that asks for no codes
+    /// or has none yet, and unless the graph was looked at.
+    public internal(set) var codes: CodeReport?
     /// A checksum of the state on level 0: equal for stores with the same slots, vectors and links, however they came about. nil
     /// unless every slot was looked at.
     public internal(set) var content: UInt64?

@@ -77,6 +77,7 @@ struct AddCommand: Command {
         }
         let options = durability.openOptions(damage, threads: threads)
         let start = ContinuousClock.now
+        var before: String?
         let count = try VectorStore.changing(at: store, options: options, reporting: common.output) { store in
             let dimensions = try store.configuration.dimensions
             guard input.dimensions == dimensions else {
@@ -84,10 +85,15 @@ struct AddCommand: Command {
                     code: StoreError.Code.dimensionMismatch.description,
                     "its vectors have \(input.dimensions) dimensions, the store's have \(dimensions)", path: vectors)
             }
+            before = try store.info.codes?.warning
             try add(input, to: store, output)
             return try store.count
         }
-        try summarise(rows: input.count - skip, count: count, seconds: (ContinuousClock.now - start).seconds, output)
+        // Codes may have been decided on when it was closed.
+        let report = (try? VectorStore.open(at: store).info)?.codes
+        if let after = report?.warning, after != before { printWarning("\(store): \(after)") }
+        let seconds = (ContinuousClock.now - start).seconds
+        try summarise(rows: input.count - skip, count: count, seconds: seconds, report, output)
     }
 
     private func add(_ input: VectorInput, to store: VectorStore, _ output: StandardOutput) throws {
@@ -149,17 +155,20 @@ struct AddCommand: Command {
         return failure
     }
 
-    private func summarise(rows: Int, count: Int, seconds: Double, _ output: StandardOutput) throws {
+    private func summarise(
+        rows: Int, count: Int, seconds: Double, _ report: CodeReport?, _ output: StandardOutput
+    ) throws {
         let rate = Double(rows) / max(seconds, 1e-9)
         switch common.output {
         case .json:
             try output.document(
-                .object([
-                    ("added", .number(rows)),
-                    ("count", .number(count)),
-                    ("seconds", .number(seconds, decimals: 3)),
-                    ("rate", .number(rate, decimals: 1)),
-                ]))
+                .object(
+                    [
+                        ("added", .number(rows)),
+                        ("count", .number(count)),
+                        ("seconds", .number(seconds, decimals: 3)),
+                        ("rate", .number(rate, decimals: 1)),
+                    ] + InfoCommand.codeFacts(report)))
         case .text where !common.quiet && !printAcknowledged:
             try output.line(
                 "\(store): \(counted(rows, "vector")) added\(upsert ? " or replaced" : "") in \(fixed(seconds, decimals: 1)) s "

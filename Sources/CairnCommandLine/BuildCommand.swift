@@ -63,6 +63,7 @@ struct BuildCommand: Command {
     }
 
     private func summarise(_ info: StoreInfo, seconds: Double, _ output: StandardOutput) throws {
+        if let warning = info.codes?.warning { printWarning("\(store): \(warning)") }
         let rate = Double(info.count) / max(seconds, 1e-9)
         switch common.output {
         case .json:

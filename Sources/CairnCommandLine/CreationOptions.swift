@@ -23,7 +23,8 @@ struct CreationOptions: ParsableArguments {
 
     @Option(
         help: """
-            Short codes beside the vectors that searches and insertions walk by: sq8 a byte, sq4 half a byte for a component.
+            Short codes beside the vectors that searches and insertions walk by: sq8 a byte, sq4 half a byte for a component. \
+            Where they would lose more than 0.005 of recall@10, more precise ones, or none, with a warning.
             """)
     var codes = Codes.none
 
@@ -45,6 +46,6 @@ extension StoreInfo {
             ("m", .number(configuration.connectivity)),
             ("ef_construction", .number(configuration.constructionWidth)),
             ("codes", .string(configuration.codes.rawValue)),
-        ]
+        ] + InfoCommand.codeFacts(codes)
     }
 }

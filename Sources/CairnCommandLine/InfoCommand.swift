@@ -13,6 +13,11 @@ struct InfoCommand: Command {
             heap_bytes of memory beside the mapped files, code_bytes of the codes that searches go by: 0 while they go by the \
             vectors.
 
+            codes is what the store asks for, codes_used what searches go by, and codes_reason why that is something else. \
+            codes_lost is the most that searches lose by them of recall@10, at codes_lost_at_ef: measured when the store had \
+            codes_measured_count vectors, by searches for codes_measured_queries of them. codes_losses, in JSON alone, has each ef; \
+            its recall is of what the measured searches found together.
+
               cairn info products.cairn --output json
             """)
 
@@ -33,10 +38,32 @@ struct InfoCommand: Command {
         case .text:
             let width = facts.map(\.key.count).max() ?? 0
             for (key, value) in facts {
+                if case .array = value { continue }
                 let text = if case .string(let string) = value { string } else { value.text }
                 try output.line(key + String(repeating: " ", count: width + 2 - key.count) + text)
             }
         }
+    }
+
+    /// What the codes are, and what was measured of them; nothing for a store that has none yet.
+    static func codeFacts(_ report: CodeReport?) -> [(key: String, value: JSON)] {
+        guard let report else { return [] }
+        var facts: [(key: String, value: JSON)] = [("codes_used", .string(report.used.rawValue))]
+        if let reason = report.reason { facts.append(("codes_reason", .string(reason))) }
+        guard let worst = report.worst else { return facts }
+        let losses = report.losses.map { loss in
+            JSON.object([
+                ("ef", .number(loss.width)), ("recall", .number(loss.recall, decimals: 4)),
+                ("lost", .number(loss.lost, decimals: 4)),
+            ])
+        }
+        return facts + [
+            ("codes_lost", .number(max(worst.lost, 0), decimals: 4)),
+            ("codes_lost_at_ef", .number(worst.width)),
+            ("codes_measured_queries", .number(report.queries)),
+            ("codes_measured_count", .number(report.measuredCount)),
+            ("codes_losses", .array(losses)),
+        ]
     }
 
     static func facts(_ info: StoreInfo) -> [(key: String, value: JSON)] {
@@ -54,6 +81,7 @@ struct InfoCommand: Command {
             ("seed", .number(configuration.seed)),
             ("codes", .string(configuration.codes.rawValue)),
             ("code_bytes", .number(info.codeBytes)),
+        ] + codeFacts(info.codes) + [
             ("memory_plan", .string(info.memoryPlan.rawValue)),
             ("file_bytes", .number(info.fileBytes)),
             ("log_bytes", .number(info.logBytes)),

@@ -68,6 +68,7 @@ struct RecallCommand: Command {
         let store = try VectorStore.open(at: store)
         let info = try store.info
         if info.lacksCodes { printWarning(info.codesAdvice(self.store)) }
+        if let warning = info.codes?.warning { printWarning("\(self.store): \(warning)") }
         let measurement = try RecallMeasurement(store, queries: queries, truth: truth, count: count)
         let widths = try widths(store.configuration.searchWidth)
         var unprinted: (any Error)?

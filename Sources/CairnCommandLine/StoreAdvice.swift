@@ -37,13 +37,33 @@ extension StoreError {
 }
 
 extension StoreInfo {
-    /// Whether searches go by the vectors though the store is to have codes, and is large enough for them.
-    var lacksCodes: Bool { configuration.codes != .none && codeBytes == 0 && count >= 256 }
+    /// Whether searches go by the vectors though the store is to have codes, is large enough for them, and could use them.
+    var lacksCodes: Bool { configuration.codes != .none && codes == nil && count >= 256 }
 
     /// What to do about that.
     func codesAdvice(_ store: FilePath) -> String {
         "the store's codes are missing or belong to another state of it, so searches go by the vectors; "
             + "make them again with: cairn checkpoint \(store)"
+    }
+}
+
+extension CodeReport {
+    /// Why the store does not use what it asks for; nil if it does.
+    var warning: String? { reason.map { "\(requested.rawValue) is asked for; \($0)" } }
+
+    /// What searches lose, in a few words; nil where it was not measured.
+    var summary: String? {
+        guard used != .none, !isUnderReview, let worst else { return nil }
+        return worst.lost >= 0.0005
+            ? "searches by \(used.rawValue) lose \(fixed(worst.lost, decimals: 3)) of recall@10 at ef \(worst.width), no more elsewhere"
+            : "searches by \(used.rawValue) lose nothing of recall@10"
+    }
+
+    /// The same, with where that is from.
+    var measurement: String? {
+        summary.map {
+            "\($0) (\(grouped(queries)) of its vectors were searched for when it had \(grouped(measuredCount)))"
+        }
     }
 }
 

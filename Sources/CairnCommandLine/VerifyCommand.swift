@@ -34,6 +34,7 @@ struct VerifyCommand: Command {
         var problems: [String]
         var warnings: [String] = []
         var unreachable: Int?
+        var codes: CodeReport?
         var info: StoreInfo?
     }
 
@@ -58,7 +59,7 @@ struct VerifyCommand: Command {
             let report = try store.verify(depth: depth)
             return Finding(
                 problems: report.problems.map(named), warnings: report.warnings, unreachable: report.unreachable,
-                info: try store.info)
+                codes: report.codes, info: try store.info)
         } catch {
             guard error.code == .corrupt else { throw error }
             return Finding(problems: [named((error.path.map { "\($0): " } ?? "") + error.commandLineMessage)])
@@ -73,16 +74,17 @@ struct VerifyCommand: Command {
 
     private func document(_ finding: Finding) -> JSON {
         func number(_ value: Int?) -> JSON { value.map { .number($0) } ?? .null }
-        return .object([
-            ("ok", .bool(finding.problems.isEmpty)),
-            ("depth", .string(depth.rawValue)),
-            ("problems", .array(finding.problems.map { .string($0) })),
-            ("warnings", .array(finding.warnings.map { .string($0) })),
-            ("unreachable", number(finding.unreachable)),
-            ("count", number(finding.info?.count)),
-            ("deleted", number(finding.info?.deleted)),
-            ("free", number(finding.info?.free)),
-        ])
+        return .object(
+            [
+                ("ok", .bool(finding.problems.isEmpty)),
+                ("depth", .string(depth.rawValue)),
+                ("problems", .array(finding.problems.map { .string($0) })),
+                ("warnings", .array(finding.warnings.map { .string($0) })),
+                ("unreachable", number(finding.unreachable)),
+                ("count", number(finding.info?.count)),
+                ("deleted", number(finding.info?.deleted)),
+                ("free", number(finding.info?.free)),
+            ] + InfoCommand.codeFacts(finding.codes))
     }
 
     private func lines(_ finding: Finding) -> [String] {
@@ -98,6 +100,6 @@ struct VerifyCommand: Command {
         return warnings + [
             "\(store): ok, \(counted(info.count, "vector")), \(info.deleted) marked as deleted, "
                 + "\(counted(info.free, "free slot")): \(checked)"
-        ]
+        ] + (finding.codes?.measurement.map { ["\(store): \($0)"] } ?? [])
     }
 }

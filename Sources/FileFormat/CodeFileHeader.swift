@@ -1,25 +1,33 @@
 /// What the file `codes` begins with: one 512-byte sector that says which layout and generation of `level0` it belongs to,
-/// and how its rows were made. The rows follow from `rowsOffset` on, one a slot. A file that does not match is not an error:
-/// it is made again.
+/// how its rows were made, and what searches by them lose. The center follows, and from `rowsOffset` on the rows, one a slot.
+/// Where no codes keep the order of the vectors, there are no rows. A file that does not match is not an error: it is made again.
 package struct CodeFileHeader: Sendable, Hashable {
     package static let magic = Array("CAIRNCOD".utf8)
+    /// The file's own version. Version 1 had one grid without a center, and nothing was measured.
+    package static let version: UInt32 = 2
     package static let size = 512
     /// The most that `depth` says.
     package static let deepest = 1 << 16
-    /// The most that `recentCount` says.
+    /// The most that a count of rows written says.
     package static let mostRecent = 1 << 48
-    /// Where slot 0's row is.
-    package static let rowsOffset = Geometry.pageSize
+    /// The widths (ef) of searches that a measurement may have.
+    package static let widths = [10, 20, 50, 100, 200]
+    /// Kinds that are tried at the most.
+    package static let mostAttempts = 3
 
     package var layout: Identifier
     package var generation: UInt64
     /// Slots that have rows, at least.
     package var count: Int
-    /// 1: a byte for each component; 2: half a byte.
+    /// What the store asks for: 1, a byte for each component; 2, half a byte.
+    package var requested: UInt8
+    /// What the rows are: as above; 3, half precision; 0, there are none.
     package var kind: UInt8
     package var isProduct: Bool
     package var isRotated: Bool
     package var dimensions: Int
+    /// The CRC of the center; nil if there is none.
+    package var centerChecksum: UInt32?
     /// The value at position 0 of the grid, and positions a unit.
     package var low: Float
     package var scale: Float
@@ -29,23 +37,70 @@ package struct CodeFileHeader: Sendable, Hashable {
     /// Slots in the store when the grid was chosen.
     package var trainedCount: Int
     package var levels: [UInt8]
-    /// Rows written since, and the sum of the squares that they lose.
-    package var recentCount: Int
-    package var recentLoss: Double
+    package var recent = Recent()
+    package var measurement: Measurement?
+    /// The kinds that lost too much, as they were tried.
+    package var attempts: [Attempt] = []
+
+    /// What came since the grid was chosen.
+    package struct Recent: Sendable, Hashable {
+        /// Rows written, and the sum of the squares that they lose, those without that the grid does not reach.
+        package var count = 0
+        package var loss = 0.0
+        /// Rows that the grid does not reach.
+        package var beyond = 0
+        /// Rows whose neighbours the codes put out of their order.
+        package var doubted = 0
+
+        package init(count: Int = 0, loss: Double = 0, beyond: Int = 0, doubted: Int = 0) {
+            (self.count, self.loss, self.beyond, self.doubted) = (count, loss, beyond, doubted)
+        }
+    }
+
+    /// What searches by these codes lose of recall@10, measured.
+    package struct Measurement: Sendable, Hashable {
+        /// Slots in the store then.
+        package var count: Int
+        /// Vectors that were searched for.
+        package var queries: Int
+        /// For each of `widths`, the recall by vectors, and that less the recall by codes; nil for a width that is a scan.
+        package var rows: [Row?]
+
+        package struct Row: Sendable, Hashable {
+            package var recall: Float
+            package var lost: Float
+
+            package init(recall: Float, lost: Float) { (self.recall, self.lost) = (recall, lost) }
+        }
+
+        package init(count: Int, queries: Int, rows: [Row?]) {
+            (self.count, self.queries, self.rows) = (count, queries, rows)
+        }
+    }
+
+    /// A kind that lost too much: how much at the width where it was most.
+    package struct Attempt: Sendable, Hashable {
+        package var kind: UInt8
+        package var width: Int
+        package var lost: Float
+
+        package init(kind: UInt8, width: Int, lost: Float) { (self.kind, self.width, self.lost) = (kind, width, lost) }
+    }
 
     package init(
-        layout: Identifier, generation: UInt64, count: Int, kind: UInt8, isProduct: Bool, isRotated: Bool,
-        dimensions: Int, low: Float, scale: Float, margin: Float, depth: Int, error: Float, trainedCount: Int,
-        levels: [UInt8],
-        recentCount: Int, recentLoss: Double
+        layout: Identifier, generation: UInt64, count: Int, requested: UInt8, kind: UInt8, isProduct: Bool,
+        isRotated: Bool, dimensions: Int, centerChecksum: UInt32?, low: Float, scale: Float, margin: Float, depth: Int,
+        error: Float, trainedCount: Int, levels: [UInt8]
     ) {
         self.layout = layout
         self.generation = generation
         self.count = count
+        self.requested = requested
         self.kind = kind
         self.isProduct = isProduct
         self.isRotated = isRotated
         self.dimensions = dimensions
+        self.centerChecksum = centerChecksum
         self.low = low
         self.scale = scale
         self.margin = margin
@@ -53,78 +108,36 @@ package struct CodeFileHeader: Sendable, Hashable {
         self.error = error
         self.trainedCount = trainedCount
         self.levels = levels
-        self.recentCount = recentCount
-        self.recentLoss = recentLoss
+    }
+
+    /// Where slot 0's row is in a file for vectors of so many components.
+    package static func rowsOffset(dimensions: Int) -> Int {
+        (size + 4 * dimensions + Geometry.pageSize - 1) / Geometry.pageSize * Geometry.pageSize
     }
 
     /// Whether rows of a file with this header are made as those of one with the other.
     package func hasSameRows(as other: CodeFileHeader) -> Bool {
         var same = other
-        (same.generation, same.count, same.recentCount, same.recentLoss) = (
-            generation, count, recentCount, recentLoss
+        (same.generation, same.count, same.recent, same.measurement, same.attempts, same.depth) = (
+            generation, count, recent, measurement, attempts, depth
         )
         return self == same
     }
 
-    private enum Offset {
-        static let version = 8, kind = 12, isProduct = 13, isRotated = 14, layout = 16, generation = 32, count = 40
-        static let dimensions = 48, low = 52, scale = 56, margin = 60, error = 64, depth = 68, trainedCount = 72,
-            levels = 80
-        static let recentCount = 96, recentLoss = 104, checksum = 508
+    /// The checksum of a center, and its bytes.
+    package static func centerBytes(_ center: [Float]) -> (bytes: [UInt8], checksum: UInt32) {
+        var bytes = [UInt8](repeating: 0, count: 4 * center.count)
+        for (index, value) in center.enumerated() { bytes.store(value.bitPattern, at: 4 * index) }
+        return (bytes, Checksum.crc32c(bytes, prefix: bytes.count))
     }
 
-    /// The 512 bytes of the sector.
-    package func encoded() -> [UInt8] {
-        precondition(levels.count == 16)
-        var bytes = [UInt8](repeating: 0, count: Self.size)
-        bytes.store(Self.magic, at: 0)
-        bytes.store(Superblock.formatVersion, at: Offset.version)
-        bytes[Offset.kind] = kind
-        bytes[Offset.isProduct] = isProduct ? 1 : 0
-        bytes[Offset.isRotated] = isRotated ? 1 : 0
-        bytes.store(layout.bytes, at: Offset.layout)
-        bytes.store(generation, at: Offset.generation)
-        bytes.store(UInt64(count), at: Offset.count)
-        bytes.store(UInt32(dimensions), at: Offset.dimensions)
-        bytes.store(low.bitPattern, at: Offset.low)
-        bytes.store(scale.bitPattern, at: Offset.scale)
-        bytes.store(margin.bitPattern, at: Offset.margin)
-        bytes.store(error.bitPattern, at: Offset.error)
-        bytes.store(UInt32(depth), at: Offset.depth)
-        bytes.store(UInt64(trainedCount), at: Offset.trainedCount)
-        bytes.store(levels, at: Offset.levels)
-        bytes.store(UInt64(recentCount), at: Offset.recentCount)
-        bytes.store(recentLoss.bitPattern, at: Offset.recentLoss)
-        bytes.store(Checksum.crc32c(bytes, prefix: Offset.checksum), at: Offset.checksum)
-        return bytes
-    }
-
-    /// The header in `bytes`; nil if it is not a valid one.
-    package init?(decoding bytes: [UInt8]) {
-        guard bytes.count == Self.size, Array(bytes[..<8]) == Self.magic,
-            bytes.integer(at: Offset.checksum) == Checksum.crc32c(bytes, prefix: Offset.checksum),
-            bytes.integer(at: Offset.version) == Superblock.formatVersion
-        else { return nil }
-        func float(_ offset: Int) -> Float { Float(bitPattern: bytes.integer(at: offset)) }
-        let counts = [Offset.count, Offset.trainedCount, Offset.recentCount].map {
-            bytes.integer(at: $0, as: UInt64.self)
+    /// The center in the bytes that follow the sector; nil if they are not those that the header knows, or no numbers.
+    package func center(_ bytes: [UInt8]) -> [Float]? {
+        guard let centerChecksum else { return [] }
+        guard bytes.count == 4 * dimensions, Checksum.crc32c(bytes, prefix: bytes.count) == centerChecksum else {
+            return nil
         }
-        let limit = UInt64(Geometry.maximumSlots)
-        self.init(
-            layout: Identifier(bytes: Array(bytes[Offset.layout..<Offset.generation])),
-            generation: bytes.integer(at: Offset.generation), count: Int(min(counts[0], limit)),
-            kind: bytes[Offset.kind],
-            isProduct: bytes[Offset.isProduct] != 0, isRotated: bytes[Offset.isRotated] != 0,
-            dimensions: Int(bytes.integer(at: Offset.dimensions, as: UInt32.self)), low: float(Offset.low),
-            scale: float(Offset.scale), margin: float(Offset.margin),
-            depth: Int(bytes.integer(at: Offset.depth, as: UInt32.self)), error: float(Offset.error),
-            trainedCount: Int(min(counts[1], limit)), levels: Array(bytes[Offset.levels..<Offset.levels + 16]),
-            recentCount: Int(min(counts[2], UInt64(Self.mostRecent))),
-            recentLoss: Double(bitPattern: bytes.integer(at: Offset.recentLoss)))
-        guard counts[0] <= limit, counts[1] <= limit, counts[2] <= UInt64(Self.mostRecent), kind == 1 || kind == 2,
-            low.isFinite, scale.isFinite, scale > 0, margin.isFinite, margin >= 0, error.isFinite, error >= 0,
-            depth <= Self.deepest,
-            recentLoss.isFinite, recentLoss >= 0, levels.allSatisfy({ $0 < 128 })
-        else { return nil }
+        let center = (0..<dimensions).map { Float(bitPattern: bytes.integer(at: 4 * $0)) }
+        return center.allSatisfy(\.isFinite) ? center : nil
     }
 }

@@ -44,13 +44,16 @@ package final class Distances: @unchecked Sendable {
     /// Distances to the rows of codes at `base`, from queries that were prepared for them.
     init(codes base: UnsafeMutableRawPointer, _ model: CodeModel) {
         metric = model.isProduct ? CAIRN_INNER_PRODUCT : CAIRN_L2
-        scalar = CAIRN_U8
+        scalar = model.kind == .half ? CAIRN_F16 : CAIRN_U8
         dimensions = model.paddedDimensions
         unsafe custom = nil
         rowBytes = model.rowBytes
         isOfCodes = true
-        let code = model.kind == .scalar8 ? CAIRN_CODE_8 : CAIRN_CODE_4
-        unsafe kernel = cairn_code_distances(metric, code, dimensions)!
+        switch model.kind {
+        case .scalar8: unsafe kernel = cairn_code_distances(metric, CAIRN_CODE_8, dimensions)!
+        case .scalar4: unsafe kernel = cairn_code_distances(metric, CAIRN_CODE_4, dimensions)!
+        case .half: unsafe kernel = cairn_distances(metric, CAIRN_F16, dimensions)!
+        }
         unsafe norms = nil
         let rows = UnsafeMutablePointer<cairn_rows>.allocate(capacity: 1)
         unsafe rows.initialize(

@@ -1,3 +1,4 @@
+import CKernels
 import Synchronization
 
 /// A hierarchical navigable small world graph (Malkov and Yashunin, 2018) over columns that somebody else owns: files
@@ -186,6 +187,15 @@ package final class Graph: @unchecked Sendable {
             maximumLevel: maximumLevel, sequence: .max - 1, hasDeadSlots: false, codes: currentCodes)
     }
 
+    /// The same for insertions, which go by codes only where those are good enough to build a graph by, and there are enough
+    /// candidates to see that. Not with raw inner products: there the longest rows are everybody's neighbours, and a graph that is
+    /// built a little otherwise may find much more, or much less.
+    var insertionView: GraphView {
+        let isGuided = parameters.constructionWidth >= 20 && distances.metric != CAIRN_INNER_PRODUCT
+        let codes = isGuided ? currentCodes : nil
+        return newestView.comparing(codes.flatMap { $0.model.guidesInsertion ? $0 : nil })
+    }
+
     private func lists(_ places: ReservedArray<Atomic<UInt32>>) -> LevelZeroLists {
         LevelZeroLists(
             columns: columns, arena: overlay.arena, places: places, capacity: parameters.capacity(level: 0))
@@ -225,7 +235,14 @@ package struct GraphView: Sendable {
     /// Slots that are not live exist, so each result's state has to be looked at.
     package let hasDeadSlots: Bool
     /// What walks compare in the place of vectors.
-    let codes: CodeColumn?
+    var codes: CodeColumn?
+
+    /// The same graph for walks that compare `codes`, which have rows for all its slots; nil: vectors.
+    func comparing(_ codes: CodeColumn?) -> GraphView {
+        var view = self
+        view.codes = codes
+        return view
+    }
 
     /// The ids of a list at any level.
     func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {

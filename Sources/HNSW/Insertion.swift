@@ -30,6 +30,8 @@ package final class Insertion: @unchecked Sendable {
     private var groups: [Range<Int>] = []
     /// Slots that a dropped link may have cost their anchor, as each thread found them.
     private var unsettled: [UnsettledSlots]
+    /// How many rows each thread found whose nearest codes put out of their order.
+    private let doubts: [DoubtCounter]
     private var view: GraphView
 
     private struct Row {
@@ -46,6 +48,7 @@ package final class Insertion: @unchecked Sendable {
         team = WorkerTeam(threads)
         scratches = (0..<team.size * Self.walksOfThread).map { _ in SearchScratch() }
         unsettled = (0..<team.size).map { _ in UnsettledSlots() }
+        doubts = (0..<team.size).map { _ in DoubtCounter() }
         view = graph.newestView
     }
 
@@ -55,6 +58,9 @@ package final class Insertion: @unchecked Sendable {
 
     /// The threads that work.
     package var threads: Int { team.size }
+
+    /// About how many rows were inserted since this was last asked whose nearest the codes put out of their order.
+    package func takeDoubted() -> Int { doubts.reduce(0) { $0 + $1.take() } }
 
     /// Distances computed and lists read so far.
     package var work: (distances: Int, hops: Int) {
@@ -129,12 +135,13 @@ package final class Insertion: @unchecked Sendable {
             (graph.entryPoint, graph.maximumLevel) = slots[0]
             return join()
         }
-        view = graph.newestView
+        view = graph.insertionView
         // Whoever has the lowest level at all takes part; the others wait in the store for level 0.
         let size = max(1, min(Self.walksOfThread, rows.count / team.size))
         team.forEach((rows.count + size - 1) / size) { [self] group, thread in
             let first = group * size
-            link(first..<min(first + size, rows.count), scratches[(thread * Self.walksOfThread)...])
+            link(
+                first..<min(first + size, rows.count), scratches[(thread * Self.walksOfThread)...], doubts[thread])
         }
         // Not before every search has ended: what is left of old links may lead to a slot that is used again.
         team.forEach(rows.count) { [self] index, thread in setForwardLinks(index, scratch(thread)) }
@@ -185,7 +192,7 @@ package final class Insertion: @unchecked Sendable {
         let highest = slots.reduce(graph.count) { max($0, Int($1.slot) + 1) }
         slotLimit = UInt32(highest)
         let batch = max(slots.count, parameters.capacity(level: 0)) + 1
-        let kept = graph.walkWidth(parameters.constructionWidth, in: graph.newestView).kept
+        let kept = graph.walkWidth(parameters.constructionWidth, in: graph.insertionView).kept
         for scratch in scratches {
             scratch.prepare(slots: highest, width: max(kept, parameters.constructionWidth), batch: batch)
         }
@@ -194,7 +201,7 @@ package final class Insertion: @unchecked Sendable {
     // MARK: Forward links: each row by itself
 
     /// What the rows of `group` link to. Their walks over level 0 take turns, which changes nothing but the time.
-    private func link(_ group: Range<Int>, _ scratches: ArraySlice<SearchScratch>) {
+    private func link(_ group: Range<Int>, _ scratches: ArraySlice<SearchScratch>, _ doubts: DoubtCounter) {
         var walks = WalksInTurns<EverySlot>(), walking: [(index: Int, query: Query, scratch: SearchScratch)] = []
         let width = graph.parameters.constructionWidth, (looked, kept) = graph.walkWidth(width, in: view)
         for (index, scratch) in zip(group, scratches) {
@@ -208,7 +215,9 @@ package final class Insertion: @unchecked Sendable {
                 let size = graph.searchUpperLevel(
                     computer, from: entry, level: level, width: width, in: view, scratch)
                 entry = scratch.pool[0].unexpanded
-                choose(index, level: level, query, size: size, scratch)
+                let candidates =
+                    decided(query, size: size, scratch, nil) ?? walk(to: query, level: level, scratch)
+                choose(index, level: level, query, size: candidates, scratch)
             }
             guard lowestLevel == 0 else { continue }
             walking.append((index, query, scratch))
@@ -218,19 +227,46 @@ package final class Insertion: @unchecked Sendable {
         }
         walks.finish { number, size in
             let (index, query, scratch) = walking[number]
-            choose(index, level: 0, query, size: size, scratch)
+            let decided = decided(query, size: size, scratch, doubts)
+            if let decided, view.codes == nil { check(index, query, size: decided, scratch, doubts) }
+            choose(index, level: 0, query, size: decided ?? walk(to: query, level: 0, scratch), scratch)
         }
+    }
+
+    /// Has the vectors decide about the candidates in the pool. Returns how many there are; nil if the codes had put them so much out
+    /// of their order that the pool says little of who is near.
+    private func decided(_ query: Query, size: Int, _ scratch: SearchScratch, _ doubts: DoubtCounter?) -> Int? {
+        let size = linked(size, scratch)
+        guard let codes = view.codes, scratch.walksByCodes else {
+            return min(size, graph.parameters.constructionWidth)
+        }
+        let order = graph.rescore(query, codes, size: size, scratch)
+        if order != .kept { doubts?.add(1) }
+        return order == .lost ? nil : min(size, graph.parameters.constructionWidth)
+    }
+
+    /// Whether codes that insertions do not go by keep the order of what one row in four found by the vectors.
+    private func check(_ index: Int, _ query: Query, size: Int, _ scratch: SearchScratch, _ doubts: DoubtCounter) {
+        guard let codes = graph.codes, index % 4 == 0 else { return }
+        if graph.order(query, by: codes, size: size, scratch) != .kept { doubts.add(4) }
+    }
+
+    /// Looks for candidates by the vectors, so that no codes, however bad, leave a bad graph behind.
+    private func walk(to query: Query, level: Int, _ scratch: SearchScratch) -> Int {
+        let computer = DistanceComputer(query, graph.distances), width = graph.parameters.constructionWidth
+        let entry = graph.descend(computer, to: level, in: view, scratch)
+        let size =
+            level > 0
+            ? graph.searchUpperLevel(computer, from: entry, level: level, width: width, in: view, scratch)
+            : graph.searchLevelZero(
+                computer, from: entry, width: width, kept: width, in: view, rule: EverySlot(), scratch)
+        return linked(size, scratch)
     }
 
     /// Chooses the links of a row at a level among the candidates in the pool.
     private func choose(_ index: Int, level: Int, _ query: Query, size: Int, _ scratch: SearchScratch) {
         let row = rows[index], dimensions = graph.distances.dimensions
-        var size = size
-        if graph.hasUnlinkedSlots { size = removeUnlinked(size, scratch) }
-        if view.codes != nil {
-            size = min(graph.rescore(query, size: size, scratch), graph.parameters.constructionWidth)
-        }
-        size = addEarlierRows(before: index, level: level, query: query, size: size, scratch)
+        let size = addEarlierRows(before: index, level: level, query: query, size: size, scratch)
         let kept = scratch.selection.choose(
             scratch.pool, size, limit: graph.parameters.connectivity, in: graph,
             expansion: scratch.expansion(2 * dimensions).dropFirst(dimensions))
@@ -252,7 +288,8 @@ package final class Insertion: @unchecked Sendable {
     private func edgeCount(_ row: Row, level: Int) -> Int { row.firstEdge / graph.parameters.connectivity + level }
 
     /// Takes out of the pool what links that were left over lead to: slots that are free, or this sub-batch's own.
-    private func removeUnlinked(_ size: Int, _ scratch: SearchScratch) -> Int {
+    private func linked(_ size: Int, _ scratch: SearchScratch) -> Int {
+        guard graph.hasUnlinkedSlots else { return size }
         let pool = scratch.pool
         var kept = 0
         for index in 0..<size where graph.isLinked(pool[index].slot) {
@@ -386,6 +423,18 @@ package final class Insertion: @unchecked Sendable {
         if hasDroppedEarlier { unsettled.append(target) }
         scratch.visited.update(seen)
         scratch.visited.clear()
+    }
+}
+
+/// What one thread counts.
+private final class DoubtCounter: @unchecked Sendable {
+    private var count = 0
+
+    func add(_ number: Int) { count += number }
+
+    func take() -> Int {
+        defer { count = 0 }
+        return count
     }
 }
 

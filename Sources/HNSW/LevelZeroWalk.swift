@@ -37,11 +37,12 @@ struct LevelZeroWalk<Rule: SearchRule> {
     private var isGathered = false
     private let trace: SearchTrace?
 
-    /// Begins at `entry`. `scratch` has been prepared for the walk, and belongs to it until `finish`.
+    /// Begins at `entry`. `scratch` has been prepared for the walk, and belongs to it until `finish`. `masked`: a slot, not the
+    /// entry's, that is left out as if it were not in the graph.
     @inline(__always)
     init(
         _ graph: Graph, _ computer: DistanceComputer, from entry: Candidate, width: Int, kept: Int, in view: GraphView,
-        rule: Rule, _ scratch: SearchScratch
+        rule: Rule, masking masked: UInt32? = nil, _ scratch: SearchScratch
     ) {
         lists = view.levelZero
         self.computer = computer
@@ -57,9 +58,10 @@ struct LevelZeroWalk<Rule: SearchRule> {
         limit = UInt32(truncatingIfNeeded: view.count)
         listCapacity = graph.parameters.capacity(level: 0)
         poolLimit = Rule.isNeeded ? VisibleSlots.poolLimit(width: kept) : .max
-        visited = scratch.visited.view(reserving: 1)
+        visited = scratch.visited.view(reserving: 2)
         pool = CandidatePool(scratch)
         _ = visited.insert(entry.slot)
+        if let masked { _ = visited.insert(masked) }
         if Rule.isNeeded {
             _ = pool.insert(entry, width: kept, live: &live, rule: rule)
         } else {
@@ -74,6 +76,13 @@ struct LevelZeroWalk<Rule: SearchRule> {
         guard Rule.isNeeded else { return cursor < width }
         return cursor < width &+ (pool.size &- live) && pool.size < poolLimit
     }
+
+    /// Whether a walk of `width` would end here: its best are the same as those of a wider walk, which goes the same way up to
+    /// here. For walks without a rule.
+    func isDone(_ width: Int) -> Bool { cursor >= min(width, pool.size) }
+
+    /// How many candidates stand in the pool.
+    var size: Int { pool.size }
 
     /// Takes the next candidate, and asks for the rows of its neighbours that were not seen yet.
     @inline(__always)

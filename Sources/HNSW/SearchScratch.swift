@@ -6,6 +6,8 @@ import CKernels
 package final class SearchScratch: @unchecked Sendable {
     /// The square of what the query lost that was last made comparable with codes.
     var codeQueryLoss: Float = 0
+    /// Whether that query was compared with codes; else the codes' grid did not reach it, and the walk went by vectors.
+    var walksByCodes = false
     package let visited = VisitedSet()
     private let poolMemory = Memory<Candidate>(1)
     private let resultMemory = Memory<Candidate>(1)

@@ -12,6 +12,8 @@ import Darwin
 @safe
 package final class CodeMemory: @unchecked Sendable {
     package let rowBytes: Int
+    /// Where slot 0's row is in the file.
+    private let rowsOffset: Int
     /// The file that the rows are written to; nil for memory of this process.
     private let file: File?
     private let reservation: UnsafeMutableRawPointer
@@ -25,18 +27,20 @@ package final class CodeMemory: @unchecked Sendable {
 
     /// Rows in memory. `slots`: the most that there can be.
     package init(rowBytes: Int, slots: Int, path: FilePath, calls: SystemCalls = .system) throws(StorageError) {
-        (file, self.rowBytes, self.path, self.calls) = (nil, rowBytes, path, calls)
-        (unsafe reservation, reservedBytes) = try unsafe Self.reserve(rowBytes, slots, path)
+        (file, self.rowBytes, rowsOffset, self.path, self.calls) = (nil, rowBytes, Geometry.pageSize, path, calls)
+        (unsafe reservation, reservedBytes) = try unsafe Self.reserve(rowsOffset + slots * rowBytes, path)
     }
 
-    /// Rows of `file`, which has `count` of them at least. Not `isWritable`: changes of rows stay in this process.
+    /// Rows of `file` from `rowsOffset` on, a multiple of the page size; it has `count` of them at least. Not `isWritable`: changes
+    /// of rows stay in this process.
     package init(
-        _ file: File, rowBytes: Int, count: Int, slots: Int, isWritable: Bool
+        _ file: File, rowsOffset: Int, rowBytes: Int, count: Int, slots: Int, isWritable: Bool
     ) throws(StorageError) {
         self.file = isWritable ? file : nil
-        (self.rowBytes, path, calls) = (rowBytes, file.path, file.calls)
-        (unsafe reservation, reservedBytes) = try unsafe Self.reserve(rowBytes, max(slots, count), file.path)
-        let length = CodeFileHeader.rowsOffset + count * rowBytes
+        (self.rowBytes, self.rowsOffset, path, calls) = (rowBytes, rowsOffset, file.path, file.calls)
+        (unsafe reservation, reservedBytes) = try unsafe Self.reserve(
+            rowsOffset + max(slots, count) * rowBytes, file.path)
+        let length = rowsOffset + count * rowBytes
         try unsafe file.map(at: start, length: length, offset: 0, isWritable ? .none : .copied)
         usableBytes = roundUp(length, to: Self.pageSize)
         advise(from: 0, to: usableBytes)
@@ -45,9 +49,9 @@ package final class CodeMemory: @unchecked Sendable {
     deinit { unsafe munmap(reservation, reservedBytes) }
 
     private static func reserve(
-        _ rowBytes: Int, _ slots: Int, _ path: FilePath
+        _ length: Int, _ path: FilePath
     ) throws(StorageError) -> (UnsafeMutableRawPointer, Int) {
-        let bytes = roundUp(CodeFileHeader.rowsOffset + slots * rowBytes, to: Geometry.hugePage) + 2 * Geometry.hugePage
+        let bytes = roundUp(length, to: Geometry.hugePage) + 2 * Geometry.hugePage
         do throws(Errno) {
             let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
             return (try unsafe SystemCalls.system.map(nil, bytes, PROT_NONE, flags, -1, 0), bytes)
@@ -60,11 +64,11 @@ package final class CodeMemory: @unchecked Sendable {
     private var start: UnsafeMutableRawPointer { unsafe reservation.alignedUp(toMultipleOf: Geometry.hugePage) }
 
     /// Where slot 0's row is.
-    package var base: UnsafeMutableRawPointer { unsafe start + CodeFileHeader.rowsOffset }
+    package var base: UnsafeMutableRawPointer { unsafe start + rowsOffset }
 
     /// Makes room for rows below `slots`.
     package func extend(to slots: Int) throws(StorageError) {
-        let needed = CodeFileHeader.rowsOffset + slots * rowBytes
+        let needed = rowsOffset + slots * rowBytes
         guard needed > usableBytes else { return }
         let end = min(
             roundUp(needed + max(Self.step, needed / 8), to: Self.step), reservedBytes - Geometry.hugePage)
@@ -82,7 +86,7 @@ package final class CodeMemory: @unchecked Sendable {
 
     /// Writes rows, from that of `slot` on; there is room for them.
     package func write(_ rows: UnsafeRawBufferPointer, at slot: Int) throws(StorageError) {
-        let offset = CodeFileHeader.rowsOffset + slot * rowBytes
+        let offset = rowsOffset + slot * rowBytes
         precondition(offset + rows.count <= usableBytes)
         if let file { return unsafe try file.write(rows, at: offset) }
         if let source = rows.baseAddress { unsafe (start + offset).copyMemory(from: source, byteCount: rows.count) }

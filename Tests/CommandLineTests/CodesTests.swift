@@ -49,11 +49,58 @@ struct CodesTests {
         let path = workspace.path("store")
         let lines = try workspace.cairn("codes", "@store", "sq8").lines
         #expect(lines.count == 1 && lines[0].hasPrefix("\(path): codes sq8, 25.0 KiB, made in "), "\(lines)")
-        #expect(lines[0].hasSuffix(" s"))
+        #expect(lines[0].contains(" s: searches by sq8 lose "), "\(lines)")
         #expect(try workspace.cairn("codes", "@store", "none").lines == ["\(path): no codes"])
         let outcome = try workspace.cairn("codes", "@store", "sq4", "--quiet")
         #expect(outcome.code == 0 && outcome.output == "" && outcome.errors == "")
         #expect(try workspace.json(Info.self, "info", "@store").codes == "sq4")
+    }
+
+    private struct Facts: Decodable {
+        struct Loss: Decodable { let ef: Int, recall: Double, lost: Double }
+        let codes: String, codes_used: String
+        let code_bytes: Int?
+        let codes_reason: String?
+        let codes_lost: Double?
+        let codes_lost_at_ef: Int?, codes_measured_queries: Int?, codes_measured_count: Int?
+        let codes_losses: [Loss]?
+    }
+
+    @Test func `what is lost is said`() throws {
+        let vectors = TestVectors(count: 900, dimensions: 12, seed: 4)
+        try workspace.write("v.npy", bytes: vectors.npy)
+        let built = try workspace.json(Facts.self, "build", "@store", "@v.npy", "--codes", "sq8")
+        #expect(built.codes == "sq8" && built.codes_used == "sq8" && built.codes_reason == nil)
+        for command in [["info", "@store"], ["codes", "@store", "sq8"]] {
+            let facts = try workspace.json(Facts.self, arguments: command)
+            #expect(facts.codes == "sq8" && facts.codes_used == "sq8" && facts.codes_reason == nil, "\(command)")
+            #expect((facts.codes_lost ?? 1) <= 0.005 && facts.codes_measured_count == 900)
+            #expect((facts.codes_measured_queries ?? 0) >= 64)
+            #expect(facts.codes_losses?.map(\.ef) == [10, 20, 50, 100, 200])
+            #expect(facts.codes_losses?.contains { $0.ef == facts.codes_lost_at_ef } == true)
+        }
+        let text = try workspace.cairn("info", "@store").output
+        #expect(text.contains("codes_lost_at_ef") && !text.contains("codes_losses"))
+        #expect(try workspace.cairn("verify", "@store").output.contains(": searches by sq8 lose "))
+    }
+
+    /// A table of columns in different units.
+    @Test func `asking for what cannot hold is answered`() throws {
+        let plain = TestVectors(count: 1600, dimensions: 6, seed: 4), scales: [Float] = [20, 1, 90_000, 5, 1, 3]
+        let vectors = TestVectors(plain.rows.map { zip($0, scales).map { $0 * $1 } })
+        try workspace.write("v.npy", bytes: vectors.npy)
+        let path = workspace.path("store")
+        let built = try workspace.cairn("build", "@store", "@v.npy", "--codes", "sq4")
+        #expect(built.code == 0 && built.errors.hasPrefix("cairn: warning: \(path): sq4 is asked for; sq4 may lose "))
+        #expect(built.errors.contains("so searches go by the vectors"), "\(built.errors)")
+        let facts = try workspace.json(Facts.self, "info", "@store")
+        #expect(facts.codes == "sq4" && facts.codes_used == "none" && facts.code_bytes == 0 && facts.codes_lost == nil)
+        #expect(facts.codes_reason?.contains("sq4 may lose ") == true)
+        let asked = try workspace.cairn("codes", "@store", "sq4")
+        #expect(asked.code == 0 && asked.lines == ["\(path): no codes: searches go by the vectors"])
+        #expect(asked.errors.contains("sq4 is asked for; sq4 may lose "))
+        let verified = try workspace.cairn("verify", "@store")
+        #expect(verified.code == 0 && verified.output.contains("warning: codes: sq4 is asked for; "))
     }
 
     @Test func `a small store will have them`() throws {

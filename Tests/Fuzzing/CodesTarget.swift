@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 
 /// Files of codes in stores that are sound otherwise. The first byte of the input says which store, the second what is put right
-/// of the rest, which is the file's first sector and then bytes that fill its rows.
+/// of the rest, which is the file's first sector, then what stands for the center, then bytes that fill its rows.
 struct CodesTarget: FuzzTarget {
     private let samples: [Sample]
     private let scratch: FilePath
@@ -14,12 +14,14 @@ struct CodesTarget: FuzzTarget {
     /// A store that is only read, and the sound file of its codes.
     private struct Sample {
         let path: FilePath
+        let dimensions: Int
         let file: [UInt8]
         let query: [Float]
         let exact: [Label: Float]
     }
 
-    private static let count = 40, dimensions = 20
+    /// As many that a search may walk: a fourth of them is more than ten.
+    private static let count = 60
 
     init(scratch: FilePath) throws {
         Codes.leastCount = 8
@@ -29,44 +31,131 @@ struct CodesTarget: FuzzTarget {
         calls.synchronize = { (_) throws(Errno) in }
         self.calls = calls
         var samples: [Sample] = []
-        for (number, configuration) in Self.configurations.enumerated() {
-            let path = scratch.appending("sample\(number)")
+        for (number, data) in Self.data.enumerated() {
+            let path = scratch.appending("sample\(number)"), configuration = data.configuration
             removeTree(path)
-            let vectors = seededWholeNumbers(
-                count: Self.count, dimensions: Self.dimensions, seed: UInt64(number), in: 1...100)
+            let vectors = data.vectors(number)
             try VectorStore.build(at: path, configuration, vectors: vectors, options: .init(threads: 1))
+            let file = try readBytes(path.appending("codes"))
+            let header = CodeFileHeader(decoding: Array(file.prefix(CodeFileHeader.size)))
+            precondition(
+                header?.kind == data.kind && (header?.centerChecksum != nil) == data.hasCenter,
+                "the store has other codes: \(String(describing: header))")
             let store = try VectorStore.open(at: path, options: .init(threads: 1))
-            let codeBytes = try store.info.codeBytes
-            precondition(codeBytes > 0, "the store has no codes")
-            let query = Array(vectors.prefix(Self.dimensions))
+            let query = Array(vectors.prefix(configuration.dimensions))
             let exact = try store.search(query, count: Self.count, options: .init(isExact: true))
             try store.close()
             samples.append(
                 Sample(
-                    path: path, file: try readBytes(path.appending("codes")), query: query,
+                    path: path, dimensions: configuration.dimensions, file: file, query: query,
                     exact: Dictionary(uniqueKeysWithValues: exact.map { ($0.label, $0.distance) })))
         }
         self.samples = samples
     }
 
-    private static let configurations: [VectorStore.Configuration] = {
-        let kinds: [(Metric, Scalar, Codes)] = [
-            (.l2, .float32, .scalar8), (.l2, .float32, .scalar4), (.innerProduct, .float32, .scalar8),
-            (.cosine, .float16, .scalar4), (.l2, .uint8, .scalar4), (.cosine, .int8, .scalar4),
-        ]
-        return kinds.map { metric, scalar, codes in
+    /// What a store has in it, and which codes that makes of those that it asks for.
+    private struct Data {
+        var dimensions = 20
+        var metric = Metric.l2
+        var scalar = Scalar.float32
+        let codes: Codes
+        let kind: UInt8
+        var hasCenter = false
+        var shape = Shape.even
+
+        enum Shape {
+            /// Whole numbers, all components alike.
+            case even
+            /// Each component around another value.
+            case apart
+            /// Two heaps so far apart that a grid over both does not tell the vectors of one from each other.
+            case heaps
+        }
+
+        var configuration: VectorStore.Configuration {
             VectorStore.Configuration(
                 dimensions: dimensions, metric: metric, scalar: scalar, connectivity: 4, constructionWidth: 20,
                 codes: codes)
         }
-    }()
 
-    /// Inputs to begin with: each store's sound file, as it is and put right.
-    var seeds: [[UInt8]] {
-        samples.enumerated().flatMap { number, sample in
-            let rows = sample.file[CodeFileHeader.rowsOffset...].prefix(256)
-            return [0, 1, 3].map { [UInt8(number), $0] + sample.file.prefix(CodeFileHeader.size) + rows }
+        func vectors(_ seed: Int) -> [Float] {
+            if shape == .even {
+                return seededWholeNumbers(count: count, dimensions: dimensions, seed: UInt64(seed), in: 1...100)
+            }
+            var vectors = seededVectors(count: count, dimensions: dimensions, seed: UInt64(seed))
+            for index in vectors.indices {
+                let component = index % dimensions
+                if shape == .apart { vectors[index] += 30 * Float(component) }
+                if shape == .heaps && component == 0 { vectors[index] = index / dimensions % 2 == 0 ? 0 : 1000 }
+            }
+            return vectors
         }
+    }
+
+    private static let data = [
+        Data(codes: .scalar8, kind: 1), Data(codes: .scalar4, kind: 2),
+        Data(metric: .innerProduct, codes: .scalar8, kind: 1),
+        Data(metric: .cosine, scalar: .float16, codes: .scalar4, kind: 2),
+        Data(scalar: .uint8, codes: .scalar4, kind: 2), Data(metric: .cosine, scalar: .int8, codes: .scalar4, kind: 2),
+        Data(codes: .scalar8, kind: 1, hasCenter: true, shape: .apart),
+        Data(metric: .innerProduct, codes: .scalar4, kind: 2, hasCenter: true, shape: .apart),
+        // Half precision is shorter than vectors of 33 components and more.
+        Data(dimensions: 33, codes: .scalar8, kind: 3, hasCenter: true, shape: .heaps),
+        Data(dimensions: 33, codes: .scalar4, kind: 3, hasCenter: true, shape: .heaps),
+        Data(dimensions: 6, codes: .scalar4, kind: 0, shape: .heaps),
+    ]
+
+    /// Inputs to begin with: each store's sound file, as it is, put right and written to; files of every kind in stores that ask for
+    /// either; centers that are no numbers.
+    var seeds: [[UInt8]] {
+        var seeds: [[UInt8]] = []
+        for (number, sample) in samples.enumerated() {
+            let file = sample.file + [UInt8](repeating: 0, count: Self.longest(sample.dimensions) - sample.file.count)
+            let sector = Array(file.prefix(CodeFileHeader.size))
+            let center = Array(file[CodeFileHeader.size..<CodeFileHeader.size + 4 * sample.dimensions])
+            let rows = Array(file[CodeFileHeader.rowsOffset(dimensions: sample.dimensions)...].prefix(256))
+            for mode in [0, Mode.fits, Mode.fits | Mode.isWhole, Mode.fits | Mode.isWhole | Mode.isWritten] {
+                seeds.append([UInt8(number), mode] + sector + center + rows)
+            }
+            guard sample.dimensions > 20 || number == 2 else { continue }
+            for kind in UInt8(0)...3 {
+                for requested in UInt8(1)...2 {
+                    var other = sector
+                    (other[12], other[128]) = (kind, requested)
+                    let mode = Mode.fits | Mode.isWhole | (requested == sector[128] ? 0 : Mode.asksForOthers)
+                    seeds.append([UInt8(number), mode] + other + center + rows)
+                }
+            }
+            var other = sector
+            other[15] = 1
+            let infinite = center.indices.map { $0 % 4 < 2 ? UInt8(0) : $0 % 4 == 2 ? 0x80 : 0x7F }
+            for center in [infinite, center.map { $0 ^ 0x15 }] {
+                seeds.append(
+                    [UInt8(number), Mode.fits | Mode.isWhole | Mode.knowsCenter | Mode.isWritten] + other + center
+                        + rows)
+            }
+        }
+        return seeds
+    }
+
+    /// The second byte of an input.
+    private enum Mode {
+        /// The sector is the store's, whatever the rows and the grid are: all before the grid but the kind, whether vectors are
+        /// rotated, and whether there is a center.
+        static let fits: UInt8 = 1
+        /// The file has its full length; else the highest six bits say its length.
+        static let isWhole: UInt8 = 2
+        /// If it fits: the center is the one that the sector knows.
+        static let knowsCenter: UInt8 = 4
+        /// If it fits: the sector may say that the store asks for other codes.
+        static let asksForOthers: UInt8 = 8
+        /// A copy of the store is changed, too.
+        static let isWritten: UInt8 = 0b1110_0000
+    }
+
+    /// Where the rows of the longest kind end.
+    private static func longest(_ dimensions: Int) -> Int {
+        CodeFileHeader.rowsOffset(dimensions: dimensions) + count * 2 * ((dimensions + 31) / 32 * 32)
     }
 
     func run(_ input: UnsafeRawBufferPointer) {
@@ -76,41 +165,48 @@ struct CodesTarget: FuzzTarget {
         do {
             try writeBytes(file, to: sample.path.appending("codes"))
             try read(sample)
-            if mode >> 5 == 7 { try write(sample) }
+            if mode & Mode.isWritten == Mode.isWritten { try write(sample) }
         } catch {
             fatalError("a store with such codes cannot be used: \(error)")
         }
     }
 
-    /// `mode`: bit 0 makes the sector the store's, whatever the grid is; bit 1 gives the file its full length.
     private static func file(_ bytes: [UInt8], _ sample: Sample, _ mode: UInt8) -> [UInt8] {
-        var sector = Array(bytes.prefix(CodeFileHeader.size))
-        if mode & 1 != 0 {
-            // All but whether vectors are rotated, before the grid.
-            for index in 0..<52 where index != 14 { sector[index] = sample.file[index] }
-            seal(&sector, from: 0, length: CodeFileHeader.size)
-        }
-        var file = sample.file
-        file.replaceSubrange(0..<CodeFileHeader.size, with: sector)
-        let rows = bytes[CodeFileHeader.size...]
+        let size = CodeFileHeader.size, length = 4 * sample.dimensions
+        let center = bytes[size...].prefix(length), rows = bytes[size...].dropFirst(length)
+        var file = sample.file + [UInt8](repeating: 0, count: longest(sample.dimensions) - sample.file.count)
+        file.replaceSubrange(size..<size + center.count, with: center)
         if !rows.isEmpty {
-            for index in CodeFileHeader.rowsOffset..<file.count {
+            for index in CodeFileHeader.rowsOffset(dimensions: sample.dimensions)..<file.count {
                 file[index] = rows[rows.startIndex + index % rows.count]
             }
         }
-        return mode & 2 != 0 ? file : Array(file.prefix(CodeFileHeader.size + Int(mode >> 2) * 128))
+        var sector = Array(bytes.prefix(size))
+        if mode & Mode.fits != 0 {
+            for index in 0..<52 where ![12, 14, 15].contains(index) { sector[index] = sample.file[index] }
+            if mode & Mode.asksForOthers == 0 { sector[128] = sample.file[128] }
+            if mode & Mode.knowsCenter != 0 {
+                sector.store(Checksum.crc32c(Array(file[size..<size + length]), prefix: length), at: 132)
+            }
+            seal(&sector, from: 0, length: size)
+        }
+        file.replaceSubrange(0..<size, with: sector)
+        return mode & Mode.isWhole != 0 ? file : Array(file.prefix(size + Int(mode >> 2) * 128))
     }
 
     private func read(_ sample: Sample) throws {
         let store = try VectorStore.open(at: sample.path, options: .init(threads: 1), calls: calls)
-        for count in [1, 7, Self.count] { try search(store, sample, count) }
+        // Walks by the codes, and one search that is so wide that it goes by the vectors.
+        for (count, width) in [(1, 1), (7, 10), (12, 14), (Self.count, Self.count)] {
+            try search(store, sample, count, width: width)
+        }
         _ = try store.verify(depth: .checksums)
         try store.close()
     }
 
     /// What it finds may be another vector's neighbours; that they are there, once, at their distances, is certain.
-    private func search(_ store: VectorStore, _ sample: Sample, _ count: Int) throws {
-        let found = try store.search(sample.query, count: count, options: .init(width: 2 * Self.count))
+    private func search(_ store: VectorStore, _ sample: Sample, _ count: Int, width: Int) throws {
+        let found = try store.search(sample.query, count: count, options: .init(width: width))
         precondition(found.count == count && Set(found.map(\.label)).count == count, "\(found)")
         for (index, neighbor) in found.enumerated() {
             precondition(index == 0 || found[index - 1].distance <= neighbor.distance, "\(found)")

@@ -1,4 +1,3 @@
-import FileFormat
 import MappedStorage
 import SystemPackage
 import TestSupport
@@ -35,16 +34,33 @@ import Darwin
         #expect(wrong == [], sourceLocation: sourceLocation)
     }
 
-    private func newFile(_ calls: SystemCalls = .system, _ name: String = "codes") throws -> File {
+    /// Where rows begin if vectors are short.
+    private static let rowsOffset = 4096
+
+    private func newFile(
+        _ calls: SystemCalls = .system, _ name: String = "codes", rowsOffset: Int = rowsOffset
+    ) throws -> File {
         let file = try File(directory.appending(name), .create, calls: calls)
-        try file.allocate(from: 0, to: CodeFileHeader.rowsOffset)
+        try file.allocate(from: 0, to: rowsOffset)
         return file
     }
 
-    @Test(arguments: [64, 192, 4096, 65_536])
-    func `rows of a file grow in place`(rowBytes: Int) throws {
-        let file = try newFile()
-        let memory = try CodeMemory(file, rowBytes: rowBytes, count: 0, slots: 5000, isWritable: true)
+    /// Rows of `file` from `rowsOffset` on.
+    private func rows(
+        _ file: File, rowsOffset: Int = rowsOffset, rowBytes: Int = 64, count: Int = 0, slots: Int,
+        isWritable: Bool = true
+    ) throws -> CodeMemory {
+        try CodeMemory(
+            file, rowsOffset: rowsOffset, rowBytes: rowBytes, count: count, slots: slots, isWritable: isWritable)
+    }
+
+    @Test(arguments: zip([64, 192, 192, 4096, 65_536], [4096, 4096, 8192, 266_240, 8192]))
+    func `rows of a file grow in place`(rowBytes: Int, rowsOffset: Int) throws {
+        let file = try newFile(rowsOffset: rowsOffset)
+        // What stands before the rows stays.
+        let prologue = (0..<rowsOffset).map { UInt8(truncatingIfNeeded: $0 * 7 + $0 >> 8) }
+        try file.write(prologue, at: 0)
+        let memory = try rows(file, rowsOffset: rowsOffset, rowBytes: rowBytes, slots: 5000)
         let base = unsafe memory.base
         var count = 0
         for more in [1, 1, 254, 3, 700] {
@@ -56,23 +72,24 @@ import Darwin
         expect(memory, 0..<count)
         #expect(unsafe memory.base == base)
         let length = try file.size()
-        #expect(length >= CodeFileHeader.rowsOffset + count * rowBytes)
-        #expect(length % 4096 == 0 && length < CodeFileHeader.rowsOffset + count * rowBytes * 9 / 8 + (512 << 10))
+        #expect(length >= rowsOffset + count * rowBytes)
+        #expect(length % 4096 == 0 && length < rowsOffset + count * rowBytes * 9 / 8 + (512 << 10))
         let bytes = try readBytes(file.path)
         for slot in [0, 1, 255, count - 1] {
-            let place = CodeFileHeader.rowsOffset + slot * rowBytes
+            let place = rowsOffset + slot * rowBytes
             #expect(Array(bytes[place..<place + rowBytes]) == row(slot, rowBytes))
         }
-        #expect(bytes[..<CodeFileHeader.rowsOffset].allSatisfy { $0 == 0 })
+        #expect(bytes[..<rowsOffset] == prologue[...])
         // Room that there is costs nothing.
         try memory.extend(to: 10)
         #expect(try file.size() == length)
 
-        let again = try CodeMemory(file, rowBytes: rowBytes, count: count, slots: 5000, isWritable: true)
+        let again = try rows(file, rowsOffset: rowsOffset, rowBytes: rowBytes, count: count, slots: 5000)
         expect(again, 0..<count)
         try again.extend(to: count + 300)
         try write(again, count..<count + 300)
         expect(again, 0..<count + 300)
+        #expect(try file.read(count: rowsOffset, at: 0) == prologue)
     }
 
     @Test func `rows in memory grow in place`() throws {
@@ -87,12 +104,12 @@ import Darwin
 
     /// A file that a build wrote ends with its last row, in the middle of a page.
     @Test func `the end of a file may lie in a page`() throws {
-        for count in [1, 5, 63, 64, 65, 127] {
-            let file = try newFile(.system, "codes-\(count)")
-            try file.write((0..<count).flatMap { row($0, 192) }, at: CodeFileHeader.rowsOffset)
-            let length = CodeFileHeader.rowsOffset + count * 192
-            #expect(try file.size() == max(length, CodeFileHeader.rowsOffset))
-            let memory = try CodeMemory(file, rowBytes: 192, count: count, slots: 2000, isWritable: true)
+        for (count, rowsOffset) in [1, 5, 63, 64, 65, 127].flatMap({ [($0, 4096), ($0, 8192)] }) {
+            let file = try newFile(.system, "codes-\(count)-\(rowsOffset)", rowsOffset: rowsOffset)
+            try file.write((0..<count).flatMap { row($0, 192) }, at: rowsOffset)
+            let length = rowsOffset + count * 192
+            #expect(try file.size() == length)
+            let memory = try rows(file, rowsOffset: rowsOffset, rowBytes: 192, count: count, slots: 2000)
             expect(memory, 0..<count)
             for next in count..<count + 40 {
                 try memory.extend(to: next + 1)
@@ -106,22 +123,22 @@ import Darwin
     /// A reader that has changes in memory writes into its own copy.
     @Test func `what is not to be written stays in this process`() throws {
         let file = try newFile()
-        try file.write((0..<100).flatMap { row($0, 64) }, at: CodeFileHeader.rowsOffset)
+        try file.write((0..<100).flatMap { row($0, 64) }, at: Self.rowsOffset)
         let before = try readBytes(file.path)
         let readOnly = try File(file.path, .read)
-        let memory = try CodeMemory(readOnly, rowBytes: 64, count: 100, slots: 9000, isWritable: false)
+        let memory = try rows(readOnly, count: 100, slots: 9000, isWritable: false)
         expect(memory, 0..<100)
         try memory.extend(to: 9000)
         try write(memory, 50..<9000)
         expect(memory, 0..<9000)
         #expect(try readBytes(file.path) == before)
-        #expect(try CodeMemory(readOnly, rowBytes: 64, count: 100, slots: 1, isWritable: false).rowBytes == 64)
+        #expect(try rows(readOnly, count: 100, slots: 1, isWritable: false).rowBytes == 64)
     }
 
     @Test func `no more rows than there are addresses for`() throws {
         for memory in [
             try CodeMemory(rowBytes: 64, slots: 1000, path: "codes"),
-            try CodeMemory(newFile(), rowBytes: 64, count: 0, slots: 1000, isWritable: true),
+            try rows(newFile(), slots: 1000),
         ] {
             try memory.extend(to: 1000)
             try write(memory, 0..<1000)
@@ -144,9 +161,7 @@ import Darwin
 
     /// What there was stays usable when a disk is full, and with room again it goes on.
     @Test func `a full disk`() throws {
-        let counting = FaultySystem(),
-            counted = try CodeMemory(
-                newFile(counting.calls), rowBytes: 64, count: 0, slots: 100_000, isWritable: true)
+        let counting = FaultySystem(), counted = try rows(newFile(counting.calls), slots: 100_000)
         try counted.extend(to: 100)
         try write(counted, 0..<100)
         try counted.extend(to: 20_000)
@@ -155,8 +170,7 @@ import Darwin
         for (number, name) in names.enumerated() where number >= 2 {
             removeTree(directory.appending("codes"))
             let system = FaultySystem(failing: number, with: .noSpace)
-            let memory = try CodeMemory(
-                newFile(system.calls), rowBytes: 64, count: 0, slots: 100_000, isWritable: true)
+            let memory = try rows(newFile(system.calls), slots: 100_000)
             var failures = 0
             for step in 0..<3 {
                 func attempt() throws {

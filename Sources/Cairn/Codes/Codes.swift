@@ -5,6 +5,9 @@ import Synchronization
 /// What a store keeps beside its vectors so that searches and insertions have less to read: a short code for each, which drives
 /// the walk through the graph; the vectors themselves decide among the best that it finds, and give the distances. Codes can be
 /// made from the vectors at any time, so losing them costs time, never data or answers.
+///
+/// What searches lose by them is measured on the store's own vectors. Where that is more than ``CodeReport/promise``, the store uses
+/// more precise codes than it was asked for, or none.
 public enum Codes: String, Sendable, Hashable, CaseIterable {
     /// None: walks compare vectors.
     case none

@@ -3,24 +3,42 @@ import MappedStorage
 import SystemPackage
 
 extension StoreWriter {
-    /// Trains codes where that is due. A store that cannot have them now, for want of space, goes on without or with those it
-    /// has, and tries again later. Throws when nothing may be written any more.
+    /// Makes codes where that is due: there are enough vectors, or other ones than those that the codes were made for. Codes that
+    /// rows of late cast doubt on are measured first. A store that cannot have new ones now, for want of space, goes on without or
+    /// with those it has, and tries again later. Throws when nothing may be written any more.
     func refreshCodes() throws(StoreError) {
         let count = contents.graph.count
         contents.graph.releaseFormerCodes()
-        guard let kind = codeKind.kind, StoreCodes.isDue(codes, count: count), count >= codesRetryCount else { return }
+        guard codeKind != .none, count >= Codes.leastCount, count >= codesRetryCount else { return }
+        if let codes, !codes.isOutdated(count: count) {
+            guard codes.isDoubtful || codes.isMeasuredLongAgo else { return }
+            if codes.review(threads: options.threads) { return use(codes) }
+            contents.suspendCodes()
+        }
         do throws(CheckpointFailure) {
-            use(try StoreCodes.make(kind, contents, count: count, at: disk?.codePlace))
+            use(try codeMaking(codeKind).run())
         } catch {
             codesRetryCount = count + count / 4 + 1
             if error.isFinal { throw fail(error) }
         }
     }
 
+    private func codeMaking(_ kind: Codes) -> CodeMaking {
+        CodeMaking(kind, contents, count: contents.graph.count, threads: options.threads, at: disk?.codePlace)
+    }
+
+    /// Takes note of how many rows of a batch have their nearest put out of their order by the codes. Where there are many, searches
+    /// go by vectors from now on, until `refreshCodes` has measured what is lost.
+    func noteDoubted(_ rows: Int) {
+        guard let codes else { return }
+        codes.note(doubted: rows)
+        if codes.isDoubtful && contents.graph.codes != nil { contents.suspendCodes() }
+    }
+
     /// Lets searches and insertions go by `codes`.
     private func use(_ codes: StoreCodes?) {
         self.codes = codes
-        contents.graph.setCodes(codes?.column)
+        contents.use(codes)
     }
 
     /// Remembers that nothing may be written any more; returns what to throw.
@@ -39,9 +57,9 @@ extension StoreWriter {
             if disk?.hasChanges == true { try checkpointAlone(refreshesCodes: false) }
             let graph = contents.graph
             var made: StoreCodes?
-            if let kind = kind.kind, graph.count >= Codes.leastCount {
+            if kind != .none && graph.count >= Codes.leastCount {
                 do throws(CheckpointFailure) {
-                    made = try StoreCodes.make(kind, contents, count: graph.count, at: disk?.codePlace)
+                    made = try codeMaking(kind).run()
                 } catch {
                     throw error.isFinal ? fail(error) : error.error
                 }

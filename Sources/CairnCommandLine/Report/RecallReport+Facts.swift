@@ -16,7 +16,8 @@ extension RecallReport {
             case ("count", _): text = grouped(info.count)
             case ("file_bytes", _): text = readableBytes(info.fileBytes)
             case ("deleted", .literal("0")), ("codes", .string("none")): return nil
-            case ("codes", .string(let kind)) where info.codeBytes == 0: text = "\(kind), not in use"
+            case ("codes", .string(let kind)):
+                text = info.codes.map { $0.warning ?? $0.measurement ?? kind } ?? "\(kind), not in use"
             case (_, .string(let string)): text = string
             default: text = value.text
             }

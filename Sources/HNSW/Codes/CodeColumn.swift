@@ -20,42 +20,92 @@ package final class CodeColumn: @unchecked Sendable {
         unsafe distances = Distances(codes: base, model)
     }
 
+    /// The same rows, walked by more widely.
+    package func deepened(to depth: Int) -> CodeColumn {
+        unsafe CodeColumn(model.deepened(to: depth), base: base, owner: owner)
+    }
+
     package func row(_ slot: UInt32) -> UnsafeMutableRawPointer { unsafe base + Int(slot) * model.rowBytes }
 
     /// A computer of the distances from `query`, which is in the form that `exact` takes, to codes; to vectors where the codes'
     /// grid says too little of the query. It lives in `scratch` until the next one is made.
     func computer(_ query: Query, _ exact: Distances, _ scratch: SearchScratch) -> DistanceComputer {
-        let vector = unsafe components(query, exact, scratch)
+        let (vector, centerProduct) = unsafe components(query, exact, scratch)
         let storage = unsafe scratch.codeQueryStorage(bytes: model.queryBytes)
-        let lost = unsafe prepare(vector, storage.assumingMemoryBound(to: cairn_code_query.self))
-        guard lost <= greatestQueryLoss else {
-            scratch.codeQueryLoss = 0
+        let lost =
+            model.kind == .half
+            ? unsafe prepareHalf(vector, storage.assumingMemoryBound(to: Float.self))
+            : unsafe prepare(vector, centerProduct, storage.assumingMemoryBound(to: cairn_code_query.self))
+        guard let lost else {
+            scratch.walksByCodes = false
             return DistanceComputer(query, exact)
         }
+        scratch.walksByCodes = true
         scratch.codeQueryLoss = lost
         return unsafe DistanceComputer(Query(vector: UnsafeRawPointer(storage), norm: 1), distances)
     }
 
-    /// The query as floats, rotated if the codes are.
-    private func components(_ query: Query, _ exact: Distances, _ scratch: SearchScratch) -> UnsafePointer<Float> {
-        let floats = scratch.codeComponents(2 * model.dimensions)
-        let vector = unsafe exact.components(of: query, scratch: floats, count: model.dimensions)
-        guard let rotation else { return unsafe vector }
-        let rotated = floats.dropFirst(model.dimensions)
+    /// The query as floats: less the center, or for products with its product with that, which is the same for all rows; rotated
+    /// if the codes are.
+    private func components(
+        _ query: Query, _ exact: Distances, _ scratch: SearchScratch
+    ) -> (vector: UnsafePointer<Float>, centerProduct: Float) {
+        let dimensions = model.dimensions, floats = scratch.codeComponents(2 * dimensions)
+        var vector = unsafe exact.components(of: query, scratch: floats, count: dimensions), product: Float = 0
+        if !model.center.isEmpty {
+            unsafe model.center.withUnsafeBufferPointer { center in
+                if model.isProduct {
+                    product = unsafe Self.product(vector, center.baseAddress!, dimensions)
+                } else {
+                    for index in 0..<dimensions { floats[index] = unsafe vector[index] - center[index] }
+                    unsafe vector = UnsafePointer(floats.base)
+                }
+            }
+        }
+        guard let rotation else { return unsafe (vector, product) }
+        let rotated = floats.dropFirst(dimensions)
         unsafe rotation.apply(vector, to: rotated.base)
-        return unsafe UnsafePointer(rotated.base)
+        return unsafe (UnsafePointer(rotated.base), product)
     }
 
-    /// The square of what a query may lose: fifty times what rounding its components takes. What loses more lies outside of
-    /// the grid, whose border is not where it should be compared from.
-    private var greatestQueryLoss: Float {
-        let step = 1 / model.scale
-        return 4 * Float(model.dimensions) * (step * step)
+    /// The inner product of two vectors.
+    private static func product(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {
+        let first = unsafe UnsafeRawPointer(a), second = unsafe UnsafeRawPointer(b)
+        var sums = SIMD8<Float>(), index = 0
+        while index + 8 <= count {
+            let left = unsafe (first + 4 * index).loadUnaligned(as: SIMD8<Float>.self)
+            let right = unsafe (second + 4 * index).loadUnaligned(as: SIMD8<Float>.self)
+            sums += left * right
+            index += 8
+        }
+        var sum = sums.sum()
+        while index < count {
+            sum += unsafe a[index] * b[index]
+            index += 1
+        }
+        return sum
     }
 
-    /// Brings a vector into the form that the kernels take. Returns the square of what it loses; for products, whose grid is the
-    /// query's own, 0.
-    private func prepare(_ vector: UnsafePointer<Float>, _ query: UnsafeMutablePointer<cairn_code_query>) -> Float {
+    /// Brings a vector into the form that the kernels of half-precision rows take. Returns what it loses: nothing, or nil if rows do
+    /// not reach where it is.
+    private func prepareHalf(_ vector: UnsafePointer<Float>, _ query: UnsafeMutablePointer<Float>) -> Float? {
+        let dimensions = model.dimensions, factor = model.isProduct ? 1 / model.scale : model.scale
+        var largest: Float = 0
+        for index in 0..<dimensions {
+            let value = unsafe vector[index] * factor
+            unsafe query[index] = value
+            largest = max(largest, abs(value))
+        }
+        unsafe (query + dimensions).update(repeating: 0, count: model.paddedDimensions - dimensions)
+        guard model.isProduct ? largest < .infinity : largest <= CodeModel.largestHalf else { return nil }
+        return 0
+    }
+
+    /// Brings a vector into the form that the kernels take. Returns the square of what it loses, nil if that is too much; for
+    /// products, whose grid is the query's own, 0.
+    private func prepare(
+        _ vector: UnsafePointer<Float>, _ centerProduct: Float, _ query: UnsafeMutablePointer<cairn_code_query>
+    ) -> Float? {
         let dimensions = model.dimensions, padding = model.paddedDimensions - dimensions
         let values = unsafe UnsafeMutableRawPointer(query) + MemoryLayout<cairn_code_query>.size
         let bytes = unsafe values.assumingMemoryBound(to: UInt8.self)
@@ -69,7 +119,7 @@ package final class CodeColumn: @unchecked Sendable {
             for index in 0..<dimensions { unsafe sum &+= Int32(signed[index]) }
             // A component is low + position / scale. The sum is that of the rounded numbers, as the kernel's is: what rounding
             // takes from the one it takes from the other.
-            unsafe query.pointee.offset = 1 - model.low * (unit * Float(sum))
+            unsafe query.pointee.offset = 1 - model.low * (unit * Float(sum)) - centerProduct
             unsafe query.pointee.scale = -unit / model.scale
             unsafe (bytes + dimensions).update(repeating: 0, count: padding)
             return 0
@@ -82,29 +132,37 @@ package final class CodeColumn: @unchecked Sendable {
             unsafe query.pointee.scale = min(step * step, .greatestFiniteMagnitude)
             let fill = model.kind == .scalar4 ? model.levels[0] : 0
             unsafe (bytes + dimensions).update(repeating: fill, count: padding)
-            return unsafe loss(vector, bytes)
+            let (lost, beyond) = unsafe loss(vector, bytes)
+            return beyond <= model.greatestReach ? lost : nil
         }
     }
 
-    /// The square of the difference between components and what their positions stand for.
-    private func loss(_ vector: UnsafePointer<Float>, _ positions: UnsafePointer<UInt8>) -> Float {
-        let step = 1 / model.scale
+    /// The square of the difference between components and what their positions stand for, and of how far they lie beyond the
+    /// grid.
+    private func loss(
+        _ vector: UnsafePointer<Float>, _ positions: UnsafePointer<UInt8>
+    ) -> (lost: Float, beyond: Float) {
+        let step = 1 / model.scale, low = model.low, high = model.value(at: UInt8(model.lastPosition))
         let raw = unsafe UnsafeRawPointer(vector), bytes = unsafe UnsafeRawPointer(positions)
-        var sums = SIMD8<Float>(), index = 0
+        var sums = SIMD8<Float>(), beyonds = SIMD8<Float>(), index = 0
         while index + 8 <= model.dimensions {
             let values = unsafe (raw + 4 * index).loadUnaligned(as: SIMD8<Float>.self)
             let places = unsafe (bytes + index).loadUnaligned(as: SIMD8<UInt8>.self)
             let difference = values - (model.low + SIMD8<Float>(places) * step)
             sums += difference * difference
+            let beyond = pointwiseMax(pointwiseMax(low - values, values - high), .zero)
+            beyonds += beyond * beyond
             index += 8
         }
-        var sum = sums.sum()
+        var sum = sums.sum(), outside = beyonds.sum()
         while index < model.dimensions {
             let difference = unsafe vector[index] - (model.low + Float(positions[index]) * step)
             sum += difference * difference
+            let beyond = unsafe max(max(low - vector[index], vector[index] - high), 0)
+            outside += beyond * beyond
             index += 1
         }
-        return sum
+        return (sum, outside)
     }
 
     // MARK: What a distance by codes says of that by vectors
@@ -112,14 +170,18 @@ package final class CodeColumn: @unchecked Sendable {
     /// The least distance that a vector is likely to have, by that of its code.
     struct Bound {
         fileprivate let margin: Float
+        fileprivate let unit: Float
         fileprivate let isProduct: Bool
 
         @inline(__always)
         func least(_ distance: Float) -> Float {
             if isProduct { return distance - margin }
-            let root = max(distance, 0).squareRoot() - margin
+            let root = max(distance * unit, 0).squareRoot() - margin
             return root > 0 ? root * root : 0
         }
+
+        /// For distances that are the vectors' already.
+        static func exact(isProduct: Bool) -> Bound { Bound(margin: 0, unit: 1, isProduct: isProduct) }
     }
 
     /// `queryLoss`: the square of what the query lost.
@@ -127,7 +189,13 @@ package final class CodeColumn: @unchecked Sendable {
         let length = model.isProduct ? exact.length(of: query) : 1
         // Rows that lose nothing have no margin; a query between their values has one all the same.
         let margin = model.margin > 0 ? model.margin * length : queryLoss.squareRoot()
-        return Bound(margin: margin, isProduct: model.isProduct)
+        return Bound(margin: margin, unit: model.distanceUnit, isProduct: model.isProduct)
+    }
+
+    /// The same for the search that `scratch` belongs to, whose walk may have gone by vectors.
+    func bound(for query: Query, _ exact: Distances, _ scratch: SearchScratch) -> Bound {
+        scratch.walksByCodes
+            ? bound(for: query, exact, queryLoss: scratch.codeQueryLoss) : .exact(isProduct: model.isProduct)
     }
 }
 

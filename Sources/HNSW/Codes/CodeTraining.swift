@@ -30,28 +30,75 @@ package struct CodeTraining {
         self.total = total
     }
 
+    /// The plain grid, unless codes put the nearest out of their order by it and a center or a rotation helps much.
     package func run() -> CodeModel {
-        let plain = measured(model(of: sample, isRotated: false))
+        if kind == .half { return measured(halfModel()) }
+        let plain = measured(model(of: sample, range(of: sample), center: [], isRotated: false))
         // Without a loss there is nothing to gain.
-        guard plain.error > 0 && plain.depth > Self.toleratedDepth && dimensions >= 16 else { return plain }
+        guard plain.error > 0 && plain.depth > Self.toleratedDepth else { return plain }
+        let center = ComponentCenters(sample, count: count, dimensions: dimensions).medians()
+        let centered = Memory<Float>(count * dimensions)
+        for row in 0..<count {
+            for index in 0..<dimensions {
+                centered.buffer[row * dimensions + index] = sample[row * dimensions + index] - center[index]
+            }
+        }
+        var best = plain
+        if isFinite(centered.buffer) {
+            best = better(
+                measured(model(of: centered.buffer, rowRange(of: centered.buffer), center: center, isRotated: false)),
+                best)
+        }
+        guard dimensions >= 16 && best.depth > Self.toleratedDepth else { return best }
         let rotation = CodeRotation(dimensions: dimensions), rotated = Memory<Float>(count * dimensions)
         for row in 0..<count {
-            unsafe rotation.apply(sample.base + row * dimensions, to: rotated.buffer.base + row * dimensions)
+            unsafe rotation.apply(centered.buffer.base + row * dimensions, to: rotated.buffer.base + row * dimensions)
         }
         // What is as large as a float can be may become larger.
-        for index in 0..<count * dimensions where !rotated.buffer[index].isFinite { return plain }
-        let other = measured(model(of: rotated.buffer, isRotated: true))
+        guard isFinite(rotated.buffer) else { return best }
+        return better(
+            measured(model(of: rotated.buffer, rowRange(of: rotated.buffer), center: center, isRotated: true)), best)
+    }
+
+    /// `other`, if what it costs each query is worth it.
+    private func better(_ other: CodeModel, _ best: CodeModel) -> CodeModel {
         // A grid that cuts off what is large makes all distances shorter, which the margin does not say.
         let isWorthIt =
-            Float(other.depth) < Self.worthwhile * Float(plain.depth)
-            && (plain.margin == 0 || other.margin < Self.worthwhile * plain.margin)
-        return isWorthIt ? other : plain
+            Float(other.depth) < Self.worthwhile * Float(best.depth)
+            && (best.margin == 0 || other.margin < Self.worthwhile * best.margin)
+        return isWorthIt ? other : best
+    }
+
+    private func isFinite(_ components: UncheckedBuffer<Float>) -> Bool {
+        for index in 0..<count * dimensions where !components[index].isFinite { return false }
+        return true
     }
 
     // MARK: The grid
 
-    private func model(of components: UncheckedBuffer<Float>, isRotated: Bool) -> CodeModel {
-        let range = kind == .scalar8 ? wholeNumbers(components) ?? range(of: components) : range(of: components)
+    /// The largest component of the sample becomes about 2^13, so that later vectors may be eight times as long, and what is a
+    /// millionth of it keeps its precision.
+    private func halfModel() -> CodeModel {
+        let center = isProduct ? [] : ComponentCenters(sample, count: count, dimensions: dimensions).medians()
+        var largest: Float = 0
+        for row in 0..<count {
+            for index in 0..<dimensions {
+                let value = sample[row * dimensions + index] - (center.isEmpty ? 0 : center[index])
+                if value.isFinite { largest = max(largest, abs(value)) }
+            }
+        }
+        // Squares of a step, and of what is a step, have to be floats.
+        let exponent = largest > 0 ? min(max(12 - Int(largest.exponent), -60), 60) : 0
+        return CodeModel(
+            kind: kind, dimensions: dimensions, isProduct: isProduct, center: center, low: 0,
+            scale: Float(sign: .plus, exponent: exponent, significand: 1), levels: Array(repeating: 0, count: 16),
+            isRotated: false, margin: 0, depth: 0, error: 0, trainedCount: total)
+    }
+
+    private func model(
+        of components: UncheckedBuffer<Float>, _ range: ClosedRange<Float>, center: [Float], isRotated: Bool
+    ) -> CodeModel {
+        let range = kind == .scalar8 && center.isEmpty ? wholeNumbers(components) ?? range : range
         let last: Float = kind == .scalar8 ? 255 : 127
         // A sample whose components are all equal: any step will do. Beyond these limits squares are no floats any more.
         let isWide = range.upperBound > range.lowerBound
@@ -61,9 +108,8 @@ package struct CodeTraining {
             kind == .scalar4
             ? levels(of: components, low: range.lowerBound, scale: scale) : Array(repeating: 0, count: 16)
         return CodeModel(
-            kind: kind, dimensions: dimensions, isProduct: isProduct, low: range.lowerBound, scale: scale,
-            levels: levels,
-            isRotated: isRotated, margin: 0, depth: 0, error: 0, trainedCount: total)
+            kind: kind, dimensions: dimensions, isProduct: isProduct, center: center, low: range.lowerBound,
+            scale: scale, levels: levels, isRotated: isRotated, margin: 0, depth: 0, error: 0, trainedCount: total)
     }
 
     /// Components that are whole numbers within a byte's range lose nothing on a grid of them.
@@ -82,7 +128,9 @@ package struct CodeTraining {
 
     /// Where all but one component in ten thousand at either end lie, and what is nearly as near as those.
     private func range(of components: UncheckedBuffer<Float>) -> ClosedRange<Float> {
-        let step = max(1, count * dimensions / (1 << 17))
+        // Without a common divisor all components have their turn.
+        var step = max(1, count * dimensions / (1 << 17))
+        while Self.haveDivisor(step, dimensions) { step += 1 }
         var values: [Float] = []
         values.reserveCapacity(count * dimensions / step + 1)
         for index in stride(from: 0, to: count * dimensions, by: step) { values.append(components[index]) }
@@ -91,6 +139,31 @@ package struct CodeTraining {
         let low = values[cut], high = values[values.count - 1 - cut]
         let slack = (high - low) / 16
         return max(values[0], low - slack)...min(values[values.count - 1], high + slack)
+    }
+
+    private static func haveDivisor(_ a: Int, _ b: Int) -> Bool {
+        var (a, b) = (a, b)
+        while b != 0 { (a, b) = (b, a % b) }
+        return a > 1
+    }
+
+    /// Where all but one row in a hundred lie with all their components, and what is nearly as near. A few rows that are a
+    /// thousand times as long cost the others nothing; searches from those go by vectors.
+    private func rowRange(of components: UncheckedBuffer<Float>) -> ClosedRange<Float> {
+        var least: [Float] = [], most: [Float] = []
+        for row in 0..<count {
+            var low = Float.infinity, high = -Float.infinity
+            for index in row * dimensions..<(row + 1) * dimensions {
+                low = min(low, components[index])
+                high = max(high, components[index])
+            }
+            least.append(low)
+            most.append(high)
+        }
+        least.sort()
+        most.sort()
+        let cut = count / 100, low = least[cut], high = most[count - 1 - cut], slack = (high - low) / 16
+        return max(least[0], low - slack)...min(most[count - 1], high + slack)
     }
 
     /// The sixteen positions that lose least on the sample: exact, by dynamic programming over the positions' counts.
@@ -113,11 +186,14 @@ package struct CodeTraining {
         let codes = Memory<UInt64>((rows * model.rowBytes + 64) / 8 + 1), encoder = CodeEncoder(model)
         let base = unsafe UnsafeMutableRawPointer(codes.buffer.base).alignedUp(toMultipleOf: 64)
         let column = unsafe CodeColumn(model, base: base, owner: codes)
-        var loss = 0.0
+        var losses: [Float] = []
         for row in 0..<rows {
-            loss += unsafe Double(
-                encoder.encode(sample.base + place(row, of: rows) * dimensions, to: column.row(UInt32(row))))
+            let vector = unsafe sample.base + place(row, of: rows) * dimensions
+            losses.append(unsafe encoder.encode(vector, to: column.row(UInt32(row))).loss)
         }
+        // Those that the grid does not reach say nothing of what it loses.
+        losses.sort()
+        let usual = losses.dropLast(rows / 100), loss = usual.reduce(0.0) { $0 + Double($1) }
         let exact = unsafe Distances(
             columns: Columns(sample: sample.base, stride: 4 * dimensions),
             metric: isProduct ? CAIRN_INNER_PRODUCT : CAIRN_L2,
@@ -135,7 +211,8 @@ package struct CodeTraining {
             exact.compute(query, ids.buffer, rows, distances.buffer)
             // A query beyond the grid goes by vectors, which stand elsewhere than the codes' rows.
             let computer = column.computer(query, exact, scratch)
-            computer.compute(computer.distances.isOfCodes ? other.buffer : ids.buffer, rows, byCode.buffer)
+            computer.compute(scratch.walksByCodes ? other.buffer : ids.buffer, rows, byCode.buffer)
+            let unit = scratch.walksByCodes ? model.distanceUnit : 1
             var order = CandidatePool(order.buffer, scratch)
             for row in 0..<rows {
                 let candidate = Candidate(distance: distances.buffer[row], slot: UInt32(row))
@@ -151,31 +228,38 @@ package struct CodeTraining {
                 let difference =
                     isProduct
                     ? (byCode.buffer[row] - distances.buffer[row]) / max(length, .leastNormalMagnitude)
-                    : max(byCode.buffer[row], 0).squareRoot() - max(distances.buffer[row], 0).squareRoot()
+                    : max(byCode.buffer[row] * unit, 0).squareRoot() - max(distances.buffer[row], 0).squareRoot()
                 if difference.isFinite { excess.append(difference) }
             }
-            depths.append(depth(order.candidates, byCode.buffer, rows))
+            depths.append(depth(order.candidates, distances.buffer, byCode.buffer, rows))
         }
         excess.sort()
         depths.sort()
         var measured = model
         let margin = excess.isEmpty ? 0 : excess[excess.count - 1 - excess.count / 200]
         // Rounding is not a loss. For products the query is rounded too, whatever the rows are.
-        let isExact = loss == 0 && !isProduct
+        let isExact = losses.last == 0 && !isProduct && kind != .half
         measured.margin = isExact ? 0 : max(0, margin)
         measured.depth = isExact ? 0 : max(0, depths[depths.count - 1 - depths.count / 20])
-        measured.error = Float(min(loss / Double(rows * dimensions), Double(Float.greatestFiniteMagnitude)))
+        measured.error = Float(
+            min(loss / Double(usual.count * dimensions), Double(Float.greatestFiniteMagnitude)))
         return measured
     }
 
-    /// How many rows that are not among the ten nearest come before the last of those by their codes; less than 0 where some of
-    /// them are equal by their codes.
+    /// How many rows that are farther than the ten nearest come before the last of those by their codes. Of those that stand at the
+    /// same place by their codes it is half.
     private func depth(
-        _ nearest: UncheckedBuffer<Candidate>, _ byCode: UncheckedBuffer<Float>, _ rows: Int
+        _ nearest: UncheckedBuffer<Candidate>, _ distances: UncheckedBuffer<Float>, _ byCode: UncheckedBuffer<Float>,
+        _ rows: Int
     ) -> Int {
         let first = (0..<min(rows, 10)).map { Int(nearest[$0].slot) }
-        let last = first.map { byCode[$0] }.max() ?? 0
-        return (0..<rows).count { byCode[$0] < last } + 1 - first.count
+        guard let tenth = first.last else { return 0 }
+        let limit = distances[tenth], last = first.map { byCode[$0] }.max() ?? 0
+        var before = 0, beside = 0
+        for row in 0..<rows where distances[row] > limit {
+            if byCode[row] < last { before += 1 } else if byCode[row] == last { beside += 1 }
+        }
+        return before + beside / 2
     }
 
     /// Which of the sample's vectors is the `row`-th of `rows` that are taken from all over it.
@@ -189,62 +273,5 @@ extension Columns {
         unsafe self.init(
             vectors: UnsafeMutableRawPointer(sample), vectorStride: stride, links: nothing.base, linkStride: 0,
             linkHeads: nothing.base, slotTable: UnsafeMutableRawPointer(nothing.base), norms: nil)
-    }
-}
-
-/// The best levels for values whose counts are known: one-dimensional k-means, solved exactly.
-struct ScalarLevels {
-    /// Sums over the positions before: of counts, of positions, of their squares.
-    private let weights: [Double], sums: [Double], squares: [Double]
-
-    init(counts: [Double]) {
-        var weights = [0.0], sums = [0.0], squares = [0.0]
-        for (position, count) in counts.enumerated() {
-            let value = Double(position)
-            weights.append(weights[position] + count)
-            sums.append(sums[position] + count * value)
-            squares.append(squares[position] + count * value * value)
-        }
-        (self.weights, self.sums, self.squares) = (weights, sums, squares)
-    }
-
-    /// The level for the positions of a range: their mean, or where there are none their middle.
-    private func level(_ range: Range<Int>) -> Int {
-        let weight = weights[range.upperBound] - weights[range.lowerBound]
-        guard weight > 0 else { return (range.lowerBound + range.upperBound - 1) / 2 }
-        return Int(((sums[range.upperBound] - sums[range.lowerBound]) / weight).rounded())
-    }
-
-    /// What a level in the place of these positions loses: the sum of squares.
-    private func loss(_ range: Range<Int>) -> Double {
-        let weight = weights[range.upperBound] - weights[range.lowerBound]
-        let sum = sums[range.upperBound] - sums[range.lowerBound], level = Double(self.level(range))
-        return squares[range.upperBound] - squares[range.lowerBound] - 2 * level * sum + level * level * weight
-    }
-
-    /// The `count` levels that lose least together, ascending.
-    func best(_ count: Int) -> [Int] {
-        let positions = weights.count - 1
-        // The least loss of the positions before each with so many levels, and where the last of those begins.
-        var losses = (0...positions).map { loss(0..<$0) }
-        var starts: [[Int]] = []
-        for _ in 1..<count {
-            var next = losses, start = Array(0...positions)
-            for end in 1...positions {
-                for first in 0..<end where losses[first] + loss(first..<end) < next[end] {
-                    next[end] = losses[first] + loss(first..<end)
-                    start[end] = first
-                }
-            }
-            losses = next
-            starts.append(start)
-        }
-        var levels: [Int] = [], end = positions
-        for start in starts.reversed() {
-            levels.append(level(start[end]..<end))
-            end = start[end]
-        }
-        levels.append(level(0..<end))
-        return levels.reversed()
     }
 }

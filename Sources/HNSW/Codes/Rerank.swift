@@ -10,7 +10,7 @@ extension Graph {
         let k = min(k, size)
         guard k > 0 else { return scratch.results(1).prefix(0) }
         let computer = DistanceComputer(query, distances),
-            bound = codes.bound(for: query, distances, queryLoss: scratch.codeQueryLoss)
+            bound = codes.bound(for: query, distances, scratch)
         let pool = scratch.pool, gathered = scratch.gathered, results = scratch.distances
         var best = CandidatePool(scratch.results(k + 1), scratch)
         let stage = min(gathered.count, Self.rerankStage)
@@ -44,10 +44,13 @@ extension Graph {
     private static var rerankStage: Int { 8 }
 
     /// Puts the distances of the vectors in the place of those of the codes, for the pool's first `size` candidates, and
-    /// sorts it anew. Returns how many there are.
-    func rescore(_ query: Query, size: Int, _ scratch: SearchScratch) -> Int {
+    /// sorts them again.
+    ///
+    /// Returns what the codes made of the order of the nearest.
+    func rescore(_ query: Query, _ codes: CodeColumn, size: Int, _ scratch: SearchScratch) -> CodeOrder {
         let computer = DistanceComputer(query, distances)
         let pool = scratch.pool, gathered = scratch.gathered, results = scratch.distances
+        let first = codes.model.trustedRank(size), places = scratch.results(first)
         var start = 0
         while start < size {
             let count = min(gathered.count, size &- start, 32)
@@ -55,13 +58,73 @@ extension Graph {
             computer.prefetch(gathered, count)
             computer.compute(gathered, count, results)
             for index in 0..<count {
-                pool[start &+ index] = Candidate(distance: results[index], slot: gathered[index])
+                let candidate = Candidate(distance: results[index], slot: gathered[index])
+                pool[start &+ index] = candidate
+                if start &+ index < first { places[start &+ index] = candidate }
             }
             start &+= count
         }
         scratch.rerankCount &+= size
         pool.sort(size)
-        return size
+        guard first < size else { return .kept }
+        // Equal distances count, whichever of them came first.
+        let last = pool[9] | 0xffff_ffff, narrow = min(codes.model.narrowRank, first)
+        var nearest = 0
+        for index in 0..<narrow { nearest &+= places[index] <= last ? 1 : 0 }
+        let atOnce = nearest
+        for index in narrow..<first { nearest &+= places[index] <= last ? 1 : 0 }
+        return nearest < 10 ? .lost : atOnce < CodeOrder.expected ? .loosened : .kept
+    }
+
+    /// The same of a pool of `size` candidates that are in the order of their vectors.
+    func order(_ query: Query, by codes: CodeColumn, size: Int, _ scratch: SearchScratch) -> CodeOrder {
+        let first = codes.model.trustedRank(size)
+        guard first < size && scratch.gathered.count >= 10 else { return .kept }
+        let computer = codes.computer(query, distances, scratch)
+        guard scratch.walksByCodes else { return .kept }
+        let pool = scratch.pool, gathered = scratch.gathered, results = scratch.distances
+        let limit = pool[9] | 0xffff_ffff
+        var start = 0, last = -Float.infinity, before = 0
+        while start < size {
+            let count = min(gathered.count, size &- start, 32)
+            for index in 0..<count { gathered[index] = pool[start &+ index].slot }
+            computer.prefetch(gathered, count)
+            computer.compute(gathered, count, results)
+            for index in 0..<count {
+                // The first chunk has the ten nearest.
+                if start == 0 && index < 10 {
+                    last = max(last, results[index])
+                } else if pool[start &+ index] > limit {
+                    before &+= results[index] <= last ? 1 : 0
+                }
+            }
+            start &+= count
+        }
+        if before + 10 > first { return .lost }
+        return before + 10 > codes.model.narrowRank + 10 - CodeOrder.expected ? .loosened : .kept
+    }
+}
+
+/// What codes made of the order of the ten nearest among the candidates of an insertion.
+enum CodeOrder {
+    /// Nearly all of them are where a search for ten looks.
+    case kept
+    /// They are among the first half, where wide searches find them and narrow ones do not.
+    case loosened
+    /// They are anywhere. Others that are as near may never have come among the candidates.
+    case lost
+
+    /// How many of the ten nearest a search for ten should come upon.
+    static let expected = 8
+}
+
+extension CodeModel {
+    /// How many candidates a search for ten keeps.
+    fileprivate var narrowRank: Int { 10 + min(depth, 160) }
+
+    /// Among the first so many of `size` candidates by their codes the ten nearest are expected.
+    fileprivate func trustedRank(_ size: Int) -> Int {
+        size < 20 ? size : max(size / 2, min(3 * size / 4, 10 + 2 * depth))
     }
 }
 

@@ -52,7 +52,10 @@ import Testing
             ("another kind", try readBytes(CodedStore.file(otherKind.path))),
             ("another generation", try resealed(bytes) { $0.generation += 1 }),
             ("too few rows", try resealed(bytes) { $0.count = 699 }),
-            ("another kind under the right name", try resealed(bytes) { $0.kind = 1 }),
+            ("another kind is asked for", try resealed(bytes) { $0.requested = 1 }),
+            ("an unknown kind", try resealed(bytes) { $0.kind = 4 }),
+            ("a center that is not there", try resealed(bytes) { $0.centerChecksum = 77 }),
+            ("a turned one of half precision", try resealed(bytes) { ($0.kind, $0.isRotated) = (3, true) }),
             ("another number of components", try resealed(bytes) { $0.dimensions = 13 }),
             ("another metric", try resealed(bytes) { $0.isProduct = true }),
         ]
@@ -126,7 +129,9 @@ import Testing
             { $0.low = -.greatestFiniteMagnitude }, { $0.low = .greatestFiniteMagnitude },
             { $0.margin = .greatestFiniteMagnitude }, { $0.margin = 0 }, { $0.depth = 1 << 16 }, { $0.depth = 0 },
             { $0.error = .greatestFiniteMagnitude }, { $0.trainedCount = 0 }, { $0.trainedCount = .init(Int32.max) },
-            { $0.recentCount = 1 << 48 }, { $0.recentLoss = .greatestFiniteMagnitude }, { $0.isRotated.toggle() },
+            { $0.recent.count = 1 << 48 }, { $0.recent.loss = .greatestFiniteMagnitude },
+            { $0.recent.beyond = 1 << 48 },
+            { $0.recent.doubted = 1 << 48 }, { $0.measurement = nil }, { $0.isRotated.toggle() },
             { $0.levels = [UInt8](repeating: 127, count: 16) }, { $0.levels.reverse() },
         ]
         for (number, change) in changes.enumerated() {
@@ -190,9 +195,9 @@ import Testing
         var bytes = try readBytes(store.path.appending("level0"))
         let vectors = Geometry.prologue
         let slots = Set((100..<500).map { $0 })
-        // Segment 0 has 256 vectors of 64 bytes at its beginning.
+        // Segment 0 has 256 vectors of 128 bytes at its beginning.
         for slot in slots where slot < 256 {
-            for offset in 0..<48 { bytes[vectors + slot * 64 + offset] = offset % 4 == 3 ? 0x7F : 0xC0 }
+            for offset in 0..<96 { bytes[vectors + slot * 128 + offset] = offset % 4 == 3 ? 0x7F : 0xC0 }
         }
         try writeBytes(bytes, to: store.path.appending("level0"))
         removeTree(CodedStore.file(store.path))

@@ -11,7 +11,8 @@ import Glibc
 import Darwin
 #endif
 
-/// A store that keeps codes, in a directory of its own.
+/// A store that keeps codes, in a directory of its own. Of 24 components, so that rows of all kinds of codes take 64 bytes and
+/// are shorter than the vectors: there are codes for any data.
 struct CodedStore {
     let directory: TemporaryDirectory
     let path: FilePath
@@ -19,7 +20,7 @@ struct CodedStore {
     let system = WatchedSystem()
 
     init(
-        _ codes: Codes, dimensions: Int = 12, metric: Metric = .l2, scalar: Scalar = .float32
+        _ codes: Codes, dimensions: Int = 24, metric: Metric = .l2, scalar: Scalar = .float32
     ) throws {
         directory = try TemporaryDirectory()
         path = directory.appending("store")
@@ -99,14 +100,15 @@ extension VectorStore {
         return Double(hits) / Double(max(wanted, 1))
     }
 
-    /// The store is sound, and searches find what is near; by codes, if it is to have them.
+    /// The store is sound, and searches find what is near; by codes, if it is to have them, be they more precise than it asks for.
     func expectSound(
         _ queries: [[Float]], codes: Bool, warnings: Int = 0, least: Double = 0.9, _ comment: Comment? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         let report = try verify()
         #expect(report.problems == [], comment, sourceLocation: sourceLocation)
-        #expect(report.warnings.count == warnings, "\(report.warnings)", sourceLocation: sourceLocation)
+        let others = report.warnings.filter { !$0.contains(" is asked for; ") }
+        #expect(others.count == warnings, "\(report.warnings)", sourceLocation: sourceLocation)
         #expect(try (info.codeBytes > 0) == codes, comment, sourceLocation: sourceLocation)
         let recall = try recall(queries)
         #expect(recall >= least, comment, sourceLocation: sourceLocation)

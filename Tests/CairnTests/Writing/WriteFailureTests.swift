@@ -236,8 +236,9 @@ import Testing
     @Test(.timeLimit(.minutes(1)))
     func `a sync in the background that fails ends the handle`() throws {
         let (store, before) = try create(.interval(milliseconds: 4))
-        system.fail(.synchronize, "log", with: .ioError)
+        // Before the failure: on a busy machine that comes while a call still runs.
         try store.mark([1])
+        system.fail(.synchronize, "log", with: .ioError)
         #expect(poll { (try? store.mark([2])) == nil || (try? store.unmark([2])) == nil })
         system.fail(.synchronize, "log", with: nil)
         expectRefusal(store, naming: .ioError)

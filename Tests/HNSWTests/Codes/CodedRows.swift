@@ -58,7 +58,7 @@ final class CodedRows {
         for (slot, vector) in components.enumerated() {
             losses.append(
                 unsafe vector.withUnsafeBufferPointer {
-                    unsafe encoder.encode($0.baseAddress!, to: column.row(UInt32(slot)))
+                    unsafe encoder.encode($0.baseAddress!, to: column.row(UInt32(slot))).loss
                 })
         }
     }
@@ -98,10 +98,19 @@ final class CodedRows {
     func decoded(_ slot: Int) -> [Float] {
         let row = unsafe column.row(UInt32(slot)).assumingMemoryBound(to: UInt8.self)
         return (0..<dimensions).map { index in
-            if model.kind == .scalar8 { return unsafe model.value(at: row[index]) }
-            let byte = unsafe row[index / 128 * 64 + index % 64]
-            let code = index % 128 < 64 ? byte & 15 : byte >> 4
-            return model.value(at: model.levels[Int(code)])
+            let center = model.center.isEmpty ? 0 : model.center[index]
+            switch model.kind {
+            case .scalar8: return unsafe center + model.value(at: row[index])
+            case .scalar4:
+                let byte = unsafe row[index / 128 * 64 + index % 64]
+                let code = index % 128 < 64 ? byte & 15 : byte >> 4
+                return center + model.value(at: model.levels[Int(code)])
+            case .half:
+                var half = unsafe UnsafeRawPointer(row).loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
+                var value: Float = 0
+                unsafe cairn_f16_to_f32(&half, &value, 1)
+                return center + value / model.scale
+            }
         }
     }
 
@@ -121,7 +130,8 @@ final class CodedRows {
             distances.compute(query, ids.buffer, count, results.buffer)
             let exact = (0..<count).map { results.buffer[$0] }
             column.computer(query, distances, scratch).compute(ids.buffer, count, results.buffer)
-            return (exact, (0..<count).map { results.buffer[$0] })
+            let unit = scratch.walksByCodes ? model.distanceUnit : 1
+            return (exact, (0..<count).map { results.buffer[$0] * unit })
         }
     }
 }

@@ -51,7 +51,8 @@ import Testing
         for _ in 0..<20 {
             let levels = (0..<16).map { _ in UInt8(random.next() % 128) }.sorted()
             let model = CodeModel(
-                kind: .scalar4, dimensions: 4, isProduct: false, low: 0, scale: 1, levels: levels, isRotated: false,
+                kind: .scalar4, dimensions: 4, isProduct: false, center: [], low: 0, scale: 1, levels: levels,
+                isRotated: false,
                 margin: 0, depth: 0, error: 0, trainedCount: 1)
             for (position, code) in model.nearestLevels.enumerated() {
                 let distance = abs(Int(levels[Int(code)]) - position)

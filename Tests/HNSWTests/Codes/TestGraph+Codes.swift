@@ -3,15 +3,16 @@ import CKernels
 @testable import HNSW
 
 extension TestGraph {
-    /// Trains codes on all vectors and encodes them; searches go by them from then on. `capacity`: rows there is room for.
+    /// Trains codes on all vectors and encodes them; searches go by them from then on. `capacity`: rows there is room for. `model`:
+    /// to encode by, in the place of one that is trained on the vectors.
     @discardableResult
-    func giveCodes(_ kind: CodeModel.Kind, capacity: Int? = nil) -> CodeColumn {
+    func giveCodes(_ kind: CodeModel.Kind, capacity: Int? = nil, model: CodeModel? = nil) -> CodeColumn {
         let count = graph.count, dimensions = self.dimensions, scratch = SearchScratch()
         let components = (0..<UInt32(count)).map { slot -> [Float] in
             let found = unsafe graph.codeComponents(slot, scratch)
             return (0..<dimensions).map { unsafe found[$0] }
         }
-        let model = train(components, kind, isProduct: metric != CAIRN_L2)
+        let model = model ?? train(components, kind, isProduct: metric != CAIRN_L2)
         let codes = Memory<UInt64>(((capacity ?? count) * model.rowBytes + 64) / 8 + 1)
         let base = unsafe UnsafeMutableRawPointer(codes.buffer.base).alignedUp(toMultipleOf: 64)
         let column = unsafe CodeColumn(model, base: base, owner: codes)

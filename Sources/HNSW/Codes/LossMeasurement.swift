@@ -1,0 +1,207 @@
+/// Measures what codes lose on a graph's own rows, by the search itself.
+///
+/// Rows of the graph are searched for, each *masked*: left out of the graph as if it had never been inserted, so that it is a
+/// query like those to come. (A row that is merely taken out of its own results leads the walk to its neighbours by its own
+/// links, and everything is found.) The nearest of all that the walks find are the truth: what none of them finds is lost to both
+/// sides. One walk serves all widths: a walk goes the way of a wider one until it ends.
+///
+/// Cost: about an insertion for each query, and one more for each kind of codes.
+@safe
+package final class LossMeasurement: @unchecked Sendable {
+    private let graph: Graph
+    private let view: GraphView
+    private let team: WorkerTeam
+    private let scratches: [SearchScratch]
+    private let widths: [Int]
+    /// The most queries that are asked.
+    private let limit: Int
+    private var sample: MaskedSample
+    /// What was searched for so far, and what walks by vectors found.
+    private var queries: [Query] = []
+
+    /// A row that is searched for.
+    private struct Query {
+        let slot: UInt32
+        /// What walks by vectors found, by width.
+        let byVectors: [[Candidate]]
+    }
+
+    /// Beyond so many queries chance plays no part any more.
+    private static let mostQueries = 4096
+    /// How many are asked before it is looked at what they say: fewer of a small store, which will soon be measured again.
+    private var fewestQueries: Int { min(256, max(64, view.count / 8)) }
+
+    /// Measures in `view`, by `threads` threads; the result does not depend on them. `isLive`: whether a slot is one that searches
+    /// return.
+    package init(_ graph: Graph, in view: GraphView, threads: Int, isLive: (UInt32) -> Bool) {
+        self.graph = graph
+        self.view = view
+        team = WorkerTeam(threads)
+        scratches = (0..<team.size).map { _ in SearchScratch() }
+        // Wider searches scan the store.
+        widths = SearchLoss.widths.filter { $0 < view.count / 4 }
+        limit = min(Self.mostQueries, max(min(1024, view.count / 2), view.count / 128))
+        sample = MaskedSample(graph, view, count: limit, isLive: isLive)
+    }
+
+    /// What `codes`, which have rows for every slot of the view, lose. Asks more queries as long as chance decides.
+    package func loss(of codes: CodeColumn) -> SearchLoss {
+        guard !widths.isEmpty && sample.count > 0 && view.maximumLevel >= 0 else {
+            return SearchLoss(queries: 0, rows: [])
+        }
+        var found: [MaskedWalk] = [], wanted = min(fewestQueries, sample.count)
+        while true {
+            ask(wanted)
+            found += walk(found.count..<wanted, by: codes)
+            let loss = summary(found)
+            guard loss.verdict == .undecided && wanted < sample.count else { return loss }
+            wanted = min(2 * wanted, sample.count)
+        }
+    }
+
+    /// The same with half of what walks by the codes look further than by vectors. That has to be enough for codes to be used: around
+    /// a masked row the graph is thinner than around a query, so that looking further gains more there than it will.
+    package func cautiousLoss(of codes: CodeColumn) -> SearchLoss {
+        loss(of: codes.deepened(to: (codes.model.depth + 1) / 2))
+    }
+
+    /// Walks by vectors for as many queries as are wanted.
+    private func ask(_ wanted: Int) {
+        let first = queries.count
+        guard wanted > first else { return }
+        let slots = Array(sample.slots[first..<wanted])
+        let walks = each(slots, in: view.comparing(nil), widths.map { (looked: $0, kept: $0) })
+        for (slot, walk) in zip(slots, walks) { queries.append(Query(slot: slot, byVectors: walk.found)) }
+    }
+
+    private func walk(_ range: Range<Int>, by codes: CodeColumn) -> [MaskedWalk] {
+        let view = view.comparing(codes)
+        return each(queries[range].map(\.slot), in: view, widths.map { graph.walkWidth($0, in: view) })
+    }
+
+    /// What masked walks to `slots` find at each stop.
+    private func each(
+        _ slots: [UInt32], in view: GraphView, _ stops: [(looked: Int, kept: Int)]
+    ) -> [MaskedWalk] {
+        let results = ResultList(slots.count)
+        team.forEach(slots.count) { [self] index, thread in
+            results.set(index, graph.maskedWalk(to: slots[index], in: view, stops: stops, scratches[thread]))
+        }
+        return results.take()
+    }
+
+    /// Recalls by vectors and by codes of the first queries.
+    private func summary(_ byCodes: [MaskedWalk]) -> SearchLoss {
+        let rows = widths.indices.map { width in
+            var sum = 0, squares = 0, hits = 0, wanted = 0
+            for (query, walk) in zip(queries, byCodes) {
+                let found = walk.found
+                let all = Set(found.joined()).union(query.byVectors.joined()).sorted()
+                guard let last = all.prefix(SearchLoss.neighbors).last else { continue }
+                // Equal distances count alike.
+                let limit = last | 0xffff_ffff
+                let ours = found[width].count { $0 <= limit }
+                let theirs = query.byVectors[width].count { $0 <= limit }
+                sum += theirs - ours
+                squares += (theirs - ours) * (theirs - ours)
+                hits += theirs
+                wanted += min(SearchLoss.neighbors, all.count)
+            }
+            let count = Double(byCodes.count), unit = Double(max(wanted, 1)) / count
+            let mean = Double(sum) / count, variance = max(0, Double(squares) / count - mean * mean)
+            return SearchLoss.Row(
+                width: widths[width], recall: Double(hits) / Double(max(wanted, 1)), lost: mean / unit,
+                deviation: (variance / count).squareRoot() / unit)
+        }
+        let beyond = byCodes.count { !$0.wentByCodes }
+        return SearchLoss(queries: byCodes.count, beyond: Double(beyond) / Double(byCodes.count), rows: rows)
+    }
+}
+
+/// Rows to search for: of level 0 alone, so that no way down leads over them, spread over the whole graph by chance (the newest
+/// say nothing of the others), always the same ones.
+private struct MaskedSample {
+    private(set) var slots: [UInt32] = []
+    var count: Int { slots.count }
+
+    init(_ graph: Graph, _ view: GraphView, count: Int, isLive: (UInt32) -> Bool) {
+        guard view.count > 0 else { return }
+        var state: UInt64 = 0x2545_F491_4F6C_DD1D, seen: Set<UInt32> = []
+        for _ in 0..<8 * count {
+            // Steele, Lea and Flood's SplitMix64 (2014).
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = state
+            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+            let slot = UInt32((mixed ^ (mixed >> 31)) % UInt64(view.count))
+            guard slot != view.entryPoint, graph.slots.level(slot) == 0, isLive(slot), seen.insert(slot).inserted
+            else { continue }
+            slots.append(slot)
+            if slots.count == count { return }
+        }
+    }
+}
+
+/// Results that several threads fill in, each its own places.
+@safe
+private final class ResultList: @unchecked Sendable {
+    private let places: UnsafeMutableBufferPointer<MaskedWalk>
+
+    init(_ count: Int) {
+        unsafe places = .allocate(capacity: count)
+        unsafe places.initialize(repeating: MaskedWalk(found: [], wentByCodes: false))
+    }
+
+    deinit {
+        unsafe places.deinitialize()
+        unsafe places.deallocate()
+    }
+
+    func set(_ index: Int, _ walk: MaskedWalk) { unsafe places[index] = walk }
+
+    func take() -> [MaskedWalk] { unsafe Array(places) }
+}
+
+/// What a walk to a masked slot found at each of its stops.
+struct MaskedWalk {
+    let found: [[Candidate]]
+    let wentByCodes: Bool
+}
+
+extension Graph {
+    /// What searches of several widths find when a slot is searched for that is left out: the ten nearest at each of `stops`, which
+    /// ascend. As `search`, by codes where the view has them.
+    func maskedWalk(
+        to slot: UInt32, in view: GraphView, stops: [(looked: Int, kept: Int)], _ scratch: SearchScratch
+    ) -> MaskedWalk {
+        let widest = stops.last ?? (1, 1), neighbors = SearchLoss.neighbors
+        scratch.prepare(slots: view.count, width: widest.kept, batch: parameters.capacity(level: 0))
+        let query = distances.query(forRow: slot, expansion: scratch.expansion(2 * distances.dimensions))
+        let computer = walkComputer(query, in: view, scratch)
+        let entry = descend(computer, to: 0, in: view, scratch)
+        var walk = LevelZeroWalk(
+            self, computer, from: entry, width: widest.looked, kept: widest.kept, in: view, rule: EverySlot(),
+            masking: slot, scratch)
+        var found: [[Candidate]] = []
+        func note() {
+            while found.count < stops.count && walk.isDone(stops[found.count].looked) {
+                let size = min(walk.size, stops[found.count].kept)
+                if let codes = view.codes {
+                    let best = rerank(query, codes, size: size, count: neighbors, rule: EverySlot(), scratch)
+                    found.append((0..<best.count).map { best[$0] })
+                } else {
+                    found.append((0..<min(neighbors, size)).map { scratch.pool[$0].unexpanded })
+                }
+            }
+        }
+        while walk.hasNext {
+            walk.gather()
+            walk.lookAhead()
+            walk.compare()
+            note()
+        }
+        note()
+        _ = walk.finish()
+        return MaskedWalk(found: found, wentByCodes: view.codes != nil && scratch.walksByCodes)
+    }
+}
