@@ -72,10 +72,12 @@ struct Oracle {
         return nil
     }
 
-    /// Whether the store is to go by codes and does not: a writer makes those that a crash left unusable.
+    /// Whether the store is to go by codes and neither does nor has measured that none would do: a writer makes those that a crash
+    /// left unusable.
     private func lacksCodes(_ store: VectorStore) throws -> Bool {
         let info = try store.info
+        let isDecided = info.codes.map { $0.requested == info.configuration.codes && !$0.attempts.isEmpty } ?? false
         return info.configuration.codes != .none && info.count + info.deleted + info.free >= Codes.leastCount
-            && info.codeBytes == 0
+            && info.codeBytes == 0 && !isDecided
     }
 }
