@@ -70,8 +70,8 @@ extension Graph {
 
     private static let maximumDepth = 64
 
-    /// `slots` in the order of their distance from `slot`.
-    private func sorted(_ slots: [UInt32], from slot: UInt32, _ scratch: SearchScratch) -> [UInt32] {
+    /// `slots`, which are linked, in the order of their distance from `slot`.
+    func sorted(_ slots: [UInt32], from slot: UInt32, _ scratch: SearchScratch) -> [UInt32] {
         guard slots.count > 1 else { return slots }
         scratch.prepare(slots: 0, width: 1, batch: slots.count)
         for (index, other) in slots.enumerated() { scratch.gathered[index] = other }

@@ -102,6 +102,35 @@ package final class Distances: @unchecked Sendable {
 }
 
 extension Distances {
+    /// Whether queries are floats, which need not be where rows can be.
+    var hasFloatQueries: Bool { unsafe (scalar == CAIRN_F32 || scalar == CAIRN_F16) && custom == nil }
+
+    /// Halfway between two rows, as a query of floats; of length 1 for cosine. In the first half of `expansion`. Where rows were rounded
+    /// to half precision, which queries are not, it lies as far from them as rounding may have moved them.
+    func query(between slot: UInt32, and other: UInt32, expansion: UncheckedBuffer<Float>) -> Query {
+        assert(hasFloatQueries)
+        let first = query(forRow: slot, expansion: expansion)
+        let second = query(forRow: other, expansion: expansion.dropFirst(dimensions))
+        let left = unsafe first.vector.assumingMemoryBound(to: Float.self)
+        let right = unsafe second.vector.assumingMemoryBound(to: Float.self)
+        // Spread evenly over what rounds to one number: the golden ratio's multiples.
+        let rounding: Float = scalar == CAIRN_F16 ? 8192 : 0, start = Float(slot % 1024) * 0.618_034
+        for index in 0..<dimensions {
+            let value = unsafe left[index] / 2 + right[index] / 2, place = start + Float(index) * 0.618_034
+            expansion[index] = value + (place - place.rounded(.down) - 0.5) * rounding * value.ulp
+        }
+        let query = unsafe Query(vector: UnsafeRawPointer(expansion.base), norm: 1)
+        if metric == CAIRN_COSINE {
+            let length = Self.norm(expansion, dimensions)
+            if length > 0 { for index in 0..<dimensions { expansion[index] /= length } }
+        }
+        return query
+    }
+
+    private static func norm(_ components: UncheckedBuffer<Float>, _ count: Int) -> Float {
+        (0..<count).reduce(Float(0)) { $0 + components[$1] * components[$1] }.squareRoot()
+    }
+
     /// The first `count` components of a query as floats, as codes are made of them: of length 1 for cosine. In `scratch`
     /// unless they stand somewhere already.
     package func components(of query: Query, scratch: UncheckedBuffer<Float>, count: Int) -> UnsafePointer<Float> {

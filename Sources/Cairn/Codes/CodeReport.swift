@@ -2,7 +2,7 @@ import FileFormat
 import HNSW
 
 /// What a store searches by, and what that loses: measured by searches for its own vectors, each left out of the graph
-/// meanwhile.
+/// meanwhile, and for places between them.
 public struct CodeReport: Sendable, Hashable {
     /// What a search compares before the vectors decide.
     public enum Kind: String, Sendable, Hashable, CaseIterable {

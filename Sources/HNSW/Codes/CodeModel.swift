@@ -78,7 +78,7 @@ package struct CodeModel: Sendable, Hashable {
     /// Whether insertions look for neighbours by these codes. Where they put the nearest far out of their order a graph would be
     /// another one, and not as good a one, as by the vectors; half precision saves insertions too little to be worth it.
     package var guidesInsertion: Bool { kind != .half && depth <= Self.greatestGuidingDepth }
-    private static let greatestGuidingDepth = 24
+    private static let greatestGuidingDepth = 10
 
     /// The highest position of the grid.
     var lastPosition: Int { kind == .scalar8 ? 255 : 127 }

@@ -1,9 +1,12 @@
 /// Measures what codes lose on a graph's own rows, by the search itself.
 ///
-/// Rows of the graph are searched for, each *masked*: left out of the graph as if it had never been inserted, so that it is a
-/// query like those to come. (A row that is merely taken out of its own results leads the walk to its neighbours by its own
-/// links, and everything is found.) The nearest of all that the walks find are the truth: what none of them finds is lost to both
-/// sides. One walk serves all widths: a walk goes the way of a wider one until it ends.
+/// Three of four queries are rows of the graph, each *masked*: left out of the graph as if it had never been inserted. (A row that
+/// is merely taken out of its own results leads the walk to its neighbours by its own links, and everything is found.) The
+/// fourth lies between a row and its nearest neighbor: queries are seldom where rows are, and codes may hold every row exactly
+/// and yet round a query. In graphs of integers queries are integers too, and all are masked.
+///
+/// The nearest of all that the walks find are the truth: what none of them finds is lost to both sides. One walk serves all widths: a
+/// walk goes the way of a wider one until it ends.
 ///
 /// Cost: about an insertion for each query, and one more for each kind of codes.
 @safe
@@ -17,11 +20,11 @@ package final class LossMeasurement: @unchecked Sendable {
     private let limit: Int
     private var sample: MaskedSample
     /// What was searched for so far, and what walks by vectors found.
-    private var queries: [Query] = []
+    private var queries: [Question] = []
 
-    /// A row that is searched for.
-    private struct Query {
-        let slot: UInt32
+    /// What is searched for.
+    private struct Question {
+        let place: MaskedWalk.Place
         /// What walks by vectors found, by width.
         let byVectors: [[Candidate]]
     }
@@ -29,7 +32,7 @@ package final class LossMeasurement: @unchecked Sendable {
     /// Beyond so many queries chance plays no part any more.
     private static let mostQueries = 4096
     /// How many are asked before it is looked at what they say: fewer of a small store, which will soon be measured again.
-    private var fewestQueries: Int { min(256, max(64, view.count / 8)) }
+    private var fewestQueries: Int { min(512, max(64, view.count / 8)) }
 
     /// Measures in `view`, by `threads` threads; the result does not depend on them. `isLive`: whether a slot is one that searches
     /// return.
@@ -69,52 +72,66 @@ package final class LossMeasurement: @unchecked Sendable {
     private func ask(_ wanted: Int) {
         let first = queries.count
         guard wanted > first else { return }
-        let slots = Array(sample.slots[first..<wanted])
-        let walks = each(slots, in: view.comparing(nil), widths.map { (looked: $0, kept: $0) })
-        for (slot, walk) in zip(slots, walks) { queries.append(Query(slot: slot, byVectors: walk.found)) }
+        let places = (first..<wanted).map { index -> MaskedWalk.Place in
+            let slot = sample.slots[index]
+            return index % 4 == 1 && graph.distances.hasFloatQueries ? .nextTo(slot) : .masked(slot)
+        }
+        let walks = each(places, in: view.comparing(nil), widths.map { (looked: $0, kept: $0) })
+        for (place, walk) in zip(places, walks) { queries.append(Question(place: place, byVectors: walk.found)) }
     }
 
     private func walk(_ range: Range<Int>, by codes: CodeColumn) -> [MaskedWalk] {
         let view = view.comparing(codes)
-        return each(queries[range].map(\.slot), in: view, widths.map { graph.walkWidth($0, in: view) })
+        return each(queries[range].map(\.place), in: view, widths.map { graph.walkWidth($0, in: view) })
     }
 
-    /// What masked walks to `slots` find at each stop.
+    /// What walks to `places` find at each stop.
     private func each(
-        _ slots: [UInt32], in view: GraphView, _ stops: [(looked: Int, kept: Int)]
+        _ places: [MaskedWalk.Place], in view: GraphView, _ stops: [(looked: Int, kept: Int)]
     ) -> [MaskedWalk] {
-        let results = ResultList(slots.count)
-        team.forEach(slots.count) { [self] index, thread in
-            results.set(index, graph.maskedWalk(to: slots[index], in: view, stops: stops, scratches[thread]))
+        let results = ResultList(places.count)
+        team.forEach(places.count) { [self] index, thread in
+            results.set(index, graph.maskedWalk(to: places[index], in: view, stops: stops, scratches[thread]))
         }
         return results.take()
     }
 
-    /// Recalls by vectors and by codes of the first queries.
+    /// Recalls by vectors and by codes of the first queries: at each width those of the masked rows, or where places between rows
+    /// lose more than chance explains, of these. Not at the narrowest width, where a walk by vectors finds everything between rows
+    /// and does not find everything that queries look for.
     private func summary(_ byCodes: [MaskedWalk]) -> SearchLoss {
+        let answers = Array(zip(queries, byCodes))
+        let masked = answers.filter { $0.0.place.isMasked }, between = answers.filter { !$0.0.place.isMasked }
         let rows = widths.indices.map { width in
-            var sum = 0, squares = 0, hits = 0, wanted = 0
-            for (query, walk) in zip(queries, byCodes) {
-                let found = walk.found
-                let all = Set(found.joined()).union(query.byVectors.joined()).sorted()
-                guard let last = all.prefix(SearchLoss.neighbors).last else { continue }
-                // Equal distances count alike.
-                let limit = last | 0xffff_ffff
-                let ours = found[width].count { $0 <= limit }
-                let theirs = query.byVectors[width].count { $0 <= limit }
-                sum += theirs - ours
-                squares += (theirs - ours) * (theirs - ours)
-                hits += theirs
-                wanted += min(SearchLoss.neighbors, all.count)
-            }
-            let count = Double(byCodes.count), unit = Double(max(wanted, 1)) / count
-            let mean = Double(sum) / count, variance = max(0, Double(squares) / count - mean * mean)
-            return SearchLoss.Row(
-                width: widths[width], recall: Double(hits) / Double(max(wanted, 1)), lost: mean / unit,
-                deviation: (variance / count).squareRoot() / unit)
+            let loss = row(masked, width: width)
+            guard width > 0 && !between.isEmpty else { return loss }
+            let other = row(between, width: width)
+            return other.lost - 2 * other.deviation > max(loss.lost, SearchLoss.promise) ? other : loss
         }
         let beyond = byCodes.count { !$0.wentByCodes }
         return SearchLoss(queries: byCodes.count, beyond: Double(beyond) / Double(byCodes.count), rows: rows)
+    }
+
+    private func row(_ answers: [(Question, MaskedWalk)], width: Int) -> SearchLoss.Row {
+        var sum = 0, squares = 0, hits = 0, wanted = 0
+        for (query, walk) in answers {
+            let found = walk.found
+            let all = Set(found.joined()).union(query.byVectors.joined()).sorted()
+            guard let last = all.prefix(SearchLoss.neighbors).last else { continue }
+            // Equal distances count alike.
+            let limit = last | 0xffff_ffff
+            let ours = found[width].count { $0 <= limit }
+            let theirs = query.byVectors[width].count { $0 <= limit }
+            sum += theirs - ours
+            squares += (theirs - ours) * (theirs - ours)
+            hits += theirs
+            wanted += min(SearchLoss.neighbors, all.count)
+        }
+        let count = Double(answers.count), unit = Double(max(wanted, 1)) / count
+        let mean = Double(sum) / count, variance = max(0, Double(squares) / count - mean * mean)
+        return SearchLoss.Row(
+            width: widths[width], recall: Double(hits) / Double(max(wanted, 1)), lost: mean / unit,
+            deviation: (variance / count).squareRoot() / unit)
     }
 }
 
@@ -162,26 +179,38 @@ private final class ResultList: @unchecked Sendable {
     func take() -> [MaskedWalk] { unsafe Array(places) }
 }
 
-/// What a walk to a masked slot found at each of its stops.
+/// What a walk of the measurement found at each of its stops.
 struct MaskedWalk {
     let found: [[Candidate]]
     let wentByCodes: Bool
+
+    /// Where a walk leads to.
+    enum Place {
+        /// A slot's vector, as if the slot were not in the graph.
+        case masked(UInt32)
+        /// Halfway from a slot's vector to its nearest neighbor's.
+        case nextTo(UInt32)
+
+        var isMasked: Bool {
+            if case .masked = self { true } else { false }
+        }
+    }
 }
 
 extension Graph {
-    /// What searches of several widths find when a slot is searched for that is left out: the ten nearest at each of `stops`, which
-    /// ascend. As `search`, by codes where the view has them.
+    /// What searches of several widths find at a place: the ten nearest at each of `stops`, which ascend. As `search`, by codes where
+    /// the view has them.
     func maskedWalk(
-        to slot: UInt32, in view: GraphView, stops: [(looked: Int, kept: Int)], _ scratch: SearchScratch
+        to place: MaskedWalk.Place, in view: GraphView, stops: [(looked: Int, kept: Int)], _ scratch: SearchScratch
     ) -> MaskedWalk {
         let widest = stops.last ?? (1, 1), neighbors = SearchLoss.neighbors
         scratch.prepare(slots: view.count, width: widest.kept, batch: parameters.capacity(level: 0))
-        let query = distances.query(forRow: slot, expansion: scratch.expansion(2 * distances.dimensions))
+        let (query, masked) = query(at: place, in: view, scratch)
         let computer = walkComputer(query, in: view, scratch)
         let entry = descend(computer, to: 0, in: view, scratch)
         var walk = LevelZeroWalk(
             self, computer, from: entry, width: widest.looked, kept: widest.kept, in: view, rule: EverySlot(),
-            masking: slot, scratch)
+            masking: masked, scratch)
         var found: [[Candidate]] = []
         func note() {
             while found.count < stops.count && walk.isDone(stops[found.count].looked) {
@@ -203,5 +232,21 @@ extension Graph {
         note()
         _ = walk.finish()
         return MaskedWalk(found: found, wentByCodes: view.codes != nil && scratch.walksByCodes)
+    }
+
+    private func query(
+        at place: MaskedWalk.Place, in view: GraphView, _ scratch: SearchScratch
+    ) -> (query: Query, masked: UInt32?) {
+        let dimensions = distances.dimensions, expansion = scratch.expansion(2 * dimensions)
+        switch place {
+        case .masked(let slot): return (distances.query(forRow: slot, expansion: expansion), slot)
+        case .nextTo(let slot):
+            let (ids, count) = view.levelZero.list(slot)
+            let linked = (0..<count).map { ids[$0] }.filter { isLinked($0) }
+            guard let nearest = sorted(linked, from: slot, scratch).first else {
+                return (distances.query(forRow: slot, expansion: expansion), nil)
+            }
+            return (distances.query(between: slot, and: nearest, expansion: expansion), nil)
+        }
     }
 }

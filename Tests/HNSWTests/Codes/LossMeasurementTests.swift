@@ -26,10 +26,10 @@ import Testing
         let stops = [10, 20, 50, 100].map { byCodes ? graph.walkWidth($0, in: view) : (looked: $0, kept: $0) }
         var compared = 0
         for slot in stride(from: UInt32(0), to: UInt32(Self.count), by: 37) where graph.slots.level(slot) == 0 {
-            let together = graph.maskedWalk(to: slot, in: view, stops: stops, holder.scratch)
+            let together = graph.maskedWalk(to: .masked(slot), in: view, stops: stops, holder.scratch)
             #expect(together.wentByCodes == byCodes)
             for (number, stop) in stops.enumerated() {
-                let alone = graph.maskedWalk(to: slot, in: view, stops: [stop], holder.scratch)
+                let alone = graph.maskedWalk(to: .masked(slot), in: view, stops: [stop], holder.scratch)
                 #expect(together.found[number] == alone.found[0], "slot \(slot), stop \(number)")
                 #expect(alone.found[0].count == 10 && alone.found[0].allSatisfy { $0.slot != slot })
                 compared += 1
@@ -52,6 +52,27 @@ import Testing
             if kind != .scalar4 { #expect(loss.keepsPromise, "\(kind): \(loss)") }
             #expect(measurement(holder, threads: 2).loss(of: column) == loss)
         }
+    }
+
+    /// Whole numbers from 0 to 255 that differ by 1: each has its code, and what lies between them is rounded.
+    @Test func `codes that hold every row lose what they round of queries`() {
+        var random = SplitMix(state: 3)
+        let centers = (0..<20).map { _ in (0..<24).map { _ in Float(random.next() % 254) } }
+        var rows = (0..<Self.count).map { row in centers[row % 20].map { $0 + Float(random.next() % 3) } }
+        (rows[0][0], rows[1][0]) = (0, 255)
+        let holder = TestGraph(rows, connectivity: 8, width: 60, threads: 2), column = holder.giveCodes(.scalar8)
+        #expect(column.model.error == 0 && column.model.scale == 1)
+        let loss = measurement(holder).loss(of: column)
+        #expect(!loss.keepsPromise && (loss.worst?.lost ?? 0) > 0.01, "\(loss)")
+    }
+
+    @Test func `a question may lie between a row and its nearest`() {
+        let holder = holder(), graph = holder.graph, view = graph.newestView, slot: UInt32 = 77
+        let nearest = holder.exact(holder.vectors[77], count: 2)[1]
+        let middle = zip(holder.vectors[77], holder.vectors[Int(nearest)]).map { ($0 + $1) / 2 }
+        let walk = graph.maskedWalk(to: .nextTo(slot), in: view, stops: [(looked: 100, kept: 100)], holder.scratch)
+        #expect(walk.found[0].map(\.slot) == holder.exact(middle, count: 10))
+        #expect(walk.found[0].contains { $0.slot == slot })
     }
 
     /// A grid for vectors a hundred times as long says nothing of these.
