@@ -42,7 +42,7 @@ extension StoreWriter {
         guard let disk, disk.hasChanges else { return }
         try drain()
         settle()
-        if refreshesCodes { try refreshCodes() }
+        if refreshesCodes { try refreshCodes(rests: true) }
         let graph = contents.graph
         do throws(CheckpointFailure) {
             // It changes the header that the checkpoint goes on from.

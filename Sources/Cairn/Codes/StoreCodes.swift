@@ -66,10 +66,11 @@ final class StoreCodes: @unchecked Sendable {
         return recent.doubted >= limit
     }
 
-    /// Whether what was measured is of half of the store at the most.
-    var isMeasuredLongAgo: Bool {
+    /// Whether the store has grown much since it was measured: to twice what it was, or where it is about to rest, by a quarter.
+    func isMeasuredLongAgo(rests: Bool) -> Bool {
         guard rows != nil, let measurement else { return false }
-        return contents.graph.count >= 2 * max(measurement.count, Codes.leastCount)
+        let measured = max(measurement.count, Codes.leastCount)
+        return contents.graph.count >= (rests ? measured + measured / 4 : 2 * measured)
     }
 
     /// Measures what these codes lose now. Returns whether that is little enough.

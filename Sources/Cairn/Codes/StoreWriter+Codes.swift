@@ -5,13 +5,14 @@ import SystemPackage
 extension StoreWriter {
     /// Makes codes where that is due: there are enough vectors, or other ones than those that the codes were made for. Codes that
     /// rows of late cast doubt on are measured first. A store that cannot have new ones now, for want of space, goes on without or
-    /// with those it has, and tries again later. Throws when nothing may be written any more.
-    func refreshCodes() throws(StoreError) {
+    /// with those it has, and tries again later. Throws when nothing may be written any more. `rests`: a checkpoint, which may be
+    /// the last change for long.
+    func refreshCodes(rests: Bool = false) throws(StoreError) {
         let count = contents.graph.count
         contents.graph.releaseFormerCodes()
         guard codeKind != .none, count >= Codes.leastCount, count >= codesRetryCount else { return }
         if let codes, !codes.isOutdated(count: count) {
-            guard codes.isDoubtful || codes.isMeasuredLongAgo else { return }
+            guard codes.isDoubtful || codes.isMeasuredLongAgo(rests: rests) else { return }
             if codes.review(threads: options.threads) { return use(codes) }
             contents.suspendCodes()
         }
