@@ -4,6 +4,13 @@
 #include <float.h>
 #include <string.h>
 
+// Products are rounded before something is added to them.
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
 static inline uint32_t bits_of(float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
@@ -25,6 +32,37 @@ void cairn_quantize_u8(const float *from, uint8_t *to, size_t n, float low, floa
         // The last bit of floats in [2^23, 2^24) is worth 1: the addition rounds.
         to[i] = (uint8_t)bits_of(value + 0x1p23f);
     }
+}
+
+/// Adds the squares of what `count` components lose, at most sixteen, and of how far they lie outside low...high.
+static inline void add_loss(const float *from, const uint8_t *positions, size_t count, const float grid[3],
+                            float lost[16], float outside[16]) {
+    const float low = grid[0], step = grid[1], high = grid[2];
+    for (size_t j = 0; j < count; j++) {
+        float value = from[j], difference = value - (low + (float)positions[j] * step);
+        float below = low - value, above = value - high;
+        float out = below > above ? below : above;
+        out = out > 0 ? out : 0;
+        lost[j] += difference * difference;
+        outside[j] += out * out;
+    }
+}
+
+float cairn_grid_loss(const float *from, const uint8_t *positions, size_t n, float low, float step, float high,
+                      float *beyond) {
+    // In sixteen parts, because compilers do not reorder sums of floats.
+    const float grid[3] = { low, step, high };
+    float lost[16] = { 0 }, outside[16] = { 0 };
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) add_loss(from + i, positions + i, 16, grid, lost, outside);
+    add_loss(from + i, positions + i, n - i, grid, lost, outside);
+    for (size_t width = 8; width > 0; width /= 2)
+        for (size_t j = 0; j < width; j++) {
+            lost[j] += lost[j + width];
+            outside[j] += outside[j + width];
+        }
+    *beyond = outside[0];
+    return lost[0];
 }
 
 /// The largest magnitude, at most the largest float; NaNs are passed over. In sixteen parts, because compilers do not

@@ -64,6 +64,37 @@ import Testing
         }
     }
 
+    static func gridLoss(
+        _ from: [Float], _ positions: [UInt8], low: Float, step: Float, high: Float
+    ) -> (lost: Float, beyond: Float) {
+        let source = GuardedMemory(capacity: 4 * from.count), places = GuardedMemory(capacity: from.count)
+        var beyond: Float = -1
+        let lost = unsafe cairn_grid_loss(
+            source.place(littleEndianBytes(from.map(\.bitPattern))).assumingMemoryBound(to: Float.self),
+            places.place(positions).assumingMemoryBound(to: UInt8.self), from.count, low, step, high, &beyond)
+        return (lost, beyond)
+    }
+
+    @Test func `what positions lose`() {
+        var random = SplitMix(seed: 6)
+        for n in 0...140 {
+            // All exact in floats, so that the order of the sums does not matter.
+            let values = (0..<n).map { _ in Float(Int.random(in: -40...80, using: &random)) / 4 }
+            let positions = (0..<n).map { _ in UInt8.random(in: 0...15, using: &random) }
+            let found = Self.gridLoss(values, positions, low: -2, step: 0.5, high: 5.5)
+            var lost: Float = 0, beyond: Float = 0
+            for (value, position) in zip(values, positions) {
+                let difference = value - (-2 + Float(position) * 0.5)
+                lost += difference * difference
+                let outside = max(-2 - value, value - 5.5, 0)
+                beyond += outside * outside
+            }
+            #expect(found == (lost, beyond))
+        }
+        #expect(Self.gridLoss([.infinity, 1], [255, 0], low: 0, step: 1, high: 255) == (.infinity, .infinity))
+        #expect(Self.gridLoss([.nan], [0], low: 0, step: 1, high: 255).lost.isNaN)
+    }
+
     @Test func `signed units of every size`() {
         var random = SplitMix(seed: 3)
         for exponent in stride(from: -149, through: 127, by: 3) {
@@ -103,10 +134,15 @@ import Testing
             }
             let positions = Self.quantizedU8(values, low: -0x1p22, scale: 0x1.2345p-18, maximum: 255)
             let (unit, signed) = Self.quantizedI8(values)
-            let bytes = positions + signed.map(UInt8.init(bitPattern:)) + littleEndianBytes([unit.bitPattern])
+            let (lost, beyond) = Self.gridLoss(
+                Array(values.dropLast(round)), Array(positions.dropLast(round)), low: -0x1p22, step: 0x1.cp17,
+                high: 0x1p21)
+            let bytes =
+                positions + signed.map(UInt8.init(bitPattern:))
+                + littleEndianBytes([unit.bitPattern, lost.bitPattern, beyond.bitPattern])
             codes = unsafe cairn_crc32c(codes, bytes, bytes.count)
         }
-        #expect(codes == 0x1263_15C6)
+        #expect(codes == 0x5373_D814)
     }
 
     @Test func `four bits each`() {

@@ -96,8 +96,8 @@ static void check_digest(void) {
     uint64_t state = 1;
     uint32_t digest = 0;
     for (int round = 0; round < ROUNDS; round++) {
-        float values[VALUES], unit;
-        uint8_t codes[2 * VALUES + 4];
+        float values[VALUES], unit, lost, beyond;
+        uint8_t codes[2 * VALUES + 12];
         for (size_t i = 0; i < VALUES; i++) {
             uint64_t bits = next_of(&state);
             values[i] = (float)((int32_t)(uint32_t)bits >> 8) * (float)(bits >> 60) * (round % 2 == 0 ? 1 : 0x1p-130f);
@@ -105,9 +105,12 @@ static void check_digest(void) {
         cairn_quantize_u8(values, codes, VALUES, -0x1p22f, 0x1.2345p-18f, 255);
         unit = cairn_quantize_i8(values, (int8_t *)codes + VALUES, VALUES);
         memcpy(codes + 2 * VALUES, &unit, 4);
+        lost = cairn_grid_loss(values, codes, VALUES - round, -0x1p22f, 0x1.cp17f, 0x1p21f, &beyond);
+        memcpy(codes + 2 * VALUES + 4, &lost, 4);
+        memcpy(codes + 2 * VALUES + 8, &beyond, 4);
         digest = cairn_crc32c(digest, codes, sizeof codes);
     }
-    check(digest == 0x126315C6, "digest of codes", digest, 0, 0);
+    check(digest == 0x5373D814, "digest of codes", digest, 0, 0);
 }
 
 void check_quantization(void) {

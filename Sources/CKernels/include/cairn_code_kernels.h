@@ -37,6 +37,10 @@ cairn_distances_fn cairn_code_distances_at(cairn_level level, cairn_metric metri
 /// to[i] = (from[i] - low) * scale, rounded to the nearest integer (ties to even) and clamped to 0...maximum, which is
 /// at most 255. NaN (also that of infinity - infinity and infinity * 0) gives 0.
 void cairn_quantize_u8(const float *from, uint8_t *to, size_t n, float low, float scale, int maximum);
+/// What those positions lose: the sum of the squares of from[i] - (low + positions[i] * step). `beyond` becomes the sum
+/// of the squares of how far the components lie outside low...high.
+float cairn_grid_loss(const float *from, const uint8_t *positions, size_t n, float low, float step, float high,
+                      float *beyond);
 /// to[i] = from[i] * (127 / largest), rounded to the nearest integer (ties to even), `largest` being the largest
 /// magnitude. Returns what one unit stands for, largest / 127: 0 for a vector of zeros, which gives zeros. NaN counts
 /// as 0 and an infinity as the largest finite float of its sign.

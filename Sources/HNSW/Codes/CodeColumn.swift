@@ -109,8 +109,7 @@ package final class CodeColumn: @unchecked Sendable {
         let dimensions = model.dimensions, padding = model.paddedDimensions - dimensions
         let values = unsafe UnsafeMutableRawPointer(query) + MemoryLayout<cairn_code_query>.size
         let bytes = unsafe values.assumingMemoryBound(to: UInt8.self)
-        unsafe withUnsafeMutableBytes(of: &query.pointee.levels) { levels in
-            for index in 0..<16 { unsafe levels[index] = model.levels[index] }
+        unsafe withUnsafeMutableBytes(of: &query.pointee.levels) { levels in unsafe levels.copyBytes(from: model.levels)
         }
         if model.isProduct {
             let signed = unsafe values.assumingMemoryBound(to: Int8.self)
@@ -132,37 +131,11 @@ package final class CodeColumn: @unchecked Sendable {
             unsafe query.pointee.scale = min(step * step, .greatestFiniteMagnitude)
             let fill = model.kind == .scalar4 ? model.levels[0] : 0
             unsafe (bytes + dimensions).update(repeating: fill, count: padding)
-            let (lost, beyond) = unsafe loss(vector, bytes)
+            let high = model.value(at: UInt8(model.lastPosition))
+            var beyond: Float = 0
+            let lost = unsafe cairn_grid_loss(vector, bytes, dimensions, model.low, step, high, &beyond)
             return beyond <= model.greatestReach ? lost : nil
         }
-    }
-
-    /// The square of the difference between components and what their positions stand for, and of how far they lie beyond the
-    /// grid.
-    private func loss(
-        _ vector: UnsafePointer<Float>, _ positions: UnsafePointer<UInt8>
-    ) -> (lost: Float, beyond: Float) {
-        let step = 1 / model.scale, low = model.low, high = model.value(at: UInt8(model.lastPosition))
-        let raw = unsafe UnsafeRawPointer(vector), bytes = unsafe UnsafeRawPointer(positions)
-        var sums = SIMD8<Float>(), beyonds = SIMD8<Float>(), index = 0
-        while index + 8 <= model.dimensions {
-            let values = unsafe (raw + 4 * index).loadUnaligned(as: SIMD8<Float>.self)
-            let places = unsafe (bytes + index).loadUnaligned(as: SIMD8<UInt8>.self)
-            let difference = values - (model.low + SIMD8<Float>(places) * step)
-            sums += difference * difference
-            let beyond = pointwiseMax(pointwiseMax(low - values, values - high), .zero)
-            beyonds += beyond * beyond
-            index += 8
-        }
-        var sum = sums.sum(), outside = beyonds.sum()
-        while index < model.dimensions {
-            let difference = unsafe vector[index] - (model.low + Float(positions[index]) * step)
-            sum += difference * difference
-            let beyond = unsafe max(max(low - vector[index], vector[index] - high), 0)
-            outside += beyond * beyond
-            index += 1
-        }
-        return (sum, outside)
     }
 
     // MARK: What a distance by codes says of that by vectors

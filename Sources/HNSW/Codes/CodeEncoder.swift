@@ -88,16 +88,15 @@ package final class CodeEncoder {
 
     /// The square of the difference between the components and what their positions stand for.
     private func loss(_ components: UnsafePointer<Float>) -> Encoded {
-        let positions = self.positions.buffer, step = 1 / model.scale
-        let low = model.low, high = model.value(at: UInt8(model.lastPosition))
-        var sum: Float = 0, outside: Float = 0
-        for index in 0..<model.dimensions {
-            let position = model.kind == .scalar8 ? positions[index] : model.levels[Int(nearest[Int(positions[index])])]
-            let difference = unsafe components[index] - (model.low + Float(position) * step)
-            sum += difference * difference
-            let beyond = unsafe max(max(low - components[index], components[index] - high), 0)
-            outside += beyond * beyond
+        let positions = self.positions.buffer, high = model.value(at: UInt8(model.lastPosition))
+        if model.kind == .scalar4 {
+            for index in 0..<model.dimensions {
+                positions[index] = model.levels[Int(nearest[Int(positions[index])])]
+            }
         }
+        var outside: Float = 0
+        let sum = unsafe cairn_grid_loss(
+            components, positions.base, model.dimensions, model.low, 1 / model.scale, high, &outside)
         return Encoded(loss: Self.finite(sum), isBeyondGrid: outside > model.greatestReach)
     }
 
