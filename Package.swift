@@ -33,7 +33,7 @@ if Context.environment["CAIRN_DOCS"] != nil {
 
 let package = Package(
     name: "cairn",
-    platforms: [.macOS(.v15), .iOS(.v18)],
+    platforms: [.macOS(.v15)],
     products: [
         .library(name: "Cairn", targets: ["Cairn"]),
         .executable(name: "cairn", targets: ["CairnCommandLine"]),
