@@ -15,7 +15,7 @@ endif
 export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
-    churn search-costs quantization-trials docs interop bench bench-hnswlib bench-convert bench-peers bench-peers-open bench-peers-durable \
+    churn search-costs quantization-trials docs docs-serve interop bench bench-hnswlib bench-convert bench-peers bench-peers-open bench-peers-durable \
     bench-peers-report completions clean setup
 
 demo:
@@ -114,9 +114,18 @@ quantization-trials:
 	.build/release/QuantizationTrials $(if $(KINDS),--kinds "$(KINDS)") $(if $(ROWS),--rows $(ROWS)) \
 	    $(if $(QUERIES),--queries $(QUERIES)) $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short)
 
+# The documentation as pages for a web server. BASE=path: the path they will be served under, such as cairn for
+# https://OWNER.github.io/cairn; by default they are at the server's root.
+DOCS = .build/docs/plugins/Swift-DocC/outputs/Cairn.doccarchive
 docs:
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target Cairn \
-	    --warnings-as-errors --transform-for-static-hosting --hosting-base-path cairn
+	    --warnings-as-errors --transform-for-static-hosting $(if $(BASE),--hosting-base-path "$(BASE)")
+	@echo "the pages are in $(DOCS); $(if $(BASE),put them where the server has /$(BASE),look at them with: make docs-serve)"
+
+docs-serve:
+	@test -d $(DOCS) || { echo "there are no pages yet: run make docs first" >&2; exit 1; }
+	@echo "http://127.0.0.1:$(or $(PORT),8000)/documentation/cairn/ (Ctrl-C ends it)"
+	@python3 -m http.server --bind 127.0.0.1 --directory $(DOCS) $(or $(PORT),8000)
 
 # Beside hnswlib on the example's 5,000 vectors; about a minute.
 bench:
