@@ -1,9 +1,18 @@
 # make demo    the main job on real data: build a store, open it in a new process, search by meaning
 # make test    everything CI runs
 # Both install what is missing on Debian and Ubuntu (as root or with sudo); on macOS Xcode's command line tools suffice.
+# make release, then make install or make package: the program for machines without Swift
 
 SWIFT ?= swift
-RELEASE = $(SWIFT) build -c release --product cairn
+# Swift's runtime is linked in, so that programs run where Swift is not installed; on macOS it is part of the system. All targets
+# build with the same flags: with other ones SwiftPM would build everything again.
+STATIC = $(if $(filter Linux,$(shell uname)),--static-swift-stdlib --disable-local-rpath)
+BUILD = $(SWIFT) build -c release $(STATIC)
+RELEASE = $(BUILD) --product cairn
+# Where make install puts things, below DESTDIR when that is given.
+PREFIX ?= /usr/local
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
+SHARE = $(DESTDIR)$(PREFIX)/share
 DATA ?=
 # What make bench-hnswlib compares: both with AVX-512 where the machine has it, or both without.
 HNSWLIB = .build/hnswlib
@@ -16,19 +25,20 @@ export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
     churn search-costs quantization-trials docs docs-serve interop bench bench-hnswlib bench-convert bench-peers bench-peers-open bench-peers-durable \
-    bench-peers-report completions clean setup
+    bench-peers-report release release-test install uninstall package clean setup
 
 demo:
 	@Scripts/setup demo
 	$(RELEASE)
 	Scripts/demo
 
-test: setup lint test-neon demo campaigns interop unit
+test: setup lint test-neon demo release-test campaigns interop unit
 
 setup:
 	@Scripts/setup test
 
 lint: check-layers
+	@Scripts/version >/dev/null
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Benchmarks/Sources Package.swift
 
 format:
@@ -63,7 +73,7 @@ powercut:
 
 # The short forms of the campaigns below, which are part of every test.
 campaigns:
-	$(SWIFT) build -c release
+	$(BUILD)
 	Scripts/campaigns
 
 # The program beside the real hnswlib and chroma-hnswlib from PyPI, on each other's files. [TESTS="-k chroma"]
@@ -73,7 +83,7 @@ interop: setup
 
 # Distinct states that a crash may leave, each opened and checked: STATES=20000, from SEED=1 on.
 crash:
-	$(SWIFT) build -c release --product CrashCampaign
+	$(BUILD) --product CrashCampaign
 	.build/release/CrashCampaign --states $(or $(STATES),20000) --seed $(or $(SEED),1)
 
 # Proves that `make crash` can fail: it must find each of the faults in Tests/CrashMutants/mutants.txt. [MUTANTS="name name"]
@@ -82,7 +92,7 @@ crash-mutants:
 
 # Every system call of a workload fails, once and from then on.
 faults:
-	$(SWIFT) build -c release --product FaultCampaign
+	$(BUILD) --product FaultCampaign
 	.build/release/FaultCampaign
 
 # Fuzzes a reader, stores with any codes, or what is done with hnswlib's files: TARGET=log|header|journal|codes|hnswlib|import RUNS=n.
@@ -97,20 +107,20 @@ soak:
 
 # What changes cost at several sizes, and what many changes leave; in counts. DATA=folder with base*.npy and queries*.npy.
 costs churn:
-	$(SWIFT) build -c release --product ChangeCosts
+	$(BUILD) --product ChangeCosts
 	.build/release/ChangeCosts $@ --data "$(DATA)" $(if $(SIZES),--sizes $(SIZES)) $(if $(SIZE),--size $(SIZE))
 
 # What searches within a radius and for documents find of what there is, and the distances they compute. DATA=folder
 # [SIZE=100000] [METRIC=l2|ip|cosine] [SCALAR=f32|f16|u8|i8] [STORE=a store of these rows]. Fails below 0.95.
 search-costs:
-	$(SWIFT) build -c release --product SearchCosts
+	$(BUILD) --product SearchCosts
 	.build/release/SearchCosts --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(METRIC),--metric $(METRIC)) \
 	    $(if $(SCALAR),--scalar $(SCALAR)) $(if $(STORE),--store "$(STORE)")
 
 # What searches by codes lose of the recall of searches without, on 140 kinds of data, in stores that are built and that
 # grow. [KINDS=name,name*] [ROWS=20000] [QUERIES=500] [SEED=1] [SHORT=1]. Fails where they lose more than 0.005.
 quantization-trials:
-	$(SWIFT) build -c release --product QuantizationTrials
+	$(BUILD) --product QuantizationTrials
 	.build/release/QuantizationTrials $(if $(KINDS),--kinds "$(KINDS)") $(if $(ROWS),--rows $(ROWS)) \
 	    $(if $(QUERIES),--queries $(QUERIES)) $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short)
 
@@ -159,10 +169,37 @@ bench-peers bench-peers-open bench-peers-durable: setup
 bench-peers-report:
 	@"$${PEERS_CACHE:-Benchmarks/.build/peers}/venv/bin/python" Benchmarks/peers/bench.py report
 
-completions:
+# The program, without its symbols and with Swift's runtime in it, manual pages and completions: .build/dist.
+release:
 	$(RELEASE)
-	mkdir -p .build/completions
-	for shell in bash zsh fish; do .build/release/cairn --generate-completion-script $$shell > .build/completions/cairn.$$shell; done
+	Scripts/release
+
+# The released program where there is no Swift, make install, make uninstall and make package.
+release-test: release
+	Scripts/release-test
+
+# What make release made, to PREFIX=/usr/local; without a build, so that root needs no Swift.
+install:
+	@test -x .build/dist/cairn || { echo "there is nothing to install yet: run make release first" >&2; exit 1; }
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(SHARE)/man/man1" "$(SHARE)/bash-completion/completions" \
+	    "$(SHARE)/fish/vendor_completions.d" "$(SHARE)/doc/cairn" "$(DESTDIR)$(ZSH_COMPLETIONS)"
+	install -m 755 .build/dist/cairn "$(DESTDIR)$(PREFIX)/bin/cairn"
+	install -m 644 .build/dist/man/*.1 "$(SHARE)/man/man1"
+	install -m 644 .build/dist/completions/cairn "$(SHARE)/bash-completion/completions"
+	install -m 644 .build/dist/completions/cairn.fish "$(SHARE)/fish/vendor_completions.d"
+	install -m 644 .build/dist/completions/_cairn "$(DESTDIR)$(ZSH_COMPLETIONS)"
+	install -m 644 README.md CHANGELOG.md FORMAT.md LICENSE "$(SHARE)/doc/cairn"
+
+# Takes away what make install of the same release brought.
+uninstall:
+	rm -f "$(DESTDIR)$(PREFIX)/bin/cairn" $(patsubst .build/dist/man/%,"$(SHARE)/man/man1/%",$(wildcard .build/dist/man/*.1)) \
+	    "$(SHARE)/bash-completion/completions/cairn" "$(SHARE)/fish/vendor_completions.d/cairn.fish" "$(DESTDIR)$(ZSH_COMPLETIONS)/_cairn"
+	rm -rf "$(SHARE)/doc/cairn"
+
+# A package for apt, in .build/dist. [MAINTAINER="Name <address>"] [SOURCE_DATE_EPOCH=seconds]
+package:
+	@test -x .build/dist/cairn || { echo "there is nothing to pack yet: run make release first" >&2; exit 1; }
+	@Scripts/package
 
 clean:
 	rm -rf .build Benchmarks/.build

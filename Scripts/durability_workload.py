@@ -353,7 +353,7 @@ def arguments(description, noun):
     parser.add_argument("--cairn", default=os.path.join(PROJECT, ".build/release/cairn"), help="the program")
     options = parser.parse_args()
     if options.count < 1 or options.jobs < 1: parser.error("count and --jobs must be 1 or more")
-    if not os.access(options.cairn, os.X_OK): parser.error(f"{options.cairn} is not there; make it with: swift build -c release --product cairn")
+    if not os.access(options.cairn, os.X_OK): parser.error(f"{options.cairn} is not there; make it with: make release")
     return options
 
 

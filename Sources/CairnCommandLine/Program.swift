@@ -10,8 +10,9 @@ import Darwin
 /// The program `cairn`.
 @main
 struct Program: ParsableCommand {
-    /// What `cairn --version` prints.
-    static let version = "0.1.0"
+    /// The version of Cairn, in this place alone: `Scripts/version` reads it for packages and manual pages, and checks
+    /// that CHANGELOG.md and README.md have the same.
+    static let version = "0.2.0"
 
     static let configuration = CommandConfiguration(
         commandName: "cairn",
