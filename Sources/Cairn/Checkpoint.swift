@@ -90,23 +90,10 @@ struct Checkpoint {
     }
 
     private func writeLabels() throws(CheckpointFailure) {
-        let name = disk.path.appending(StoreName.labels), temporary = disk.path.appending(StoreName.labels + ".new")
-        let graph = contents.graph
-        try retryable { () throws(StorageError) in
-            try? disk.calls.unlink(temporary)
-            _ = try LabelIndexFile.write(
-                temporary, slots: graph.slots, slotCount: graph.count, layout: next.layout,
-                generation: next.graphGeneration, calls: disk.calls)
-            do throws(Errno) {
-                try disk.calls.rename(temporary, name)
-            } catch {
-                throw StorageError(name, "replace the file", error)
-            }
+        let file = try retryable { () throws(StorageError) in
+            try LabelIndexFile.replace(in: disk.path, graph: contents.graph, header: next, calls: disk.calls)
         }
-        labels.replaceFile(
-            LabelIndexFile(
-                name, layout: next.layout, generation: next.graphGeneration, graph: graph, writable: true,
-                calls: disk.calls))
+        labels.replaceFile(file)
     }
 
     /// Writes and syncs the journal, over that of an earlier checkpoint.

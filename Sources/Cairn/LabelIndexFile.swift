@@ -149,6 +149,25 @@ final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
 
     func synchronize() throws(StorageError) { try file.synchronize() }
 
+    /// Writes the index of the slots of `graph`, in the state of `header`, in the place of the file of the store at `store`, and
+    /// opens it for writing; nil when that fails.
+    static func replace(
+        in store: FilePath, graph: Graph, header: HeaderSlot, calls: SystemCalls
+    ) throws(StorageError) -> LabelIndexFile? {
+        let name = store.appending(StoreName.labels), temporary = store.appending(StoreName.labels + ".new")
+        try? calls.unlink(temporary)
+        _ = try write(
+            temporary, slots: graph.slots, slotCount: header.slotCount, layout: header.layout,
+            generation: header.graphGeneration, calls: calls)
+        do throws(Errno) {
+            try calls.rename(temporary, name)
+        } catch {
+            throw StorageError(name, "replace the file", error)
+        }
+        return LabelIndexFile(
+            name, layout: header.layout, generation: header.graphGeneration, graph: graph, writable: true, calls: calls)
+    }
+
     /// Writes the index of the live and marked slots below `slotCount` to `path` and makes it durable. Returns nil or, if two
     /// have the same label, that label.
     static func write(

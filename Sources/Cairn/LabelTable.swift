@@ -101,6 +101,9 @@ final class LabelTable: Sendable {
         try result.get()?.synchronize()
     }
 
+    /// Whether there is a file.
+    var hasFile: Bool { state.withLock { $0.file != nil } }
+
     /// Goes over to a file that was made anew (nil: to none), which has every change.
     func replaceFile(_ file: LabelIndexFile?) {
         state.withLock { state in

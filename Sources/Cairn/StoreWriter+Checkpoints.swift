@@ -37,11 +37,14 @@ extension StoreWriter {
         }
     }
 
-    /// `refreshesCodes`: a store whose last batch made codes due gets them now, and not with the next one, which may never come.
+    /// Brings what is in the log into the files; makes derived files again that are missing or damaged. `refreshesCodes`: a store
+    /// whose last batch made codes due gets them now, and not with the next one, which may never come.
     func checkpointAlone(refreshesCodes: Bool = true) throws(StoreError) {
-        guard let disk, disk.hasChanges else { return }
+        guard let disk else { return }
         try drain()
         settle()
+        checkLabels()
+        guard disk.hasChanges else { return try mendDerivedFiles() }
         if refreshesCodes { try refreshCodes(rests: true) }
         let graph = contents.graph
         do throws(CheckpointFailure) {

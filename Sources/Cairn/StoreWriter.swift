@@ -53,6 +53,8 @@ final class StoreWriter: @unchecked Sendable {
     var flusher: LogFlusher?
     /// After a checkpoint that could not be made, how long the log gets before the next attempt.
     var retryBytes = 0
+    /// Whether `labels` was read as a whole since the store was opened.
+    var hasCheckedLabels = false
 
     init(
         _ contents: StoreContents, labels: LabelTable, disk: StoreDisk?, counts: PublishedCounts,

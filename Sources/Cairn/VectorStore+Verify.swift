@@ -75,14 +75,18 @@ extension VectorStore {
             in: path, header: header, connectivity: superblock.connectivity, capacity: max(header.slotCount, 1),
             calls: calls)
         if upper == nil {
-            report.add("upper: the file is missing or damaged; opening the store for writing makes it again")
+            report.add(
+                "upper: the file is missing or damaged; opening the store for writing makes it again, as 'cairn checkpoint' does"
+            )
         }
         if labels.map({ $0 == header.graphGeneration }) ?? true,
             LabelIndexFile(
                 path.appending(StoreName.labels), layout: header.layout, generation: header.graphGeneration,
                 graph: contents.graph, writable: false, calls: calls)?.isSound != true
         {
-            report.add("labels: the file is missing or damaged; the next checkpoint makes it again")
+            report.add(
+                "labels: the file is missing or damaged; the next checkpoint of a writer makes it again, as 'cairn checkpoint' does"
+            )
         }
         checkCodes(path, header, contents, &report)
     }

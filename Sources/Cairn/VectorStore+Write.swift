@@ -94,6 +94,9 @@ extension VectorStore {
     /// Brings everything that is in the log into the files, so that opening has nothing to do and freed space can be used
     /// again. Made by itself when the log or the memory of changes grows long (``OpenOptions/logBytes``), and by `close`. The
     /// work is that of the changes since the last one. Searches go on; changes wait.
+    ///
+    /// Derived files that are missing or damaged are made again, even where nothing has changed. The first checkpoint after
+    /// opening reads `labels` for that, about 6 bytes a vector.
     public func checkpoint() throws(StoreError) {
         try writing().checkpoint()
     }

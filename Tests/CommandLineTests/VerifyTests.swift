@@ -97,6 +97,20 @@ struct VerifyTests {
         #expect(try verify().code == 0)
     }
 
+    @Test(arguments: ["upper", "labels", "codes"], [["checkpoint"], ["set", "--ef", "70"]])
+    func `a derived file that is missing is made again by commands that change nothing`(
+        name: String, command: [String]
+    ) throws {
+        #expect(try workspace.cairn("codes", "@store", "sq8", "--quiet").code == 0)
+        try FileManager.default.removeItem(atPath: workspace.path("store/\(name)"))
+        let text = try workspace.cairn("verify", "@store")
+        #expect(text.output.contains("\(name): the file is missing") && text.output.contains("cairn checkpoint"))
+        let arguments = [command[0], "@store", "--quiet"] + command.dropFirst()
+        #expect(try workspace.cairn(arguments).code == 0)
+        #expect(try workspace.content.contains("store/\(name)"))
+        #expect(try !workspace.cairn("verify", "@store").output.contains("the file"))
+    }
+
     /// The store of 300 vectors of 8 dimensions has its link heads at byte 81920, in page 16 of its first segment, whose page
     /// table is at byte 98304 (FORMAT.md).
     @Test func `links that are lost are found in the graph, though their checksum fits`() throws {

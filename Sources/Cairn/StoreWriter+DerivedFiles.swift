@@ -1,0 +1,41 @@
+import FileFormat
+import HNSW
+import MappedStorage
+import SystemPackage
+
+/// Derived files that are missing or damaged are made again by the first checkpoint of a writer, whether anything was changed or
+/// not. (`codes`, and `upper` where it can, are made when the store is opened.)
+extension StoreWriter {
+    /// Looks once whether `labels` is whole: damage shows only in the pages that are read, and a checkpoint reads those alone that
+    /// it changes. A file that is not is given up; lookups do without it. Nobody is writing.
+    func checkLabels() {
+        guard let disk, !hasCheckedLabels else { return }
+        hasCheckedLabels = true
+        guard disk.header.slotCount > 0 else { return }
+        // Not through the table, which would keep lookups waiting.
+        let file = LabelIndexFile(
+            disk.path.appending(StoreName.labels), layout: disk.header.layout,
+            generation: disk.header.graphGeneration, graph: contents.graph, writable: false, calls: disk.calls)
+        if file?.isSound != true { labels.replaceFile(nil) }
+    }
+
+    /// Makes the files again that are missing in a state without changes, which the header knows. When that fails the store is as
+    /// it was.
+    func mendDerivedFiles() throws(StoreError) {
+        guard let disk, disk.header.slotCount > 0 else { return }
+        let header = disk.header, graph = contents.graph
+        try translating { () throws(StorageError) in
+            if disk.upperFile == nil {
+                var upper = try UpperFile.writeBeside(
+                    disk.path, graph.upper, layout: header.layout, generation: header.graphGeneration, calls: disk.calls
+                )
+                upper.takeName(disk.calls)
+                disk.upperFile = upper
+            }
+            if !labels.hasFile {
+                let file = try LabelIndexFile.replace(in: disk.path, graph: graph, header: header, calls: disk.calls)
+                labels.replaceFile(file)
+            }
+        }
+    }
+}
