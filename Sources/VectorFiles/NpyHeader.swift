@@ -5,6 +5,8 @@ struct NpyHeader {
     let shape: [Int]
     /// Where the values begin.
     let dataOffset: Int
+    /// In which order the values and their bytes are.
+    let arrangement: NpyArrangement
 
     /// numpy itself writes 128 bytes; without a bound, four hostile bytes would have us read 4 GiB.
     static let maximumLength = 65_536
@@ -41,10 +43,10 @@ struct NpyHeader {
             let offset = range.lowerBound + error.offset
             throw file.error("its header is wrong at byte offset \(offset): \(error.message); write it with np.save")
         }
-        self.scalar = try Self.scalar(dictionary.type, file)
-        if dictionary.isFortranOrder {
-            throw file.error("it is in Fortran (column) order: save np.ascontiguousarray(a) instead")
-        }
+        let type = try Self.scalar(dictionary.type, file)
+        self.scalar = type.scalar
+        self.arrangement = NpyArrangement(
+            isColumnMajor: dictionary.isFortranOrder, isBigEndian: type.isBigEndian)
         self.shape = dictionary.shape
         guard shape.count == 1 || shape.count == 2 else {
             throw file.error("it has \(shape.count) axes instead of 1 or 2: save a.reshape(rows, dimensions)")
@@ -76,10 +78,10 @@ struct NpyHeader {
         return start..<start + length
     }
 
-    /// The type a dtype string such as "<f4" names, or what to do about one that cannot be read.
+    /// The type that a dtype string such as "<f4" names, and its byte order; or what to do about one that cannot be read.
     private static func scalar(
         _ type: NpyDictionary.TypeDescription, _ file: borrowing InputFile
-    ) throws(VectorFileError) -> VectorFileScalar {
+    ) throws(VectorFileError) -> (scalar: VectorFileScalar, isBigEndian: Bool) {
         guard case .simple(let name) = type else {
             throw file.error(
                 "it has a structured dtype: save one field as a plain array, e.g. a['vector'].astype(np.float32)")
@@ -100,8 +102,8 @@ struct NpyHeader {
             }
         }
         switch order {
-        case _ where scalar.size == 1, UInt8(ascii: "<"): return scalar
-        case UInt8(ascii: ">"): throw file.error("\(dtype) is big-endian: convert it with astype('<\(kind)')")
+        case _ where scalar.size == 1, UInt8(ascii: "<"): return (scalar, false)
+        case UInt8(ascii: ">"): return (scalar, true)
         default: throw file.error("\(dtype) does not say its byte order: convert it with astype('<\(kind)')")
         }
     }

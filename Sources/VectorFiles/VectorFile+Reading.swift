@@ -62,8 +62,9 @@ extension VectorFile {
     ) throws(VectorFileError) {
         precondition(range.lowerBound >= 0 && range.upperBound <= rows, "the rows must be the file's")
         let (rowBytes, prefix) = (layout.rowBytes, layout.rowPrefix)
-        // Small enough to stay in the second-level cache between the read and the conversion.
-        let rowsAtOnce = max(1, min(range.count, 262_144 / rowBytes))
+        // Small enough to stay in the second-level cache between the read and the conversion; columns are read in long pieces.
+        let bytesAtOnce = layout.arrangement.isColumnMajor ? 4 << 20 : 262_144
+        let rowsAtOnce = max(1, min(range.count, bytesAtOnce / rowBytes))
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: rowsAtOnce * rowBytes, alignment: 64)
         defer { unsafe buffer.deallocate() }
         let start = UnsafeRawPointer(buffer.baseAddress!)
@@ -71,7 +72,12 @@ extension VectorFile {
         while row < range.upperBound {
             let count = min(rowsAtOnce, range.upperBound - row)
             let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<(count * rowBytes)])
-            try unsafe file.read(at: layout.dataOffset + row * rowBytes, into: piece)
+            if layout.arrangement.isColumnMajor {
+                try unsafe layout.readColumns(row..<row + count, of: file, into: piece)
+            } else {
+                try unsafe file.read(at: layout.dataOffset + row * rowBytes, into: piece)
+            }
+            if layout.arrangement.isBigEndian { unsafe NpyArrangement.swapBytes(of: scalar, in: piece) }
             let first = (row - range.lowerBound) * dimensions
             if prefix == 0 {
                 unsafe body(start, first, count * dimensions)

@@ -9,6 +9,8 @@ struct VectorFileLayout {
     let dataOffset: Int
     /// Bytes before the values of each row: 4 in .fvecs and its kind, which repeat the dimension there.
     let rowPrefix: Int
+    /// How an .npy array's values are arranged, if not row after row and little-endian.
+    var arrangement = NpyArrangement()
 
     /// Bytes from one row to the next.
     var rowBytes: Int { rowPrefix + dimensions * scalar.size }
@@ -31,6 +33,9 @@ struct VectorFileLayout {
         dimensions = isOneDimensional ? 1 : try Self.checked(header.shape[1], of: "its shape", file)
         dataOffset = header.dataOffset
         rowPrefix = format.rowPrefix
+        arrangement = header.arrangement
+        // Then it makes no difference, and row after row is read faster.
+        if rows <= 1 || dimensions == 1 { arrangement.isColumnMajor = false }
         let shape = isOneDimensional ? "(\(rows),)" : "(\(rows), \(dimensions))"
         try checkSize(of: file, "shape \(shape)")
     }

@@ -99,6 +99,7 @@ import Darwin
         ("v1.npy", npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2, 3), }\n", data: Array(0..<12))),
         ("v2.npy", npy("{'shape': (3,), 'fortran_order': False, 'descr': \"<i4\"}", version: 2, data: Array(0..<12))),
         ("v3.npy", npy("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 4)}", version: 3, data: Array(0..<12))),
+        ("columns.npy", npy("{'descr': '>f2', 'fortran_order': True, 'shape': (2, 3), }\n", data: Array(0..<12))),
     ]
 
     /// Opens and reads everything every way: whether that gave no error. What is read must lie inside the file.
