@@ -67,13 +67,27 @@ struct VectorFileLayout {
         let rowBytes = rowPrefix + dimensions * scalar.size
         rows = file.size / rowBytes
         let rest = file.size % rowBytes
+        try checkRows(through: rest < rowPrefix ? rows - 1 : rows, file)
         guard rest == 0 else {
             throw file.error(
                 "row \(rows) at byte offset \(file.size - rest) has \(rest) of the \(rowBytes) bytes of row 0: the "
-                    + "file is truncated, or its rows differ; copy it again, or write all rows with one dimension")
+                    + "file is truncated; copy it again")
         }
-        let last = rows - 1
-        try checkRowDimension(Int32(bitPattern: file.u32(at: last * rowBytes)), row: last, file)
+    }
+
+    /// Throws for the first row of another dimension where the row `last` does not begin as row 0 does: whatever comes behind such
+    /// a row stands where no row begins. (One as long as the others is found when it is read.)
+    private func checkRows(through last: Int, _ file: borrowing InputFile) throws(VectorFileError) {
+        func dimension(_ row: Int) throws(VectorFileError) -> Int32 {
+            Int32(bitPattern: try file.u32(at: row * rowBytes))
+        }
+        guard try dimension(last) != dimensions else { return }
+        var right = 0, wrong = last
+        while wrong - right > 1 {
+            let middle = (right + wrong) / 2
+            if try dimension(middle) == dimensions { right = middle } else { wrong = middle }
+        }
+        try checkRowDimension(dimension(wrong), row: wrong, file)
     }
 
     /// Throws unless the dimension in front of a row is that of row 0.

@@ -71,11 +71,23 @@ import Darwin
         #expect(
             try messageOfOpening("a.ivecs", rows(2, 2, 3)).contains(
                 "row 2 at byte offset 24 has dimension 3, row 0 2"))
+        let shorter = try messageOfOpening("a.ivecs", rows(2, 2) + bytes(Int32(1)) + [1, 1, 1, 1])
+        #expect(shorter.contains("row 2 at byte offset 24 has dimension 1, row 0 2"))
         // In the middle it shows when that row is read, and only then.
         let file = try VectorFile(directory.file("b.ivecs", rows(2, -1, 2)))
         #expect(try file.readIntegers(rows: 0..<1) == [0x0101_0101, 0x0101_0101])
         #expect(message { _ = try file.floats() }.contains("row 1 at byte offset 12 has dimension -1"))
         #expect(message { _ = try file.readLabels(rows: 1..<3) }.contains("row 1 at byte offset 12 has dimension -1"))
+    }
+
+    @Test(arguments: [1, 5, 398, 399], [1, 3, 7])
+    func `a row of another dimension is the one that is named`(wrong: Int, dimension: Int) throws {
+        let rows = (0..<400).flatMap { row in
+            let count = row == wrong ? dimension : 4
+            return bytes(Int32(count)) + (0..<count).flatMap { bytes(Float(row) + Float($0) / 8) }
+        }
+        let place = "row \(wrong) at byte offset \(wrong * 20) has dimension \(dimension), row 0 4"
+        #expect(try messageOfOpening("mixed.fvecs", rows).contains(place))
     }
 
     @Test func `files cut off after they were opened`() throws {
