@@ -9,7 +9,8 @@ struct RecallCommand: Command {
         commandName: "recall",
         abstract: "Measure how much searches find, and how fast.",
         discussion: """
-            The truth is a row of labels for each query, the nearest first: .npy of integers, or .ivecs. As ann-benchmarks \
+            The truth is a row of labels for each query, the nearest first: .npy of integers, .ivecs, or a truth file of \
+            big-ann-benchmarks with labels and distances, whatever its name. As ann-benchmarks \
             does, a result counts when it is no farther than the k-th true neighbour: at most its distance times 1.001 for l2, \
             plus 0.001 for other metrics. Recall is the share of k that counts.
 
@@ -30,7 +31,9 @@ struct RecallCommand: Command {
     @Argument(help: "The file of queries.", completion: .file(extensions: vectorFileExtensions))
     var queries: FilePath
 
-    @Argument(help: "The labels of each query's true neighbours.", completion: .file(extensions: ["npy", "ivecs"]))
+    @Argument(
+        help: "The labels of each query's true neighbours.",
+        completion: .file(extensions: ["npy", "ivecs", "ibin", "bin"]))
     var truth: FilePath
 
     @Option(name: .customShort("k"), help: ArgumentHelp("How many neighbours to find for each query.", valueName: "k"))

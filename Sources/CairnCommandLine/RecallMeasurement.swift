@@ -71,7 +71,7 @@ struct RecallMeasurement {
 
     /// The first `count` labels of each row of the truth.
     private static func labels(_ path: FilePath, queries: Int, count: Int) throws -> [[Label]] {
-        let file = try VectorFile(path)
+        let file = try VectorFile(truth: path)
         // As for queries, an array of one axis is one row; with several queries it can only be one label for each.
         let isOneRow = file.isOneDimensional && queries == 1
         let rows = isOneRow ? 1 : file.rows, columns = isOneRow ? file.rows : file.dimensions

@@ -32,6 +32,12 @@ package final class VectorFile: Sendable {
         try self.init(InputFile(path), format: format)
     }
 
+    init(_ file: consuming InputFile, layout: VectorFileLayout, format: VectorFileFormat) {
+        self.layout = layout
+        self.format = format
+        self.file = file
+    }
+
     init(_ file: consuming InputFile, format: VectorFileFormat? = nil) throws(VectorFileError) {
         guard file.size > 0 else { throw file.error("it is empty: write it again") }
         let format = if let format { format } else { try VectorFileFormat(recognising: file) }

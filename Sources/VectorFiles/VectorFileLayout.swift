@@ -122,6 +122,11 @@ struct VectorFileLayout {
         }
         let found = file.size - dataOffset
         guard needed != found else { return }
+        if scalar == .int32 && rowPrefix == 0 && needed > 0 && found == 2 * needed && dataOffset == 8 {
+            throw file.error(
+                "it has distances behind its \(rows) rows of \(dimensions) labels: it is a truth file of big-ann-benchmarks, "
+                    + "which `cairn recall` reads")
+        }
         let verdict =
             needed > found
             ? "the file is truncated at byte offset \(file.size), copy or save it again"

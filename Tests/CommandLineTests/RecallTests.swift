@@ -37,6 +37,20 @@ struct RecallTests {
         #expect(report.rows.allSatisfy { $0.qps > 0 && $0.p50_us > 0 && $0.p99_us >= $0.p50_us })
     }
 
+    @Test(
+        "a truth file of big-ann-benchmarks has labels and distances, under any name",
+        arguments: ["GT.public.ibin", "groundtruth.bin", "gt"], [true, false])
+    func bigAnnTruth(name: String, hasDistances: Bool) throws {
+        let nearest = queries.rows.map { vectors.nearest($0, 20) }
+        var file = bytes(UInt32(6)) + bytes(UInt32(20)) + nearest.flatMap { $0.flatMap { bytes(UInt32($0.row)) } }
+        if hasDistances { file += nearest.flatMap { $0.flatMap { bytes($0.distance.bitPattern) } } }
+        try workspace.write(name, bytes: file)
+        let report = try workspace.json(Report.self, "recall", "@store", "@q.npy", "@\(name)", "-k", "7", "--ef", "200")
+        #expect(report.rows.map(\.recall) == [1])
+        try workspace.write(name, bytes: Array(file.dropLast()))
+        #expect(try workspace.cairn("recall", "@store", "@q.npy", "@\(name)").code == 1)
+    }
+
     @Test("text is a table, with the default widths")
     func text() throws {
         let lines = try workspace.cairn("recall", "@store", "@q.npy", "@t.npy").lines.map { $0.split(separator: " ") }

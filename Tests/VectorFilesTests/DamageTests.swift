@@ -55,6 +55,7 @@ import Darwin
         #expect(try messageOfOpening("a.fbin", header(2, 1, 7)).contains("needs 8 bytes of data but the file has 7"))
         #expect(try messageOfOpening("a.fbin", header(2, 1, 7)).contains("truncated at byte offset 15"))
         #expect(try messageOfOpening("a.u8bin", header(2, 1, 3)).contains("appended at byte offset 10"))
+        #expect(try messageOfOpening("a.ibin", header(3, 2, 48)).contains("truth file of big-ann-benchmarks"))
     }
 
     @Test func `dimensions before rows`() throws {
