@@ -73,12 +73,13 @@ struct Failure: Error {
         self.init(code: code.description, error.message + advice, path: path)
     }
 
-    /// What to do with an index of hnswlib or Chroma where a store or vectors are wanted; nothing for other files.
+    /// What to do with a file of another kind where a store or vectors are wanted.
     static func conversionAdvice(_ path: FilePath) -> String {
         switch try? HnswlibFileKind.recognise(path) {
         case .index(.chromaFolder): "; it is a folder of Chroma's: `cairn convert` makes a store or vectors of it"
         case .index, .bruteForce: "; it is an index of hnswlib: `cairn convert` makes a store or vectors of it"
-        case nil: ""
+        case nil:
+            ForeignFile.recognise(path).flatMap { $0.isText ? nil : "; " + $0.message(for: path) } ?? ""
         }
     }
 

@@ -38,6 +38,7 @@ package enum DocumentFile {
                         + "document")
             }
         }
+        if let kind = try ForeignFile.recognise(file), !kind.isText { throw file.error(kind.message(for: path)) }
         if let named {
             throw file.error("documents come as an .npy array of integers or as text; this is .\(named)")
         }

@@ -15,6 +15,7 @@ package enum LabelFile {
             }
             return try array.readLabels(rows: 0..<array.rows)
         }
+        if let kind = try ForeignFile.recognise(file), !kind.isText { throw file.error(kind.message(for: path)) }
         if let named {
             throw file.error("labels come as an .npy array of integers or as text, one on each line; this is .\(named)")
         }

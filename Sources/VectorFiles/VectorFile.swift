@@ -41,7 +41,13 @@ package final class VectorFile: Sendable {
     init(_ file: consuming InputFile, format: VectorFileFormat? = nil) throws(VectorFileError) {
         guard file.size > 0 else { throw file.error("it is empty: write it again") }
         let format = if let format { format } else { try VectorFileFormat(recognising: file) }
-        self.layout = try VectorFileLayout(file, format: format)
+        do {
+            self.layout = try VectorFileLayout(file, format: format)
+        } catch {
+            // A file of another kind is not damaged, whatever its name.
+            guard let kind = try ForeignFile.recognise(file) else { throw error }
+            throw file.error(kind.message(for: file.path))
+        }
         self.format = format
         self.file = file
     }

@@ -42,15 +42,16 @@ package enum VectorFileFormat: String, CaseIterable, Sendable {
             self = .npy
             return
         }
+        if let format = file.path.extension.flatMap({ Self(rawValue: $0.lowercased()) }) {
+            self = format
+            return
+        }
+        if let kind = try ForeignFile.recognise(file) { throw file.error(kind.message(for: file.path)) }
         let known = Self.allCases.map { "." + $0.rawValue }.joined(separator: " ")
         guard let name = file.path.extension else {
             throw file.error("it is not an .npy file and has no extension that names its format (\(known))")
         }
-        guard let format = Self(rawValue: name.lowercased()) else {
-            let advice = name.lowercased() == "npz" ? "; it holds several arrays: save one of them with np.save" : ""
-            throw file.error("unknown extension .\(name): vector files are \(known)\(advice)")
-        }
-        self = format
+        throw file.error("unknown extension .\(name): vector files are \(known)")
     }
 }
 

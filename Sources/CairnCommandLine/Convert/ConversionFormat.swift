@@ -50,8 +50,12 @@ enum ConversionFormat: String, CaseIterable, ExpressibleByArgument {
         // Before BFIndex, whose three numbers may stand at the beginning of a vector file by chance.
         if let format = try VectorFileFormat.recognise(path), let format = Self(rawValue: format.rawValue) {
             self = format
+        } else if let kind = ForeignFile.recognise(path), !kind.isText {
+            throw Failure(path, kind.message(for: path))
         } else if found == .bruteForce {
             self = .bfindex
+        } else if let kind = ForeignFile.recognise(path) {
+            throw Failure(path, kind.message(for: path))
         } else {
             let known = VectorFileFormat.allCases.map { ".\($0)" }.joined(separator: " ")
             throw Failure(

@@ -25,6 +25,16 @@ enum ConversionInput {
         }
     }
 
+    /// What `open` opens; where that fails on a file of another kind, that is what is wrong with it.
+    private static func opening<File>(_ path: FilePath, _ open: () throws(HnswlibFileError) -> File) throws -> File {
+        do {
+            return try open()
+        } catch {
+            guard let kind = ForeignFile.recognise(path) else { throw error }
+            throw Failure(path, kind.message(for: path))
+        }
+    }
+
     var format: ConversionFormat {
         switch self {
         case .index(let index): index.layout == .chromaFolder ? .chroma : .hnswlib
