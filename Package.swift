@@ -6,6 +6,7 @@
 //   WriteAheadLog    order and durability: log files and the journal of a checkpoint
 //   HNSW             the graph, on pointers; knows nothing of files
 //   HnswlibFile      hnswlib's and Chroma's files; knows nothing of stores
+//   ChromaDatabase   Chroma's SQLite database; for the command line alone. Over CSQLite, the system's library
 //   VectorFiles      .npy .fvecs .bvecs .ivecs .fbin .u8bin; knows nothing of stores
 //   Cairn            the public API; plans, logs, publishes and checkpoints batches of changes
 //   CairnCommandLine the program `cairn`
@@ -49,6 +50,14 @@ let package = Package(
         .target(
             name: "HnswlibFile", dependencies: ["CKernels", "FileFormat", "MappedStorage", system],
             swiftSettings: strict),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .target(
+            name: "ChromaDatabase", dependencies: ["CSQLite", system], swiftSettings: strict,
+            // Into the program, which then needs no library that is not everywhere.
+            linkerSettings: [
+                .linkedLibrary(":libsqlite3.a", .when(platforms: [.linux])),
+                .linkedLibrary("sqlite3", .when(platforms: [.macOS])),
+            ]),
         .target(name: "VectorFiles", dependencies: ["CKernels", "MappedStorage", system], swiftSettings: strict),
         .target(
             name: "Cairn",
@@ -59,7 +68,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "CairnCommandLine",
-            dependencies: ["Cairn", "HnswlibFile", "VectorFiles", "MappedStorage", system, argumentParser],
+            dependencies: [
+                "Cairn", "HnswlibFile", "ChromaDatabase", "VectorFiles", "MappedStorage", system, argumentParser,
+            ],
             swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["Cairn", system], path: "Tests/TestSupport", swiftSettings: strict),
@@ -120,6 +131,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["Cairn", "TestSupport", system], swiftSettings: strict),
+            name: "CommandLineTests", dependencies: ["Cairn", "CSQLite", "ChromaDatabase", "TestSupport", system],
+            swiftSettings: strict),
     ]
 )

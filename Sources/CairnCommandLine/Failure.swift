@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cairn
+import ChromaDatabase
 import HnswlibFile
 import SystemPackage
 import VectorFiles
@@ -37,6 +38,7 @@ struct Failure: Error {
         case let error as StoreError: self.init(error)
         case let error as VectorFileError: self.init(error)
         case let error as HnswlibFileError: self.init(StoreError(error))
+        case let error as ChromaDatabaseError: self.init(error)
         default: self.init(code: StoreError.Code.io.description, "\(error)")
         }
     }

@@ -12,13 +12,24 @@ package struct ChromaMetadata: Sendable, Hashable {
     package let totalElementsAdded: Int
     /// The ids of the elements that are there, by label.
     package let identifiers: [UInt64: String]
+    /// The number of the last change that the index has, where it is kept here: before 0.5.
+    package let lastSequence: Int64?
 
     /// Reads the metadata in Chroma's folder. Nil when there is none: such an index has never been stored. `elements`: how many the
     /// index has, so that a file is refused that is far too large for them.
     package static func read(
         folder: FilePath, elements: Int = .max, calls: SystemCalls = .system
     ) throws(HnswlibFileError) -> ChromaMetadata? {
-        let path = folder.appending(fileName), file: File, size: Int
+        let path = folder.appending(fileName)
+        guard let bytes = try pickle(path, elements: elements, calls: calls) else { return nil }
+        return try ChromaMetadata(pickle: bytes, path: path)
+    }
+
+    /// The bytes of a pickle; nil when there is none. Throws when it is far too large for so many elements.
+    static func pickle(
+        _ path: FilePath, elements: Int, calls: SystemCalls
+    ) throws(HnswlibFileError) -> [UInt8]? {
+        let file: File, size: Int
         do {
             (file, size) = try openFile(path, calls: calls)
         } catch {
@@ -33,7 +44,7 @@ package struct ChromaMetadata: Sendable, Hashable {
         guard let bytes = try file.head(size) else {
             throw HnswlibFileError(path, "it was cut off while it was read: try again when nobody changes it")
         }
-        return try ChromaMetadata(pickle: bytes, path: path)
+        return bytes
     }
 
     /// Reads a pickle; nothing in it is executed. Throws where it is not of the kind that Chroma writes, or its two maps are
@@ -46,6 +57,7 @@ package struct ChromaMetadata: Sendable, Hashable {
             let fields = try Fields(Pickle(bytes))
             dimensionality = fields.dimensionality
             totalElementsAdded = fields.total
+            lastSequence = fields.lastSequence
             identifiers = try fields.map()
         } catch {
             throw HnswlibFileError(
@@ -61,6 +73,7 @@ private struct Fields {
     let pickle: Pickle
     private(set) var dimensionality: Int?
     private(set) var total = 0
+    private(set) var lastSequence: Int64?
     private var idToLabel: [Pickle.Entry] = []
     private var labelToID: [Pickle.Entry] = []
 
@@ -76,6 +89,7 @@ private struct Fields {
             case "total_elements_added": total = try count(value, name)
             case "id_to_label": idToLabel = try entries(value, name)
             case "label_to_id": labelToID = try entries(value, name)
+            case "max_seq_id": if case .integer(let number) = value { lastSequence = number }
             default: continue
             }
             found.insert(name)
@@ -111,22 +125,9 @@ private struct Fields {
         return identifiers
     }
 
-    private func malformed(_ message: String) -> Pickle.Malformed {
-        Pickle.Malformed(offset: pickle.bytes.count, message: message)
-    }
-
-    private func text(_ value: Pickle.Value) throws(Pickle.Malformed) -> String {
-        guard case .string(let start, let count) = value else { throw malformed("a number where an id must be") }
-        guard let text = String(validating: pickle.text(start: start, count: count), as: UTF8.self) else {
-            throw Pickle.Malformed(offset: Int(start), message: "a string that is not UTF-8")
-        }
-        return text
-    }
-
-    private func label(_ value: Pickle.Value) throws(Pickle.Malformed) -> UInt64 {
-        guard case .integer(let number) = value, number >= 0 else { throw malformed("a label that is no whole number") }
-        return UInt64(number)
-    }
+    private func malformed(_ message: String) -> Pickle.Malformed { pickle.wrongContent(message) }
+    private func text(_ value: Pickle.Value) throws(Pickle.Malformed) -> String { try pickle.text(value) }
+    private func label(_ value: Pickle.Value) throws(Pickle.Malformed) -> UInt64 { try pickle.label(value) }
 
     private func count(_ value: Pickle.Value, _ name: String) throws(Pickle.Malformed) -> Int {
         guard case .integer(let number) = value, number >= 0 else { throw malformed("\(name) is no whole number") }
@@ -136,5 +137,25 @@ private struct Fields {
     private func entries(_ value: Pickle.Value, _ name: String) throws(Pickle.Malformed) -> [Pickle.Entry] {
         guard case .dictionary(let index) = value else { throw malformed("\(name) is no dictionary") }
         return pickle.dictionaries[Int(index)]
+    }
+}
+
+extension Pickle {
+    /// About what it says as a whole.
+    func wrongContent(_ message: String) -> Malformed { Malformed(offset: bytes.count, message: message) }
+
+    func text(_ value: Value) throws(Malformed) -> String {
+        guard case .string(let start, let count) = value else { throw wrongContent("a number where an id must be") }
+        guard let text = String(validating: text(start: start, count: count), as: UTF8.self) else {
+            throw Malformed(offset: Int(start), message: "a string that is not UTF-8")
+        }
+        return text
+    }
+
+    func label(_ value: Value) throws(Malformed) -> UInt64 {
+        guard case .integer(let number) = value, number >= 0 else {
+            throw wrongContent("a label that is no whole number")
+        }
+        return UInt64(number)
     }
 }

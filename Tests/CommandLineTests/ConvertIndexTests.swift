@@ -166,20 +166,17 @@ struct ConvertIndexTests {
         try check("c", "no such file", code: 1)
     }
 
-    @Test("a folder of Chroma's is as its last sync left it, which is always said")
+    @Test("a folder of Chroma's without its database is as its last sync left it, which is always said")
     func synchronisation() throws {
         try index.writeFolder("in", in: workspace, ids: (0..<10).map { "id \($0)" })
-        try TestIndex(TestVectors([])).writeFolder("small", in: workspace)
-        for (name, word) in [("in", "with 12 vectors added by then"), ("small", "no vectors yet")] {
-            for destination in ["o.cairn", "o.bin", "o.npy"] {
-                let arguments = ["convert", "@\(name)", "@\(destination)", "--metric", "l2", "--dry-run"]
-                let warnings = try workspace.json(Conversion.self, arguments: arguments).warnings
-                #expect(warnings.count == 1 && warnings[0].contains(word), "\(warnings)")
-                #expect(warnings[0].contains("hnsw:sync_threshold") && warnings[0].contains("chroma.sqlite3"))
-                #expect(try workspace.cairn(arguments).lines.contains("warning: \(warnings[0])"))
-            }
-            #expect(try workspace.convert("@\(name)", "@\(name).cairn", "--metric", "l2").warnings.count == 1)
+        for destination in ["o.cairn", "o.bin", "o.npy"] {
+            let arguments = ["convert", "@in", "@\(destination)", "--metric", "l2", "--dry-run"]
+            let warnings = try workspace.json(Conversion.self, arguments: arguments).warnings
+            #expect(warnings.count == 1 && warnings[0].contains("with 12 vectors added by then"), "\(warnings)")
+            #expect(warnings[0].contains("hnsw:sync_threshold") && warnings[0].contains("chroma.sqlite3"))
+            #expect(try workspace.cairn(arguments).lines.contains("warning: \(warnings[0])"))
         }
+        #expect(try workspace.convert("@in", "@in.cairn", "--metric", "l2").warnings.count == 1)
     }
 
     @Test("Chroma's ids are saved for searches to print")

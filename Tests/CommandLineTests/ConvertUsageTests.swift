@@ -141,17 +141,6 @@ struct ConvertUsageTests {
         #expect(try workspace.bytes("l.npy") == Array("mine".utf8))
     }
 
-    @Test("all of Chroma's data is no index, and which folder is one is said")
-    func database() throws {
-        try FileManager.default.createDirectory(atPath: workspace.path("all"), withIntermediateDirectories: false)
-        try workspace.write("all/chroma.sqlite3", "")
-        let none = try workspace.failure(converting: "@all", "@o.npy", code: 1)
-        #expect(none.code == "invalidArgument" && none.message.contains("no index is in it yet"))
-        try TestIndex(TestVectors([[1, 2]])).writeFolder("all/8f0a-segment", in: workspace)
-        let one = try workspace.failure(converting: "@all", "@o.npy", code: 1)
-        #expect(one.message.contains("such as 8f0a-segment") && one.path == workspace.path("all"))
-    }
-
     @Test("a pipe is refused")
     func pipe() throws {
         try #require(unsafe mkfifo(workspace.path("p.npy"), 0o600) == 0)

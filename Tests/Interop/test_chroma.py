@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import sqlite3
 import subprocess
 import sys
 
@@ -126,9 +127,49 @@ def test_an_index_whose_vectors_changed(cairn, chroma_path, tmp_path, metric):
 
 
 def test_nothing_in_it_yet(cairn, chroma_path, tmp_path):
+    """Chroma has the vectors of small collections elsewhere."""
     chroma = Chroma(chroma_path, tmp_path, "cosine", count=0, pickle="none")
-    report = cairn.convert(chroma.folder, tmp_path / "index.cairn", metric="cosine")
-    assert (report["count"], report["dimensions"]) == (0, 18)
+    done = cairn.run("convert", chroma.folder, tmp_path / "index.cairn", "--metric", "cosine")
+    assert done.returncode == 1 and "chroma.sqlite3" in done.stderr
+    assert not (tmp_path / "index.cairn").exists()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_collection_with_changes_that_are_not_in_its_index(cairn, chroma_path, tmp_path, metric):
+    """They are in the database alone. (Its tables are Chroma 1.5's, as far as they are read.)"""
+    data = tmp_path / "data"
+    data.mkdir()
+    chroma = Chroma(chroma_path, data, metric, gone=(5, 6))
+    database = sqlite3.connect(data / "chroma.sqlite3")
+    database.executescript(
+        f"""
+        CREATE TABLE collections (id TEXT PRIMARY KEY, name TEXT NOT NULL, dimension INTEGER, config_json_str TEXT, schema_str TEXT);
+        CREATE TABLE segments (id TEXT PRIMARY KEY, type TEXT NOT NULL, scope TEXT NOT NULL, collection TEXT);
+        CREATE TABLE collection_metadata (collection_id TEXT, key TEXT NOT NULL, str_value TEXT);
+        CREATE TABLE segment_metadata (segment_id TEXT, key TEXT NOT NULL, str_value TEXT);
+        CREATE TABLE max_seq_id (segment_id TEXT PRIMARY KEY, seq_id INTEGER);
+        CREATE TABLE embeddings_queue (seq_id INTEGER PRIMARY KEY, operation INTEGER NOT NULL, topic TEXT NOT NULL, id TEXT NOT NULL,
+            vector BLOB, encoding TEXT, metadata TEXT);
+        INSERT INTO collections VALUES ('c', 'notes', 18, '{{}}', '{{"keys": {{"#embedding": {{"space": "{metric}"}}}}}}');
+        INSERT INTO segments VALUES ('{chroma.folder.name}', 'hnsw', 'VECTOR', 'c');
+        INSERT INTO max_seq_id VALUES ('{chroma.folder.name}', 900);
+        """)
+    new = np.random.default_rng(9).normal(size=(3, 18)).astype("f4")
+    name = "document {}: é".format
+    changes = [(900, 3, name(1), None), (901, 3, name(2), None), (902, 1, name(3), new[0]), (903, 0, "new", new[1]), (904, 2, name(4), new[2])]
+    database.executemany(
+        "INSERT INTO embeddings_queue VALUES (?, ?, 'persistent://default/default/c', ?, ?, 'FLOAT32', '{}')",
+        [(number, kind, id, None if vector is None else vector.tobytes()) for number, kind, id, vector in changes])
+    database.commit()
+    report = cairn.convert(data, tmp_path / "notes.cairn", collection="notes", save_ids=tmp_path / "ids.txt")
+    assert (report["from"], report["metric"], report["count"]) == ("chroma", metric, 398)
+    lines = (tmp_path / "ids.txt").read_text().split("\n")
+    labels = [label for label, line in enumerate(lines) if line]
+    assert [lines[label] for label in labels] == [name(1)] + [name(label) for label in range(3, 401) if label not in (5, 6)] + ["new"]
+    given = dict(zip(range(1, 401), chroma.vectors))
+    given.update({3: new[0], 4: new[2], labels[-1]: new[1]})
+    np.testing.assert_allclose(
+        cairn.get(tmp_path / "notes.cairn", labels), [given[label] for label in labels], rtol=3e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("plain", (False, True), ids=("folder", "file"))

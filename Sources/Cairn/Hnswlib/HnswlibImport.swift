@@ -21,6 +21,13 @@ struct HnswlibImport {
         self.options = options
         self.calls = calls
         let header = index.header
+        guard header.count > 0 || index.layout != .chromaFolder else {
+            throw StoreError(
+                .invalidArgument,
+                "Chroma has written no vectors here yet: until a collection has had hnsw:sync_threshold changes, 1000 unless set "
+                    + "otherwise, they are in chroma.sqlite3 alone; `cairn convert` takes them from there",
+                path: index.path)
+        }
         let size = VectorEncoding.size(of: options.scalar)
         let dimensions = options.dimensions ?? header.vectorBytes / size
         guard Superblock.dimensionsRange.contains(dimensions), dimensions * size == header.vectorBytes else {

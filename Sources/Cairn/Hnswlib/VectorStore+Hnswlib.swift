@@ -57,6 +57,9 @@ extension VectorStore {
     /// Makes a new store at `path` from an index that hnswlib saved, from Chroma's variant of such a file, or from the folder of
     /// one of Chroma's indexes.
     ///
+    /// Chroma's folder is as its last sync left it: later changes are in `chroma.sqlite3` alone, which `cairn convert` reads too. One
+    /// without vectors is an error.
+    ///
     /// The graph is kept as it is: order, link lists, levels, deletion marks; nothing is inserted anew. As long as the store is not
     /// changed, ``exportHnswlib(to:options:)`` gives back the same bytes. Of several vectors under one label the last that is not
     /// deleted is found. Vectors of Chroma's cosine indexes get back their lengths; in hnswlib's they are lost.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChromaDatabase
 import HnswlibFile
 import MappedStorage
 import SystemPackage
@@ -10,7 +11,7 @@ enum ConversionFormat: String, CaseIterable, ExpressibleByArgument {
     case hnswlib
     /// hnswlib's brute-force index.
     case bfindex
-    /// The folder of one of Chroma's indexes.
+    /// The folder of Chroma's data, or that of one of its indexes.
     case chroma
     /// A store.
     case cairn
@@ -38,11 +39,20 @@ enum ConversionFormat: String, CaseIterable, ExpressibleByArgument {
             self = .cairn
             return
         }
-        if kind == .directory { try Self.checkSegment(path) }
+        if Self.isChromaData(path) {
+            self = .chroma
+            return
+        }
         let found = try HnswlibFileKind.recognise(path)
         if case .index(let layout) = found {
             self = layout == .chromaFolder ? .chroma : .hnswlib
             return
+        }
+        guard Directory.kind(of: path.appending("chroma-collections.parquet")) == .missing else {
+            throw Failure(
+                path,
+                "it is data of Chroma before 0.4: name one of the indexes in it, index/index_….bin; the column uuid of "
+                    + "chroma-collections.parquet tells which collection each is of, its column metadata the metric")
         }
         guard kind != .directory else {
             throw Failure(path, "this directory is neither a cairn store nor a folder of Chroma's with a header.bin")
@@ -65,19 +75,10 @@ enum ConversionFormat: String, CaseIterable, ExpressibleByArgument {
         }
     }
 
-    /// Throws where the folder is that of all of Chroma's data, in which those of its indexes are.
-    private static func checkSegment(_ folder: FilePath) throws {
-        guard Directory.kind(of: folder.appending("chroma.sqlite3")) == .other,
-            Directory.kind(of: folder.appending("header.bin")) == .missing
-        else { return }
-        let segments = ((try? Directory(folder).names()) ?? [])
-            .filter { Directory.kind(of: folder.appending($0).appending("header.bin")) == .other }
-        throw Failure(
-            folder,
-            segments.isEmpty
-                ? "it is all of Chroma's data, and no index is in it yet: Chroma makes the first one when a collection has its "
-                    + "first vectors"
-                : "it is all of Chroma's data: name one of the folders in it, such as \(segments.sorted()[0])")
+    /// Whether a path is the folder of all of Chroma's data, in which those of its indexes are.
+    static func isChromaData(_ path: FilePath) -> Bool {
+        Directory.kind(of: path.appending(ChromaDatabase.fileName)) == .other
+            && Directory.kind(of: path.appending("header.bin")) == .missing
     }
 }
 

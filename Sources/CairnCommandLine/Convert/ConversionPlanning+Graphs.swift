@@ -4,17 +4,20 @@ import SystemPackage
 import VectorFiles
 
 extension ConversionPlan.Draft {
-    /// An index of hnswlib or Chroma is imported, copied, or gives its live vectors.
+    /// An index of hnswlib or Chroma is imported, copied, or gives its live vectors. `isCurrent`: whether an index of Chroma's is
+    /// known to have all of its collection.
     init(
         _ index: HnswlibIndex, at source: FilePath, _ to: ConversionFormat, _ settings: ConversionSettings,
-        _ progress: @escaping ConversionPlan.Progress
+        isCurrent: Bool = false, _ progress: @escaping ConversionPlan.Progress
     ) throws {
+        if index.layout == .chromaFolder && index.header.count == 0 { throw Failure(ofEmptyFolder: source) }
         let own = settings.scalar ?? .float32, header = index.header
         let dimensions = try settings.components(ofBytes: header.vectorBytes, own, in: source)
         // Before all of it is read.
         let metric = to == .cairn ? try settings.requiredMetric(for: to, isChroma: index.layout != .hnswlib) : nil
         try settings.checkCapacity(for: header.count)
         let checked = try CheckedIndex(index, progress: progress), survey = checked.survey
+        let early = index.layout == .hnswlib ? EarlyChromaIdentifiers.path(besideIndex: source) : nil
         let (metadata, problems) =
             index.layout == .chromaFolder
             ? try ChromaMetadata.read(
@@ -23,9 +26,9 @@ extension ConversionPlan.Draft {
         let superseded = checked.superseded
         let deleted = survey.markedCount - superseded.count { survey.isMarked(Int($0)) }
         var scalar = own.fileScalar
-        var warnings = Cautions.ofSynchronisation(index, metadata) + problems
+        var warnings = (isCurrent ? [] : Cautions.ofSynchronisation(index, metadata)) + problems
         warnings += try Cautions.ofLengths(index, settings.metric, to)
-        let ofIdentifiers = Losses.ofIdentifiers(metadata, settings)
+        let ofIdentifiers = Losses.ofIdentifiers(areThere: metadata != nil || early != nil, settings)
         if let format = to.vectorFile {
             scalar = try ConversionPlan.scalar(of: format, asked: nil, otherwise: own.fileScalar)
             let hasLengths = settings.metric == .cosine && index.layout != .hnswlib
@@ -42,7 +45,14 @@ extension ConversionPlan.Draft {
             work = .copyIndex(index, survey, maximumElements: settings.maximumElements)
             lost = try ofIdentifiers + Losses.ofLengths(settings.metric?.metric, areThere: index.hasLengths)
         }
-        identifiers = metadata?.identifiers
+        if let early, settings.savedIdentifiers != nil {
+            identifiers = try EarlyChromaIdentifiers.read(early, elements: header.count)
+            warnings.append(
+                "ids are those that Chroma gave the vectors before 0.4; the column uuid of chroma-embeddings.parquet has them, and "
+                    + "its column id those that you gave")
+        } else {
+            identifiers = metadata?.identifiers
+        }
         facts = ConversionFacts(
             count: header.count - superseded.count - deleted, deleted: deleted, dimensions: dimensions,
             metric: settings.metric?.rawValue, scalar: scalar, connectivity: header.connectivity,

@@ -19,6 +19,7 @@ extension ConversionPlan {
             case .vectors(let input): try Draft(input, at: source, to, settings)
             case .bruteForce(let file): try Draft(file, at: source, to, settings)
             case .index(let index): try Draft(index, at: source, to, settings, progress)
+            case .collection(let collection): try Draft(collection, at: source, to, settings, progress)
             case .store(let store): try Draft(store, at: source, to, settings)
             }
         self.init(
@@ -108,7 +109,7 @@ extension ConversionPlan.Draft {
     }
 
     /// A graph is built for a store, or for an index of hnswlib.
-    private init(
+    init(
         _ build: GraphBuild, _ to: ConversionFormat, _ settings: ConversionSettings, bytesRead: Int,
         warnings: [String]
     ) throws {

@@ -26,7 +26,12 @@ struct ConversionSettings {
         case .store: isStore = true
         case .index(let index):
             isIndex = true
-            isChroma = index.layout == .chromaFolder
+            isChroma =
+                index.layout == .chromaFolder
+                || index.layout == .hnswlib && EarlyChromaIdentifiers.path(besideIndex: index.path) != nil
+        case .collection(let collection):
+            isIndex = collection.isAsStored
+            isChroma = true
         case .bruteForce: break
         }
         let writesVectors = output.vectorFile != nil
@@ -38,9 +43,9 @@ struct ConversionSettings {
         try refuse(
             savedLabels != nil && !(writesVectors && !isVectors), "--save-labels",
             "is for an IN with labels and an OUT of vectors")
-        try refuse(savedIdentifiers != nil && !isChroma, "--save-ids", "is for an IN that is a folder of Chroma's")
+        try refuse(savedIdentifiers != nil && !isChroma, "--save-ids", "is for an IN of Chroma's")
         try refuse(
-            metric != nil && writesVectors && !isStore && !isIndex, "--metric",
+            metric != nil && writesVectors && !isStore && !isIndex && !isChroma, "--metric",
             "is for stores and indexes; vectors have none")
         try refuse(
             connectivity != nil && !isBuilt, "-M", "is for graphs that are built; this one is kept, or none is needed")

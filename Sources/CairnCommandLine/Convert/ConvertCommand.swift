@@ -13,7 +13,7 @@ struct ConvertCommand: Command {
             .hnswlib, or one of a vector file). --from and --to say it where these do not.
 
               hnswlib   an index that hnswlib saved, or Chroma's hnswlib
-              chroma    a folder of one of Chroma's indexes (read only)
+              chroma    the folder of Chroma's data, or of one of its indexes (read only)
               bfindex   hnswlib's brute-force index (read only)
               cairn     a store
               npy fvecs bvecs ivecs fbin u8bin i8bin ibin   vector files
@@ -22,13 +22,14 @@ struct ConvertCommand: Command {
             levels, deletion marks. As long as the store is not changed, the index that comes out is the one that went in, \
             byte for byte. Where there is no graph yet, it is built. Into vectors go those that are not deleted, in order.
 
-            hnswlib's files do not say their metric: give it; Chroma's is l2 unless the collection's hnsw:space says otherwise. \
-            A store that is converted to a store with another --metric keeps its data and its graph, which was built for the old \
-            metric: check with `cairn recall` what is found.
+            hnswlib's files do not say their metric: give it. A store that is converted to a store with another --metric keeps its \
+            data and its graph, which was built for the old metric: check with `cairn recall` what is found.
 
-            A folder of Chroma's is as its last sync left it: additions, changes and deletions since then are only in \
-            chroma.sqlite3. Chroma syncs after hnsw:sync_threshold changes, 1000 unless the collection says otherwise; a \
-            collection that has had fewer has no vectors in its folder. --save-ids keeps Chroma's ids, for `cairn search --names`.
+            Of Chroma, name the folder that holds chroma.sqlite3, and with --collection which collection (unless there is one \
+            alone): its metric is known there, and so are the changes that Chroma has not written to its index yet, all of them in \
+            a small collection. The graph of the index is kept where it has every change, and built again where it has not. \
+            An index of Chroma's without chroma.sqlite3 beside it is as its last sync left it; give its --metric, which is l2 \
+            unless the collection's hnsw:space says otherwise. --save-ids keeps Chroma's ids, for `cairn search --names`.
 
             An index is checked as a whole before anything is written; values of vectors are checked on the way. OUT appears \
             when it is complete, and not at all when something is wrong. --dry-run reads IN, values included that OUT may not \
@@ -37,7 +38,7 @@ struct ConvertCommand: Command {
 
               cairn convert index.bin products.cairn --metric cosine
               cairn convert products.cairn index.bin --max-elements 2000000
-              cairn convert chroma/8f0a5b1e products.cairn --metric l2 --dry-run
+              cairn convert chroma products.cairn --collection products --save-ids ids.txt
               cairn convert products.cairn vectors.npy --save-labels labels.npy
               cairn convert base.fvecs base.u8bin
             """)
@@ -53,6 +54,9 @@ struct ConvertCommand: Command {
 
     @Option(help: ArgumentHelp("What OUT is to be.", valueName: "kind"))
     var to: WrittenFormat?
+
+    @Option(help: ArgumentHelp("Which collection, by name or id, of an IN that is Chroma's data.", valueName: "name"))
+    var collection: String?
 
     @Option(help: "What distance means.")
     var metric: MetricName?
@@ -130,7 +134,8 @@ struct ConvertCommand: Command {
             throw Failure(usage: "- is no file: conversions read and write files, not standard input and output")
         }
         // Where there is no place for labels, they are refused unread.
-        let input = try ConversionInput(source, as: from, labels: format.vectorFile == nil ? labels : nil)
+        let input = try ConversionInput(
+            source, as: from, labels: format.vectorFile == nil ? labels : nil, collection: collection)
         try checkDestinations(format)
         let plan = try withProgress { progress in
             try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)

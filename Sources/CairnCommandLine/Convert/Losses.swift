@@ -28,8 +28,8 @@ enum Losses {
     }
 
     /// What Chroma's folder has beside the index.
-    static func ofIdentifiers(_ metadata: ChromaMetadata?, _ settings: ConversionSettings) -> [String] {
-        metadata == nil || settings.savedIdentifiers != nil
+    static func ofIdentifiers(areThere: Bool, _ settings: ConversionSettings) -> [String] {
+        !areThere || settings.savedIdentifiers != nil
             ? []
             : [
                 "Chroma's own ids of the vectors, unless --save-ids names a file for them; labels are the numbers that it gave them"
@@ -94,18 +94,10 @@ enum Cautions {
     /// How much of a collection Chroma's folder has.
     static func ofSynchronisation(_ index: HnswlibIndex, _ metadata: ChromaMetadata?) -> [String] {
         guard index.layout == .chromaFolder else { return [] }
-        let threshold = "hnsw:sync_threshold changes, 1000 unless set otherwise"
-        guard index.header.count > 0 else {
-            return [
-                "the folder has no vectors yet: Chroma writes them at its first sync, after \(threshold); until then they are "
-                    + "only in chroma.sqlite3. Make more changes, or a collection with a smaller hnsw:sync_threshold, and convert "
-                    + "again"
-            ]
-        }
         let added = metadata.map { ", with \(counted($0.totalElementsAdded, "vector")) added by then" } ?? ""
         return [
             "the folder is as Chroma's last sync left it\(added); additions, changes and deletions since then are only in "
-                + "chroma.sqlite3 (it syncs after \(threshold))"
+                + "chroma.sqlite3 (it syncs after hnsw:sync_threshold changes, 1000 unless set otherwise), which is not beside the folder"
         ]
     }
 }

@@ -1,5 +1,6 @@
 import HNSW
 import HnswlibFile
+import MappedStorage
 import SystemPackage
 import TestSupport
 import Testing
@@ -119,6 +120,25 @@ import Testing
         let store = try VectorStore.open(at: path)
         #expect(try store.search(fixture.store.queries(1)[0], count: 10).count == 10)
         #expect(try fixture.exported(store).bytes == fixture.bytes)
+    }
+
+    /// The vectors of a small collection are elsewhere.
+    @Test func `a folder of Chroma's without vectors is no empty store`() throws {
+        let directory = try TemporaryDirectory(), folder = directory.appending("segment")
+        try Directory(folder).create()
+        let header = HnswlibHeader(
+            capacity: 100, count: 0, vectorBytes: 12, maximumLevel: -1, entryPoint: .max, connectivity: 16,
+            multiplierBits: 0, constructionWidth: 100)
+        try writeBytes([1, 0, 0, 0] + header.encoded(), to: folder.appending("header.bin"))
+        for name in ["data_level0.bin", "link_lists.bin", "length.bin"] {
+            try writeBytes([], to: folder.appending(name))
+        }
+        let error = storeError {
+            try VectorStore.importHnswlib(
+                from: folder, to: directory.appending("store"), options: .init(metric: .cosine))
+        }
+        #expect(error?.code == .invalidArgument && error?.message.contains("chroma.sqlite3") == true)
+        #expect(names(in: directory.path) == ["segment"])
     }
 
     @Test func `Chroma's lengths give vectors back as they were`() throws {
