@@ -32,9 +32,12 @@ struct VectorRows {
         return unsafe UnsafeBufferPointer(rebasing: elements[row * dimensions..<(row + 1) * dimensions])
     }
 
+    /// What is wrong with a row, in words that complete "the vector …"; nil if it can be stored.
+    func problem(_ row: Int) -> String? { unsafe encoding.problem(self[row]) }
+
     /// Throws what is wrong with a row; `offset` is added to its number in the message.
     func check(_ row: Int, label: Label, offset: Int = 0, path: FilePath? = nil) throws(StoreError) {
-        if let problem = unsafe encoding.problem(self[row]) {
+        if let problem = problem(row) {
             throw StoreError(
                 .invalidVector, "the vector in row \(offset + row) (label \(label)) \(problem)", path: path)
         }

@@ -15,15 +15,20 @@ extension VectorStore {
         public var memoryBudget: Int?
         /// Called now and then with the rows inserted so far and their total.
         public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
+        /// Called with each vector that the store cannot hold, which is then left out; nil: the first one is an error. For this the
+        /// vectors are read once more, before any is inserted. Those that are left keep the labels that they have among all.
+        public var onInvalidVector: (@Sendable (InvalidVector) -> Void)?
 
-        /// All processors and no progress, unless said otherwise.
+        /// All processors and no progress, and every vector must be valid, unless said otherwise.
         public init(
             threads: Int? = nil, memoryBudget: Int? = nil,
-            progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+            progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil,
+            onInvalidVector: (@Sendable (InvalidVector) -> Void)? = nil
         ) {
             self.threads = threads
             self.memoryBudget = memoryBudget
             self.progress = progress
+            self.onInvalidVector = onInvalidVector
         }
     }
 
@@ -93,6 +98,10 @@ extension VectorStore {
         try configuration.validate()
         try checkVacant(path)
         try check(source, labels)
+        var source = source, labels = labels
+        if let tell = options.onInvalidVector {
+            (source, labels) = try source.leavingOutInvalid(configuration, labels: labels, tell)
+        }
         let draft = try StoreDraft(for: path, calls: calls)
         do {
             try draft.fill(configuration, source, labels: labels, options: options)

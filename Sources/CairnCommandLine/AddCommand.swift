@@ -60,6 +60,8 @@ struct AddCommand: Command {
             """)
     var printAcknowledged = false
 
+    @OptionGroup var skipping: SkipOptions
+
     @OptionGroup var damage: DamageOptions
 
     @OptionGroup var common: CommonOptions
@@ -77,6 +79,7 @@ struct AddCommand: Command {
         }
         let options = durability.openOptions(damage, threads: threads)
         let start = ContinuousClock.now
+        let skipped = skipping.vectors(of: vectors)
         var before: String?
         let count = try VectorStore.changing(at: store, options: options, reporting: common.output) { store in
             let dimensions = try store.configuration.dimensions
@@ -86,27 +89,33 @@ struct AddCommand: Command {
                     "its vectors have \(input.dimensions) dimensions, the store's have \(dimensions)", path: vectors)
             }
             before = try store.info.codes?.warning
-            try add(input, to: store, output)
+            try add(input, to: store, skipped, output)
             return try store.count
         }
         // Codes may have been decided on when it was closed.
         let report = (try? VectorStore.open(at: store).info)?.codes
         if let after = report?.warning, after != before { printWarning("\(store): \(after)") }
         let seconds = (ContinuousClock.now - start).seconds
-        try summarise(rows: input.count - skip, count: count, seconds: seconds, report, output)
+        skipped?.printWarnings()
+        try summarise(
+            rows: input.count - skip - (skipped?.count ?? 0), count: count, seconds: seconds, report, skipped, output)
     }
 
-    private func add(_ input: VectorInput, to store: VectorStore, _ output: StandardOutput) throws {
+    private func add(
+        _ input: VectorInput, to store: VectorStore, _ skipped: SkippedVectors?, _ output: StandardOutput
+    ) throws {
         let bar = ProgressBar(quiet: common.quiet)
         defer { bar?.finish() }
         var isWatched = printAcknowledged
         var next = skip
         while next < input.count {
             let rows = next..<next + min(batch, input.count - next)
+            var batch = Batch(rows: Array(rows), labels: input.labels(rows), vectors: try input.vectors(rows))
             do {
-                try add(input.vectors(rows), input.labels(rows), to: store)
+                if let skipped { try batch.leaveOutInvalid(store, skipped) }
+                try add(batch.vectors, batch.labels, to: store)
             } catch let error as StoreError {
-                throw failure(error, firstRow: next)
+                throw failure(error, firstRow: next, batch)
             }
             next = rows.upperBound
             bar?.update(next - skip, of: input.count - skip)
@@ -121,6 +130,25 @@ struct AddCommand: Command {
         }
     }
 
+    /// Rows of the file that are added together.
+    private struct Batch {
+        var rows: [Int]
+        var labels: [Label]
+        var vectors: [Float]
+
+        mutating func leaveOutInvalid(_ store: VectorStore, _ skipped: SkippedVectors) throws(StoreError) {
+            let invalid = try store.invalidVectors(in: vectors), dimensions = vectors.count / rows.count
+            for vector in invalid {
+                skipped.note(row: rows[vector.row], label: labels[vector.row], problem: vector.problem)
+            }
+            guard !invalid.isEmpty else { return }
+            let left = Set(invalid.map(\.row)), kept = rows.indices.filter { !left.contains($0) }
+            rows = kept.map { rows[$0] }
+            labels = kept.map { labels[$0] }
+            vectors = kept.flatMap { vectors[$0 * dimensions..<($0 + 1) * dimensions] }
+        }
+    }
+
     private func add(_ vectors: [Float], _ labels: [Label], to store: VectorStore) throws {
         if upsert {
             try store.upsert(vectors, labels: labels)
@@ -129,9 +157,9 @@ struct AddCommand: Command {
         }
     }
 
-    /// The error of the batch that begins in `firstRow`, with what was done before it. The store counts rows from there, people
+    /// The error of the batch that begins in `firstRow`, with what was done before it. The store counts rows within the batch, people
     /// from the beginning of the file.
-    private func failure(_ error: StoreError, firstRow: Int) -> Failure {
+    private func failure(_ error: StoreError, firstRow: Int, _ batch: Batch) -> Failure {
         let path: FilePath? =
             switch error.code {
             case .invalidVector: vectors
@@ -143,9 +171,9 @@ struct AddCommand: Command {
             ? "; nothing was added"
             : "; rows \(skip) to \(firstRow - 1) were added, go on behind them with --skip \(firstRow)"
         let message = error.commandLineMessage.replacing(/\brow ([0-9]+)/) { match in
-            "row \((Int(match.1) ?? 0) + firstRow)"
+            "row \(Int(match.1).flatMap { batch.rows.indices.contains($0) ? batch.rows[$0] : nil } ?? firstRow)"
         }
-        var advice = ""
+        var advice = error.skipAdvice
         if message.hasSuffix("is in the store already") {
             let numbers = labels == nil ? "; labels are row numbers unless --labels gives others" : ""
             advice = "\(numbers); --upsert would put the new vectors in the place of the old ones"
@@ -156,7 +184,8 @@ struct AddCommand: Command {
     }
 
     private func summarise(
-        rows: Int, count: Int, seconds: Double, _ report: CodeReport?, _ output: StandardOutput
+        rows: Int, count: Int, seconds: Double, _ report: CodeReport?, _ skipped: SkippedVectors?,
+        _ output: StandardOutput
     ) throws {
         let rate = Double(rows) / max(seconds, 1e-9)
         switch common.output {
@@ -168,11 +197,11 @@ struct AddCommand: Command {
                         ("count", .number(count)),
                         ("seconds", .number(seconds, decimals: 3)),
                         ("rate", .number(rate, decimals: 1)),
-                    ] + InfoCommand.codeFacts(report)))
+                    ] + InfoCommand.codeFacts(report) + (skipped?.facts ?? [])))
         case .text where !common.quiet && !printAcknowledged:
             try output.line(
                 "\(store): \(counted(rows, "vector")) added\(upsert ? " or replaced" : "") in \(fixed(seconds, decimals: 1)) s "
-                    + "(\(fixed(rate, decimals: 0)) a second), \(count) in all")
+                    + "(\(fixed(rate, decimals: 0)) a second), \(count) in all" + (skipped?.summary ?? ""))
         case .text: break
         }
     }

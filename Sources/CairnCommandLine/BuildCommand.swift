@@ -39,30 +39,45 @@ struct BuildCommand: Command {
             "Memory to get along with, such as 4G; what the machine has if not given.", valueName: "bytes"))
     var memory: ByteCount?
 
+    @OptionGroup var skipping: SkipOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
         let input = try VectorInput(vectors, labels: labels)
         let configuration = creation.configuration(dimensions: input.dimensions)
         let start = ContinuousClock.now
-        try build(configuration, labels: input.labels)
+        let skipped = skipping.vectors(of: vectors)
+        try build(configuration, input, skipped)
         let seconds = (ContinuousClock.now - start).seconds
-        try summarise(VectorStore.open(at: store).info, seconds: seconds, output)
+        skipped?.printWarnings()
+        try summarise(VectorStore.open(at: store).info, seconds: seconds, skipped, output)
     }
 
-    private func build(_ configuration: VectorStore.Configuration, labels: [Label]?) throws {
+    private func build(
+        _ configuration: VectorStore.Configuration, _ input: VectorInput, _ skipped: SkippedVectors?
+    ) throws {
+        let labels = input.labels
         var options = VectorStore.BuildOptions(threads: threads?.count, memoryBudget: memory?.bytes)
         let bar = ProgressBar(quiet: common.quiet)
         if let bar { options.progress = { bar.update($0, of: $1) } }
+        if let skipped {
+            options.onInvalidVector = {
+                skipped.note(row: $0.row, label: labels?[$0.row] ?? Label($0.row), problem: $0.problem)
+            }
+        }
         defer { bar?.finish() }
         do {
             try VectorStore.build(at: store, configuration, from: vectors, labels: labels, options: options)
         } catch {
-            throw Failure(error, path: error.code == .duplicateLabel ? self.labels : nil)
+            throw Failure(
+                error, path: error.code == .duplicateLabel ? self.labels : nil, addition: error.skipAdvice)
         }
     }
 
-    private func summarise(_ info: StoreInfo, seconds: Double, _ output: StandardOutput) throws {
+    private func summarise(
+        _ info: StoreInfo, seconds: Double, _ skipped: SkippedVectors?, _ output: StandardOutput
+    ) throws {
         if let warning = info.codes?.warning { printWarning("\(store): \(warning)") }
         let rate = Double(info.count) / max(seconds, 1e-9)
         switch common.output {
@@ -73,13 +88,13 @@ struct BuildCommand: Command {
                         ("seconds", .number(seconds, decimals: 3)),
                         ("rate", .number(rate, decimals: 1)),
                         ("file_bytes", .number(info.fileBytes)),
-                    ]))
+                    ] + (skipped?.facts ?? [])))
         case .text where !common.quiet:
             try output.line(
                 "\(store): \(counted(info.count, "vector")) of "
                     + "\(counted(info.configuration.dimensions, "dimension")) in "
                     + "\(fixed(seconds, decimals: 1)) s (\(fixed(rate, decimals: 0)) a second), "
-                    + readableBytes(info.fileBytes))
+                    + readableBytes(info.fileBytes) + (skipped?.summary ?? ""))
         case .text: break
         }
     }

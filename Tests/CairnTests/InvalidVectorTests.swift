@@ -1,3 +1,4 @@
+import HNSW
 import SystemPackage
 import TestSupport
 import Testing
@@ -134,5 +135,73 @@ struct BadVector: Sendable, CustomTestStringConvertible {
         }
         #expect(storeError { _ = try store.search(batch: [1, 2, 3, 4], count: 1) }?.code == .dimensionMismatch)
         #expect(try store.count == 1)
+    }
+
+    /// Rows that are not valid, in the beginning, at the end, and several one after the other.
+    private static let left = [0, 1, 7, 20, 21, 22, 39]
+
+    @Test(arguments: [true, false])
+    func `a build leaves invalid vectors out where that is asked for`(isLabelled: Bool) throws {
+        let directory = try TemporaryDirectory()
+        var rows = vectors(40, dimensions: 3, scalar: .float32).rows(3)
+        for row in Self.left { rows[row] = row % 2 == 0 ? [1, .nan, 1] : [0, 0, 0] }
+        let labels = isLabelled ? (0..<40).map { Label($0) * 7 + 3 } : nil
+        let told = Guarded<[InvalidVector]>([])
+        try VectorStore.build(
+            at: directory.appending("store"), .init(dimensions: 3, metric: .cosine), vectors: rows.flatMap { $0 },
+            labels: labels,
+            options: .init(threads: 1, onInvalidVector: { vector in told.withLock { $0.append(vector) } }))
+        let found = told.withLock { $0 }
+        #expect(found.map(\.row) == Self.left)
+        for vector in found {
+            #expect(vector.problem.contains(vector.row % 2 == 0 ? "nan at component 1" : "all zeros"))
+        }
+        let store = try VectorStore.open(at: directory.appending("store"))
+        let kept = (0..<40).filter { !Self.left.contains($0) }
+        #expect(try store.allLabels() == kept.map { labels?[$0] ?? Label($0) })
+        for row in kept {
+            let vector = try #require(try store.vector(for: labels?[row] ?? Label(row)))
+            #expect(zip(vector, rows[row]).allSatisfy { abs($0 - $1) < 1e-6 })
+        }
+        #expect(try store.verify().isSound)
+    }
+
+    @Test func `a build of more than a portion leaves out what is not valid in each`() throws {
+        let directory = try TemporaryDirectory(), count = 20_000
+        var elements = vectors(count, dimensions: 2, scalar: .uint8)
+        let left = [3, 8191, 8192, 8193, 19_999]
+        for row in left { elements[2 * row] = 0.5 }
+        let told = Guarded<[Int]>([])
+        try VectorStore.build(
+            at: directory.appending("store"),
+            .init(dimensions: 2, scalar: .uint8, connectivity: 2, constructionWidth: 4), vectors: elements,
+            options: .init(threads: 2, onInvalidVector: { vector in told.withLock { $0.append(vector.row) } }))
+        #expect(told.withLock { $0 } == left)
+        let store = try VectorStore.open(at: directory.appending("store"))
+        #expect(try store.count == count - left.count)
+        for row in stride(from: 0, to: count, by: 97) + [8190, 8194, 19_998] {
+            #expect(try store.vector(for: Label(row)) == Array(elements[2 * row..<2 * row + 2]))
+        }
+        for row in left { #expect(try !store.contains(Label(row))) }
+    }
+
+    @Test func `labels that are there twice are found among all rows`() throws {
+        let directory = try TemporaryDirectory()
+        let error = storeError {
+            try VectorStore.build(
+                at: directory.appending("store"), .init(dimensions: 1), vectors: [1, .nan, 3, 4], labels: [5, 6, 7, 5],
+                options: .init(onInvalidVector: { _ in }))
+        }
+        #expect(error?.code == .duplicateLabel && error?.message.contains("rows 0 and 3") == true)
+    }
+
+    @Test(arguments: BadVector.all)
+    func `which vectors an addition would refuse can be asked`(bad: BadVector) throws {
+        let store = try VectorStore(inMemory: .init(dimensions: 3, metric: bad.metric, scalar: bad.scalar))
+        let good: [Float] = [1, 2, 3]
+        let found = try store.invalidVectors(in: good + bad.vector + good + bad.vector)
+        #expect(found.map(\.row) == [1, 3] && found.allSatisfy { $0.problem.contains(bad.reason) })
+        #expect(try store.invalidVectors(in: good + good) == [] && store.invalidVectors(in: []) == [])
+        #expect(storeError { _ = try store.invalidVectors(in: [1, 2]) }?.code == .dimensionMismatch)
     }
 }

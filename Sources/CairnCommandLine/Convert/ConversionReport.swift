@@ -7,39 +7,43 @@ struct ConversionReport {
     let outcome: ConversionOutcome?
     /// Warnings of a dry run's check.
     let found: [String]
+    let skipped: SkippedVectors?
     let seconds: Double
 
+    /// Vectors that OUT has or would have.
+    private var count: Int { facts.count - (skipped?.count ?? 0) }
     private var facts: ConversionFacts { plan.facts }
     private var warnings: [String] { plan.warnings + found + (outcome?.warnings ?? []) }
 
     var json: JSON {
         func number(_ value: Int?) -> JSON { value.map { .number($0) } ?? .null }
-        return .object([
-            ("from", .string(plan.from.rawValue)),
-            ("to", .string(plan.to.rawValue)),
-            ("dry_run", .bool(outcome == nil)),
-            ("count", .number(facts.count)),
-            ("deleted", .number(facts.deleted)),
-            ("dimensions", .number(facts.dimensions)),
-            ("metric", facts.metric.map { .string($0) } ?? .null),
-            ("scalar", .string(facts.scalar.shortName)),
-            ("m", number(facts.connectivity)),
-            ("ef_construction", number(facts.constructionWidth)),
-            ("bytes_read", .number(facts.bytesRead)),
-            ("bytes_written", .number(outcome?.bytesWritten ?? 0)),
-            ("seconds", .number(seconds, decimals: 3)),
-            ("byte_identical", outcome?.isByteIdentical.map { .bool($0) } ?? .null),
-            ("lost", .array(plan.lost.map { .string($0) })),
-            ("warnings", .array(warnings.map { .string($0) })),
-        ])
+        return .object(
+            [
+                ("from", .string(plan.from.rawValue)),
+                ("to", .string(plan.to.rawValue)),
+                ("dry_run", .bool(outcome == nil)),
+                ("count", .number(count)),
+                ("deleted", .number(facts.deleted)),
+                ("dimensions", .number(facts.dimensions)),
+                ("metric", facts.metric.map { .string($0) } ?? .null),
+                ("scalar", .string(facts.scalar.shortName)),
+                ("m", number(facts.connectivity)),
+                ("ef_construction", number(facts.constructionWidth)),
+                ("bytes_read", .number(facts.bytesRead)),
+                ("bytes_written", .number(outcome?.bytesWritten ?? 0)),
+                ("seconds", .number(seconds, decimals: 3)),
+                ("byte_identical", outcome?.isByteIdentical.map { .bool($0) } ?? .null),
+                ("lost", .array(plan.lost.map { .string($0) })),
+                ("warnings", .array(warnings.map { .string($0) })),
+            ] + (skipped?.facts ?? []))
     }
 
     /// Lines for people: what was recognised, what was or would be made of it, and what is lost on the way.
     var lines: [String] {
-        var source = "\(plan.source): \(plan.from.rawValue), \(counted(facts.count, "vector")) of "
+        var source = "\(plan.source): \(plan.from.rawValue), \(counted(count, "vector")) of "
         source += counted(facts.dimensions, "dimension")
         if facts.deleted > 0 { source += ", \(facts.deleted) marked as deleted" }
-        source += ", \(readableBytes(facts.bytesRead))"
+        source += ", \(readableBytes(facts.bytesRead))" + (skipped?.summary ?? "")
         var result = "\(plan.destination): \(plan.to.rawValue), \(facts.scalar.shortName)"
         if plan.to.vectorFile == nil {
             if let metric = facts.metric { result += ", metric \(metric)" }

@@ -17,6 +17,8 @@ struct ConversionSettings {
     var constructionWidth: Int?
     var threads: Int?
     var memory: Int?
+    /// Where vectors are noted that are left out; nil where they are errors.
+    var skipped: SkippedVectors?
 
     /// Throws for what was said and has no meaning for this conversion: it may have been meant for another one.
     func check(_ input: ConversionInput, to output: ConversionFormat) throws {
@@ -54,6 +56,7 @@ struct ConversionSettings {
             "is for graphs that are built; this one is kept, or none is needed")
         try refuse(threads != nil && !isBuilt, "--threads", "is for graphs that are built")
         try refuse(memory != nil && !isBuilt, "--memory", "is for graphs that are built")
+        try refuse(skipped != nil && !isBuilt, "--skip-invalid", "is for graphs that are built")
         try refuse(
             scalar != nil && isStore && output == .cairn, "--scalar", "cannot change: a copy keeps the data as it is")
     }

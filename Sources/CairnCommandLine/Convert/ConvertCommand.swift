@@ -110,6 +110,8 @@ struct ConvertCommand: Command {
             "Memory to build a graph in, such as 4G; what the machine has if not given.", valueName: "bytes"))
     var memory: ByteCount?
 
+    @OptionGroup var skipping: SkipOptions
+
     @Flag(help: "Replace OUT and the file of labels if they are there. Stores and folders are never replaced.")
     var force = false
 
@@ -137,6 +139,7 @@ struct ConvertCommand: Command {
         let input = try ConversionInput(
             source, as: from, labels: format.vectorFile == nil ? labels : nil, collection: collection)
         try checkDestinations(format)
+        let settings = settings
         let plan = try withProgress { progress in
             try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)
         }
@@ -144,8 +147,10 @@ struct ConvertCommand: Command {
         let names = try dryRun ? nil : saveIds.map { try IdentifierFile($0, plan.identifiers ?? [:]) }
         let outcome = dryRun ? nil : try withProgress { progress in try plan.run(progress: progress) }
         try names?.publish()
+        settings.skipped?.printWarnings()
         let report = ConversionReport(
-            plan: plan, outcome: outcome, found: found, seconds: (ContinuousClock.now - start).seconds)
+            plan: plan, outcome: outcome, found: found, skipped: settings.skipped,
+            seconds: (ContinuousClock.now - start).seconds)
         switch common.output {
         case .json: try output.document(report.json)
         case .text where !common.quiet: for line in report.lines { try output.line(line) }
@@ -158,7 +163,7 @@ struct ConvertCommand: Command {
             metric: metric, dimensions: dim, scalar: scalar, maximumElements: maxElements, savedLabels: saveLabels,
             savedIdentifiers: saveIds, isLabelled: labels != nil, connectivity: connectivity,
             constructionWidth: efConstruction,
-            threads: threads?.count, memory: memory?.bytes)
+            threads: threads?.count, memory: memory?.bytes, skipped: skipping.vectors(of: source))
     }
 
     private func checkDestinations(_ format: ConversionFormat) throws {

@@ -10,6 +10,7 @@ struct GraphBuild {
     private let labels: [Label]?
     private let threads: Int?
     private let memory: Int?
+    private let skipped: SkippedVectors?
 
     var count: Int { source.count }
 
@@ -22,21 +23,43 @@ struct GraphBuild {
         self.labels = labels
         threads = settings.threads
         memory = settings.memory
+        skipped = settings.skipped
         configuration = VectorStore.Configuration(
             dimensions: dimensions, metric: try settings.requiredMetric(for: output).metric, scalar: scalar,
             connectivity: settings.connectivity ?? 16, constructionWidth: settings.constructionWidth ?? 200)
     }
 
+    /// Notes a vector that is left out; nil where it is an error.
+    private var note: (@Sendable (InvalidVector) -> Void)? {
+        guard let skipped else { return nil }
+        let labels = labels
+        return { skipped.note(row: $0.row, label: labels?[$0.row] ?? Label($0.row), problem: $0.problem) }
+    }
+
     /// Throws what is wrong with the rows, and makes nothing.
-    func check(progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void) throws(StoreError) {
-        try VectorStore.checkBuild(configuration, source, labels: labels, progress: progress)
+    func check(progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void) throws {
+        try advising { () throws(StoreError) in
+            try VectorStore.checkBuild(
+                configuration, source, labels: labels, onInvalidVector: note, progress: progress)
+        }
+    }
+
+    private func advising(_ body: () throws(StoreError) -> Void) throws {
+        do {
+            try body()
+        } catch {
+            throw Failure(error, addition: error.skipAdvice)
+        }
     }
 
     /// Makes the store.
-    func run(at path: FilePath, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void) throws(StoreError) {
-        try VectorStore.build(
-            at: path, configuration, source, labels: labels,
-            options: .init(threads: threads, memoryBudget: memory, progress: progress))
+    func run(at path: FilePath, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void) throws {
+        try advising { () throws(StoreError) in
+            try VectorStore.build(
+                at: path, configuration, source, labels: labels,
+                options: .init(
+                    threads: threads, memoryBudget: memory, progress: progress, onInvalidVector: note))
+        }
     }
 }
 
