@@ -10,13 +10,18 @@ struct PageCheck {
     private let file: File
     private let header: HeaderSlot
     private let columns: Columns
+    private let geometry: Geometry
     private let checksums: MaskedChecksum
+    /// The label of a slot that has one.
+    private let label: (UInt32) -> Label?
     /// What a journal says that was not brought into the file, by place.
     private let patches: [(offset: Int, bytes: [UInt8])]
 
-    /// `journal`: one that leads to `header` and whose bytes are not in the file yet. They are kept in memory.
+    /// `journal`: one that leads to `header` and whose bytes are not in the file yet. They are kept in memory. `label`: the label of
+    /// a slot, nil for one without.
     init(
-        _ file: File, _ superblock: Superblock, _ header: HeaderSlot, columns: Columns, journal: JournalReader?
+        _ file: File, _ superblock: Superblock, _ header: HeaderSlot, columns: Columns, journal: JournalReader?,
+        label: @escaping (UInt32) -> Label?
     ) throws(StoreFileError) {
         self.file = file
         self.header = header
@@ -26,7 +31,9 @@ struct PageCheck {
             if extent.target == .levelZero { patches.append((extent.offset, unsafe Array(bytes))) }
         }
         self.patches = patches.sorted { $0.offset < $1.offset }
+        geometry = superblock.geometry
         checksums = MaskedChecksum(geometry: superblock.geometry)
+        self.label = label
     }
 
     func run(_ segments: [Geometry.Segment], _ report: inout VerifyReport) {
@@ -68,8 +75,18 @@ struct PageCheck {
             found = checksums.plain(bytes)
         }
         if found != expected {
-            report.add("level0: the page at byte \(piece.fileOffset + offset) (\(piece.column)) is damaged")
+            report.add(
+                VerifyReport.DamagedPage(
+                    offset: piece.fileOffset + offset, content: .init(piece.column),
+                    labels: slots(piece, offset).compactMap(label)))
         }
+    }
+
+    /// The slots that have something on the page at `offset` of a piece.
+    private func slots(_ piece: Geometry.Piece, _ offset: Int) -> Range<UInt32> {
+        let stride = geometry.stride(of: piece.column), start = piece.columnOffset + offset
+        let end = min(header.slotCount, (start + Geometry.pageSize + stride - 1) / stride)
+        return UInt32(min(start / stride, end))..<UInt32(end)
     }
 
     private func read(_ offset: Int, _ report: inout VerifyReport) -> [UInt8]? {
@@ -103,5 +120,18 @@ struct PageCheck {
             page.store(bytes[first - start..<end - start], at: first - offset)
             low += 1
         }
+    }
+}
+
+extension VerifyReport.DamagedPage.Content {
+    fileprivate init(_ column: Geometry.Column) {
+        self =
+            switch column {
+            case .vectors: .vectors
+            case .links: .links
+            case .slotTable: .slotTable
+            case .norms: .norms
+            case .linkHeads: .linkHeads
+            }
     }
 }

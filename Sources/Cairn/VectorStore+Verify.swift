@@ -20,18 +20,22 @@ extension VectorStore {
     public func verify(depth: VerifyReport.Depth = .graph) throws(StoreError) -> VerifyReport {
         try readingQuiet { (contents, view) in
             var report = VerifyReport()
-            if let path { checkFiles(path, depth, contents, &report) }
+            var damaged: Set<Label> = []
+            if let path { checkFiles(path, depth, contents, view, &report) }
             if depth != .header, let codes = contents.graph.codes { check(codes, contents, view, &report) }
             if depth == .graph {
-                check(contents, view, &report)
+                damaged = check(contents, view, &report)
                 measureCodes(contents, view, &report)
             }
+            for page in report.damagedPages { damaged.formUnion(page.labels) }
+            report.damagedLabels = damaged.sorted()
             return report
         }
     }
 
     private func checkFiles(
-        _ path: FilePath, _ depth: VerifyReport.Depth, _ contents: StoreContents, _ report: inout VerifyReport
+        _ path: FilePath, _ depth: VerifyReport.Depth, _ contents: StoreContents, _ view: GraphView,
+        _ report: inout VerifyReport
     ) {
         let name = path.appending(StoreName.levelZero)
         do throws(StoreFileError) {
@@ -50,9 +54,10 @@ extension VectorStore {
             }
             guard depth != .header else { return }
             let segments = prologue.superblock.geometry.layout(segments: header.segmentCount)
+            let slots = contents.graph.slots
             try PageCheck(
                 prologue.file, prologue.superblock, header, columns: contents.columns, journal: pending
-            ).run(segments, &report)
+            ) { slots.hasLabel($0, at: view.sequence) ? slots.label($0) : nil }.run(segments, &report)
             guard header.slotCount > 0, pending == nil else { return }
             checkDerivedFiles(path, prologue.superblock, header, contents, &report)
         } catch {
@@ -111,7 +116,9 @@ extension VectorStore {
         let settled = (0..<UInt32(header.slotCount)).lazy.filter {
             Self.hasLabel(slots.state($0)) && !slots.hasRecord($0)
         }
-        if let slot = CodeCheck(column, contents.graph).firstWrongRow(settled) { report.addWrongCode(slot) }
+        if let slot = CodeCheck(column, contents.graph).firstWrongRow(settled) {
+            report.addWrongCode(slot, label: slots.label(slot))
+        }
     }
 
     /// Says what searches by codes lose now, or why they do not go by what the store asks for.
@@ -142,14 +149,18 @@ extension VectorStore {
     ) {
         let slots = contents.graph.slots
         let visible = (0..<UInt32(view.count)).lazy.filter { slots.hasLabel($0, at: view.sequence) }
-        if let slot = CodeCheck(codes, contents.graph).firstWrongRow(visible) { report.addWrongCode(slot) }
+        if let slot = CodeCheck(codes, contents.graph).firstWrongRow(visible) {
+            report.addWrongCode(slot, label: slots.label(slot))
+        }
     }
 
-    private func check(_ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport) {
+    /// Returns the labels of slots that something is wrong with.
+    private func check(_ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport) -> Set<Label> {
         var problems: [String] = []
         var check = GraphCheck(contents.graph, view) { if problems.count < 200 { problems.append($0) } }
         check.run()
         let counts = counts.load(), slots = contents.graph.slots
+        var wrong = Set(check.wrong.map { slots.label($0) })
         if [counts.live, counts.marked, counts.free] != [
             check.counts[1], check.counts[2], check.counts[3] + check.counts[4],
         ] {
@@ -160,25 +171,27 @@ extension VectorStore {
         for slot in 0..<UInt32(view.count) where slots.hasLabel(slot, at: view.sequence) {
             let label = slots.label(slot), found = labels.slot(of: label).slot
             if found != slot {
+                wrong.insert(label)
                 problems.append(
                     "label \(label) of slot \(slot) leads to \(found.map { "slot \($0)" } ?? "no slot"): it stands twice, "
                         + "or the index is wrong")
             }
         }
         for problem in problems { report.add(problem) }
-        if check.unreachable > 0 { reportUnreachable(check, contents, &report) }
-        report.unreachable = check.unreachable
+        report.unreachableLabels = check.unreachable.map { slots.label($0) }
+        if !check.unreachable.isEmpty { reportUnreachable(contents, &report) }
+        report.unreachable = check.unreachable.count
         report.content = check.checksum
+        return wrong
     }
 }
 
 extension VectorStore {
     /// In a graph of this program it is damage; hnswlib leaves such nodes, and an import keeps its graph.
-    private func reportUnreachable(_ check: GraphCheck, _ contents: StoreContents, _ report: inout VerifyReport) {
-        let all =
-            check.unreachable == 1 ? "1 vector cannot" : "\(check.unreachable) vectors cannot"
-        let labels = check.firstUnreachable.map { "\(contents.graph.slots.label($0))" }.joined(separator: ", ")
-        let sentence = "\(all) be reached from the entry point (label \(labels)\(check.unreachable > 10 ? ", …" : ""))"
+    private func reportUnreachable(_ contents: StoreContents, _ report: inout VerifyReport) {
+        let labels = report.unreachableLabels
+        let all = labels.count == 1 ? "1 vector cannot" : "\(labels.count) vectors cannot"
+        let sentence = "\(all) be reached from the entry point (\(VerifyReport.listed(labels)))"
         if contents.superblock.origin == nil {
             report.add(sentence)
         } else {
@@ -190,9 +203,9 @@ extension VectorStore {
 }
 
 extension VerifyReport {
-    fileprivate mutating func addWrongCode(_ slot: UInt32) {
+    fileprivate mutating func addWrongCode(_ slot: UInt32, label: Label) {
         add(
-            "codes: that of slot \(slot) is not its vector's; 'cairn codes' with the store and its kind of codes makes them "
+            "codes: that of slot \(slot) (label \(label)) is not its vector's; 'cairn codes' with the store and its kind of codes makes them "
                 + "again, and until then searches may find less")
     }
 

@@ -17,12 +17,41 @@ public struct VerifyReport: Sendable, Hashable {
     public internal(set) var warnings: [String] = []
     /// Vectors, live or marked, that no links lead to from the entry point; nil unless that was looked at.
     public internal(set) var unreachable: Int?
+    /// Their labels, in the order of the store.
+    public internal(set) var unreachableLabels: [Label] = []
+    /// Pages of `level0` whose bytes are not those that were written.
+    public internal(set) var damagedPages: [DamagedPage] = []
+    /// Labels of the vectors of which something is damaged, ascending: those of ``damagedPages``, and those in whose links or states the
+    /// graph's check found something wrong.
+    public internal(set) var damagedLabels: [Label] = []
     /// What searches by the store's codes lose, measured now, or why they go by the vectors; nil for a store that asks for no codes
     /// or has none yet, and unless the graph was looked at.
     public internal(set) var codes: CodeReport?
     /// A checksum of the state on level 0: equal for stores with the same slots, vectors and links, however they came about. nil
     /// unless every slot was looked at.
     public internal(set) var content: UInt64?
+
+    /// A page of `level0` whose bytes are not those that were written.
+    public struct DamagedPage: Sendable, Hashable {
+        /// What is on it, of each of its vectors.
+        public enum Content: String, Sendable, Hashable {
+            case vectors, links, norms
+            /// Label, level and state. What the page says of them may be wrong too.
+            case slotTable
+            /// How many links there are.
+            case linkHeads
+        }
+
+        /// Where it begins in the file, in bytes.
+        public let offset: Int
+        /// What is on it.
+        public let content: Content
+        /// The labels of the vectors that have something there.
+        public let labels: [Label]
+    }
+
+    /// Nothing was looked at.
+    package init() {}
 
     /// Nothing is wrong.
     public var isSound: Bool { problems.isEmpty }
@@ -35,5 +64,32 @@ public struct VerifyReport: Sendable, Hashable {
         } else if problems.count == Self.limit {
             problems.append("and more")
         }
+    }
+
+    mutating func add(_ page: DamagedPage) {
+        damagedPages.append(page)
+        add("level0: the page at byte \(page.offset) (\(page.content)) is damaged: \(page.sentence)")
+    }
+
+    /// Labels for a sentence: ten of them at the most.
+    static func listed(_ labels: [Label]) -> String {
+        (labels.count == 1 ? "label " : "labels ") + labels.prefix(10).map { "\($0)" }.joined(separator: ", ")
+            + (labels.count > 10 ? ", …" : "")
+    }
+}
+
+extension VerifyReport.DamagedPage {
+    /// What is on it, as the end of a sentence.
+    fileprivate var sentence: String {
+        guard !labels.isEmpty else { return "it holds nothing of any vector" }
+        let things =
+            switch content {
+            case .vectors: ""
+            case .links, .linkHeads: "links of "
+            case .norms: "lengths of "
+            case .slotTable: "labels and states of "
+            }
+        let count = labels.count == 1 ? "1 vector" : "\(labels.count) vectors"
+        return "it holds \(things)\(count), \(VerifyReport.listed(labels))"
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Cairn
 import SystemPackage
+import VectorFiles
 
 /// `cairn verify`
 struct VerifyCommand: Command {
@@ -15,8 +16,12 @@ struct VerifyCommand: Command {
             checksums reads everything once; graph also looks at every slot and every link, and whether every vector can be \
             reached.
 
+            Of damage the labels are told whose vectors, links or lengths are on the page, ten of them; --save-labels writes all \
+            labels that are damaged or cannot be reached to a file, and so does --output json. The file is one for --labels.
+
               cairn verify products.cairn
               cairn verify products.cairn --depth checksums --output json
+              cairn verify products.cairn --save-labels damaged.npy
             """)
 
     @Argument(help: "The store.", completion: .directory)
@@ -25,6 +30,12 @@ struct VerifyCommand: Command {
     @Option(help: "How much to check.")
     var depth = VerifyReport.Depth.graph
 
+    @Option(
+        help: ArgumentHelp(
+            "Where labels go of vectors that are damaged or cannot be reached: .npy, u64.", valueName: "file"),
+        completion: .file(extensions: ["npy"]))
+    var saveLabels: FilePath?
+
     @OptionGroup var damage: DamageOptions
 
     @OptionGroup var common: CommonOptions
@@ -32,14 +43,21 @@ struct VerifyCommand: Command {
     /// What was found. Without facts about the store where it is too damaged to be opened.
     private struct Finding {
         var problems: [String]
-        var warnings: [String] = []
-        var unreachable: Int?
-        var codes: CodeReport?
+        var report = VerifyReport()
         var info: StoreInfo?
+
+        /// Labels that --save-labels writes, ascending.
+        var labels: [Label] { Set(report.damagedLabels + report.unreachableLabels).sorted() }
     }
 
     func perform(_ output: StandardOutput) throws {
+        let labels = try saveLabels.map { try NpyStream<Label>($0) }
         let finding = try look()
+        // Of a store that could not be opened nothing is known.
+        if var labels, finding.info != nil {
+            try labels.append(finding.labels)
+            try labels.finish()
+        }
         switch common.output {
         case .json: try output.document(document(finding))
         case .text: for line in lines(finding) { try output.line(line) }
@@ -57,9 +75,7 @@ struct VerifyCommand: Command {
         do throws(StoreError) {
             let store = try VectorStore.open(at: store, options: .init(logDamage: damage.logDamage))
             let report = try store.verify(depth: depth)
-            return Finding(
-                problems: report.problems.map(named), warnings: report.warnings, unreachable: report.unreachable,
-                codes: report.codes, info: try store.info)
+            return Finding(problems: report.problems.map(named), report: report, info: try store.info)
         } catch {
             guard error.code == .corrupt else { throw error }
             return Finding(problems: [named((error.path.map { "\($0): " } ?? "") + error.commandLineMessage)])
@@ -74,32 +90,55 @@ struct VerifyCommand: Command {
 
     private func document(_ finding: Finding) -> JSON {
         func number(_ value: Int?) -> JSON { value.map { .number($0) } ?? .null }
+        func numbers(_ values: [Label]) -> JSON { .array(values.map { .number($0) }) }
+        let report = finding.report
         return .object(
             [
                 ("ok", .bool(finding.problems.isEmpty)),
                 ("depth", .string(depth.rawValue)),
                 ("problems", .array(finding.problems.map { .string($0) })),
-                ("warnings", .array(finding.warnings.map { .string($0) })),
-                ("unreachable", number(finding.unreachable)),
+                ("warnings", .array(report.warnings.map { .string($0) })),
+                ("unreachable", number(report.unreachable)),
+                ("unreachable_labels", numbers(report.unreachableLabels)),
+                ("damaged_labels", numbers(report.damagedLabels)),
+                (
+                    "damaged_pages",
+                    .array(
+                        report.damagedPages.map { page in
+                            .object([
+                                ("byte", .number(page.offset)), ("content", .string(page.content.rawValue)),
+                                ("labels", numbers(page.labels)),
+                            ])
+                        })
+                ),
                 ("count", number(finding.info?.count)),
                 ("deleted", number(finding.info?.deleted)),
                 ("free", number(finding.info?.free)),
-            ] + InfoCommand.codeFacts(finding.codes))
+            ] + InfoCommand.codeFacts(report.codes))
+    }
+
+    /// How much of a damaged store there is to see to.
+    private func summary(_ finding: Finding) -> [String] {
+        guard !common.quiet, !finding.labels.isEmpty else { return [] }
+        let damaged = counted(finding.report.damagedLabels.count, "vector") + " damaged"
+        let unreachable = "\(finding.report.unreachableLabels.count) out of reach"
+        let advice = saveLabels == nil ? "; --save-labels writes their labels to a file" : ""
+        return ["\(store): \(damaged), \(unreachable)\(advice)"]
     }
 
     private func lines(_ finding: Finding) -> [String] {
-        guard finding.problems.isEmpty else { return finding.problems.map { "\(store): \($0)" } }
+        guard finding.problems.isEmpty else { return finding.problems.map { "\(store): \($0)" } + summary(finding) }
         guard !common.quiet, let info = finding.info else { return [] }
-        let warnings = finding.warnings.map { "\(store): warning: \($0)" }
+        let warnings = finding.report.warnings.map { "\(store): warning: \($0)" }
         let checked =
             switch depth {
             case .header: "headers and log were read"
             case .checksums: "headers, log and checksums were checked"
             case .graph: "headers, log, checksums and graph were checked"
             }
-        return warnings + [
+        return warnings + summary(finding) + [
             "\(store): ok, \(counted(info.count, "vector")), \(info.deleted) marked as deleted, "
                 + "\(counted(info.free, "free slot")): \(checked)"
-        ] + (finding.codes?.measurement.map { ["\(store): \($0)"] } ?? [])
+        ] + (finding.report.codes?.measurement.map { ["\(store): \($0)"] } ?? [])
     }
 }

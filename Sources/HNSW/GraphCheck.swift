@@ -1,15 +1,17 @@
 import CKernels
 
-/// Looks at every slot and list of a graph, as a reader sees it. Memory: a bit and a u32 a slot.
+/// Looks at every slot and list of a graph, as a reader sees it. Memory: a bit and a u32 a slot, and another
+/// u32 for each that is unreachable.
 package struct GraphCheck {
     private let graph: Graph
     private let view: GraphView
     private let report: (String) -> Void
     /// Slots by state, 0 to 4.
     package private(set) var counts = [0, 0, 0, 0, 0]
-    /// Linked slots that no links lead to from the entry point: how many, and the first ten.
-    package private(set) var unreachable = 0
-    package private(set) var firstUnreachable: [UInt32] = []
+    /// Linked slots that no links lead to from the entry point, ascending.
+    package private(set) var unreachable: [UInt32] = []
+    /// Linked slots of which there is something to report.
+    package private(set) var wrong: Set<UInt32> = []
     /// Over slots, vectors, norms and links.
     package private(set) var checksum: UInt64 = 0
 
@@ -30,6 +32,13 @@ package struct GraphCheck {
         }
     }
 
+    /// Reports a sentence about a slot, which is told what to call it.
+    private mutating func note(_ slot: UInt32, _ sentence: (_ name: String) -> String) {
+        guard isLinked(slot) else { return report(sentence("slot \(slot)")) }
+        wrong.insert(slot)
+        report(sentence("slot \(slot) (label \(graph.slots.label(slot)))"))
+    }
+
     private func isLinked(_ slot: UInt32) -> Bool {
         slot < view.count && graph.slots.hasLabel(slot, at: view.sequence)
     }
@@ -37,28 +46,28 @@ package struct GraphCheck {
     private mutating func check(_ slot: UInt32) {
         let entry = graph.slots.entry(slot)
         guard (1...4).contains(entry.state), entry.level <= graph.parameters.maximumLevel else {
-            return report("slot \(slot) has state \(entry.state) and level \(entry.level)")
+            return note(slot) { "\($0) has state \(entry.state) and level \(entry.level)" }
         }
         counts[Int(entry.state)] += 1
         add(slot, entry)
-        if entry.level > 0 && view.upper.firstLists[slot] == nil { report("slot \(slot) has no upper lists") }
+        if entry.level > 0 && view.upper.firstLists[slot] == nil { note(slot) { "\($0) has no upper lists" } }
         guard isLinked(slot) else { return }
-        if entry.level > view.maximumLevel { report("slot \(slot) is of level \(entry.level), above the entry point") }
+        if entry.level > view.maximumLevel { note(slot) { "\($0) is of level \(entry.level), above the entry point" } }
         checkLists(slot, levels: view.upper.firstLists[slot] == nil ? 0 : entry.level)
     }
 
-    private func checkLists(_ slot: UInt32, levels: Int) {
+    private mutating func checkLists(_ slot: UInt32, levels: Int) {
         for level in 0...levels {
             let (ids, count) = view.list(slot, level: level)
             var seen: Set<UInt32> = [slot]
             for index in 0..<count {
                 let id = ids[index]
                 if id >= view.count {
-                    report("the list of slot \(slot) at level \(level) has id \(id), beyond the last slot")
+                    note(slot) { "the list of \($0) at level \(level) has id \(id), beyond the last slot" }
                 } else if !seen.insert(id).inserted {
-                    report("the list of slot \(slot) at level \(level) has id \(id) twice, or its own")
+                    note(slot) { "the list of \($0) at level \(level) has id \(id) twice, or its own" }
                 } else if graph.slots.level(id) < level {
-                    report("the list of slot \(slot) at level \(level) has slot \(id), which is not so high")
+                    note(slot) { "the list of \($0) at level \(level) has slot \(id), which is not so high" }
                 }
             }
         }
@@ -90,8 +99,7 @@ package struct GraphCheck {
             }
         }
         for slot in 0..<UInt32(truncatingIfNeeded: view.count) where isLinked(slot) && seen.insert(slot) == 1 {
-            unreachable += 1
-            if unreachable <= 10 { firstUnreachable.append(slot) }
+            unreachable.append(slot)
         }
     }
 

@@ -182,7 +182,7 @@ struct CodesTests {
         bytes[4096 + 64 * 5] ^= 0x80
         try workspace.write("store/codes", bytes: bytes)
         let damaged = try workspace.cairn("verify", "@store")
-        #expect(damaged.code == 2 && damaged.output.contains("codes: that of slot 5 is not its vector's"))
+        #expect(damaged.code == 2 && damaged.output.contains("codes: that of slot 5 (label 5) is not its vector's"))
         try workspace.write("store/codes", bytes: Array(good.prefix(5000)))
         let lost = try workspace.cairn("verify", "@store")
         #expect(lost.code == 0 && (lost.output + lost.errors).contains("codes: the file is missing or does not fit"))

@@ -8,6 +8,14 @@ struct VerifyTests {
         let depth: String
         let problems: [String]
         let unreachable, count, deleted, free: Int?
+        let unreachable_labels, damaged_labels: [UInt64]
+        let damaged_pages: [Page]
+
+        struct Page: Decodable {
+            let byte: Int
+            let content: String
+            let labels: [UInt64]
+        }
     }
 
     private let workspace: Workspace
@@ -62,21 +70,40 @@ struct VerifyTests {
         #expect(try verify().finding.depth == "graph")
     }
 
-    @Test func `one flipped byte is found by its checksum, and named with its place`() throws {
-        let offset = try offset(ofRow: 150)
+    @Test func `one flipped byte is found by its checksum, and named with its place and its labels`() throws {
+        // Rows of 64 bytes, of which a page has 64; 150 is on the third page.
+        let offset = try offset(ofRow: 150), page = offset / 4096 * 4096, labels = (UInt64(128)..<192).map { $0 }
         try flip([offset + 5], of: "store/level0")
         #expect(try verify("--depth", "header").code == 0)
+        let sentence = "level0: the page at byte \(page) (vectors) is damaged: it holds 64 vectors, labels "
+        let first = labels.prefix(10).map { "\($0)" }.joined(separator: ", ")
         for depth in ["checksums", "graph"] {
             let (finding, code) = try verify("--depth", depth)
             #expect(code == 2 && !finding.ok)
-            #expect(finding.problems == ["level0: the page at byte \(offset / 4096 * 4096) (vectors) is damaged"])
+            #expect(finding.problems == [sentence + first + ", …"])
+            #expect(finding.damaged_labels == labels && finding.damaged_pages.count == 1)
+            #expect(finding.damaged_pages[0].byte == page && finding.damaged_pages[0].content == "vectors")
+            #expect(finding.damaged_pages[0].labels == labels && finding.unreachable_labels == [])
             #expect(finding.count == 300)
         }
         let text = try workspace.cairn("verify", "@store", "--quiet")
         #expect(text.code == 2 && text.errors == "")
+        #expect(text.output == "\(workspace.path("store")): \(sentence)\(first), …\n")
+        let saving = try workspace.cairn("verify", "@store", "--save-labels", "@l.npy")
         #expect(
-            text.output == "\(workspace.path("store")): level0: the page at byte \(offset / 4096 * 4096) (vectors) is "
-                + "damaged\n")
+            saving.code == 2 && saving.lines.last == "\(workspace.path("store")): 64 vectors damaged, 0 out of reach")
+        #expect(try workspace.labels("l.npy", count: 64) == labels)
+        #expect(try workspace.cairn("verify", "@store").output.contains("--save-labels writes their labels"))
+    }
+
+    @Test func `labels of vectors out of reach go to a file, all of them`() throws {
+        try loseLinks()
+        let (finding, code) = try verify()
+        #expect(code == 2 && finding.unreachable_labels.count == 299 && finding.damaged_labels == [])
+        _ = try workspace.cairn("verify", "@store", "--save-labels", "@l.npy", "--quiet")
+        #expect(try workspace.labels("l.npy", count: 299) == finding.unreachable_labels.sorted())
+        let gone = try workspace.cairn("delete", "@store", "--labels", "@l.npy", "--quiet")
+        #expect(gone.code == 0, "\(gone.errors)")
     }
 
     @Test func `problems of many pages are listed to a limit`() throws {
@@ -113,7 +140,7 @@ struct VerifyTests {
 
     /// The store of 300 vectors of 8 dimensions has its link heads at byte 81920, in page 16 of its first segment, whose page
     /// table is at byte 98304 (FORMAT.md).
-    @Test func `links that are lost are found in the graph, though their checksum fits`() throws {
+    private func loseLinks() throws {
         var bytes = try workspace.bytes("store/level0")
         let heads = 81_920..<81_920 + 4096, table = 98_304
         try #require(stored(crc32c(bytes[heads]), equals: bytes[(table + 16 * 8)...]))
@@ -121,13 +148,16 @@ struct VerifyTests {
         store(crc32c(bytes[heads]), at: table + 16 * 8, in: &bytes)
         store(crc32c(bytes[table..<table + 4088]), at: table + 4088, in: &bytes)
         try workspace.write("store/level0", bytes: bytes)
+    }
 
+    @Test func `links that are lost are found in the graph, though their checksum fits`() throws {
+        try loseLinks()
         let (sums, code) = try verify("--depth", "checksums")
         #expect(code == 0 && sums.problems == [] && sums.unreachable == nil)
         let (finding, graphCode) = try verify("--depth", "graph")
         #expect(graphCode == 2 && !finding.ok && finding.unreachable == 299)
         #expect(
-            finding.problems.contains { $0.hasPrefix("299 vectors cannot be reached from the entry point (label ") })
+            finding.problems.contains { $0.hasPrefix("299 vectors cannot be reached from the entry point (labels ") })
     }
 
     private func crc32c(_ bytes: ArraySlice<UInt8>) -> UInt32 {
