@@ -9,6 +9,8 @@ public struct SearchOptions: Sendable {
     public var filter: LabelFilter?
     /// Compares with every vector instead of walking the graph: exact, and as slow as the store is large.
     public var isExact: Bool
+    /// Walks by the vectors though there are codes, where measurements compare the two.
+    package var ignoresCodes = false
     /// How to go about a filter whose vectors are known, where measurements want to say so themselves.
     package var filterPlan: FilterPlan?
 

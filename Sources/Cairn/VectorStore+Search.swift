@@ -113,7 +113,7 @@ extension VectorStore {
         _ input: QueryInput, _ count: Int, _ options: SearchOptions, _ contents: StoreContents,
         _ view: GraphView, _ scratch: SearchScratch
     ) throws(StoreError) -> [Neighbor] {
-        let query = try prepare(input, contents, scratch)
+        let query = try prepare(input, contents, scratch), view = options.ignoresCodes ? view.comparing(nil) : view
         let graph = contents.graph, width = max(options.width ?? defaultWidth, count), wanted = min(count, view.count)
         let found: UncheckedBuffer<HNSW.Candidate>
         if let filter = options.filter {
@@ -143,7 +143,7 @@ extension VectorStore {
         _ inputs: [QueryInput], _ count: Int, _ options: SearchOptions, _ contents: StoreContents, _ view: GraphView,
         _ scratches: [SearchScratch]
     ) -> [Result<[Neighbor], StoreError>] {
-        let width = max(options.width ?? defaultWidth, count)
+        let width = max(options.width ?? defaultWidth, count), view = options.ignoresCodes ? view.comparing(nil) : view
         guard options.filter == nil && !options.isExact && width < view.count / 4 else {
             return zip(inputs, scratches).map { input, scratch in
                 Result { () throws(StoreError) in try search(input, count, options, contents, view, scratch) }

@@ -14,15 +14,20 @@ struct RecallCommand: Command {
             does, a result counts when it is no farther than the k-th true neighbour: at most its distance times 1.001 for l2, \
             plus 0.001 for other metrics. Recall is the share of k that counts.
 
-            Queries run on one thread, one at a time, after a first round that is not timed. Times are in microseconds: the \
-            median, and what 99 of 100 queries stay within. The counts, of that first round, are means of one search: \
+            Queries run on one thread, one at a time, after a first round that is not timed. qps is of the time that the thread \
+            had a processor, whatever else runs; where pages come from the disk, of the clock. Latencies are of the clock, in \
+            microseconds: the median, and what 99 of 100 queries stay within. The counts, of that first round, are means of one search: \
             distances computed, hops made, link lists, vectors and codes read, different pages of 4 KiB touched, bytes.
 
             --report writes a page for the browser: the smallest measured ef for a recall of 0.90 to 0.995, what it costs, \
             curves, and all that was measured. It needs no other file and no network.
 
               cairn recall products.cairn queries.npy truth.npy -k 10 --ef 10,20,50
+            --compare measures other stores beside the first, which must have the same labels, and --by-vectors each store that \
+            has codes a second time, without them. The report then has a curve for each.
+
               cairn recall products.cairn queries.npy truth.npy --report recall.html
+              cairn recall products.cairn queries.npy truth.npy --by-vectors --compare m32.cairn --report recall.html
             """)
 
     @Argument(help: "The store.", completion: .directory)
@@ -52,6 +57,15 @@ struct RecallCommand: Command {
     var report: FilePath?
 
     @Option(
+        name: .customLong("compare"),
+        help: ArgumentHelp("Another store to measure; may be given several times.", valueName: "store"),
+        completion: .directory)
+    var others: [FilePath] = []
+
+    @Flag(help: "Measure stores that have codes once more, by their vectors.")
+    var byVectors = false
+
+    @Option(
         help: ArgumentHelp(
             "How often to measure each width; times are the medians. (default: 1; with --report, 3)",
             valueName: "count"))
@@ -68,32 +82,73 @@ struct RecallCommand: Command {
 
     func perform(_ output: StandardOutput) throws {
         let file = try report.map { try ReportFile($0, inputs: [queries, truth]) }
-        let store = try VectorStore.open(at: store)
-        let info = try store.info
-        if info.lacksCodes { printWarning(info.codesAdvice(self.store)) }
-        if let warning = info.codes?.warning { printWarning("\(self.store): \(warning)") }
-        let measurement = try RecallMeasurement(store, queries: queries, truth: truth, count: count)
-        let widths = try widths(store.configuration.searchWidth)
+        let subjects = try ([store] + others).flatMap { try open($0) }
+        let widths = try widths(subjects[0].store.configuration.searchWidth)
         var unprinted: (any Error)?
-        let rows = try measure(measurement, widths) { line in
-            guard common.output == .text, unprinted == nil else { return }
-            do {
-                try output.line(line)
-                try output.flush()
-            } catch {
-                // Nobody reads the table any more; the page is made all the same.
-                if file == nil { throw error }
-                unprinted = error
-            }
+        var measured: [[RecallRow]] = []
+        for subject in subjects {
+            if subjects.count > 1, common.output == .text { try output.line("\(subject.name):") }
+            measured.append(
+                try measure(subject.measurement, widths) { line in
+                    guard common.output == .text, unprinted == nil else { return }
+                    do {
+                        try output.line(line)
+                        try output.flush()
+                    } catch {
+                        // Nobody reads the table any more; the page is made all the same.
+                        if file == nil { throw error }
+                        unprinted = error
+                    }
+                })
         }
-        try file?.publish(page(rows, widths, queryCount: measurement.queryCount, info).html)
+        try file?.publish(page(subjects, measured, widths).html)
         if let unprinted { throw unprinted }
         guard common.output == .json else { return }
-        try output.document(
-            .object([
-                ("k", .number(count)), ("queries", .number(measurement.queryCount)),
-                ("rows", .array(rows.map(\.json))),
-            ]))
+        let queryCount = subjects[0].measurement.queryCount
+        var facts: [(key: String, value: JSON)] = [
+            ("k", .number(count)), ("queries", .number(queryCount)), ("rows", .array(measured[0].map(\.json))),
+        ]
+        if subjects.count > 1 {
+            facts.append(
+                (
+                    "compared",
+                    .array(
+                        zip(subjects, measured).map { subject, rows in
+                            .object([
+                                ("store", .string(subject.path.string)), ("by_vectors", .bool(subject.ignoresCodes)),
+                                ("rows", .array(rows.map(\.json))),
+                            ])
+                        })
+                ))
+        }
+        try output.document(.object(facts))
+    }
+
+    /// A store, open, and what its searches go by.
+    private struct Subject {
+        let path: FilePath
+        let name: String
+        let ignoresCodes: Bool
+        let store: VectorStore
+        let measurement: RecallMeasurement
+    }
+
+    /// What is measured of a store: its searches and, where that was asked for, those by its vectors.
+    private func open(_ path: FilePath) throws -> [Subject] {
+        let opened = try VectorStore.open(at: path), info = try opened.info
+        if info.lacksCodes { printWarning(info.codesAdvice(path)) }
+        if let warning = info.codes?.warning { printWarning("\(path): \(warning)") }
+        let hasCodes = info.codeBytes > 0
+        // Of several stores the last components may be the same.
+        let base = others.isEmpty ? path.lastComponent?.string ?? path.string : path.string
+        return try (byVectors && hasCodes ? [false, true] : [false]).map { ignoresCodes in
+            let codes = info.codes?.used.rawValue ?? ""
+            let suffix = !byVectors || !hasCodes ? "" : ignoresCodes ? ", by vectors" : ", by \(codes)"
+            return Subject(
+                path: path, name: base + suffix, ignoresCodes: ignoresCodes, store: opened,
+                measurement: try RecallMeasurement(
+                    opened, queries: queries, truth: truth, count: count, ignoresCodes: ignoresCodes))
+        }
     }
 
     /// The widths to measure; with a report the store's own is among them.
@@ -130,15 +185,20 @@ struct RecallCommand: Command {
         return rows
     }
 
-    private func page(_ rows: [RecallRow], _ widths: [Int], queryCount: Int, _ info: StoreInfo) -> RecallReport {
+    private func page(_ subjects: [Subject], _ rows: [[RecallRow]], _ widths: [Int]) throws -> RecallReport {
         var words = ["cairn", "recall", store.string, queries.string, truth.string, "-k", "\(count)"]
         words += ["--ef", widths.map { "\($0)" }.joined(separator: ","), "--rounds", "\(roundCount)"]
+        for other in others { words += ["--compare", other.string] }
+        if byVectors { words.append("--by-vectors") }
         if let report { words += ["--report", report.string] }
         return RecallReport(
-            store: store.lastComponent?.string ?? store.string, path: store.string, k: count, queryCount: queryCount,
-            rounds: roundCount,
-            rows: rows, subject: RecallReport.facts(info), machine: Machine.facts, date: Machine.date,
-            command: words.map(\.shellQuoted).joined(separator: " "))
+            subjects: try zip(subjects, rows).map { subject, rows in
+                RecallSubject(
+                    name: subject.name, path: subject.path.string, rows: rows,
+                    facts: RecallReport.facts(try subject.store.info))
+            },
+            k: count, queryCount: subjects[0].measurement.queryCount, rounds: roundCount, machine: Machine.facts,
+            date: Machine.date, command: words.map(\.shellQuoted).joined(separator: " "))
     }
 }
 

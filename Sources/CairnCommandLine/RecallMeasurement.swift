@@ -8,11 +8,16 @@ struct RecallMeasurement {
     private let count: Int
     private let queries: [[Float]]
     private let thresholds: [Float]
+    /// Whether searches go by the vectors though the store has codes.
+    private let ignoresCodes: Bool
 
     var queryCount: Int { queries.count }
 
     /// Reads both files. Throws unless there is a row of at least `count` labels of the store for each query.
-    init(_ store: VectorStore, queries path: FilePath, truth: FilePath, count: Int) throws {
+    init(
+        _ store: VectorStore, queries path: FilePath, truth: FilePath, count: Int, ignoresCodes: Bool = false
+    ) throws {
+        self.ignoresCodes = ignoresCodes
         let configuration = try store.configuration
         let file = try QueryFile(path, dimensions: configuration.dimensions)
         guard file.count > 0 else { throw Failure(path, "it has no queries to measure") }
@@ -39,18 +44,24 @@ struct RecallMeasurement {
         self.thresholds = thresholds
     }
 
+    private func options(_ width: Int) -> SearchOptions {
+        var options = SearchOptions(width: width)
+        options.ignoresCodes = ignoresCodes
+        return options
+    }
+
     /// Counts what the searches compute and read. Not while they are timed: telling the pages apart takes time.
     func work(width: Int) throws -> SearchWork {
         var work = SearchWork()
         for query in queries {
-            _ = try store.search(query, count: count, options: SearchOptions(width: width), work: &work)
+            _ = try store.search(query, count: count, options: options(width), work: &work)
         }
         return work
     }
 
     /// Searches for each query, one after the other, and measures each call. `work`: what they compute and read.
     func run(width: Int, work: SearchWork) throws -> RecallRow {
-        let options = SearchOptions(width: width)
+        let options = options(width), before = ThreadUsage.now
         var hits = 0
         var times: [Duration] = []
         times.reserveCapacity(queries.count)
@@ -60,11 +71,15 @@ struct RecallMeasurement {
             times.append(ContinuousClock.now - start)
             hits += found.count { $0.distance <= threshold }
         }
+        let usage = ThreadUsage.now.since(before)
         times.sort()
         let total = times.reduce(Duration.zero, +).seconds
+        // Waiting for the disk is part of a search, waiting for a processor that other programs have is not.
+        let counted = usage.diskReads > 0 ? total : min(usage.processorSeconds, total)
         return RecallRow(
             width: width, recall: Double(hits) / Double(queries.count * count),
-            queriesPerSecond: Double(queries.count) / max(total, 1e-9),
+            queriesPerSecond: Double(queries.count) / max(counted, 1e-9),
+            processorShare: usage.diskReads > 0 ? 1 : min(1, usage.processorSeconds / max(total, 1e-9)),
             medianMicroseconds: Self.percentile(50, of: times),
             percentile99Microseconds: Self.percentile(99, of: times), work: work, queryCount: queries.count)
     }

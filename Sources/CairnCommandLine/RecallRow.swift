@@ -4,7 +4,10 @@ import Cairn
 struct RecallRow: Sendable {
     let width: Int
     let recall: Double
+    /// Of the thread's time on a processor; of the clock's where pages came from the disk.
     var queriesPerSecond: Double
+    /// How much of the time of the searches the thread had a processor; 1 where it waited for the disk.
+    var processorShare: Double
     var medianMicroseconds: Double
     var percentile99Microseconds: Double
     /// What all of its searches computed and read, and how many they were.
@@ -41,8 +44,8 @@ struct RecallRow: Sendable {
         .object(Self.columns.map { ($0.key, .number($0.value(self), decimals: $0.jsonDecimals)) })
     }
 
-    /// Whether searches took much longer on the average than most of them did: the processor was elsewhere.
-    var isDisturbed: Bool { queriesPerSecond * medianMicroseconds < 0.6e6 }
+    /// Whether other programs had the processor for much of the time, so that latencies are not the store's.
+    var isDisturbed: Bool { processorShare < 0.9 }
 
     /// Its line in a table.
     var text: String {
@@ -60,6 +63,7 @@ struct RecallRow: Sendable {
         }
         var row = rounds[0]
         row.queriesPerSecond = median(rounds.map(\.queriesPerSecond))
+        row.processorShare = median(rounds.map(\.processorShare))
         row.medianMicroseconds = median(rounds.map(\.medianMicroseconds))
         row.percentile99Microseconds = median(rounds.map(\.percentile99Microseconds))
         return row

@@ -238,7 +238,7 @@ package struct GraphView: Sendable {
     var codes: CodeColumn?
 
     /// The same graph for walks that compare `codes`, which have rows for all its slots; nil: vectors.
-    func comparing(_ codes: CodeColumn?) -> GraphView {
+    package func comparing(_ codes: CodeColumn?) -> GraphView {
         var view = self
         view.codes = codes
         return view

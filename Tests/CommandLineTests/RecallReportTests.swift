@@ -1,6 +1,12 @@
 import Foundation
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 @Suite("cairn recall --report")
 struct RecallReportTests {
     private struct Measured: Decodable {
@@ -8,7 +14,13 @@ struct RecallReportTests {
             let ef: Int
             let recall, qps, p50_us, p99_us: Double
         }
+        struct Compared: Decodable {
+            let store: String
+            let by_vectors: Bool
+            let rows: [Row]
+        }
         let rows: [Row]
+        let compared: [Compared]?
     }
 
     private static let targets = [0.9, 0.95, 0.98, 0.99, 0.995]
@@ -31,6 +43,11 @@ struct RecallReportTests {
 
     private func page(_ name: String = "r.html") throws -> MarkupTree {
         try MarkupTree.parse(String(decoding: workspace.bytes(name), as: UTF8.self))
+    }
+
+    /// The two drawings of a page as they are on a screen, or on a telephone.
+    private func charts(_ page: MarkupTree, _ style: String = "wide") -> [MarkupTree] {
+        page.all("div", style).flatMap { $0.all("svg") }
     }
 
     private func measure(_ arguments: String...) throws -> Measured {
@@ -77,9 +94,9 @@ struct RecallReportTests {
     @Test("every row is a point of both charts, with its ef, and a line of the table")
     func points() throws {
         let measured = try measure("--ef", "5,20,80,300").rows
-        let page = try page(), charts = page.all("svg")
-        #expect(charts.count == 2)
-        for (chart, curves) in zip(charts, [1, 2]) {
+        let page = try page(), charts = charts(page)
+        #expect(charts.count == 2 && self.charts(page, "narrow").count == 2 && page.all("svg").count == 4)
+        for (chart, curves) in zip(charts + self.charts(page, "narrow"), [1, 2, 1, 2]) {
             let titles = chart.all("circle").map(\.text)
             #expect(titles.count == 4 * curves)
             for row in measured { #expect(titles.count { $0.hasPrefix("ef \(row.ef): recall ") } == curves) }
@@ -129,8 +146,8 @@ struct RecallReportTests {
 
     /// All that is drawn is within its picture; what is no number is nowhere.
     private func expectDrawn(_ rows: Int) throws {
-        let page = try page(), charts = page.all("svg")
-        for (chart, curves) in zip(charts, [1, 2]) {
+        let page = try page()
+        for (chart, curves) in zip(charts(page) + charts(page, "narrow"), [1, 2, 1, 2]) {
             let size = try #require(chart.attributes["viewBox"]).split(separator: " ").compactMap { Double($0) }
             let lines = chart.all("line"), circles = chart.all("circle")
             #expect(circles.count == curves * rows)
@@ -150,6 +167,102 @@ struct RecallReportTests {
         }
         let text = page.text.lowercased()
         for word in ["nan ", "nan,", "infinity", "inf "] { #expect(!text.contains(word)) }
+    }
+
+    @Test("on a telephone the drawings are narrow, and each figure has its head beside it")
+    func telephone() throws {
+        try #require(try measure("--ef", "5,20,300").rows.count == 3)
+        let page = try page()
+        for (style, width) in [("wide", "960.0"), ("narrow", "400.0")] {
+            #expect(charts(page, style).allSatisfy { $0.attributes["viewBox"]?.hasPrefix("0 0 \(width) ") == true })
+        }
+        let cells = page.all("table", "answers")[0].all("td").compactMap { $0.attributes["data-head"] }
+        #expect(cells.count % 4 == 0 && Set(cells).contains("p99 latency") && Set(cells).count == 4)
+        let style = try #require(page.all("style").first).text
+        #expect(!style.contains("min-width: 640px") && style.contains("attr(data-head)"))
+        // What is wider than the screen can be moved.
+        #expect(page.all("div", "scroll").map { $0.all("table", "rows").count } == [1])
+    }
+
+    @Test("codes on and off, and other stores, are in one report")
+    func several() throws {
+        _ = try workspace.cairn("codes", "@store", "sq8", "--quiet")
+        let other = try workspace.cairn("build", "@other", "@vectors.npy", "-M", "32", "--quiet")
+        try #require(other.code == 0)
+        let measured = try measure("--ef", "5,20,80", "--by-vectors", "--compare", "@other", "--rounds", "1")
+        let compared = try #require(measured.compared)
+        #expect(compared.map(\.store) == ["store", "store", "other"].map { workspace.path($0) })
+        #expect(compared.map(\.by_vectors) == [false, true, false])
+        #expect(compared.allSatisfy { $0.rows.map(\.ef) == [5, 20, 80] } && measured.rows.map(\.ef) == [5, 20, 80])
+        let page = try page()
+        let names = ["store, by sq8", "store, by vectors", "other"].map { workspace.path($0) }
+        #expect(page.all("h3").map(\.text) == names + names)
+        #expect(page.all("table", "answers").count == 3 && page.all("table", "rows").count == 3)
+        for (tables, rows) in zip(page.all("table", "rows"), compared) {
+            #expect(tables.tableRows.map { $0[1] } == rows.rows.map { String(format: "%.4f", $0.recall) })
+        }
+        for (chart, curves) in zip(charts(page) + charts(page, "narrow"), [1, 2, 1, 2]) {
+            for name in names {
+                #expect(chart.all("circle").count { $0.text.hasPrefix("\(name), ef ") } == 3 * curves)
+            }
+        }
+        #expect(
+            page.all("p", "legend").map { $0.all("span").map(\.text) }
+                == Array(repeating: names.map { "● \($0)" }, count: 2))
+        let command = try #require(page.all("pre").first).text
+        #expect(command.contains("--compare ") && command.contains("--by-vectors"))
+        // The same without a report: a table for each.
+        let text = try workspace.cairn(
+            "recall", "@store", "@q.npy", "@t.npy", "--ef", "20", "--by-vectors", "--compare", "@other")
+        #expect(text.lines.count == 9 && text.lines[0] == "\(names[0]):" && text.lines[3] == "\(names[1]):")
+    }
+
+    @Test("searches by vectors read no codes, and find what a store without finds")
+    func byVectors() throws {
+        struct Counts: Decodable {
+            struct Row: Decodable { let recall, codes, vectors, distances: Double }
+            struct Compared: Decodable { let rows: [Row] }
+            let rows: [Row]
+            let compared: [Compared]?
+        }
+        let arguments = ["recall", "@store", "@q.npy", "@t.npy", "--ef", "15,40"]
+        let plain = try workspace.json(Counts.self, arguments: arguments)
+        // Without codes there is nothing to compare.
+        #expect(try workspace.json(Counts.self, arguments: arguments + ["--by-vectors"]).compared == nil)
+        _ = try workspace.cairn("codes", "@store", "sq8", "--quiet")
+        let both = try #require(try workspace.json(Counts.self, arguments: arguments + ["--by-vectors"]).compared)
+        #expect(
+            both.count == 2 && both[0].rows.allSatisfy { $0.codes > 0 } && both[1].rows.allSatisfy { $0.codes == 0 })
+        for (one, other) in zip(both[1].rows, plain.rows) {
+            #expect(one.recall == other.recall && one.distances == other.distances && one.vectors == other.vectors)
+        }
+    }
+
+    @Test("what makes figures worth less is said before them")
+    func banner() throws {
+        try #require(try measure("--ef", "10").rows.count == 1)
+        let main = try #require(try page().all("main").first)
+        let place = main.children.firstIndex { $0.attributes["class"] == "banner" }
+        #if DEBUG
+        #expect(place == 1 && main.children[1].text.contains("debug build"))
+        #else
+        #expect(place == nil || main.children[1].text.contains("Other programs used the CPU"))
+        #endif
+        // A program that is stopped for two thirds of the time has no processor meanwhile.
+        let arguments = ["recall", "@store", "@q.npy", "@t.npy", "--ef", "100", "--rounds", "9", "--report", "@s.html"]
+        let streams = workspace.directory
+        let process = try Program.start(
+            workspace.located(arguments), output: .file(streams.appendingPathComponent("out")),
+            errors: .file(streams.appendingPathComponent("err")))
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, WNOHANG) == 0 {
+            kill(process, SIGSTOP)
+            usleep(10_000)
+            kill(process, SIGCONT)
+            usleep(5000)
+        }
+        try #require(status == 0)
+        #expect(try page("s.html").all("p", "banner").first?.text.contains("Other programs used the CPU") == true)
     }
 
     @Test("the page needs nothing but itself")

@@ -6,17 +6,29 @@ struct Plot {
     struct Guide {
         let place: Double
         let question: String
-        /// Nil where nothing that was measured is one.
-        let answer: String?
+        /// Empty where it is another one for each curve.
+        let answer: String
+        /// Whether nothing that was measured is one.
+        var isMissing = false
     }
 
-    /// All of the drawing is this wide.
-    static let width = 960.0
+    /// How wide a drawing is: for a screen or paper, or for a telephone. Letters have the same size in both.
+    enum Format: Double, CaseIterable {
+        case wide = 960
+        case narrow = 400
+
+        /// The class of what is shown where the drawing fits.
+        var style: String { "\(self)" }
+    }
+
+    let format: Format
     let frame: Box
     let vertical: LogarithmicAxis
 
-    init(height: Double, vertical: LogarithmicAxis) {
-        frame = Box(x: 92, y: 66, width: Self.width - 92 - 24, height: height - 66 - 56)
+    init(_ format: Format, height: Double, vertical: LogarithmicAxis) {
+        let left = format == .wide ? 92.0 : 66
+        self.format = format
+        frame = Box(x: left, y: 66, width: format.rawValue - left - 24, height: height - 66 - 56)
         self.vertical = vertical
     }
 
@@ -29,7 +41,7 @@ struct Plot {
 
     /// The whole drawing.
     func svg(_ title: String, _ parts: [Markup]) -> Markup {
-        let size = "0 0 \(Self.text(Self.width)) \(Self.text(bottom + 56))"
+        let size = "0 0 \(Self.text(format.rawValue)) \(Self.text(bottom + 56))"
         return .element("svg", attributes: [("viewBox", size), ("role", "img"), ("aria-label", title)], parts)
     }
 
@@ -54,22 +66,23 @@ struct Plot {
     }
 
     /// Guides, whose first are the ones that are written above where there is too little room for all.
-    func guides(_ guides: [Guide], heads: (question: String, answer: String)) -> Markup {
+    func guides(_ guides: [Guide], heads: (question: String, answer: String) = ("for recall", "choose")) -> Markup {
         guard !guides.isEmpty else { return .group([]) }
         let question = frame.y - 32, answer = frame.y - 13
-        var parts = [
-            text("soft end", (frame.x - 14, question), heads.question),
-            text("strong end", (frame.x - 14, answer), heads.answer),
-        ]
+        var parts: [Markup] = []
+        if format == .wide {
+            parts = [text("soft end", (frame.x - 14, question), heads.question)]
+            if !heads.answer.isEmpty { parts.append(text("strong end", (frame.x - 14, answer), heads.answer)) }
+        }
         var written: [Double] = []
         for guide in guides {
             let x = x(guide.place)
-            parts.append(line(guide.answer == nil ? "guide none" : "guide", (x, frame.y - 6), (x, bottom)))
+            parts.append(line(guide.isMissing ? "guide none" : "guide", (x, frame.y - 6), (x, bottom)))
             guard written.allSatisfy({ abs($0 - x) >= 50 }) else { continue }
             written.append(x)
             parts.append(text("soft middle", (x, question), guide.question))
-            parts.append(
-                text(guide.answer == nil ? "soft middle" : "strong middle", (x, answer), guide.answer ?? "none"))
+            guard !guide.answer.isEmpty else { continue }
+            parts.append(text(guide.isMissing ? "soft middle" : "strong middle", (x, answer), guide.answer))
         }
         return .group(parts)
     }

@@ -5,35 +5,16 @@ struct RecallReport {
         let value: String
     }
 
-    /// What is searched: its name, and the path that leads to it.
-    let store, path: String
+    /// What is searched: at least one.
+    let subjects: [RecallSubject]
     let k: Int
     let queryCount: Int
     let rounds: Int
-    /// At least one, in the order of widths.
-    let rows: [RecallRow]
-    /// About the store, and about the machine.
-    let subject, machine: [Fact]
+    /// About the machine.
+    let machine: [Fact]
     let date: String
     /// What makes this report again.
     let command: String
-
-    init(
-        store: String, path: String, k: Int, queryCount: Int, rounds: Int, rows: [RecallRow], subject: [Fact],
-        machine: [Fact],
-        date: String, command: String
-    ) {
-        self.store = store
-        self.path = path
-        self.k = k
-        self.queryCount = queryCount
-        self.rounds = rounds
-        self.rows = rows.sorted { $0.width < $1.width }
-        self.subject = subject
-        self.machine = machine
-        self.date = date
-        self.command = command
-    }
 
     var html: String {
         Markup.element(
@@ -47,46 +28,84 @@ struct RecallReport {
                         "http-equiv": "Content-Security-Policy",
                         "content": "default-src 'none'; style-src 'unsafe-inline'",
                     ]),
-                .element("title", [:], "Which ef for \(store)?"), .element("style", [:], .text(Self.style))),
+                .element("title", [:], .text("Which ef for \(title)?")), .element("style", [:], .text(Self.style))),
             .element(
                 "body", [:],
-                .element("main", [:], heading, answerTable, explanation, charts, table, conditions))
+                .element(
+                    "main", [:], heading, banner, .group(subjects.map(answerTable)), explanation, charts,
+                    .element("h2", [:], "All that was measured"), .group(subjects.map(table)), conditions))
         ).document
     }
 
+    private var rows: [RecallRow] { subjects.flatMap(\.rows) }
+    private var isAlone: Bool { subjects.count == 1 }
     private var format: RecallFormat { RecallFormat(neighbors: queryCount * k) }
     private var unit: LatencyUnit { LatencyUnit(for: rows) }
-    private var answers: [RecallAnswer] { RecallAnswer.all(from: rows) }
+    private var title: String { subjects.map(\.name).joined(separator: " or ") }
 
-    private var heading: Markup { .element("h1", [:], "Which ef for ", .element("b", [:], .text(store)), "?") }
-
-    private var answerTable: Markup {
-        let head = [
-            "for recall of at least", "choose", "it finds", "queries a second", "median latency", "p99 latency",
-        ]
-        return .element(
-            "table", ["class": "answers"],
-            .element(
-                "thead", [:], .element("tr", attributes: [], head.map { .element("th", ["scope": "col"], .text($0)) })),
-            .element("tbody", attributes: [], answers.map(line)))
+    private var heading: Markup {
+        guard isAlone else { return .element("h1", [:], "Which ef, and which of these?") }
+        return .element("h1", [:], "Which ef for ", .element("b", [:], .text(subjects[0].name)), "?")
     }
 
-    private func line(_ answer: RecallAnswer) -> Markup {
+    /// What makes the figures worth less than they seem, before any of them.
+    private var banner: Markup {
+        var sentences: [String] = []
+        #if DEBUG
+        sentences.append("This was a debug build: a release is about ten times as fast.")
+        #endif
+        if let least = rows.map(\.processorShare).min(), rows.contains(where: \.isDisturbed) {
+            sentences.append(
+                "Other programs used the CPU: searches had it for \(fixed(least * 100, decimals: 0)) % of their time at the worst. "
+                    + "Queries a second are of the time that they had it. Latencies are longer than on a quiet machine, p99 above "
+                    + "all: measure again for those.")
+        }
+        return sentences.isEmpty
+            ? .group([])
+            : .element("p", ["class": "banner", "role": "status"], .text(sentences.joined(separator: " ")))
+    }
+
+    /// The name of a subject over its table, in its colour, where there are several.
+    private func caption(_ subject: RecallSubject) -> Markup {
+        guard !isAlone, let number = subjects.firstIndex(where: { $0.name == subject.name }) else { return .group([]) }
+        return .element("h3", ["class": RecallSubject.style(number)], .text(subject.name))
+    }
+
+    private func answerTable(_ subject: RecallSubject) -> Markup {
+        .group([
+            caption(subject),
+            .element(
+                "table", ["class": "answers"],
+                .element(
+                    "thead", [:],
+                    .element(
+                        "tr", attributes: [], Self.answerHead.map { .element("th", ["scope": "col"], .text($0)) })),
+                .element("tbody", attributes: [], subject.answers.map { line($0, subject) })),
+        ])
+    }
+
+    private static let answerHead = [
+        "for recall of at least", "choose", "it finds", "queries a second", "median latency", "p99 latency",
+    ]
+
+    private func line(_ answer: RecallAnswer, _ subject: RecallSubject) -> Markup {
         let target = Markup.element("th", ["scope": "row"], .text(answer.targetText))
         guard let row = answer.row else {
             // Of equals, the narrowest.
-            let best = rows.min { $0.recall > $1.recall }
+            let best = subject.rows.min { $0.recall > $1.recall }
             let found = best.map { ": ef \($0.width) finds \(format.text($0.recall))" } ?? ""
             return .element(
                 "tr", ["class": "none"], target,
                 .element("td", ["colspan": "5"], "not reached\(found); try a larger --ef"))
         }
+        // On a telephone each cell has its head beside it.
+        func cell(_ column: Int, _ text: String) -> Markup {
+            .element("td", ["data-head": Self.answerHead[column]], .text(text))
+        }
         return .element(
             "tr", [:], target, .element("td", ["class": "choice"], "ef \(row.width)"),
-            .element("td", [:], .text(format.text(row.recall))),
-            .element("td", [:], .text(significant(row.queriesPerSecond))),
-            .element("td", [:], .text(unit.text(row.medianMicroseconds))),
-            .element("td", [:], .text(unit.text(row.percentile99Microseconds))))
+            cell(2, format.text(row.recall)), cell(3, significant(row.queriesPerSecond)),
+            cell(4, unit.text(row.medianMicroseconds)), cell(5, unit.text(row.percentile99Microseconds)))
     }
 
     private var explanation: Markup {
@@ -94,102 +113,77 @@ struct RecallReport {
             "p", [:],
             "Each line has the smallest measured ef that finds so much, and what a search with it costs, on one thread. ",
             "Recall@\(k) is the share of the \(k == 1 ? "true nearest neighbour" : "\(k) true nearest neighbours") that ",
-            "a search finds. A larger ef finds more and takes longer. 99 of 100 searches take no longer than the p99 latency. ",
-            narrower, "To make one the store's own: ", .element("code", [:], "cairn set \(path.shellQuoted) --ef N"),
-            ".", warning
+            "a search finds. A larger ef finds more and takes longer. Queries a second are of the thread's time on the CPU, ",
+            "latencies of the clock; 99 of 100 searches take no longer than the p99 latency. ",
+            narrower, isAlone ? "To make one the store's own: " : "To make one a store's own: ",
+            .element("code", [:], "cairn set \(isAlone ? subjects[0].path.shellQuoted : "STORE") --ef N"), "."
         )
     }
 
     /// Where the first width already finds enough, nothing says that it is the smallest that does.
     private var narrower: Markup {
-        guard answers.contains(where: { $0.row?.width == rows[0].width }), rows[0].width > 1 else { return .group([]) }
-        return "No ef below \(rows[0].width) was measured: a smaller one may do where this is the answer. "
-    }
-
-    private var warning: Markup {
-        #if DEBUG
-        .element("b", [:], " This was a debug build: a release is about ten times as fast.")
-        #else
-        rows.contains(where: \.isDisturbed)
-            ? .element(
-                "b", [:],
-                " Other programs used the CPU meanwhile: trust the medians, and measure again for queries a second and p99."
-            )
-            : .group([])
-        #endif
+        let first = rows.map(\.width).min() ?? 1
+        guard subjects.contains(where: { $0.answers.contains { $0.row?.width == first } }), first > 1 else {
+            return .group([])
+        }
+        return "No ef below \(first) was measured: a smaller one may do where this is the answer. "
     }
 
     private var charts: Markup {
-        let unit = unit, format = format
-        let description = { (row: RecallRow) in
-            "ef \(row.width): recall \(format.text(row.recall)), \(significant(row.queriesPerSecond)) queries a second, "
+        let unit = unit, format = format, isAlone = isAlone
+        let description = { (subject: RecallSubject, row: RecallRow) in
+            (isAlone ? "" : "\(subject.name), ")
+                + "ef \(row.width): recall \(format.text(row.recall)), \(significant(row.queriesPerSecond)) queries a second, "
                 + "median \(unit.text(row.medianMicroseconds)), p99 \(unit.text(row.percentile99Microseconds))"
         }
+        func drawings(_ drawn: (Plot.Format) -> Markup) -> Markup {
+            .group(Plot.Format.allCases.map { .element("div", ["class": $0.style], drawn($0)) })
+        }
         return .group([
-            .element("h2", [:], "Speed: further up is faster, further right finds more"),
-            RecallChart(rows: rows, answers: answers, k: k, description: description).drawn(),
-            .element("h2", [:], "Latency: how long one search takes"),
-            LatencyChart(rows: rows, answers: answers, description: description).drawn(),
+            .element("h2", [:], "Speed: further up is faster, further right finds more"), legend(note: ""),
+            drawings { RecallChart(subjects, $0, k: k, description: description).drawn() },
+            .element("h2", [:], "Latency: how long one search takes"), legend(note: "dashed: p99"),
+            drawings { LatencyChart(subjects, $0, description: description).drawn() },
         ])
     }
 
-    private var table: Markup {
-        let columns = RecallRow.columns
-        let chosen = Set(answers.compactMap { $0.row?.width })
+    /// Which curve is whose, where there are several.
+    private func legend(note: String) -> Markup {
+        guard !isAlone else { return .group([]) }
+        let names = subjects.enumerated().map { number, subject in
+            Markup.element("span", ["class": RecallSubject.style(number)], .text("● \(subject.name)"))
+        }
+        return .element("p", attributes: [("class", "legend")], names + [.text(note)])
+    }
+
+    private func table(_ subject: RecallSubject) -> Markup {
+        let columns = RecallRow.columns, chosen = subject.chosen
         return .group([
-            .element("h2", [:], "All that was measured"),
+            caption(subject),
             .element(
-                "table", ["class": "rows"],
+                "div", ["class": "scroll"],
                 .element(
-                    "thead", [:],
+                    "table", ["class": "rows"],
                     .element(
-                        "tr", attributes: [],
-                        columns.map { column in
-                            let unit = column.unit.isEmpty ? "" : " (\(column.unit))"
-                            return .element("th", ["scope": "col"], .text(column.title + unit))
-                        })),
-                .element(
-                    "tbody", attributes: [],
-                    rows.map { row in
+                        "thead", [:],
                         .element(
-                            "tr", attributes: chosen.contains(row.width) ? [("class", "chosen")] : [],
-                            columns.map { .element("td", [:], .text(text(of: row, in: $0))) })
-                    })),
+                            "tr", attributes: [],
+                            columns.map { column in
+                                let unit = column.unit.isEmpty ? "" : " (\(column.unit))"
+                                return .element("th", ["scope": "col"], .text(column.title + unit))
+                            })),
+                    .element(
+                        "tbody", attributes: [],
+                        subject.rows.map { row in
+                            .element(
+                                "tr", attributes: chosen.contains(row.width) ? [("class", "chosen")] : [],
+                                columns.map { .element("td", [:], .text(text(of: row, in: $0))) })
+                        }))),
         ])
     }
 
     private func text(of row: RecallRow, in column: RecallColumn) -> String {
         column.key == "recall"
             ? format.text(row.recall) : grouped(column.value(row), decimals: column.textDecimals)
-    }
-
-    private var conditions: Markup {
-        let compared = "\(grouped(queryCount)) × \(grouped(k)) = \(grouped(queryCount * k)) neighbours"
-        let times = rounds == 1 ? "once" : "\(rounds) times; of each figure, the median"
-        var measurement = [
-            Fact(name: "queries", value: "\(grouped(queryCount)), one after the other, on one thread"),
-            Fact(name: "k", value: "\(k)"), Fact(name: "compared", value: compared),
-            Fact(name: "each ef", value: "\(times); after a round that does not count"),
-            Fact(name: "date", value: date),
-        ]
-        if rows[0].width < k {
-            measurement.append(Fact(name: "ef below k", value: "counts as \(k)"))
-        }
-        return .group([
-            .element("h2", [:], "What was measured, and where"),
-            .element("div", ["class": "facts"], list(subject), list(measurement), list(machine)),
-            .element(
-                "p", [:],
-                "A result counts as found when it is no farther than the last of the true neighbours, as in ann-benchmarks. ",
-                "To measure again:"
-            ),
-            .element("pre", [:], .element("code", [:], .text(command))),
-        ])
-    }
-
-    private func list(_ facts: [Fact]) -> Markup {
-        .element(
-            "dl", attributes: [],
-            facts.flatMap { [.element("dt", [:], .text($0.name)), .element("dd", [:], .text($0.value))] })
     }
 }
