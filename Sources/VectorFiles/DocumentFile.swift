@@ -24,8 +24,7 @@ package enum DocumentFile {
     package static func read(_ path: FilePath) throws(VectorFileError) -> Content {
         let file = try InputFile(path)
         let named = path.extension.flatMap { VectorFileFormat(rawValue: $0.lowercased()) }
-        let isArray = try NpyHeader.hasMagic(file)
-        if isArray || named == .npy {
+        if try NpyHeader.hasMagic(file) {
             let array = try VectorFile(file, format: .npy)
             let numbers = try array.readLabels(rows: 0..<array.rows)
             switch array.dimensions {
@@ -39,6 +38,9 @@ package enum DocumentFile {
             }
         }
         if let kind = try ForeignFile.recognise(file), !kind.isText { throw file.error(kind.message(for: path)) }
+        if named == .npy {
+            throw file.error("this is not an .npy file; if it is text, call it documents.txt")
+        }
         if let named {
             throw file.error("documents come as an .npy array of integers or as text; this is .\(named)")
         }

@@ -7,8 +7,7 @@ package enum LabelFile {
     package static func read(_ path: FilePath) throws(VectorFileError) -> [UInt64] {
         let file = try InputFile(path)
         let named = path.extension.flatMap { VectorFileFormat(rawValue: $0.lowercased()) }
-        let isArray = try NpyHeader.hasMagic(file)
-        if isArray || named == .npy {
+        if try NpyHeader.hasMagic(file) {
             let array = try VectorFile(file, format: .npy)
             guard array.dimensions == 1 else {
                 throw VectorFileError(path, "it has \(array.dimensions) columns, labels need one: save a[:, 0]")
@@ -16,6 +15,9 @@ package enum LabelFile {
             return try array.readLabels(rows: 0..<array.rows)
         }
         if let kind = try ForeignFile.recognise(file), !kind.isText { throw file.error(kind.message(for: path)) }
+        if named == .npy {
+            throw file.error("this is not an .npy file; if it is text, call it labels.txt")
+        }
         if let named {
             throw file.error("labels come as an .npy array of integers or as text, one on each line; this is .\(named)")
         }

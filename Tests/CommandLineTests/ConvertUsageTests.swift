@@ -257,7 +257,8 @@ struct ConvertUsageTests {
         #expect(build.message.contains("row 10 at byte"))
         try workspace.write(
             "text.bin",
-            "this is no index of anything, but a text that has some length, of a hundred bytes or so, if not more")
+            "this is no index of anything and no table but a text of more than a hundred bytes or so that goes on and on"
+        )
         #expect(try workspace.failure(converting: "@text.bin", "@o.npy", code: 1).message.contains("--from"))
         #expect(try workspace.failure(converting: "@none.bin", "@o.npy", code: 1).code == "notFound")
         try FileManager.default.createDirectory(

@@ -45,7 +45,11 @@ import Testing
 
     /// What `verify` says of a file.
     private func remarks(_ path: FilePath, _ name: String) throws -> [String] {
-        let report = try VectorStore.verify(at: path, depth: .checksums)
+        try remarks(VectorStore.open(at: path), name)
+    }
+
+    private func remarks(_ store: VectorStore, _ name: String) throws -> [String] {
+        let report = try store.verify(depth: .checksums)
         return (report.problems + report.warnings).filter { $0.hasPrefix("\(name): the file") }
     }
 
@@ -59,7 +63,7 @@ import Testing
             #expect(try remarks(path, name).count == 1, "\(damage)")
             let opened = try store.open(at: path)
             try writer.run(opened)
-            if writer == .checkpoint { #expect(try remarks(path, name) == [], "\(damage), before it is closed") }
+            if writer == .checkpoint { #expect(try remarks(opened, name) == [], "\(damage), before it is closed") }
             try opened.close()
             #expect(try remarks(path, name) == [], "\(damage)")
             let again = try VectorStore.open(at: path)
@@ -99,7 +103,7 @@ import Testing
         try opened.mark([3])
         store.system.fail(.open, "labels.new", with: nil)
         try opened.checkpoint()
-        #expect(try remarks(store.path, "labels") == [])
+        #expect(try remarks(opened, "labels") == [])
         try opened.close()
         #expect(try store.open(.readOnly).count == 299)
     }
