@@ -21,10 +21,15 @@ extension Graph {
         while lowestSlot < count && !isLinked(lowestSlot) { lowestSlot += 1 }
     }
 
-    /// Whether the level-0 list of `slot` has `id`.
+    /// Whether the level-0 list of `slot` has `id`. Whether a link can be dropped asks this a thousand times, so eight ids
+    /// are compared at once.
     func contains(_ slot: UInt32, _ id: UInt32, in view: GraphView) -> Bool {
-        let (ids, count) = view.levelZero.list(slot)
+        let (ids, count) = view.levelZero.list(slot), wanted = SIMD8(repeating: id)
         var index = 0
+        while index &+ 8 <= count {
+            if any(ids.eight(at: index) .== wanted) { return true }
+            index &+= 8
+        }
         while index < count {
             if ids[index] == id { return true }
             index &+= 1
@@ -41,13 +46,23 @@ extension Graph {
         let view = newestView
         guard isLinked(slot), !hasAnchor(slot, in: view) else { return }
         var tried: Set<UInt32> = [slot], frontier = [slot], next = 0
+        var equal: UInt32?
+        defer { if let equal { lastOfEquals.remember(slot, of: equal) } }
         // Nearly always the first node's neighbours do.
         while next < min(frontier.count, 64) {
             let (ids, count) = view.levelZero.list(frontier[next])
-            next += 1
             let found = (0..<count).map { ids[$0] }.filter { isLinked($0) && tried.insert($0).inserted }
-            for earlier in sorted(found.filter { $0 < slot }, from: slot, scratch)
-            where connect(slot, to: earlier, scratch, depth) { return }
+            let earlier = sorted(found.filter { $0 < slot }, from: slot, scratch)
+            if next == 0, let nearest = earlier.first, columns.areEqual(slot, nearest) {
+                equal = nearest
+                if let last = lastOfEquals[nearest], last < slot, isLinked(last),
+                    connect(slot, to: last, scratch, depth)
+                {
+                    return
+                }
+            }
+            next += 1
+            for other in earlier where connect(slot, to: other, scratch, depth) { return }
             frontier.append(contentsOf: found)
         }
         var earlier = slot, nearest: UInt32?
@@ -70,6 +85,40 @@ extension Graph {
 
     private static let maximumDepth = 64
 
+    /// Full lists that were found to have no link that can be dropped. To find that out takes a look at a thousand lists,
+    /// and in a crowd around one vector everybody asks the same lists. Only the writer's. A list that could do without a
+    /// link since then, because another list changed, is passed over until it changes itself.
+    struct NeededLists {
+        private var contents: [UInt32: UInt64] = [:]
+
+        func has(_ owner: UInt32, _ ids: UncheckedBuffer<UInt32>, _ count: Int) -> Bool {
+            contents[owner] == Self.digest(ids, count)
+        }
+
+        mutating func remember(_ owner: UInt32, _ ids: UncheckedBuffer<UInt32>, _ count: Int) {
+            if contents.count > 1 << 16 { contents.removeAll() }
+            contents[owner] = Self.digest(ids, count)
+        }
+
+        private static func digest(_ ids: UncheckedBuffer<UInt32>, _ count: Int) -> UInt64 {
+            (0..<count).reduce(0) { ($0 ^ UInt64(ids[$1])) &* 0x9e37_79b9_7f4a_7c15 }
+        }
+    }
+
+    /// Where the last of many equal vectors found its anchor. All of them have the same nearest neighbours, whose lists are full:
+    /// without this each would try those lists, and theirs, before it comes to one that has room. Only the writer's, and no more
+    /// than a hint.
+    struct LastOfEquals {
+        private var last: [UInt32: UInt32] = [:]
+
+        subscript(equal: UInt32) -> UInt32? { last[equal] }
+
+        mutating func remember(_ slot: UInt32, of equal: UInt32) {
+            if last.count > 1 << 16 { last.removeAll() }
+            last[equal] = slot
+        }
+    }
+
     /// `slots`, which are linked, in the order of their distance from `slot`.
     func sorted(_ slots: [UInt32], from slot: UInt32, _ scratch: SearchScratch) -> [UInt32] {
         guard slots.count > 1 else { return slots }
@@ -87,15 +136,17 @@ extension Graph {
     /// last of those others is cut off and gets another anchor: it then has a link that it can do without.
     private func connect(_ slot: UInt32, to anchor: UInt32, _ scratch: SearchScratch, _ depth: Int) -> Bool {
         let view = newestView
-        guard contains(anchor, slot, in: view) || place(for: slot, in: anchor, view) != nil else { return false }
+        guard contains(anchor, slot, in: view) || place(for: slot, in: anchor, view, scratch) != nil else {
+            return false
+        }
         var displaced: UInt32?
         if !contains(slot, anchor, in: view) {
             let (ids, count) = view.levelZero.list(slot)
-            let free = place(for: anchor, in: slot, view)
+            let free = place(for: anchor, in: slot, view, scratch)
             if free == nil { displaced = ids[count - 1] }
             put(anchor, into: slot, at: free ?? count - 1)
         }
-        if let place = contains(anchor, slot, in: newestView) ? nil : place(for: slot, in: anchor, newestView) {
+        if !contains(anchor, slot, in: newestView), let place = place(for: slot, in: anchor, newestView, scratch) {
             put(slot, into: anchor, at: place)
         }
         if let displaced, depth < Self.maximumDepth { self.anchor(displaced, scratch, depth: depth + 1) }
@@ -103,7 +154,7 @@ extension Graph {
         return hasAnchor(slot, in: newestView)
     }
 
-    private func put(_ id: UInt32, into slot: UInt32, at place: Int) {
+    func put(_ id: UInt32, into slot: UInt32, at place: Int) {
         makeWritable(slot, level: 0)
         let (ids, count) = list(slot, level: 0)
         ids[place] = id
@@ -111,14 +162,18 @@ extension Graph {
     }
 
     /// Where in the list of `owner` another id can stand: at its end, or in the place of the last link that nobody depends on.
-    private func place(for id: UInt32, in owner: UInt32, _ view: GraphView) -> Int? {
+    private func place(for id: UInt32, in owner: UInt32, _ view: GraphView, _ scratch: SearchScratch) -> Int? {
         let (ids, count) = view.levelZero.list(owner)
         if count < parameters.capacity(level: 0) { return count }
-        return (0..<count).last { canDrop(ids[$0], from: owner, view) }
+        if neededLists.has(owner, ids, count) { return nil }
+        scratch.hopCount += count
+        if let place = (0..<count).last(where: { canDrop(ids[$0], from: owner, view) }) { return place }
+        neededLists.remember(owner, ids, count)
+        return nil
     }
 
     /// Whether the link from `owner` to `id` anchors neither of them.
-    private func canDrop(_ id: UInt32, from owner: UInt32, _ view: GraphView) -> Bool {
+    func canDrop(_ id: UInt32, from owner: UInt32, _ view: GraphView) -> Bool {
         guard isLinked(id), contains(id, owner, in: view) else { return true }
         return id > owner ? hasAnchor(id, except: owner, in: view) : hasAnchor(owner, except: id, in: view)
     }

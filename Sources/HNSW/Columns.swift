@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// Where level 0 lies: the columns of a store's file, or arrays of a test. Rows of a slot are at `base + slot * stride`.
 @safe
 package struct Columns: @unchecked Sendable {
@@ -37,6 +43,11 @@ package struct Columns: @unchecked Sendable {
 
     @inline(__always)
     package func vector(_ slot: UInt32) -> UnsafeMutableRawPointer { unsafe vectors + Int(slot) &* vectorStride }
+
+    /// Whether two slots have the same vector, bit by bit.
+    func areEqual(_ slot: UInt32, _ other: UInt32) -> Bool {
+        unsafe memcmp(vector(slot), vector(other), vectorStride) == 0
+    }
 
     @inline(__always)
     package func label(_ slot: UInt32) -> UInt64 {

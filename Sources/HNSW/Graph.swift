@@ -35,6 +35,8 @@ package final class Graph: @unchecked Sendable {
     package internal(set) var changes: GraphChanges?
     /// The lowest slot that is linked, or lower.
     var lowestSlot: UInt32 = 0
+    var lastOfEquals = LastOfEquals()
+    var neededLists = NeededLists()
     /// Lists that searches may still be reading, with the epoch that has to pass.
     var retired = RetiredLists()
     /// The codes that walks compare; the memory of former ones until the searches that began with them have ended.

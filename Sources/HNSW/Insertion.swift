@@ -30,6 +30,8 @@ package final class Insertion: @unchecked Sendable {
     private var groups: [Range<Int>] = []
     /// Slots that a dropped link may have cost their anchor, as each thread found them.
     private var unsettled: [UnsettledSlots]
+    /// Slots that no near neighbor links to, as each thread found them.
+    private var unfound: [UnsettledSlots]
     /// How many rows each thread found whose nearest codes put out of their order.
     private let doubts: [DoubtCounter]
     private var view: GraphView
@@ -48,6 +50,7 @@ package final class Insertion: @unchecked Sendable {
         team = WorkerTeam(threads)
         scratches = (0..<team.size * Self.walksOfThread).map { _ in SearchScratch() }
         unsettled = (0..<team.size).map { _ in UnsettledSlots() }
+        unfound = (0..<team.size).map { _ in UnsettledSlots() }
         doubts = (0..<team.size).map { _ in DoubtCounter() }
         view = graph.newestView
     }
@@ -156,8 +159,8 @@ package final class Insertion: @unchecked Sendable {
         if lowestLevel == 0 { settle(slots, formerLowest: lowest) }
     }
 
-    /// Gives an anchor to the slots of this sub-batch that have none. The lists stand still while it is found out who that
-    /// is, so the result does not depend on the threads.
+    /// Gives an anchor to the slots of this sub-batch that have none, and in a batch a link from a near neighbor to those that
+    /// none has. The lists stand still while it is found out who that is, so the result does not depend on the threads.
     private func settle(_ rows: [(slot: UInt32, level: Int)], formerLowest: UInt32) {
         var slots = rows.map { $0.slot }
         // What was the lowest slot needed no anchor.
@@ -169,9 +172,16 @@ package final class Insertion: @unchecked Sendable {
         team.forEach(count, chunk: 64) { [self] index, thread in
             if index > 0 && sorted[index] == sorted[index - 1] { return }
             if !graph.hasAnchor(sorted[index], in: view) { unsettled[thread].append(sorted[index]) }
+            if isLive && graph.lacksNearLink(sorted[index], in: view, scratch(thread)) {
+                unfound[thread].append(sorted[index])
+            }
         }
         for slot in unsettled.flatMap({ $0.take() }).sorted() { graph.anchor(slot, scratches[0]) }
+        for slot in unfound.flatMap({ $0.take() }).sorted() { graph.linkFromNear(slot, scratches[0]) }
     }
+
+    /// Rows come into a store that changes, one batch after the other.
+    private var isLive: Bool { graph.changes != nil }
 
     private func prepare(_ slots: [(slot: UInt32, level: Int)]) {
         let parameters = graph.parameters
@@ -407,7 +417,7 @@ package final class Insertion: @unchecked Sendable {
         if level == 0 { noteDropped(by: target, among: pool, count, kept: kept, scratch, unsettled) }
     }
 
-    /// Notes whom the links that `target` dropped may have anchored: the later slot of the two.
+    /// Notes whom the links that `target` dropped may have anchored: the later slot of the two. In a batch also whom they led to.
     private func noteDropped(
         by target: UInt32, among pool: UncheckedBuffer<Candidate>, _ count: Int, kept: Int, _ scratch: SearchScratch,
         _ unsettled: UnsettledSlots
@@ -418,7 +428,8 @@ package final class Insertion: @unchecked Sendable {
         var hasDroppedEarlier = false
         for index in 0..<count where seen.insert(pool[index].slot) == 1 {
             let dropped = pool[index].slot
-            if dropped > target { unsettled.append(dropped) } else { hasDroppedEarlier = true }
+            if dropped > target || isLive { unsettled.append(dropped) }
+            if dropped < target { hasDroppedEarlier = true }
         }
         if hasDroppedEarlier { unsettled.append(target) }
         scratch.visited.update(seen)

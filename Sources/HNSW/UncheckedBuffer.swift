@@ -96,3 +96,12 @@ extension UncheckedBuffer where Element: Comparable {
         unsafe elements.sort()
     }
 }
+
+extension UncheckedBuffer<UInt32> {
+    /// Eight elements from `index` on.
+    @inline(__always)
+    func eight(at index: Int) -> SIMD8<UInt32> {
+        assert(index >= 0 && index + 8 <= count)
+        return unsafe UnsafeRawPointer(base + index).loadUnaligned(as: SIMD8<UInt32>.self)
+    }
+}

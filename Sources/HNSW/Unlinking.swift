@@ -28,6 +28,9 @@ extension Graph {
         }
         moveEntryPoint()
         for slot in unsettled.sorted() { anchor(slot, scratch) }
+        for slot in unsettled.sorted() where lacksNearLink(slot, in: newestView, scratch) {
+            linkFromNear(slot, scratch)
+        }
     }
 
     /// No node is left. The slots stay, with their levels, to be used again.
