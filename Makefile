@@ -24,7 +24,7 @@ endif
 export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
-    churn search-costs quantization-trials docs docs-serve interop bench bench-hnswlib bench-convert bench-peers bench-peers-open bench-peers-durable \
+    churn findability search-costs quantization-trials docs docs-serve interop bench bench-hnswlib bench-convert bench-peers bench-peers-open bench-peers-durable \
     bench-peers-report release release-test install uninstall package clean setup
 
 demo:
@@ -109,6 +109,11 @@ soak:
 costs churn:
 	$(BUILD) --product ChangeCosts
 	.build/release/ChangeCosts $@ --data "$(DATA)" $(if $(SIZES),--sizes $(SIZES)) $(if $(SIZE),--size $(SIZE))
+
+# How many vectors a search for themselves misses after histories of changes, and in new stores: HISTORIES=20, from SEED=1 on.
+findability:
+	$(BUILD) --product ChangeCosts
+	.build/release/ChangeCosts findability --histories $(or $(HISTORIES),20) $(if $(SEED),--seed $(SEED)) $(if $(CODES),--codes $(CODES))
 
 # What searches within a radius and for documents find of what there is, and the distances they compute. DATA=folder
 # [SIZE=100000] [METRIC=l2|ip|cosine] [SCALAR=f32|f16|u8|i8] [STORE=a store of these rows]. Fails below 0.95.

@@ -83,7 +83,7 @@ let package = Package(
             path: "Tests/CrashCampaign", swiftSettings: strict),
         .executableTarget(
             name: "ChangeCosts",
-            dependencies: ["Cairn", "MappedStorage", "VectorFiles", "HNSW", system, argumentParser],
+            dependencies: ["Cairn", "MappedStorage", "VectorFiles", "HNSW", "TestSupport", system, argumentParser],
             path: "Tests/ChangeCosts", swiftSettings: strict),
         .executableTarget(
             name: "SearchCosts", dependencies: ["Cairn", "HNSW", "VectorFiles", system, argumentParser],

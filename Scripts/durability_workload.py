@@ -102,10 +102,11 @@ class Workload:
 
     def next(self):
         if self.state is None:
-            width = self.rng.choice([20, 60, 200])
+            self.graph_options = [
+                "--ef-construction", self.rng.choice([20, 60, 200]), "-M", self.rng.choice([4, 16]),
+                "--metric", self.rng.choice(["l2", "l2", "ip"])]
             return Operation(
-                ["create", self.store, "--dim", DIMENSIONS, "--ef-construction", width, "-M", self.rng.choice([4, 16]),
-                 "--metric", self.rng.choice(["l2", "l2", "ip"]), "--codes", self.codes, "--quiet"], [])
+                ["create", self.store, "--dim", DIMENSIONS, *self.graph_options, "--codes", self.codes, "--quiet"], [])
         live, marked = len(self.state.live), len(self.state.marked)
         full = live + marked >= self.size
         kinds = {
@@ -216,6 +217,7 @@ class Trial:
         self.cairn, self.workload, self.crash, self.keeps_cache = cairn, workload, crash, keeps_cache
         self.outlook = Outlook(None)
         self.history = collections.deque(maxlen=8)
+        self.findability = Findability()
 
     def run_until(self, deadline):
         """Runs commands until the moment `deadline`, then crashes; keeps what the store may hold after it."""
@@ -334,9 +336,54 @@ class Trial:
     def verify(self):
         """The deep check, which must find nothing."""
         if self.workload.state is None: return
-        found = subprocess.run([self.cairn, "verify", self.workload.store], env=ENVIRONMENT, capture_output=True)
+        facts = self.searched(self.workload.store)
+        self.findability.searched += facts["count"]
+        self.findability.missed += facts["missed"]
+        if facts["missed"]: self.findability.missed_when_new += self.missed_when_new()
+
+    def searched(self, store):
+        """What `cairn verify` says of a sound store, with a search for each vector."""
+        found = subprocess.run(
+            [self.cairn, "verify", store, "--depth", "searches", "--output", "json"], env=ENVIRONMENT, capture_output=True)
         if found.returncode != 0:
             raise Violation(f"cairn verify ended with {found.returncode}: {(found.stdout + found.stderr).decode().strip()[:2000]}")
+        return json.loads(found.stdout)
+
+    def missed_when_new(self):
+        """How many vectors searches miss in a new store of the same vectors."""
+        live, files = self.workload.state.live, self.workload.files
+        vectors, labels, store = (os.path.join(files, name) for name in ("new.npy", "new-labels.npy", "new.cairn"))
+        write_npy(vectors, "<f4", (len(live), DIMENSIONS), b"".join(packed(label, version) for label, version in live.items()))
+        write_npy(labels, "<u8", (len(live),), struct.pack(f"<{len(live)}Q", *live))
+        run(self.cairn, "build", store, vectors, "--labels", labels, *self.workload.graph_options, "--ef", self.workload.state.ef,
+            "--codes", self.workload.state.codes, "--quiet")
+        missed = self.searched(store)["missed"]
+        shutil.rmtree(store)
+        return missed
+
+
+@dataclass
+class Findability:
+    """How many vectors were searched for by themselves, and not found; of stores with such, how many a new store does not find."""
+    searched: int = 0
+    missed: int = 0
+    missed_when_new: int = 0
+
+    def take(self):
+        """What was counted since the last time."""
+        taken = Findability(self.searched, self.missed, self.missed_when_new)
+        self.__init__()
+        return taken
+
+    def add(self, other):
+        self.searched += other.searched
+        self.missed += other.missed
+        self.missed_when_new += other.missed_when_new
+
+    @property
+    def is_good(self):
+        """No more are missed than in new stores, within one in a thousand."""
+        return self.missed - self.missed_when_new <= self.searched / 1000
 
 
 def random_delay(rng):
@@ -365,7 +412,7 @@ def work(worker, options, index, tickets, results, stop):
             tickets.value -= 1
             return True
     try:
-        worker(options, random.Random(options.seed * 1000 + index), next_ticket, lambda rows: results.put(("crash", rows)))
+        worker(options, random.Random(options.seed * 1000 + index), next_ticket, lambda *found: results.put(("crash", found)))
         results.put(("end", None))
     except Violation as violation:
         stop.set()
@@ -386,13 +433,14 @@ def campaign(worker, options, noun):
         for index in range(options.jobs)]
     start = printed = time.monotonic()
     for process in processes: process.start()
-    crashes, rows, status, running, problems = 0, 0, 0, len(processes), 0
+    crashes, rows, status, running, problems, findability = 0, 0, 0, len(processes), 0, Findability()
     try:
         while running:
             kind, value = results.get()
             if kind == "crash":
                 crashes += 1
-                rows += value
+                rows += value[0]
+                findability.add(value[1])
             else:
                 running -= 1
             if kind in ("violation", "error"):
@@ -406,6 +454,10 @@ def campaign(worker, options, noun):
         stop.set()
         status = 130
     for process in processes: process.join()
+    print(
+        f"{findability.searched} vectors searched for by themselves: {findability.missed} missed, {findability.missed_when_new} in new stores "
+        f"of the same vectors")
+    if status == 0 and not findability.is_good: status = 1
     print(f"{crashes} {noun}, {rows} acknowledged rows checked, {problems} lost")
     return status
 

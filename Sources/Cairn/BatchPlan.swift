@@ -6,12 +6,18 @@ struct BatchPlan {
     /// A vector to be stored.
     struct Row {
         let label: Label
-        /// Where it stands among the batch's vectors.
-        let vector: Int
+        let vector: Source
         let level: Level
         var isMarked = false
         /// A later operation of the batch took it away again: it gets no slot.
         var isDropped = false
+    }
+
+    /// Where a row's vector comes from.
+    enum Source {
+        /// The batch's vectors, by number.
+        case given(Int)
+        case slot(UInt32)
     }
 
     /// Where a row's level comes from: an update keeps that of what it replaces.
@@ -75,6 +81,12 @@ struct BatchPlan {
             } else {
                 setPlace(of: label, .row(append(label, row, .drawn)))
             }
+        case .relink(let label):
+            guard case .slot(let slot)? = place(of: label) else { throw Self.unknown(label, number) }
+            let isMarked = isMarked(.slot(slot))
+            remove(.slot(slot), state: Self.superseded)
+            rows.append(Row(label: label, vector: .slot(slot), level: .ofSlot(slot), isMarked: isMarked))
+            setPlace(of: label, .row(rows.count - 1))
         case .mark(let label):
             guard let place = place(of: label) else { throw Self.unknown(label, number) }
             guard !isMarked(place) else {
@@ -99,7 +111,7 @@ struct BatchPlan {
     }
 
     private mutating func append(_ label: Label, _ vector: Int, _ level: Level) -> Int {
-        rows.append(Row(label: label, vector: vector, level: level))
+        rows.append(Row(label: label, vector: .given(vector), level: level))
         return rows.count - 1
     }
 

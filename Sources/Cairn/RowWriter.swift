@@ -39,6 +39,14 @@ final class RowWriter {
         }
     }
 
+    /// The same for the vector of another slot, bit by bit.
+    func copy(_ source: UInt32, to slot: UInt32) throws(StorageError) {
+        let columns = contents.columns
+        let norm = unsafe columns.norms.map { unsafe $0[Int(source)] } ?? 1
+        try unsafe write(
+            stored: UnsafeRawBufferPointer(start: columns.vector(source), count: rowBytes), norm: norm, to: slot)
+    }
+
     private func write(_ slot: UInt32, _ fill: (UnsafeMutableRawPointer) -> Float) throws(StorageError) {
         guard file != nil else {
             let row = unsafe contents.columns.vector(slot)

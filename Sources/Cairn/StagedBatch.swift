@@ -6,7 +6,7 @@ import WriteAheadLog
 final class StagedBatch {
     struct Row {
         let label: Label
-        let vector: Int
+        let vector: BatchPlan.Source
         let slot: UInt32
         let level: Int
         let isMarked: Bool

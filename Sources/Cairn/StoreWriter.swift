@@ -292,7 +292,12 @@ final class StoreWriter: @unchecked Sendable {
         }
         do {
             let writer = RowWriter(contents, file: disk?.file)
-            for row in batch.rows { try unsafe writer.write(vectors[row.vector], to: row.slot) }
+            for row in batch.rows {
+                switch row.vector {
+                case .given(let number): try unsafe writer.write(vectors[number], to: row.slot)
+                case .slot(let slot): try writer.copy(slot, to: row.slot)
+                }
+            }
             try writer.flush()
             try codes?.write(batch.rows.map { $0.slot })
         } catch {

@@ -18,12 +18,18 @@ extension VectorStore {
     /// Checks the open store to `depth`: what is in its files, and what is in memory beyond them. Changes and checkpoints
     /// wait while files are read; searches go on.
     public func verify(depth: VerifyReport.Depth = .graph) throws(StoreError) -> VerifyReport {
+        var report = try verifyContents(depth: depth)
+        if depth == .searches { try checkSearches(&report) }
+        return report
+    }
+
+    private func verifyContents(depth: VerifyReport.Depth) throws(StoreError) -> VerifyReport {
         try readingQuiet { (contents, view) in
             var report = VerifyReport()
             var damaged: Set<Label> = []
             if let path { checkFiles(path, depth, contents, view, &report) }
             if depth != .header, let codes = contents.graph.codes { check(codes, contents, view, &report) }
-            if depth == .graph {
+            if depth == .graph || depth == .searches {
                 damaged = check(contents, view, &report)
                 measureCodes(contents, view, &report)
             }
@@ -80,18 +86,18 @@ extension VectorStore {
             in: path, header: header, connectivity: superblock.connectivity, capacity: max(header.slotCount, 1),
             calls: calls)
         if upper == nil {
-            report.add(
-                "upper: the file is missing or damaged; opening the store for writing makes it again, as 'cairn checkpoint' does"
-            )
+            report.addRepairable(
+                "upper: the file is missing or damaged; opening the store for writing makes it again, as 'cairn checkpoint' does",
+                file: StoreName.upper)
         }
         if labels.map({ $0 == header.graphGeneration }) ?? true,
             LabelIndexFile(
                 path.appending(StoreName.labels), layout: header.layout, generation: header.graphGeneration,
                 graph: contents.graph, writable: false, calls: calls)?.isSound != true
         {
-            report.add(
-                "labels: the file is missing or damaged; the next checkpoint of a writer makes it again, as 'cairn checkpoint' does"
-            )
+            report.addRepairable(
+                "labels: the file is missing or damaged; the next checkpoint of a writer makes it again, as 'cairn checkpoint' does",
+                file: StoreName.labels)
         }
         checkCodes(path, header, contents, &report)
     }
@@ -105,6 +111,7 @@ extension VectorStore {
         }
         let codes = StoreCodes.open(path, header, contents, isWritable: false, calls: calls)
         guard let codes else {
+            report.noteMissing(StoreName.codes)
             report.warnings.append(
                 "codes: the file is missing or does not fit, so searches go by the vectors; opening the store for writing "
                     + "makes it again, as 'cairn checkpoint' does")
@@ -187,28 +194,34 @@ extension VectorStore {
 }
 
 extension VectorStore {
+    /// Searches for each vector by itself.
+    private func checkSearches(_ report: inout VerifyReport) throws(StoreError) {
+        let missed = try Findability(store: self, threads: nil).missed()
+        report.missedLabels = missed
+        report.missed = missed.count
+        guard !missed.isEmpty else { return }
+        let all = missed.count == 1 ? "1 vector is" : "\(missed.count) vectors are"
+        report.warnings.append(
+            "\(all) not found by a search for itself at ef \(defaultWidth) (\(VerifyReport.listed(missed))); 'cairn repair' links such vectors "
+                + "again")
+    }
+
     /// In a graph of this program it is damage; hnswlib leaves such nodes, and an import keeps its graph.
     private func reportUnreachable(_ contents: StoreContents, _ report: inout VerifyReport) {
         let labels = report.unreachableLabels
         let all = labels.count == 1 ? "1 vector cannot" : "\(labels.count) vectors cannot"
         let sentence = "\(all) be reached from the entry point (\(VerifyReport.listed(labels)))"
         if contents.superblock.origin == nil {
-            report.add(sentence)
+            report.addRepairable("\(sentence): 'cairn repair' links them")
         } else {
             report.warnings.append(
-                "\(sentence): hnswlib left the graph so; an upsert of such a vector links it, and exact searches find it"
+                "\(sentence): hnswlib left the graph so; 'cairn repair' links them, and exact searches find them"
             )
         }
     }
 }
 
 extension VerifyReport {
-    fileprivate mutating func addWrongCode(_ slot: UInt32, label: Label) {
-        add(
-            "codes: that of slot \(slot) (label \(label)) is not its vector's; 'cairn codes' with the store and its kind of codes makes them "
-                + "again, and until then searches may find less")
-    }
-
     /// Says which of the two superblocks is damaged: the other one does, but no second damage is to be had. Of the headers
     /// only the newer one means anything.
     fileprivate mutating func checkCopies(_ prologue: LevelZeroFile.Prologue, of path: FilePath) {

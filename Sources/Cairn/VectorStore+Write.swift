@@ -123,7 +123,7 @@ extension WriteBatch.Operation {
     var labelAndRow: (Label, Int)? {
         switch self {
         case .add(let label, let row, _), .update(let label, let row), .upsert(let label, let row): (label, row)
-        case .mark, .unmark, .erase: nil
+        case .mark, .unmark, .erase, .relink: nil
         }
     }
 }

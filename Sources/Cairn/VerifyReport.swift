@@ -9,6 +9,8 @@ public struct VerifyReport: Sendable, Hashable {
         /// Every slot and every list: ids, counts, levels, duplicates, labels, and that every vector can be reached from the
         /// entry point. About 5 bytes of memory a vector.
         case graph
+        /// That a search for each vector, at the store's own width, finds it. A search for each.
+        case searches
     }
 
     /// What is wrong, a sentence each; at most the first hundred of a kind.
@@ -19,6 +21,11 @@ public struct VerifyReport: Sendable, Hashable {
     public internal(set) var unreachable: Int?
     /// Their labels, in the order of the store.
     public internal(set) var unreachableLabels: [Label] = []
+    /// Live vectors that a search for ten neighbors of them, at the store's own width, does not find though none of ten others is as near;
+    /// nil unless that was looked at. ``VectorStore/repair(at:options:threads:progress:)`` links them again.
+    public internal(set) var missed: Int?
+    /// Their labels, in the order of the store.
+    public internal(set) var missedLabels: [Label] = []
     /// Pages of `level0` whose bytes are not those that were written.
     public internal(set) var damagedPages: [DamagedPage] = []
     /// Labels of the vectors of which something is damaged, ascending: those of ``damagedPages``, and those in whose links or states the
@@ -58,7 +65,35 @@ public struct VerifyReport: Sendable, Hashable {
 
     private static let limit = 100
 
+    /// Those of ``problems`` that a repair does not mend.
+    private(set) var damage: [String] = []
+    /// Derived files that a repair makes again.
+    private(set) var missingFiles: [String] = []
+    /// Some of the codes are not those of their vectors.
+    private(set) var hasWrongCodes = false
+
+    /// Adds what a repair mends: a derived file, or links.
+    mutating func addRepairable(_ problem: String, file: String? = nil) {
+        if let file { missingFiles.append(file) }
+        append(problem)
+    }
+
+    /// Notes a derived file that a repair makes again, and that is said elsewhere.
+    mutating func noteMissing(_ file: String) { missingFiles.append(file) }
+
+    mutating func addWrongCode(_ slot: UInt32, label: Label) {
+        hasWrongCodes = true
+        addRepairable(
+            "codes: that of slot \(slot) (label \(label)) is not its vector's; 'cairn repair' makes them again, and until then searches "
+                + "may find less", file: StoreName.codes)
+    }
+
     mutating func add(_ problem: String) {
+        if damage.count < Self.limit { damage.append(problem) }
+        append(problem)
+    }
+
+    private mutating func append(_ problem: String) {
         if problems.count < Self.limit {
             problems.append(problem)
         } else if problems.count == Self.limit {

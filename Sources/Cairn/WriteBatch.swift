@@ -11,6 +11,8 @@ public struct WriteBatch: Sendable {
         case mark(Label)
         case unmark(Label)
         case erase(Label)
+        /// The same vector, live or marked, in a slot of its own with links of its own.
+        case relink(Label)
     }
 
     private(set) var operations: [Operation] = []

@@ -33,7 +33,7 @@ struct Program: ParsableCommand {
                 name: "Store",
                 subcommands: [
                     BuildCommand.self, CreateCommand.self, InfoCommand.self, SetCommand.self, VerifyCommand.self,
-                    CheckpointCommand.self, CodesCommand.self,
+                    CheckpointCommand.self, CodesCommand.self, RepairCommand.self,
                 ]),
             CommandGroup(
                 name: "Data",

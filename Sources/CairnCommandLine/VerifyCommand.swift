@@ -14,10 +14,11 @@ struct VerifyCommand: Command {
 
             Each depth includes the ones before it. header looks at the headers and whether journal and log can be read; \
             checksums reads everything once; graph also looks at every slot and every link, and whether every vector can be \
-            reached.
+            reached; searches also looks for every vector by itself, as a search for ten neighbors at the store's own ef does. \
+            Vectors that are not found are no damage: cairn repair links them again.
 
             Of damage the labels are told whose vectors, links or lengths are on the page, ten of them; --save-labels writes all \
-            labels that are damaged or cannot be reached to a file, and so does --output json. The file is one for --labels.
+            labels that are damaged, cannot be reached or are not found to a file, and so does --output json. The file is one for --labels.
 
               cairn verify products.cairn
               cairn verify products.cairn --depth checksums --output json
@@ -32,7 +33,8 @@ struct VerifyCommand: Command {
 
     @Option(
         help: ArgumentHelp(
-            "Where labels go of vectors that are damaged or cannot be reached: .npy, u64.", valueName: "file"),
+            "Where labels go of vectors that are damaged, cannot be reached or are not found: .npy, u64.",
+            valueName: "file"),
         completion: .file(extensions: ["npy"]))
     var saveLabels: FilePath?
 
@@ -47,7 +49,7 @@ struct VerifyCommand: Command {
         var info: StoreInfo?
 
         /// Labels that --save-labels writes, ascending.
-        var labels: [Label] { Set(report.damagedLabels + report.unreachableLabels).sorted() }
+        var labels: [Label] { Set(report.damagedLabels + report.unreachableLabels + report.missedLabels).sorted() }
     }
 
     func perform(_ output: StandardOutput) throws {
@@ -100,6 +102,8 @@ struct VerifyCommand: Command {
                 ("warnings", .array(report.warnings.map { .string($0) })),
                 ("unreachable", number(report.unreachable)),
                 ("unreachable_labels", numbers(report.unreachableLabels)),
+                ("missed", number(report.missed)),
+                ("missed_labels", numbers(report.missedLabels)),
                 ("damaged_labels", numbers(report.damagedLabels)),
                 (
                     "damaged_pages",
@@ -123,7 +127,8 @@ struct VerifyCommand: Command {
         let damaged = counted(finding.report.damagedLabels.count, "vector") + " damaged"
         let unreachable = "\(finding.report.unreachableLabels.count) out of reach"
         let advice = saveLabels == nil ? "; --save-labels writes their labels to a file" : ""
-        return ["\(store): \(damaged), \(unreachable)\(advice)"]
+        let missed = finding.report.missed.map { $0 > 0 ? ", \($0) not found" : "" } ?? ""
+        return ["\(store): \(damaged), \(unreachable)\(missed)\(advice)"]
     }
 
     private func lines(_ finding: Finding) -> [String] {
@@ -135,6 +140,7 @@ struct VerifyCommand: Command {
             case .header: "headers and log were read"
             case .checksums: "headers, log and checksums were checked"
             case .graph: "headers, log, checksums and graph were checked"
+            case .searches: "headers, log, checksums and graph were checked, and each vector was searched for"
             }
         return warnings + summary(finding) + [
             "\(store): ok, \(counted(info.count, "vector")), \(info.deleted) marked as deleted, "

@@ -5,5 +5,5 @@ import ArgumentParser
 struct ChangeCosts: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Counts the work of changes to a store, and looks at what they leave of it.",
-        subcommands: [CostsBySize.self, Churn.self, Duplicates.self])
+        subcommands: [CostsBySize.self, Churn.self, Duplicates.self, Findability.self])
 }

@@ -81,15 +81,20 @@ struct Churn: ParsableCommand {
             }
             recalls.append(Double(found) / Double(10 * queries.count))
             bytes.append(try store.info.fileBytes)
-            reports.append(try store.verify())
+            reports.append(try store.verify(depth: .searches))
         }
         let ratio = Double(bytes[0]) / Double(bytes[1])
         print(
             String(
-                format: "%@: recall@10 at ef 50 %.4f, of a new store %.4f; unreachable %d, of a new store %d; "
+                format:
+                    "%@: recall@10 at ef 50 %.4f, of a new store %.4f; unreachable %d, of a new store %d; missed %d, of a new store %d; "
                     + "%d bytes, %.3f times the new store; %d problems; %.0f s", name, recalls[0], recalls[1],
-                reports[0].unreachable ?? -1, reports[1].unreachable ?? -1, bytes[0], ratio, reports[0].problems.count,
+                reports[0].unreachable ?? -1, reports[1].unreachable ?? -1, reports[0].missed ?? -1,
+                reports[1].missed ?? -1, bytes[0], ratio, reports[0].problems.count,
                 seconds))
+        let missedMore = (reports[0].missed ?? .max) - (reports[1].missed ?? 0)
+        let count = try VectorStore.open(at: path).count
         return reports[0].isSound && reports[0].unreachable == 0 && ratio <= 1.1 && recalls[0] >= recalls[1] - tolerance
+            && Double(missedMore) <= 0.001 * Double(count)
     }
 }

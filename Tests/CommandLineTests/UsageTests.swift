@@ -14,7 +14,8 @@ struct UsageTests {
     init() throws { workspace = try Workspace() }
 
     private static let commands = [
-        "build", "create", "info", "set", "verify", "checkpoint", "add", "delete", "search", "get", "labels", "recall",
+        "build", "create", "info", "set", "verify", "checkpoint", "repair", "add", "delete", "search", "get", "labels",
+        "recall",
         "convert",
     ]
 

@@ -7,7 +7,7 @@ struct VerifyTests {
         let ok: Bool
         let depth: String
         let problems: [String]
-        let unreachable, count, deleted, free: Int?
+        let unreachable, missed, count, deleted, free: Int?
         let unreachable_labels, damaged_labels: [UInt64]
         let damaged_pages: [Page]
 
@@ -46,7 +46,7 @@ struct VerifyTests {
             stride(from: 0, to: bytes.count - 32, by: 32).first { bytes[$0..<$0 + 32].elementsEqual(vector) })
     }
 
-    @Test(arguments: ["header", "checksums", "graph"])
+    @Test(arguments: ["header", "checksums", "graph", "searches"])
     func `a sound store is ok at every depth, and nothing is written`(depth: String) throws {
         #expect(try workspace.cairn("delete", "@store", "7", "8", "--quiet").code == 0)
         #expect(try workspace.cairn("delete", "@store", "9", "--erase", "--quiet").code == 0)
@@ -56,12 +56,13 @@ struct VerifyTests {
         let facts = "\(workspace.path("store")): ok, 297 vectors, 2 marked as deleted, 1 free slot: "
         #expect(text.lines.first?.hasPrefix(facts) == true)
         #expect(text.output.contains("checksums") == (depth != "header"))
-        #expect(text.output.contains("graph") == (depth == "graph"))
+        #expect(text.output.contains("graph") == ["graph", "searches"].contains(depth))
         #expect(try workspace.cairn("verify", "@store", "--depth", depth, "--quiet").output == "")
 
         let (finding, code) = try verify("--depth", depth)
         #expect(code == 0 && finding.ok && finding.depth == depth && finding.problems == [])
-        #expect(finding.unreachable == (depth == "graph" ? 0 : nil))
+        #expect(finding.unreachable == (["graph", "searches"].contains(depth) ? 0 : nil))
+        #expect(finding.missed == (depth == "searches" ? 0 : nil))
         #expect(finding.count == 297 && finding.deleted == 2 && finding.free == 1)
         #expect(try workspace.state(of: "store") == before)
     }
@@ -158,6 +159,34 @@ struct VerifyTests {
         #expect(graphCode == 2 && !finding.ok && finding.unreachable == 299)
         #expect(
             finding.problems.contains { $0.hasPrefix("299 vectors cannot be reached from the entry point (labels ") })
+    }
+
+    private struct Repair: Decodable {
+        let unreachable, missed, relinked: Int
+        let relinked_labels, remaining_labels: [UInt64]
+        let files: [String]
+    }
+
+    @Test func `repair links what is out of reach, and makes a lost file again`() throws {
+        #expect(
+            try workspace.cairn("repair", "@store").output == "\(workspace.path("store")): nothing to repair\n")
+        try loseLinks()
+        try FileManager.default.removeItem(atPath: workspace.path("store/labels"))
+        let outcome = try workspace.cairn("repair", "@store", "--threads", "2", "--output", "json")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        let repair = try JSONDecoder().decode(Repair.self, from: Data(outcome.output.utf8))
+        #expect(repair.unreachable == 299 && repair.files == ["labels"] && repair.remaining_labels == [])
+        #expect(repair.relinked == repair.relinked_labels.count && repair.relinked >= 299)
+        let (finding, code) = try verify("--depth", "searches")
+        #expect(code == 0 && finding.unreachable == 0 && finding.missed == 0 && finding.count == 300)
+    }
+
+    @Test func `repair tells other damage and changes nothing`() throws {
+        try flip([offset(ofRow: 150) + 5], of: "store/level0")
+        let before = try workspace.state(of: "store")
+        let outcome = try workspace.cairn("repair", "@store")
+        #expect(outcome.code == 2 && outcome.errors.contains("a repair does not mend that, and has changed nothing"))
+        #expect(try workspace.state(of: "store") == before)
     }
 
     private func crc32c(_ bytes: ArraySlice<UInt8>) -> UInt32 {

@@ -26,7 +26,7 @@ struct Soak: ParsableCommand {
             at: path, .init(dimensions: Model.dimensions, metric: .l2, connectivity: 8, constructionWidth: 60)
         ).close()
         let end = Date() + minutes * 60
-        var rounds = 0, totals = Totals()
+        var rounds = 0, totals = Totals(), searched = 0, missed = 0, missedWhenNew = 0
         while Date() < end || rounds == 0 {
             let durability: [VectorStore.OpenOptions.Durability] = [.none, .full, .interval(milliseconds: 5)]
             let store = try VectorStore.open(
@@ -35,8 +35,11 @@ struct Soak: ParsableCommand {
                     access: .readWrite, durability: durability[rounds % 3], logBytes: 1 << 20, overlayBytes: 1 << 20,
                     threads: 1 + rounds % 2))
             totals = totals + (try runRound(store, model, in: directory, until: min(end, Date() + round), seed: rounds))
-            let report = try store.verify()
+            let report = try store.verify(depth: .searches)
             guard report.isSound else { throw Wrong("after round \(rounds): \(report.problems)") }
+            searched += try store.count
+            missed += report.missed ?? -1
+            if report.missed != 0 { missedWhenNew += try missedInNew(store, in: directory) }
             try store.close()
             try model.compare(with: path)
             rounds += 1
@@ -46,6 +49,19 @@ struct Soak: ParsableCommand {
                 + "\(totals.codings) changes of codes, \(totals.readings) readings of all rows, \(totals.exports) exports; "
                 + "\(totals.found) of \(totals.sought) vectors that stood still found at once; no wrong answer")
         guard totals.found * 100 >= totals.sought * 99 else { throw Wrong("too few were found") }
+        print(
+            "\(searched) vectors searched for by themselves after the rounds: \(missed) missed, \(missedWhenNew) in new stores of the same "
+                + "vectors")
+        guard (missed - missedWhenNew) * 1000 <= searched else { throw Wrong("too many cannot be found") }
+    }
+
+    /// How many vectors searches for them miss in a store that is built of the same vectors.
+    private func missedInNew(_ store: VectorStore, in directory: FilePath) throws -> Int {
+        let path = directory.appending("new"), labels = try store.allLabels()
+        let vectors = try labels.flatMap { try store.vector(for: $0) ?? [] }
+        try VectorStore.build(at: path, store.configuration, vectors: vectors, labels: labels)
+        defer { try? FileManager.default.removeItem(atPath: path.string) }
+        return try VectorStore.verify(at: path, depth: .searches).missed ?? -1
     }
 
     private func runRound(

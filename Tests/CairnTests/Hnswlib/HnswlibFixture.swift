@@ -38,6 +38,22 @@ struct HnswlibFixture {
         }
     }
 
+    /// The links at level 0, of which there are fewer than 256.
+    func links(_ slot: Int) -> [Int] {
+        let element = element(slot)
+        return (0..<Int(bytes[element])).map { index in
+            bytes[element + 4 + 4 * index..<element + 8 + 4 * index].reversed().reduce(0) { $0 << 8 | Int($1) }
+        }
+    }
+
+    mutating func setLinks(_ slot: Int, _ links: [Int]) {
+        let element = element(slot)
+        bytes[element] = UInt8(links.count)
+        bytes.replaceSubrange(
+            element + 4..<element + 4 + 4 * links.count,
+            with: links.flatMap { link in (0..<4).map { UInt8(truncatingIfNeeded: link >> (8 * $0)) } })
+    }
+
     mutating func markDeleted(_ slot: Int) { bytes[element(slot) + 2] |= 1 }
 
     /// Writes the bytes to a file of their own.

@@ -246,12 +246,7 @@ import Testing
         var fixture = try HnswlibFixture(60, connectivity: 4)
         let lone: UInt32 = fixture.header.entryPoint == 7 ? 8 : 7
         for slot in 0..<60 {
-            let element = fixture.element(slot)
-            let count = Int(fixture.bytes[element])
-            var links = (0..<count).map { Array(fixture.bytes[element + 4 + 4 * $0..<element + 8 + 4 * $0]) }
-            links.removeAll { $0[0] == UInt8(lone) }
-            fixture.bytes[element] = UInt8(links.count)
-            fixture.bytes.replaceSubrange(element + 4..<element + 4 + 4 * links.count, with: links.flatMap { $0 })
+            fixture.setLinks(slot, fixture.links(slot).filter { $0 != Int(lone) })
         }
         let (path, _) = try fixture.importChanged()
         let report = try VectorStore.verify(at: path)

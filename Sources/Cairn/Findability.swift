@@ -1,0 +1,50 @@
+import HNSW
+
+/// Whether searches find the vectors of a store by themselves. A vector that links lead to may be missed all the same, if the walk never
+/// comes by one of those who link to it.
+struct Findability {
+    let store: VectorStore
+    let threads: Int?
+    /// Called now and then with how many of all vectors have been searched for.
+    var progress: ((_ done: Int, _ total: Int) -> Void)?
+
+    /// Results of a search, as most searches ask for.
+    private static let count = 10
+    private static let rowsAtOnce = 1024
+
+    /// The labels of vectors that a search for ten neighbors of themselves, at the store's own width, does not find. Those of which ten
+    /// others are found that are as near are not counted. In the order of the store; a search for each.
+    func missed() throws(StoreError) -> [Label] {
+        let labels = try store.allLabels()
+        var missed: [Label] = []
+        for first in stride(from: 0, to: labels.count, by: Self.rowsAtOnce) {
+            let end = min(first + Self.rowsAtOnce, labels.count)
+            missed += try self.missed(of: labels[first..<end])
+            progress?(end, labels.count)
+        }
+        return missed
+    }
+
+    private func missed(of labels: ArraySlice<Label>) throws(StoreError) -> [Label] {
+        var present: [Label] = [], queries: [Float] = []
+        for label in labels {
+            guard let vector = try store.vector(for: label) else { continue }
+            present.append(label)
+            queries += vector
+        }
+        let found = try store.search(batch: queries, count: Self.count, threads: threads)
+        let dimensions = try store.configuration.dimensions
+        var missed: [Label] = []
+        for (row, label) in present.enumerated() where !found[row].contains(where: { $0.label == label }) {
+            let query = Array(queries[row * dimensions..<(row + 1) * dimensions])
+            // A change since then is nobody's fault.
+            guard let own = try store.distances(from: query, to: [label])[0], try store.vector(for: label) == query
+            else {
+                continue
+            }
+            if found[row].count == Self.count, let last = found[row].last, last.distance <= own { continue }
+            missed.append(label)
+        }
+        return missed
+    }
+}

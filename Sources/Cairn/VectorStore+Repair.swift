@@ -1,0 +1,81 @@
+import HNSW
+public import SystemPackage
+
+extension VectorStore {
+    /// Links what searches cannot reach or do not find, and makes derived files again that are missing or damaged.
+    ///
+    /// An index of hnswlib may leave vectors out of reach, and an import keeps its graph. Each such vector gets a slot and links of
+    /// its own, as an update with the same vector would; its bytes, its label and its mark stay. Then searches look for each vector
+    /// by itself, at the store's own width, and those that are missed are linked again too. Changes are batches of the log: after a
+    /// crash the store is sound, and another repair goes on.
+    ///
+    /// `threads`: how many search and link; nil for one per processor. `progress` is called on the calling thread with how many
+    /// vectors of how many have been searched for; it may begin again.
+    ///
+    /// Throws `corrupt` for a store with other damage, which a repair does not mend: then nothing is changed. Takes a search for each
+    /// vector, and an insertion for each that was missed.
+    public static func repair(
+        at path: FilePath, options: OpenOptions = .init(), threads: Int? = nil,
+        progress: ((_ done: Int, _ total: Int) -> Void)? = nil
+    ) throws(StoreError) -> RepairReport {
+        var report = RepairReport()
+        let before = try verify(at: path, depth: .graph, options: options)
+        guard before.damage.isEmpty else {
+            throw StoreError(
+                .corrupt,
+                "\(before.damage[0]): a repair does not mend that, and has changed nothing; 'cairn verify' with --save-labels tells the "
+                    + "vectors that are concerned: erase or update those, or take a copy from before", path: path)
+        }
+        report.files = before.missingFiles
+        report.unreachable = before.unreachable ?? 0
+        var options = options
+        options.access = .readWrite
+        let store = try open(at: path, options: options)
+        do throws(StoreError) {
+            if before.hasWrongCodes { try store.setCodes(store.configuration.codes) }
+            try store.relink(&report, threads, progress)
+            try store.checkpoint()
+        } catch {
+            try? store.close()
+            throw error
+        }
+        try store.close()
+        return report
+    }
+
+    /// Rounds of searching and linking. What a round links may take a place from what was found before.
+    private static let repairRounds = 4
+    private static let relinkedAtOnce = 256
+
+    private func relink(
+        _ report: inout RepairReport, _ threads: Int?, _ progress: ((_ done: Int, _ total: Int) -> Void)?
+    ) throws(StoreError) {
+        var relinked: Set<Label> = []
+        for round in 0...Self.repairRounds {
+            let unreachable = try unreachableLabels()
+            var missed: [Label] = []
+            // Whom links do not lead to no search finds.
+            if unreachable.isEmpty || round == Self.repairRounds {
+                missed = try Findability(store: self, threads: threads, progress: progress).missed()
+                if report.missed == 0 { report.missed = missed.count }
+            }
+            let labels = Set(unreachable + missed).sorted()
+            report.remainingLabels = labels
+            if labels.isEmpty || round == Self.repairRounds { break }
+            for first in stride(from: 0, to: labels.count, by: Self.relinkedAtOnce) {
+                let some = labels[first..<min(first + Self.relinkedAtOnce, labels.count)]
+                try writing().write(some.map { .relink($0) }, .none, threads: threads)
+            }
+            relinked.formUnion(labels)
+        }
+        report.relinkedLabels = relinked.sorted()
+    }
+
+    private func unreachableLabels() throws(StoreError) -> [Label] {
+        try readingQuiet { (contents, view) in
+            var check = GraphCheck(contents.graph, view) { _ in }
+            check.run()
+            return check.unreachable.map { contents.graph.slots.label($0) }
+        }
+    }
+}

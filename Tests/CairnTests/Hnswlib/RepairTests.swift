@@ -1,0 +1,110 @@
+import HnswlibFile
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Cairn
+
+/// `repair` links what searches do not come to, and leaves everything else as it is.
+@Suite struct RepairTests {
+    /// An index in which nobody links to the slots of `lone`; but for the farthest vector of each, if `fromFar`, so that it can be
+    /// reached and is not found.
+    private func index(_ count: Int, lone: [Int], fromFar: Bool) throws -> HnswlibFixture {
+        var fixture = try HnswlibFixture(count, connectivity: 4)
+        var farFrom: [Int: Int] = [:]
+        if fromFar { for slot in lone { farFrom[slot] = farthest(slot, fixture.store.rows) } }
+        for slot in 0..<count {
+            let kept = fixture.links(slot).filter { !lone.contains($0) }
+            let far = lone.filter { farFrom[$0] == slot }
+            fixture.setLinks(slot, kept.prefix(8 - far.count) + far)
+        }
+        return fixture
+    }
+
+    private func farthest(_ slot: Int, _ rows: [[Float]]) -> Int {
+        func distance(_ other: [Float]) -> Float { zip(rows[slot], other).map { ($0 - $1) * ($0 - $1) }.reduce(0, +) }
+        return rows.indices.max { distance(rows[$0]) < distance(rows[$1]) }!
+    }
+
+    private func lone(in fixture: HnswlibFixture, _ count: Int) throws -> [Int] {
+        Array((3..<1000).lazy.filter { UInt32($0) != fixture.header.entryPoint }.prefix(count))
+    }
+
+    @Test func `vectors out of reach are linked`() throws {
+        let plain = try HnswlibFixture(200, connectivity: 4), lone = try lone(in: plain, 3)
+        let fixture = try index(200, lone: lone, fromFar: false)
+        let (path, _) = try fixture.importChanged()
+        let marked = fixture.label(lone[2])
+        try VectorStore.open(at: path, options: .init(access: .readWrite)).mark([marked])
+        #expect(try VectorStore.verify(at: path).unreachable == 3)
+        let report = try VectorStore.repair(at: path)
+        #expect(report.unreachable == 3 && report.remainingLabels == [] && report.files == [])
+        #expect(Set(report.relinkedLabels).isSuperset(of: lone.map { fixture.label($0) }))
+        let store = try VectorStore.open(at: path), after = try store.verify(depth: .searches)
+        #expect(after.problems == [] && after.unreachable == 0 && after.missed == 0)
+        #expect(try store.count == 199 && store.markedLabels() == [marked])
+        for slot in 0..<200 where slot != lone[2] {
+            #expect(try store.vector(for: fixture.label(slot)) == fixture.store.rows[slot])
+        }
+        // Nothing is left to do.
+        try store.close()
+        #expect(try VectorStore.repair(at: path) == RepairReport())
+    }
+
+    @Test func `vectors that searches miss are linked`() throws {
+        let plain = try HnswlibFixture(1500, connectivity: 4), lone = try lone(in: plain, 4)
+        let fixture = try index(1500, lone: lone, fromFar: true)
+        let (path, _) = try fixture.importChanged()
+        let labels = Set(lone.map { fixture.label($0) })
+        let before = try VectorStore.verify(at: path, depth: .searches)
+        #expect(before.isSound && before.unreachable == 0)
+        #expect(Set(before.missedLabels).isSuperset(of: labels) && before.missed == before.missedLabels.count)
+        #expect(before.warnings.contains { $0.contains("'cairn repair'") })
+        let report = try VectorStore.repair(at: path, threads: 2)
+        #expect(report.unreachable == 0 && report.missed == before.missed && report.remainingLabels == [])
+        #expect(Set(report.relinkedLabels).isSuperset(of: before.missedLabels))
+        #expect(try VectorStore.verify(at: path, depth: .searches).missed == 0)
+    }
+
+    @Test(arguments: [Metric.l2, .innerProduct, .cosine], [Scalar.float32, .float16, .int8])
+    func `a vector that is linked again keeps its bits`(metric: Metric, scalar: Scalar) throws {
+        let fixture = try StoreFixture(40, metric: metric, scalar: scalar)
+        let store = try fixture.open(.readWrite)
+        let before = try fixture.labels.map { try store.vector(for: $0) }
+        try store.mark([5])
+        try store.writing().write([.relink(3), .relink(5), .relink(39)], .none, threads: 1)
+        for round in 0..<2 {
+            let opened = round == 0 ? store : try fixture.open()
+            for label in fixture.labels {
+                #expect(try opened.vector(for: label) == (label == 5 ? nil : before[Int(label)]))
+            }
+            #expect(try opened.markedLabels() == [5])
+            let report = try opened.verify()
+            #expect(report.problems == [] && report.unreachable == 0)
+            if round == 0 { try store.close() }
+        }
+        #expect(throws: StoreError.self) {
+            try fixture.open(.readWrite).writing().write([.relink(77)], .none, threads: 1)
+        }
+    }
+
+    @Test func `lost files are made again, and other damage is left alone`() throws {
+        let store = try CodedStore(.scalar8)
+        try store.build(300)
+        for name in ["labels", "upper", "codes"] {
+            let path = try store.copy("damaged")
+            removeTree(path.appending(name))
+            #expect(try VectorStore.repair(at: path).files == [name])
+            let report = try VectorStore.verify(at: path)
+            #expect(report.problems == [] && report.warnings == [])
+            removeTree(path)
+        }
+        let path = try store.copy("damaged"), file = path.appending("level0")
+        var bytes = try readBytes(file)
+        bytes[bytes.count / 2] ^= 1
+        try writeBytes(bytes, to: file)
+        let error = storeError { _ = try VectorStore.repair(at: path) }
+        #expect(error?.code == .corrupt && error?.message.contains("has changed nothing") == true)
+        #expect(try readBytes(file) == bytes)
+    }
+}
