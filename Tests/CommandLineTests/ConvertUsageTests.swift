@@ -255,11 +255,8 @@ struct ConvertUsageTests {
         #expect(try workspace.failure(converting: "@mixed.fvecs", "@o.npy", code: 1).message.contains("row 10 at byte"))
         let build = try workspace.failure(converting: "@mixed.fvecs", "@o.bin", "--metric", "l2", code: 1)
         #expect(build.message.contains("row 10 at byte"))
-        try workspace.write(
-            "text.bin",
-            "this is no index of anything and no table but a text of more than a hundred bytes or so that goes on and on"
-        )
-        #expect(try workspace.failure(converting: "@text.bin", "@o.npy", code: 1).message.contains("--from"))
+        try workspace.write("noise.bin", bytes: (0..<200).map { UInt8(truncatingIfNeeded: $0 * 89 + 3) })
+        #expect(try workspace.failure(converting: "@noise.bin", "@o.npy", code: 1).message.contains("--from"))
         #expect(try workspace.failure(converting: "@none.bin", "@o.npy", code: 1).code == "notFound")
         try FileManager.default.createDirectory(
             atPath: workspace.path("folder"), withIntermediateDirectories: false)

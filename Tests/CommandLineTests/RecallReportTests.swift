@@ -249,7 +249,14 @@ struct RecallReportTests {
         #expect(place == nil || main.children[1].text.contains("Other programs used the CPU"))
         #endif
         // A program that is stopped for two thirds of the time has no processor meanwhile.
-        let arguments = ["recall", "@store", "@q.npy", "@t.npy", "--ef", "100", "--rounds", "9", "--report", "@s.html"]
+        #if DEBUG
+        let rounds = "9"
+        #else
+        let rounds = "300"
+        #endif
+        let arguments = [
+            "recall", "@store", "@q.npy", "@t.npy", "--ef", "100", "--rounds", rounds, "--report", "@s.html",
+        ]
         let streams = workspace.directory
         let process = try Program.start(
             workspace.located(arguments), output: .file(streams.appendingPathComponent("out")),
