@@ -71,7 +71,11 @@ final class StoreDraft {
     /// Whether the directory holds a build's files and no others. One that has just vanished counts as ours.
     private var isOurs: Bool {
         guard !Directory.isSymbolicLink(directory.path) else { return false }
-        return (try? directory.names())?.allSatisfy(StoreName.built.contains) ?? true
+        do throws(StorageError) {
+            return try directory.names().allSatisfy(StoreName.built.contains)
+        } catch {
+            return error.errno == .noSuchFileOrDirectory
+        }
     }
 
     /// Whether the directory is a store, and not what a dead build left.

@@ -64,8 +64,26 @@ package struct Directory: Sendable {
             throw StorageError(path, "list the directory", Errno(rawValue: errno))
         }
         defer { unsafe closedir(stream) }
+        do throws(Errno) {
+            return unsafe try Self.names(in: stream)
+        } catch {
+            throw StorageError(path, "list the directory", error)
+        }
+    }
+
+    #if canImport(Darwin)
+    package typealias Stream = UnsafeMutablePointer<DIR>
+    #else
+    package typealias Stream = OpaquePointer
+    #endif
+
+    /// The names that are still to come in an open directory. Throws where reading fails: what is missing then is not known.
+    package static func names(in stream: Stream) throws(Errno) -> [String] {
         var names: [String] = []
-        while let entry = unsafe readdir(stream) {
+        while true {
+            // The end and an error look alike but for this.
+            errno = 0
+            guard let entry = unsafe readdir(stream) else { break }
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 unsafe pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) {
                     unsafe String(cString: $0)
@@ -73,6 +91,7 @@ package struct Directory: Sendable {
             }
             if name != "." && name != ".." { names.append(name) }
         }
+        guard errno == 0 else { throw Errno(rawValue: errno) }
         return names
     }
 

@@ -3,6 +3,12 @@ import SystemPackage
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 @Suite struct DirectoryTests {
     let temporary: TemporaryDirectory
     let path: FilePath
@@ -30,6 +36,18 @@ import Testing
         #expect(try Directory(path).names().sorted() == [".c", "a", "b"])
         let error = #expect(throws: StorageError.self) { try Directory(target).names() }
         #expect(error?.errno == .noSuchFileOrDirectory)
+    }
+
+    /// A list that ends early would pass for all that there is.
+    @Test func anErrorIsNotTheEndOfTheList() throws {
+        try Directory(path).create()
+        try writeBytes([1], to: path.appending("a"))
+        let stream = try #require(unsafe path.withPlatformString { unsafe opendir($0) })
+        // From here on it cannot be read.
+        close(unsafe dirfd(stream))
+        let error = #expect(throws: Errno.self) { unsafe try Directory.names(in: stream) }
+        #expect(error == .badFileDescriptor)
+        unsafe closedir(stream)
     }
 
     @Test func publishingRenamesAndThenSyncsTheParent() throws {
