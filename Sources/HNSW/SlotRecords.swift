@@ -7,7 +7,7 @@ import Synchronization
 package final class SlotRecords: @unchecked Sendable {
     /// Bit 0: the slot has a record. Bit 1: it is in the list of changed ones.
     private let flags: ReservedArray<Atomic<UInt8>>
-    private let labels: ReservedArray<UInt64>
+    private let labels: ReservedArray<Atomic<UInt64>>
     private let levels: ReservedArray<UInt8>
     private let states: ReservedArray<Atomic<UInt8>>
     /// The first batch that has the slot live.
@@ -81,10 +81,10 @@ package final class SlotRecords: @unchecked Sendable {
         return isVisible(slot, at: sequence) || state(slot) == Columns.markedState
     }
 
-    /// The label of a slot that is visible, or that the writer asks for.
+    /// The label of a slot. Of one that is not visible it may be any that the slot has had or gets.
     @inline(__always)
     package func label(_ slot: UInt32) -> UInt64 {
-        hasRecord(slot) ? unsafe labels.base[Int(slot)] : columns.label(slot)
+        hasRecord(slot) ? unsafe (labels.base + Int(slot)).pointee.load(ordering: .relaxed) : columns.label(slot)
     }
 
     /// The newest level. Only the writer, and checks, ask.
@@ -106,7 +106,7 @@ package final class SlotRecords: @unchecked Sendable {
     package func setRow(_ slot: UInt32, label: UInt64, level: Int, state: UInt8, sequence: UInt64) {
         makeRecord(slot)
         unsafe (died.base + Int(slot)).pointee.store(0, ordering: .relaxed)
-        unsafe labels.base[Int(slot)] = label
+        unsafe (labels.base + Int(slot)).pointee.store(label, ordering: .relaxed)
         unsafe levels.base[Int(slot)] = UInt8(level)
         setState(slot, state, sequence: sequence)
     }
@@ -139,7 +139,7 @@ package final class SlotRecords: @unchecked Sendable {
         makeRecord(slot)
         let index = Int(slot)
         return unsafe Snapshot(
-            slot: slot, label: labels.base[index], level: levels.base[index],
+            slot: slot, label: (labels.base + index).pointee.load(ordering: .relaxed), level: levels.base[index],
             state: (states.base + index).pointee.load(ordering: .relaxed),
             died: (died.base + index).pointee.load(ordering: .relaxed))
     }
@@ -148,7 +148,7 @@ package final class SlotRecords: @unchecked Sendable {
     /// by its death, whatever the order in which a search loads the two.
     package func restore(_ snapshot: Snapshot) {
         let index = Int(snapshot.slot)
-        unsafe labels.base[index] = snapshot.label
+        unsafe (labels.base + index).pointee.store(snapshot.label, ordering: .relaxed)
         unsafe levels.base[index] = snapshot.level
         unsafe (states.base + index).pointee.store(snapshot.state, ordering: .relaxed)
         unsafe (died.base + index).pointee.store(snapshot.died, ordering: .releasing)
@@ -159,7 +159,7 @@ package final class SlotRecords: @unchecked Sendable {
         guard flag != 3 else { return }
         if flag == 0 {
             let isLive = columns.isLive(slot)
-            unsafe labels.base[index] = columns.label(slot)
+            unsafe (labels.base + index).pointee.store(columns.label(slot), ordering: .relaxed)
             unsafe levels.base[index] = UInt8(columns.level(slot))
             unsafe (states.base + index).pointee.store(columns.state(slot), ordering: .relaxed)
             unsafe (born.base + index).pointee.store(0, ordering: .relaxed)

@@ -126,6 +126,27 @@ import Testing
         #expect(seen.load(ordering: .relaxed) == 0)
     }
 
+    /// ThreadSanitizer sees to it that this is no race.
+    @Test func `labels may be read while slots get others`() {
+        let isOver = Atomic<Bool>(false), wrong = Atomic<Int>(0), records = records
+        records.setRow(25, label: 0, level: 0, state: Self.erased, sequence: 1)
+        WorkerTeam(2).run { thread in
+            if thread == 0 {
+                for round in 1...50_000 as ClosedRange<UInt64> {
+                    // Both halves of a label are the same.
+                    records.setRow(25, label: round << 32 | round, level: 0, state: Self.marked, sequence: round)
+                }
+                isOver.store(true, ordering: .releasing)
+            } else {
+                while !isOver.load(ordering: .acquiring) {
+                    let label = records.label(25)
+                    if label >> 32 != label & 0xffff_ffff { wrong.add(1, ordering: .relaxed) }
+                }
+            }
+        }
+        #expect(wrong.load(ordering: .relaxed) == 0)
+    }
+
     @Test func `records are dropped once the slot table has them`() {
         records.setState(3, Self.marked, sequence: 2)
         records.setRow(25, label: 77, level: 3, state: Self.live, sequence: 2)
