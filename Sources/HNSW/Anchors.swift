@@ -38,11 +38,18 @@ extension Graph {
     }
 
     /// Gives `slot` an anchor if it has none: the nearest of its earlier neighbours that has room for it or can do without
-    /// another one, else one of their neighbours, else the slot before it. Serial.
+    /// another one, else one of their neighbours, else one of the slots before it. Serial.
     ///
     /// Where every list in question is full of links that others depend on, as can be for small M, the slot takes the place of
-    /// one of those others, which then looks for another anchor; `depth` is how often that has happened.
-    func anchor(_ slot: UInt32, _ scratch: SearchScratch, depth: Int = 0) {
+    /// one of those others, which then looks for another anchor. That ends soon, for half of all places at least are in nobody's
+    /// way; a bound on it keeps the work from growing with the graph, whatever lists a damaged file has.
+    func anchor(_ slot: UInt32, _ scratch: SearchScratch) {
+        var displacements = Self.mostDisplacements
+        anchor(slot, scratch, &displacements)
+    }
+
+    /// `displacements`: how many others may still have to look for another anchor.
+    private func anchor(_ slot: UInt32, _ scratch: SearchScratch, _ displacements: inout Int) {
         let view = newestView
         guard isLinked(slot), !hasAnchor(slot, in: view) else { return }
         var tried: Set<UInt32> = [slot], frontier = [slot], next = 0
@@ -56,34 +63,39 @@ extension Graph {
             if next == 0, let nearest = earlier.first, columns.areEqual(slot, nearest) {
                 equal = nearest
                 if let last = lastOfEquals[nearest], last < slot, isLinked(last),
-                    connect(slot, to: last, scratch, depth)
+                    connect(slot, to: last, scratch, &displacements)
                 {
                     return
                 }
             }
             next += 1
-            for other in earlier where connect(slot, to: other, scratch, depth) { return }
+            for other in earlier where connect(slot, to: other, scratch, &displacements) { return }
             frontier.append(contentsOf: found)
         }
-        var earlier = slot, nearest: UInt32?
-        while earlier > lowestSlot {
+        var earlier = slot, nearest = lowestSlot, left = Self.mostEarlier
+        // All of them, once, when nothing else is left.
+        if displacements == 0 { (left, displacements) = (.max, -1) }
+        while earlier > lowestSlot && left > 0 {
             earlier -= 1
+            left -= 1
             guard isLinked(earlier) else { continue }
-            if nearest == nil { nearest = earlier }
-            if !tried.contains(earlier) && connect(slot, to: earlier, scratch, depth) { return }
+            nearest = max(nearest, earlier)
+            if !tried.contains(earlier) && connect(slot, to: earlier, scratch, &displacements) { return }
         }
-        guard let nearest, depth < Self.maximumDepth else { return }
+        guard displacements > 0 else { return }
+        displacements -= 1
         let (ids, count) = list(nearest, level: 0)
         // A different one each time, or two slots could push each other out for ever.
-        let place = (0..<count).map { (depth + $0) % count }.first { ids[$0] > nearest && ids[$0] != slot }
-        guard let place else { return }
-        let displaced = ids[place]
-        put(slot, into: nearest, at: place)
-        _ = connect(slot, to: nearest, scratch, depth)
-        anchor(displaced, scratch, depth: depth + 1)
+        let later = (0..<count).map { ids[(displacements + $0) % count] }.first { $0 > nearest && $0 != slot }
+        guard let displaced = later else { return }
+        put(slot, into: nearest, .of(displaced))
+        _ = connect(slot, to: nearest, scratch, &displacements)
+        anchor(displaced, scratch, &displacements)
     }
 
-    private static let maximumDepth = 64
+    private static let mostDisplacements = 64
+    /// How many earlier slots, linked or not, are tried in the order of their numbers.
+    private static let mostEarlier = 64
 
     /// Full lists that were found to have no link that can be dropped. To find that out takes a look at a thousand lists,
     /// and in a crowd around one vector everybody asks the same lists. Only the writer's. A list that could do without a
@@ -134,40 +146,56 @@ extension Graph {
 
     /// Links two slots both ways; false if the list of `anchor` is full of links that others depend on. If that of `slot` is, the
     /// last of those others is cut off and gets another anchor: it then has a link that it can do without.
-    private func connect(_ slot: UInt32, to anchor: UInt32, _ scratch: SearchScratch, _ depth: Int) -> Bool {
+    private func connect(
+        _ slot: UInt32, to anchor: UInt32, _ scratch: SearchScratch, _ displacements: inout Int
+    ) -> Bool {
         let view = newestView
-        guard contains(anchor, slot, in: view) || place(for: slot, in: anchor, view, scratch) != nil else {
-            return false
-        }
+        guard contains(anchor, slot, in: view) || place(in: anchor, view, scratch) != nil else { return false }
         var displaced: UInt32?
         if !contains(slot, anchor, in: view) {
-            let (ids, count) = view.levelZero.list(slot)
-            let free = place(for: anchor, in: slot, view, scratch)
-            if free == nil { displaced = ids[count - 1] }
-            put(anchor, into: slot, at: free ?? count - 1)
+            var place = place(in: slot, view, scratch)
+            if place == nil {
+                guard displacements > 0 else { return false }
+                let (ids, count) = view.levelZero.list(slot), last = ids[count - 1]
+                (displaced, place) = (last, .of(last))
+            }
+            if let place { put(anchor, into: slot, place) }
         }
-        if !contains(anchor, slot, in: newestView), let place = place(for: slot, in: anchor, newestView, scratch) {
-            put(slot, into: anchor, at: place)
+        if !contains(anchor, slot, in: newestView), let place = place(in: anchor, newestView, scratch) {
+            put(slot, into: anchor, place)
         }
-        if let displaced, depth < Self.maximumDepth { self.anchor(displaced, scratch, depth: depth + 1) }
+        if let displaced {
+            displacements -= 1
+            self.anchor(displaced, scratch, &displacements)
+        }
         // The first link may have taken the place that the second one was to have.
         return hasAnchor(slot, in: newestView)
     }
 
-    func put(_ id: UInt32, into slot: UInt32, at place: Int) {
+    /// Where another id can stand in a list.
+    enum Place: Equatable {
+        case end
+        /// In the place of this one.
+        case of(UInt32)
+    }
+
+    func put(_ id: UInt32, into slot: UInt32, _ place: Place) {
         makeWritable(slot, level: 0)
         let (ids, count) = list(slot, level: 0)
-        ids[place] = id
-        if place == count { setList(slot, level: 0, ids, count: count + 1) }
+        // What a damaged file had there is gone by now, and there is room.
+        let index = (0..<count).first { place == .of(ids[$0]) } ?? count
+        guard index < parameters.capacity(level: 0) else { return }
+        ids[index] = id
+        if index == count { setList(slot, level: 0, ids, count: count + 1) }
     }
 
     /// Where in the list of `owner` another id can stand: at its end, or in the place of the last link that nobody depends on.
-    private func place(for id: UInt32, in owner: UInt32, _ view: GraphView, _ scratch: SearchScratch) -> Int? {
+    private func place(in owner: UInt32, _ view: GraphView, _ scratch: SearchScratch) -> Place? {
         let (ids, count) = view.levelZero.list(owner)
-        if count < parameters.capacity(level: 0) { return count }
+        if count < parameters.capacity(level: 0) { return .end }
         if neededLists.has(owner, ids, count) { return nil }
         scratch.hopCount += count
-        if let place = (0..<count).last(where: { canDrop(ids[$0], from: owner, view) }) { return place }
+        if let index = (0..<count).last(where: { canDrop(ids[$0], from: owner, view) }) { return .of(ids[index]) }
         neededLists.remember(owner, ids, count)
         return nil
     }

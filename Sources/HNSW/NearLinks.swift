@@ -27,18 +27,17 @@ extension Graph {
         if firstLinksBack(slot, in: view) || near.contains(where: { contains($0, slot, in: view) }) { return }
         for neighbor in near {
             guard let place = placeOfFarthest(in: neighbor, view, scratch) else { continue }
-            return put(slot, into: neighbor, at: place)
+            return put(slot, into: neighbor, place)
         }
     }
 
     /// Where a list can take another id: at its end, or in the place of a link that it can do without, in its farther half.
-    private func placeOfFarthest(in owner: UInt32, _ view: GraphView, _ scratch: SearchScratch) -> Int? {
+    private func placeOfFarthest(in owner: UInt32, _ view: GraphView, _ scratch: SearchScratch) -> Place? {
         let (ids, count) = view.levelZero.list(owner)
-        if count < parameters.capacity(level: 0) { return count }
-        if let stale = (0..<count).first(where: { !isLinked(ids[$0]) }) { return stale }
+        if count < parameters.capacity(level: 0) { return .end }
+        if let stale = (0..<count).first(where: { !isLinked(ids[$0]) }) { return .of(ids[stale]) }
         let far = sorted((0..<count).map { ids[$0] }, from: owner, scratch).suffix(count / 2)
-        guard let dropped = far.last(where: { canDrop($0, from: owner, view) }) else { return nil }
-        return (0..<count).first { ids[$0] == dropped }
+        return far.last { canDrop($0, from: owner, view) }.map { .of($0) }
     }
 
     private func nearNeighbors(_ slot: UInt32, in view: GraphView, _ scratch: SearchScratch) -> ArraySlice<UInt32> {

@@ -48,4 +48,49 @@ import Testing
         check.run()
         #expect(check.unreachable.isEmpty && problems.isEmpty)
     }
+
+    // MARK: Full lists
+
+    /// A chain of `count` slots, each of which is the anchor of the next and of two later ones: with M of 2 no list of the chain has
+    /// room. The slot after the last has no links.
+    private func fullChain(_ count: Int) -> TestGraph {
+        let total = 3 * count + 3
+        let holder = TestGraph(
+            [[Float]](repeating: [1], count: total), connectivity: 2, width: 4, inPlace: total, capacity: total + 10)
+        for slot in 0..<count {
+            let next = slot + 1 < count ? slot + 1 : total - 2, before = slot > 0 ? slot - 1 : total - 1
+            link(holder, slot, [next, 2 * slot + count + 1, 2 * slot + count + 2, before])
+            for child in [2 * slot + count + 1, 2 * slot + count + 2] { link(holder, child, [slot]) }
+        }
+        link(holder, count, [])
+        link(holder, total - 2, [count - 1])
+        link(holder, total - 1, [0])
+        return holder
+    }
+
+    private func link(_ holder: TestGraph, _ slot: Int, _ list: [Int]) {
+        holder.heads.buffer[slot] = UInt32(list.count)
+        for (index, id) in list.enumerated() { holder.links.buffer[4 * slot + index] = UInt32(id) }
+    }
+
+    private func hasAnchor(_ graph: Graph, _ slot: UInt32) -> Bool {
+        graph.neighbors(slot, level: 0).contains {
+            $0 < slot && graph.isLinked($0) && graph.neighbors($0, level: 0).contains(slot)
+        }
+    }
+
+    @Test func `finding one does not look at every earlier slot`() {
+        let count = 1000, holder = fullChain(count), graph = holder.graph, scratch = SearchScratch()
+        let slot = UInt32(count)
+        #expect(!hasAnchor(graph, slot))
+        let before = (0..<UInt32(graph.count)).filter { hasAnchor(graph, $0) }
+        #expect(before.count == graph.count - 2, "all but the first and this one")
+        holder.sequence += 1
+        graph.beginBatch(holder.sequence)
+        graph.anchor(slot, scratch)
+        holder.publish(graph.endBatch())
+        #expect(hasAnchor(graph, slot))
+        for other in before where !hasAnchor(graph, other) { Issue.record("slot \(other) lost its anchor") }
+        #expect(scratch.hopCount > 0 && scratch.hopCount < 1000, "lists looked at: \(scratch.hopCount)")
+    }
 }
