@@ -204,7 +204,7 @@ enum Recovery {
             } commit: { (commit, _) throws(StoreFileError) in
                 let isSound = graph.replayCommit(
                     count: commit.slotCount, entryPoint: commit.entryPoint, maximumLevel: commit.maximumLevel,
-                    levelState: commit.levelState)
+                    levelState: commit.levelState, hasUpper: hasUpper)
                 guard isSound, replayed.live == commit.liveCount, replayed.marked == commit.markedCount,
                     replayed.free == commit.freeCount
                 else { throw .format(reader.path, FormatError(.corrupt, damage.message)) }

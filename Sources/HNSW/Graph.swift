@@ -213,7 +213,7 @@ package final class Graph: @unchecked Sendable {
         return state == Columns.liveState || state == Columns.markedState
     }
 
-    /// The writer's neighbours of `slot` at `level`, which it must have; for checks and exports, not for searching.
+    /// The writer's neighbours of `slot` at `level`; for checks, not for searching.
     package func neighbors(_ slot: UInt32, level: Int) -> [UInt32] {
         let list = newestView.list(slot, level: level)
         return (0..<list.count).map { list.ids[$0] }
@@ -246,9 +246,11 @@ package struct GraphView: Sendable {
         return view
     }
 
-    /// The ids of a list at any level.
+    /// The ids of a list at any level; none for a slot that is not there or not so high, as a damaged file's lists and levels may
+    /// say. Not for searches, which check ids before they follow them.
     func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
-        level == 0 ? levelZero.list(slot) : upper.list(slot, level: level)
+        if level == 0 { return slot < count ? levelZero.list(slot) : (.none, 0) }
+        return level <= upper.level(slot) ? upper.list(slot, level: level) : (.none, 0)
     }
 }
 

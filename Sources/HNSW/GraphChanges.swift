@@ -152,24 +152,31 @@ extension Graph {
     // MARK: Writing lists
 
     /// Makes sure that the list may be written: it belongs to the batch, or the graph is written in place. Serial.
-    func makeWritable(_ slot: UInt32, level: Int) {
+    ///
+    /// Links of a damaged file to slots that are not there are left out, for a log that has them is not read again; unless the log
+    /// counts on the list being what it is (`asItIs`).
+    func makeWritable(_ slot: UInt32, level: Int, asItIs: Bool = false) {
         guard let changes else { return }
         let arena = level == 0 ? overlay.arena : upper.arena
         let index = index(slot, level: level), newest = places(level).newest, old = newest.load(index)
         if old != 0 && arena.owner(old) == changes.owner { return }
         let (ids, count) = self.list(slot, level: level)
         let place = arena.allocate(owner: changes.owner), list = arena.list(place)
-        list[0] = UInt32(count)
-        list.dropFirst(1).copy(ids, length: count)
+        var kept = 0
+        for index in 0..<count where asItIs || ids[index] < UInt32(self.count) {
+            kept += 1
+            list[kept] = ids[index]
+        }
+        list[0] = UInt32(kept)
         if level == 0 && old == 0 { overlay.newestCount += 1 }
         newest.store(place, at: index)
         changes.lists.append(
             .init(slot: slot, level: level, isNew: false, index: index, old: old, place: place))
     }
 
-    /// The head and ids of a list that the batch being written may change. Serial.
+    /// The head and ids of a list, as it is, that the batch being written may change. Serial.
     func writableList(_ slot: UInt32, level: Int) -> UncheckedBuffer<UInt32> {
-        makeWritable(slot, level: level)
+        makeWritable(slot, level: level, asItIs: true)
         let arena = level == 0 ? overlay.arena : upper.arena
         return arena.list(places(level).newest.load(index(slot, level: level)))
     }

@@ -50,10 +50,11 @@ package struct GraphCheck {
         }
         counts[Int(entry.state)] += 1
         add(slot, entry)
-        if entry.level > 0 && view.upper.firstLists[slot] == nil { note(slot) { "\($0) has no upper lists" } }
+        let level = view.upper.level(slot)
+        if entry.level != level { note(slot) { "\($0) is of level \(entry.level), and its lists of level \(level)" } }
         guard isLinked(slot) else { return }
-        if entry.level > view.maximumLevel { note(slot) { "\($0) is of level \(entry.level), above the entry point" } }
-        checkLists(slot, levels: view.upper.firstLists[slot] == nil ? 0 : entry.level)
+        if level > view.maximumLevel { note(slot) { "\($0) is of level \(level), above the entry point" } }
+        checkLists(slot, levels: level)
     }
 
     private mutating func checkLists(_ slot: UInt32, levels: Int) {
@@ -66,7 +67,7 @@ package struct GraphCheck {
                     note(slot) { "the list of \($0) at level \(level) has id \(id), beyond the last slot" }
                 } else if !seen.insert(id).inserted {
                     note(slot) { "the list of \($0) at level \(level) has id \(id) twice, or its own" }
-                } else if graph.slots.level(id) < level {
+                } else if view.upper.level(id) < level {
                     note(slot) { "the list of \($0) at level \(level) has slot \(id), which is not so high" }
                 }
             }
@@ -74,7 +75,7 @@ package struct GraphCheck {
     }
 
     private func checkEntryPoint() {
-        let level = view.entryPoint < view.count ? graph.slots.level(view.entryPoint) : -1
+        let level = view.entryPoint < view.count ? view.upper.level(view.entryPoint) : -1
         if level != view.maximumLevel || !isLinked(view.entryPoint) {
             report("the entry point, slot \(view.entryPoint), is not a node of level \(view.maximumLevel)")
         }

@@ -2,16 +2,15 @@ import Synchronization
 
 /// Lists as files have them: a head, whose low 16 bits are the count, and as many ids as a list can have.
 extension GraphView {
-    /// Copies a list with all that stands behind its last id, to `words`. Should it lead to slots that are not there, which only
-    /// a damaged store's can, those are left out.
+    /// Copies a list with all that stands behind its last id, to `words`. Should it lead to slots that are not there, or be longer
+    /// than lists are, which only a damaged store's can, that is left out.
     package func copyList(_ slot: UInt32, level: Int, to words: UncheckedBuffer<UInt32>) {
         let (head, ids) = whole(slot, level: level)
-        let count = min(Int(head & 0xffff), words.count - 1)
+        let length = Int(head & 0xffff), count = min(length, words.count - 1)
         words[0] = head
         words.dropFirst(1).copy(ids, length: words.count - 1)
-        for index in 0..<count where words[1 + index] >= UInt32(self.count) {
-            return copy(ids, count, head, to: words) { $0 < UInt32(self.count) ? $0 : nil }
-        }
+        guard length > count || (0..<count).contains(where: { words[1 + $0] >= UInt32(self.count) }) else { return }
+        copy(ids, count, head, to: words) { $0 < UInt32(self.count) ? $0 : nil }
     }
 
     /// Copies a list under other numbers of its slots. `numbers`: by slot; the highest u32 for a slot that is left out.

@@ -207,7 +207,7 @@ extension Columns {
 
 /// Walks that take turns on one thread.
 @safe
-struct WalksInTurns<Rule: SearchRule> {
+struct WalksInTurns<Rule: SearchRule>: ~Copyable {
     private let walks: UnsafeMutablePointer<LevelZeroWalk<Rule>>
     private var count = 0
     private let capacity: Int
@@ -218,6 +218,11 @@ struct WalksInTurns<Rule: SearchRule> {
     init() {
         capacity = Self.most
         unsafe walks = .allocate(capacity: capacity)
+    }
+
+    deinit {
+        unsafe walks.deinitialize(count: count)
+        unsafe walks.deallocate()
     }
 
     /// Has a walk take part.
@@ -238,7 +243,5 @@ struct WalksInTurns<Rule: SearchRule> {
             }
         }
         for number in 0..<count { unsafe body(number, walks[number].finish()) }
-        unsafe walks.deinitialize(count: count)
-        unsafe walks.deallocate()
     }
 }

@@ -8,7 +8,9 @@ extension Graph {
         guard slot <= count, slot < capacity, level <= parameters.maximumLevel else { return false }
         guard upper.firstList(slot) != nil || upper.hasRoom(level: level) else { return false }
         if slot < count {
-            guard !isLinked(slot), slots.level(slot) == level else { return false }
+            guard !isLinked(slot), slots.level(slot) == level, !hasUpper || upper.level(slot) == level else {
+                return false
+            }
         } else {
             count += 1
         }
@@ -30,13 +32,9 @@ extension Graph {
 
     /// Makes a list the first `kept` ids that it has and then `added`. False if an id is no node of that level.
     package func replayList(_ slot: UInt32, level: Int, kept: Int, added: [UInt32]) -> Bool {
-        guard slot < count, level == 0 || (level <= slots.level(slot) && upper.firstList(slot) != nil) else {
-            return false
-        }
+        guard slot < count, level <= upper.level(slot) else { return false }
         for id in added {
-            guard id < count, level == 0 || (level <= slots.level(id) && upper.firstList(id) != nil) else {
-                return false
-            }
+            guard id < count, level <= upper.level(id) else { return false }
         }
         let list = writableList(slot, level: level), before = Int(list[0])
         let length = kept + added.count
@@ -48,14 +46,25 @@ extension Graph {
     }
 
     /// Takes over what a commit says beside the lists. False if it does not fit them.
-    package func replayCommit(count: Int, entryPoint: UInt32, maximumLevel: Int, levelState: UInt32) -> Bool {
+    package func replayCommit(
+        count: Int, entryPoint: UInt32, maximumLevel: Int, levelState: UInt32, hasUpper: Bool = true
+    ) -> Bool {
         guard count == self.count else { return false }
-        guard maximumLevel < 0 || (isLinked(entryPoint) && slots.level(entryPoint) == maximumLevel) else {
+        guard maximumLevel < 0 || isEntryPoint(entryPoint, level: maximumLevel, hasUpper: hasUpper) else {
             return false
         }
         self.entryPoint = maximumLevel < 0 ? 0 : entryPoint
         self.maximumLevel = maximumLevel
         levels = LevelGenerator(state: levelState, connectivity: parameters.connectivity)
         return true
+    }
+
+    private func isEntryPoint(_ slot: UInt32, level: Int, hasUpper: Bool) -> Bool {
+        isLinked(slot) && (!hasUpper || upper.level(slot) == level)
+    }
+
+    /// Whether searches can begin where the writer's state says, and only an empty graph says nowhere.
+    package func hasEntryPoint(isEmpty: Bool) -> Bool {
+        isEmpty ? maximumLevel < 0 : maximumLevel >= 0 && isEntryPoint(entryPoint, level: maximumLevel, hasUpper: true)
     }
 }

@@ -1,21 +1,22 @@
 import Synchronization
 
-/// A number for some of the slots: open addressing, slot + 1 as key, 0 for an empty bucket. One thread at a time inserts;
-/// any number look up beside it.
+/// The lists of some of the slots: the number of the first, and how many there are. Open addressing, slot + 1 as key, 0 for an
+/// empty bucket. One thread at a time inserts; any number look up beside it.
 @safe
 final class SlotMap: @unchecked Sendable {
     @safe
     private final class Table {
         let keys: Memory<UInt32>
         let values: Memory<UInt32>
+        let levels: Memory<UInt8>
 
         init(_ buckets: Int) {
-            (keys, values) = (Memory(buckets), Memory(buckets))
+            (keys, values, levels) = (Memory(buckets), Memory(buckets), Memory(buckets))
         }
 
         var view: View {
             let keys = unsafe UnsafeMutableRawPointer(keys.buffer.base).assumingMemoryBound(to: Atomic<UInt32>.self)
-            return unsafe View(keys: keys, values: values.buffer, mask: values.buffer.count - 1)
+            return unsafe View(keys: keys, values: values.buffer, levels: levels.buffer, mask: values.buffer.count - 1)
         }
     }
 
@@ -33,7 +34,7 @@ final class SlotMap: @unchecked Sendable {
         current = Atomic(unsafe UInt(bitPattern: Unmanaged.passUnretained(table).toOpaque()))
     }
 
-    var byteCount: Int { tables.reduce(0) { $0 + $1.keys.byteCount + $1.values.byteCount } }
+    var byteCount: Int { tables.reduce(0) { $0 + $1.keys.byteCount + $1.values.byteCount + $1.levels.byteCount } }
 
     /// The entries as a value for a hot loop. Entries made later may be missing from it.
     @inline(__always)
@@ -47,28 +48,43 @@ final class SlotMap: @unchecked Sendable {
     struct View {
         fileprivate let keys: UnsafeMutablePointer<Atomic<UInt32>>
         fileprivate let values: UncheckedBuffer<UInt32>
+        fileprivate let levels: UncheckedBuffer<UInt8>
         fileprivate let mask: Int
 
-        /// The number of `slot`; nil if it has none.
+        /// The number of the first list of `slot`; nil if it has none.
         @inline(__always)
         subscript(slot: UInt32) -> Int? {
+            guard let bucket = bucket(of: slot) else { return nil }
+            return values[bucket] == SlotMap.none ? nil : Int(values[bucket])
+        }
+
+        /// How many lists `slot` has.
+        func level(_ slot: UInt32) -> Int {
+            guard let bucket = bucket(of: slot), values[bucket] != SlotMap.none else { return 0 }
+            return Int(levels[bucket])
+        }
+
+        @inline(__always)
+        private func bucket(of slot: UInt32) -> Int? {
             var bucket = SlotMap.bucket(of: slot) & mask
             while true {
                 let key = unsafe keys[bucket].load(ordering: .acquiring)
-                if key == slot &+ 1 { return values[bucket] == SlotMap.none ? nil : Int(values[bucket]) }
+                // First: of the highest u32, which only a damaged file names, the key would be that of an empty bucket.
                 if key == 0 { return nil }
+                if key == slot &+ 1 { return bucket }
                 bucket = (bucket &+ 1) & mask
             }
         }
 
-        /// False if the slot has had a number before, whose bucket it gets.
+        /// False if the slot has had lists before, whose bucket it gets.
         @discardableResult
-        fileprivate func place(_ slot: UInt32, _ value: UInt32) -> Bool {
+        fileprivate func place(_ slot: UInt32, _ value: UInt32, level: UInt8) -> Bool {
             var bucket = SlotMap.bucket(of: slot) & mask
             while true {
                 let key = unsafe keys[bucket].load(ordering: .relaxed)
                 guard key != 0 && key != slot + 1 else {
                     values[bucket] = value
+                    levels[bucket] = level
                     unsafe keys[bucket].store(slot + 1, ordering: .releasing)
                     return key == 0
                 }
@@ -77,24 +93,24 @@ final class SlotMap: @unchecked Sendable {
         }
     }
 
-    /// The value of a bucket whose slot has a number no longer.
+    /// The value of a bucket whose slot has lists no longer.
     private static let none = UInt32.max
 
-    /// Gives `slot`, which has none, a number.
-    func insert(_ slot: UInt32, _ value: Int) {
+    /// Gives `slot`, which has none, `level` lists.
+    func insert(_ slot: UInt32, first value: Int, level: Int) {
         if 2 * (count + 1) > view.mask + 1 { grow() }
-        if view.place(slot, UInt32(value)) { count += 1 }
+        if view.place(slot, UInt32(value), level: UInt8(level)) { count += 1 }
     }
 
-    /// Takes the number of `slot` away, which nobody may be looking up. Its bucket stays, for others are found past it.
-    func remove(_ slot: UInt32) { view.place(slot, Self.none) }
+    /// Takes the lists of `slot` away, which nobody may be looking up. Its bucket stays, for others are found past it.
+    func remove(_ slot: UInt32) { view.place(slot, Self.none, level: 0) }
 
     private func grow() {
         let old = view, table = Table(2 * (old.mask + 1))
         let larger = table.view
         for bucket in 0...old.mask {
             let key = unsafe old.keys[bucket].load(ordering: .relaxed)
-            if key != 0 { larger.place(key - 1, old.values[bucket]) }
+            if key != 0 { larger.place(key - 1, old.values[bucket], level: old.levels[bucket]) }
         }
         tables.append(table)
         current.store(unsafe UInt(bitPattern: Unmanaged.passUnretained(table).toOpaque()), ordering: .releasing)

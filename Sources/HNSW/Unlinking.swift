@@ -21,8 +21,7 @@ extension Graph {
         for slot in slots { unsettled.formUnion(linkedNeighbors(slot)) }
         for owner in owners where refill(owner, level: 0, scratch) { unsettled.insert(owner) }
         for slot in slots {
-            let level = self.slots.level(slot)
-            for level in stride(from: 1, through: level, by: 1) {
+            for level in stride(from: 1, through: upper.level(slot), by: 1) {
                 for owner in self.owners(of: [slot], level: level, scratch) { _ = refill(owner, level: level, scratch) }
             }
         }

@@ -15,7 +15,7 @@ package final class UpperLayers: @unchecked Sendable {
     let arena: ListArena
     let published: ReservedArray<Atomic<UInt32>>
     let newest: ReservedArray<Atomic<UInt32>>
-    /// The number of each node's first list.
+    /// The number of each node's first list, and its level.
     private let firstLists: SlotMap
     /// Lists published since the last checkpoint; a list may come more than once.
     var changedLists: [UInt32] = []
@@ -59,7 +59,7 @@ package final class UpperLayers: @unchecked Sendable {
             published.store(place, at: list)
             newest.store(place, at: list)
         }
-        firstLists.insert(slot, first)
+        firstLists.insert(slot, first: first, level: level)
         return first
     }
 
@@ -82,6 +82,10 @@ package final class UpperLayers: @unchecked Sendable {
 
     /// The number of the first list of `slot`; nil if it is not a node.
     package func firstList(_ slot: UInt32) -> Int? { firstLists.view[slot] }
+
+    /// How many lists `slot` has; 0 if it is not a node. This and not the slot table, which may be damaged, says which lists there
+    /// are.
+    package func level(_ slot: UInt32) -> Int { firstLists.view.level(slot) }
 
     /// A list as the writer sees it, by its number: head, then ids.
     package func list(number: Int) -> UncheckedBuffer<UInt32> { arena.list(newest.load(number)) }
@@ -124,6 +128,9 @@ package final class UpperLayers: @unchecked Sendable {
             let list = arena.list(place)
             return (list.dropFirst(1), min(Int(list[0] & 0xffff), capacity))
         }
+
+        /// How many lists `slot` has.
+        func level(_ slot: UInt32) -> Int { firstLists.level(slot) }
     }
 }
 
@@ -135,30 +142,23 @@ extension UpperLayers {
         listCount: Int, slotCount: Int, entryPoint: UInt32, maximumLevel: Int
     ) {
         self.init(connectivity: connectivity, slots: slots, nodes: nodeCount)
-        var entryLevel = 0
-        // The level of a node by the number of its first list: one lookup an id, no dictionary of nodes.
-        let levelMemory = Memory<UInt8>(max(listCount, 1)), levels = levelMemory.buffer
-        defer { withExtendedLifetime(levelMemory) {} }
         for node in 0..<nodeCount {
             let slot = nodes[2 * node], level = nodes[2 * node + 1]
             guard slot < slotCount, (1...63).contains(level), firstList(slot) == nil,
                 self.listCount + Int(level) <= listCount, hasRoom(level: Int(level))
             else { return nil }
-            levels[add(slot, level: Int(level))] = UInt8(level)
-            if slot == entryPoint { entryLevel = Int(level) }
+            add(slot, level: Int(level))
         }
-        guard self.listCount == listCount, maximumLevel <= 0 || entryLevel == maximumLevel else { return nil }
-        let firsts = firstLists.view
+        guard self.listCount == listCount, maximumLevel <= 0 || self.level(entryPoint) == maximumLevel else {
+            return nil
+        }
+        let view = firstLists.view
         var number = 0
         for node in 0..<nodeCount {
             for level in 1...Int(nodes[2 * node + 1]) {
                 let words = lists.dropFirst(number &* listLength), count = Int(words[0] & 0xffff)
                 guard count <= connectivity else { return nil }
-                for index in 0..<count {
-                    // The bound first: the map takes the highest u32 for an empty bucket.
-                    let id = words[1 + index]
-                    guard id < slotCount, let first = firsts[id], Int(levels[first]) >= level else { return nil }
-                }
+                for index in 0..<count where view.level(words[1 + index]) < level { return nil }
                 list(number: number).copy(words, length: listLength)
                 number += 1
             }

@@ -3,8 +3,8 @@ extension Graph {
     /// does when the file `upper` is missing or damaged. The same rows are searched and linked in the same sub-batches as a
     /// build in one go would, so after such a build the result is the same too.
     ///
-    /// O(slots) to find the levels; then about one insertion in M. A level above the header's is taken for that. False if
-    /// the levels are more than they can be in a store of this size.
+    /// O(slots) to find the levels; then about one insertion in M. A level above the header's is taken for that; a free slot's
+    /// may be higher, for it keeps its level. False if the levels are more than they can be in a store of this size.
     package func rebuildUpperLayers(threads: Int) -> Bool {
         let slotCount = count, highestLevel = maximumLevel
         upper = UpperLayers(connectivity: parameters.connectivity, slots: capacity)
@@ -14,7 +14,10 @@ extension Graph {
         var first = 0
         while first < slotCount {
             let end = min(slotCount, first + 512)
-            let levels = (first..<end).map { min(slots.level(UInt32($0)), highestLevel) }
+            let levels = (first..<end).map { slot in
+                let slot = UInt32(slot)
+                return min(slots.level(slot), isLinked(slot) ? highestLevel : parameters.maximumLevel)
+            }
             let size = Insertion.subBatch(levels: levels[...], count: first, maximumLevel: maximumLevel)
             let rows = (0..<size).filter { (levels[$0] > 0 || maximumLevel < 0) && isLinked(UInt32(first + $0)) }
             guard upper.hasRoom(level: levels[..<size].reduce(0, +)) else { return false }

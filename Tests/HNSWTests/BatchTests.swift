@@ -23,6 +23,31 @@ import Testing
         }
     }
 
+    /// A slot keeps its level when it is free, and then it may be the highest of all.
+    @Test func `upper layers that are made again have the levels of free slots`() {
+        let holder = TestGraph(
+            clusteredVectors(600, dimensions: 6), connectivity: 2, width: 20, inPlace: 600, capacity: 1200)
+        for _ in 0..<20 { holder.erase([holder.graph.entryPoint]) }
+        let graph = holder.graph, free = holder.freeSlots
+        #expect(free.contains { $0.level > graph.maximumLevel })
+        holder.reopen()
+        #expect(holder.graph.rebuildUpperLayers(threads: 1))
+        for slot in 0..<UInt32(600) { #expect(holder.graph.upper.level(slot) == holder.graph.slots.level(slot)) }
+        // They get the lists that they had, and nobody else's.
+        let levels = holder.graph.slots,
+            others = (0..<UInt32(600)).filter { slot in !free.contains { $0.slot == slot } }
+        let before = others.map { holder.graph.neighbors($0, level: 1) }
+        holder.sequence += 1
+        holder.graph.beginBatch(holder.sequence)
+        for (slot, level) in free {
+            holder.graph.slots.setRow(slot, label: 1, level: level, state: Columns.liveState, sequence: holder.sequence)
+            for level in 0...level { holder.graph.startList(slot, level: level) }
+        }
+        #expect(others.map { holder.graph.neighbors($0, level: 1) } == before)
+        #expect(levels.level(free[0].slot) == free[0].level)
+        holder.graph.rollBack(holder.graph.endBatch())
+    }
+
     @Test func `a batch is invisible until it is published, and then as a whole`() {
         let holder = made(), before = Seen(holder), probe = vectors[650]
         let found = holder.search(probe, count: 10, width: 50)

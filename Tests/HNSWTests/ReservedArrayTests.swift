@@ -92,18 +92,31 @@ import Testing
         for number in 0..<20_000 {
             let slot = UInt32(random.next() % 100_000)
             if model[slot] == nil {
-                map.insert(slot, number)
+                map.insert(slot, first: number, level: 1 + number % 63)
                 model[slot] = number
             }
         }
         let view = map.view
-        for slot in 0..<100_000 as Range<UInt32> { #expect(view[slot] == model[slot]) }
-        #expect(map.byteCount < 20_000 * 8 * 9)
+        for slot in 0..<100_000 as Range<UInt32> {
+            #expect(view[slot] == model[slot] && view.level(slot) == model[slot].map { 1 + $0 % 63 } ?? 0)
+        }
+        #expect(map.byteCount < 20_000 * 9 * 9)
+    }
+
+    @Test func `no slot is taken for an empty bucket`() {
+        let map = SlotMap()
+        for slot: UInt32 in [.max, .max - 1, 0x8000_0000] {
+            #expect(map.view[slot] == nil && map.view.level(slot) == 0)
+        }
+        map.insert(7, first: 3, level: 2)
+        #expect(map.view[.max] == nil && map.view[7] == 3 && map.view.level(7) == 2)
+        map.remove(7)
+        #expect(map.view[7] == nil && map.view.level(7) == 0)
     }
 
     @Test func `an expected number of entries makes no difference`() {
         let map = SlotMap(expected: 1000), before = map.byteCount
-        for slot in 0..<1000 as Range<UInt32> { map.insert(slot * 4096, Int(slot)) }
+        for slot in 0..<1000 as Range<UInt32> { map.insert(slot * 4096, first: Int(slot), level: 1) }
         #expect(map.byteCount == before)
         for slot in 0..<1000 as Range<UInt32> { #expect(map.view[slot * 4096] == Int(slot)) }
     }
@@ -113,7 +126,7 @@ import Testing
         WorkerTeam(4).run { thread in
             if thread == 0 {
                 for number in 0..<30_000 {
-                    map.insert(UInt32(number) * 16, number)
+                    map.insert(UInt32(number) * 16, first: number, level: 1)
                     progress.withLock { $0 = number + 1 }
                 }
                 return

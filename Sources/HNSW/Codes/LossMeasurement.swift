@@ -151,7 +151,7 @@ private struct MaskedSample {
             mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
             mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
             let slot = UInt32((mixed ^ (mixed >> 31)) % UInt64(view.count))
-            guard slot != view.entryPoint, graph.slots.level(slot) == 0, isLive(slot), seen.insert(slot).inserted
+            guard slot != view.entryPoint, view.upper.level(slot) == 0, isLive(slot), seen.insert(slot).inserted
             else { continue }
             slots.append(slot)
             if slots.count == count { return }
