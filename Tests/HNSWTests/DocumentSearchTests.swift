@@ -78,6 +78,19 @@ import Testing
         #expect(again == TestGraph(vectors).search(queries[0], count: 10, width: 50))
     }
 
+    /// Where labels lead is in another file than the slots, and may be damaged.
+    @Test func `a document keeps the slot that it was found by`() {
+        let graph = TestGraph(clusteredVectors(500, dimensions: 6), connectivity: 8, width: 40)
+        let found = walk(graph, graph.vectors[3], 5, width: 30) { UInt64($0 / 4) }
+        let complete = graph.withQuery(graph.vectors[3]) { query in
+            graph.graph.addNeighbors(
+                to: found, count: 3, query, in: graph.view, among: [UInt32(499)], scratch: graph.scratch
+            ) { UInt64($0 / 4) }
+        }
+        #expect(complete.map(\.document) == found.map(\.document))
+        #expect(complete.map(\.neighbors) == found.map(\.neighbors))
+    }
+
     // MARK: -
 
     private func walk(
