@@ -90,10 +90,15 @@ struct Checkpoint {
     }
 
     private func writeLabels() throws(CheckpointFailure) {
-        let file = try retryable { () throws(StorageError) in
+        let result = try retryable { () throws(StorageError) in
             try LabelIndexFile.replace(in: disk.path, graph: contents.graph, header: next, calls: disk.calls)
         }
-        labels.replaceFile(file)
+        switch result {
+        case .success(let file): labels.replaceFile(file)
+        case .failure(let repeated):
+            // No checkpoint will ever succeed.
+            throw CheckpointFailure(error: .repeatedLabel(repeated.label, disk.path), isFinal: true)
+        }
     }
 
     /// Writes and syncs the journal, over that of an earlier checkpoint.

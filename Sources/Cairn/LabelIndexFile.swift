@@ -22,14 +22,15 @@ final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
     private static let checksumOffset = Geometry.pageSize
     private static func bucketOffset(_ buckets: Int) -> Int { checksumOffset + checksumBytes(buckets) }
 
-    /// Opens the file if it is whole and belongs to this generation of this layout; nil if it has to be rebuilt.
+    /// Opens the file if it is whole, belongs to this generation of this layout and has `count` labels; nil if it has to be rebuilt.
     init?(
-        _ path: FilePath, layout: Identifier, generation: UInt64, graph: Graph, writable: Bool, calls: SystemCalls
+        _ path: FilePath, layout: Identifier, generation: UInt64, count: Int, graph: Graph, writable: Bool,
+        calls: SystemCalls
     ) {
         guard let file = try? File(path, writable ? .readWrite : .read, calls: calls),
             let bytes = try? file.read(count: DerivedFile.size, at: 0),
             let header = DerivedFile(decoding: bytes, kind: .labels),
-            header.layout == layout, header.generation == generation,
+            header.layout == layout, header.generation == generation, header.count == count,
             header.extent >= 64, header.extent.nonzeroBitCount == 1,
             let size = try? file.size(), size == Self.bucketOffset(header.extent) + header.extent * 4,
             let checksums = try? file.read(count: Self.checksumBytes(header.extent), at: Self.checksumOffset),
@@ -39,7 +40,7 @@ final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
         self.checksums = checksums
         self.graph = graph
         bucketCount = header.extent
-        count = header.count
+        self.count = count
     }
 
     /// Why a lookup has no answer.
@@ -149,23 +150,31 @@ final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
 
     func synchronize() throws(StorageError) { try file.synchronize() }
 
+    /// Two slots have this label, which only a damaged store's can.
+    struct RepeatedLabel: Error {
+        let label: Label
+    }
+
     /// Writes the index of the slots of `graph`, in the state of `header`, in the place of the file of the store at `store`, and
-    /// opens it for writing; nil when that fails.
+    /// opens it for writing; nil when that fails. The file is left as it was where a label comes twice.
     static func replace(
         in store: FilePath, graph: Graph, header: HeaderSlot, calls: SystemCalls
-    ) throws(StorageError) -> LabelIndexFile? {
+    ) throws(StorageError) -> Result<LabelIndexFile?, RepeatedLabel> {
         let name = store.appending(StoreName.labels), temporary = store.appending(StoreName.labels + ".new")
         try? calls.unlink(temporary)
-        _ = try write(
+        let repeated = try write(
             temporary, slots: graph.slots, slotCount: header.slotCount, layout: header.layout,
             generation: header.graphGeneration, calls: calls)
+        if let repeated { return .failure(RepeatedLabel(label: repeated)) }
         do throws(Errno) {
             try calls.rename(temporary, name)
         } catch {
             throw StorageError(name, "replace the file", error)
         }
-        return LabelIndexFile(
-            name, layout: header.layout, generation: header.graphGeneration, graph: graph, writable: true, calls: calls)
+        return .success(
+            LabelIndexFile(
+                name, layout: header.layout, generation: header.graphGeneration, count: header.labelCount, graph: graph,
+                writable: true, calls: calls))
     }
 
     /// Writes the index of the live and marked slots below `slotCount` to `path` and makes it durable. Returns nil or, if two

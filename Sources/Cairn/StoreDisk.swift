@@ -182,6 +182,9 @@ final class StoreDisk: @unchecked Sendable {
 }
 
 extension HeaderSlot {
+    /// Labels in the store: those of live and marked slots.
+    var labelCount: Int { liveCount + markedCount }
+
     /// The same state, with another log for what comes after it.
     func goingOn(with log: LogWriter) -> HeaderSlot {
         var header = self

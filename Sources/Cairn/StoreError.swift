@@ -72,6 +72,18 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         self.systemError = systemError
     }
 
+    /// Damage that shows in what slots are said to be.
+    static func damagedSlots(_ finding: String, _ path: FilePath?) -> StoreError {
+        StoreError(
+            .corrupt, "the store is damaged: \(finding); 'cairn verify' lists what is wrong; restore it from a copy",
+            path: path)
+    }
+
+    /// Two slots that are in use have this label.
+    static func repeatedLabel(_ label: Label, _ path: FilePath?) -> StoreError {
+        damagedSlots("label \(label) comes twice", path)
+    }
+
     /// The path, the message and the operating system's reason on one line.
     public var description: String {
         let place = path.map { "\($0): " } ?? ""

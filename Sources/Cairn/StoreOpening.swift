@@ -73,7 +73,8 @@ struct StoreOpening {
             ? nil
             : LabelIndexFile(
                 path.appending(StoreName.labels), layout: found.header.layout,
-                generation: found.header.graphGeneration, graph: contents.graph, writable: isWriter, calls: calls)
+                generation: found.header.graphGeneration, count: found.header.labelCount, graph: contents.graph,
+                writable: isWriter, calls: calls)
         let labels = LabelTable(graph: contents.graph, file: labelFile, isInMemory: false)
         var counts = StoreCounts(found.header), replayedSlots: [UInt32] = []
         if let (reader, survey) = found.log, hasChanges {

@@ -15,7 +15,8 @@ extension StoreWriter {
         // Not through the table, which would keep lookups waiting.
         let file = LabelIndexFile(
             disk.path.appending(StoreName.labels), layout: disk.header.layout,
-            generation: disk.header.graphGeneration, graph: contents.graph, writable: false, calls: disk.calls)
+            generation: disk.header.graphGeneration, count: disk.header.labelCount, graph: contents.graph,
+            writable: false, calls: disk.calls)
         if file?.isSound != true { labels.replaceFile(nil) }
     }
 
@@ -24,7 +25,7 @@ extension StoreWriter {
     func mendDerivedFiles() throws(StoreError) {
         guard let disk, disk.header.slotCount > 0 else { return }
         let header = disk.header, graph = contents.graph
-        try translating { () throws(StorageError) in
+        let labelFile = try translating { () throws(StorageError) in
             if disk.upperFile == nil {
                 var upper = try UpperFile.writeBeside(
                     disk.path, graph.upper, layout: header.layout, generation: header.graphGeneration, calls: disk.calls
@@ -32,10 +33,13 @@ extension StoreWriter {
                 upper.takeName(disk.calls)
                 disk.upperFile = upper
             }
-            if !labels.hasFile {
-                let file = try LabelIndexFile.replace(in: disk.path, graph: graph, header: header, calls: disk.calls)
-                labels.replaceFile(file)
-            }
+            return labels.hasFile
+                ? nil : try LabelIndexFile.replace(in: disk.path, graph: graph, header: header, calls: disk.calls)
+        }
+        switch labelFile {
+        case .success(let file): labels.replaceFile(file)
+        case .failure(let repeated): throw .repeatedLabel(repeated.label, disk.path)
+        case nil: break
         }
     }
 }

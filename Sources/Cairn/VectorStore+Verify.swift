@@ -93,7 +93,7 @@ extension VectorStore {
         if labels.map({ $0 == header.graphGeneration }) ?? true,
             LabelIndexFile(
                 path.appending(StoreName.labels), layout: header.layout, generation: header.graphGeneration,
-                graph: contents.graph, writable: false, calls: calls)?.isSound != true
+                count: header.labelCount, graph: contents.graph, writable: false, calls: calls)?.isSound != true
         {
             report.addRepairable(
                 "labels: the file is missing or damaged; the next checkpoint of a writer makes it again, as 'cairn checkpoint' does",

@@ -1,3 +1,4 @@
+import FileFormat
 import SystemPackage
 import TestSupport
 import Testing
@@ -77,6 +78,20 @@ import Testing
         try fixture.open(.readWrite).close()
         #expect(try readBytes(fixture.path.appending("upper")) == upper)
         #expect(names(in: fixture.path) == ["labels", "level0", "lock", "upper"])
+    }
+
+    /// A checksum that is right says nothing of a count that is wrong.
+    @Test(arguments: [0, 1, 399, 401, 1 << 30] as [UInt64])
+    func `labels with another count are made again`(count: UInt64) throws {
+        var hostile = labels
+        hostile.store(count, at: 40)
+        hostile.store(Checksum.crc32c(Array(hostile[..<512]), prefix: 508), at: 508)
+        try writeBytes(hostile, to: fixture.path.appending("labels"))
+        #expect(try VectorStore.verify(at: fixture.path).problems.contains { $0.hasPrefix("labels: ") })
+        let store = try fixture.open(.readWrite)
+        try store.erase(Array(fixture.labels[..<5]))
+        try store.close()
+        #expect(try VectorStore.verify(at: fixture.path).problems == [])
     }
 
     /// Results of walks and of exact searches, every vector, and some labels that are not there.
