@@ -45,6 +45,9 @@ struct BatchPlan {
 
     static let erased: UInt8 = 3, superseded: UInt8 = 4
 
+    /// Whether new rows may get a slot of this state.
+    static func isFree(_ state: UInt8) -> Bool { state == erased || state == superseded }
+
     /// `slotOfLabel`: the slot, live or marked, as the newest batch left it. `nextMarked`: the slots that
     /// operations may replace.
     init(

@@ -13,14 +13,17 @@ struct FreeSlots {
     /// Freed in the file, until the searches that may see them have ended.
     private var waiting: [(epoch: UInt64, slots: [(slot: UInt32, level: Int)])] = []
 
-    /// The free slots of a store that was just opened, found by looking at each; none is used anywhere.
-    mutating func collect(_ slots: SlotRecords, count: Int) {
+    /// The free slots of a store that was just opened, found by looking at each; none is used anywhere. False, and none is, if they
+    /// are not as many as the store counts: then it is damaged.
+    mutating func collect(_ slots: SlotRecords, count: Int, free: Int) -> Bool {
         var found: [Int: [UInt32]] = [:]
         for slot in 0..<UInt32(count) {
             let entry = slots.entry(slot)
-            if !VectorStore.hasLabel(entry.state) { found[entry.level, default: []].append(slot) }
+            if BatchPlan.isFree(entry.state) { found[entry.level, default: []].append(slot) }
         }
+        guard found.values.reduce(0, { $0 + $1.count }) == free else { return false }
         usable = found.mapValues { SlotHeap(ascending: $0) }
+        return true
     }
 
     /// A slot of `level` to be used again.

@@ -15,6 +15,11 @@ struct StoreCounts: Sendable, Hashable {
         (live, marked, free) = (header.liveCount, header.markedCount, header.freeCount)
     }
 
+    /// Whether so many slots can be in these states, which they cannot where states were not what they were taken for.
+    func isPossible(of slots: Int) -> Bool {
+        live >= 0 && marked >= 0 && free >= 0 && live + marked + free == slots
+    }
+
     /// Counts one slot that goes from one state to another; 0 is a slot that was not in use.
     mutating func move(from old: UInt8, to new: UInt8) {
         add(-1, to: old)

@@ -141,6 +141,7 @@ struct StoreOpening {
             path.appending(StoreName.journal), superblock: prologue.superblock, calls: calls)
         if let journal, journal.header.generation > header.generation {
             if isWriter {
+                try checkNumbers(of: journal.header)
                 header = try Recovery.redo(journal, at: path, prologue, calls)
                 prologue = LevelZeroFile.Prologue(
                     file: prologue.file, superblock: prologue.superblock, header: header)
@@ -157,9 +158,21 @@ struct StoreOpening {
             isHeaderOld = true
         }
         let log = try Recovery.survey(path, prologue.superblock, header, options, calls)
+        try checkNumbers(of: header, log?.survey.end)
         return Found(
             prologue: prologue, header: header, journal: pending,
             isRedone: isWriter && header.generation > readGeneration, isHeaderOld: isHeaderOld, log: log)
+    }
+
+    /// A writer counts on from these. Numbers of ours never come near the highest that there is; after it, nothing could be read.
+    private func checkNumbers(of header: HeaderSlot, _ end: LogPosition? = nil) throws(StoreFileError) {
+        let numbers = [header.generation, header.logSequence, header.lastFrame, header.lastBatch]
+        guard isWriter, max(numbers.max() ?? 0, end?.frame ?? 0, end?.batch ?? 0) > 1 << 62 else { return }
+        throw .format(
+            path.appending(StoreName.levelZero),
+            FormatError(
+                .corrupt,
+                "a number in its header or its log is higher than any program counts; restore the store from a copy"))
     }
 
     private func map(_ found: Found, _ writing: ColumnMemory.Writing) throws(StoreError) -> LevelZeroFile {

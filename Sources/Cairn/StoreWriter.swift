@@ -185,6 +185,10 @@ final class StoreWriter: @unchecked Sendable {
             return labels.slot(of: label).slot
         }
         for (number, operation) in operations.enumerated() { try plan.add(operation, number: number) }
+        for slot in plan.states.keys where !VectorStore.hasLabel(graph.slots.state(slot)) {
+            throw .damagedSlots(
+                "label \(graph.slots.label(slot)) leads to slot \(slot), which is not in use", disk?.path)
+        }
         return plan
     }
 
@@ -200,6 +204,7 @@ final class StoreWriter: @unchecked Sendable {
             throw error.error
         }
         try refreshCodes()
+        let linkedFree = try linkedFreeSlots()
         graph.beginBatch(sequence + 1)
         let batch = StagedBatch(plan)
         do {
@@ -219,9 +224,9 @@ final class StoreWriter: @unchecked Sendable {
         for (slot, state) in plan.states.sorted(by: { $0.key < $1.key }) {
             counts.move(from: graph.slots.state(slot), to: state)
             graph.slots.setState(slot, state, sequence: sequence)
-            if !VectorStore.hasLabel(state) { batch.freed.append((slot, graph.slots.level(slot))) }
+            if !VectorStore.hasLabel(state) { batch.freed.append((slot, graph.upper.level(slot))) }
         }
-        batch.freed.append(contentsOf: linkedFreeSlots())
+        batch.freed.append(contentsOf: linkedFree)
         // First, so that new rows are linked to what stays.
         graph.unlink(batch.freed.map { $0.slot }, scratch: scratch)
         let insertion = insertion(threads ?? options.threads, rows: batch.rows.count)
@@ -236,6 +241,11 @@ final class StoreWriter: @unchecked Sendable {
         graph.hasUnlinkedSlots = counts.free > 0
         let changes = graph.endBatch()
         batch.changes = changes
+        // Nothing of the kind goes to the log, which could not be read then.
+        guard counts.isPossible(of: graph.count), graph.hasEntryPoint(isEmpty: counts.live + counts.marked == 0) else {
+            undo(batch)
+            throw .damagedSlots("its slots are not in the states that it counts", disk?.path)
+        }
         listsWritten += changes.lists.count
         let committed = try log(batch, changes, counts)
         // From here on the batch cannot fail any more but together with the log.
@@ -258,30 +268,44 @@ final class StoreWriter: @unchecked Sendable {
 
     /// The free slots of a store that no batch has changed yet: an import left them in the graph, as the file has them. The first
     /// batch takes them out, and from then on they are like others.
-    private func linkedFreeSlots() -> [(slot: UInt32, level: Int)] {
+    private func linkedFreeSlots() throws(StoreError) -> [(slot: UInt32, level: Int)] {
         guard sequence == 0 && counts.free > 0 else { return [] }
-        let slots = contents.graph.slots
-        return (0..<UInt32(contents.graph.count)).lazy.map { ($0, slots.entry($0)) }
-            .filter { $0.1.state == SlotEntry.State.superseded.rawValue && !slots.hasRecord($0.0) }
-            .map { ($0.0, $0.1.level) }
+        let graph = contents.graph
+        let found = (0..<UInt32(graph.count)).filter { BatchPlan.isFree(graph.slots.state($0)) }
+        guard found.count == counts.free else { throw wrongFreeCount }
+        return found.map { ($0, graph.upper.level($0)) }
+    }
+
+    private var wrongFreeCount: StoreError {
+        .damagedSlots("the free slots are not as many as it counts, \(counts.free)", disk?.path)
+    }
+
+    /// A free slot for a row of `level`. One whose lists are of another level, as the slot table of a damaged store may say, is left
+    /// alone.
+    private func takeFreeSlot(level: Int) -> UInt32? {
+        let graph = contents.graph
+        while let slot = freeSlots.take(level: level) {
+            if graph.upper.level(slot) == level && graph.slots.level(slot) == level { return slot }
+        }
+        return nil
     }
 
     /// Gives the rows their levels, slots, and vectors.
     private func place(_ batch: StagedBatch, _ vectors: VectorRows) throws(StoreError) {
         let graph = contents.graph
         if !hasCollectedFreeSlots && sequence > 0 {
-            freeSlots.collect(graph.slots, count: graph.count)
+            guard freeSlots.collect(graph.slots, count: graph.count, free: counts.free) else { throw wrongFreeCount }
             hasCollectedFreeSlots = true
         }
         var end = graph.count
         batch.place { level in
-            if let slot = freeSlots.take(level: level) { return (slot, true) }
+            if let slot = takeFreeSlot(level: level) { return (slot, true) }
             defer { end += 1 }
             return (UInt32(end), false)
         } level: { row in
             switch row {
             case .drawn: graph.levels.next(maximum: graph.parameters.maximumLevel)
-            case .ofSlot(let slot): graph.slots.level(slot)
+            case .ofSlot(let slot): graph.upper.level(slot)
             case .ofRow(let row): batch.levels[row]
             }
         }
