@@ -1,4 +1,6 @@
+import FileFormat
 import HNSW
+import SystemPackage
 
 /// The slots of a store that go along when it is written elsewhere: live and marked ones, numbered anew without the gaps that
 /// erased and superseded ones leave. 4 bytes a slot if there are such.
@@ -12,9 +14,13 @@ struct DenseSlots {
     private let memory: Memory<UInt32>?
     private let view: GraphView
 
-    /// `keepsAll`: whatever the slots' states are.
-    init(_ graph: Graph, _ view: GraphView, _ counts: StoreCounts, keepsAll: Bool = false) {
+    /// `keepsAll`: whatever the slots' states are. Throws `corrupt` where states or levels are not those that the store's counts and
+    /// lists have: what is made of such a store would have the damage and right checksums. `path`: the store's, for the message.
+    init(
+        _ graph: Graph, _ view: GraphView, _ counts: StoreCounts, keepsAll: Bool = false, path: FilePath?
+    ) throws(StoreError) {
         self.view = view
+        try Self.check(graph, view, counts, path)
         let all = graph.upper.nodesBySlot
         guard !keepsAll && counts.free > 0 else {
             (count, nodes, numbers, memory) = (view.count, all, nil, nil)
@@ -31,6 +37,20 @@ struct DenseSlots {
         nodes = all.filter { memory.buffer[Int($0.slot)] != .max }
         self.memory = memory
         numbers = memory.buffer
+    }
+
+    private static func check(
+        _ graph: Graph, _ view: GraphView, _ counts: StoreCounts, _ path: FilePath?
+    ) throws(StoreError) {
+        var found = StoreCounts()
+        for slot in 0..<UInt32(view.count) {
+            let entry = graph.slots.entry(slot)
+            guard (SlotEntry.State(rawValue: entry.state) ?? .unused) != .unused,
+                entry.level == graph.upper.level(slot)
+            else { throw .damagedSlots("slot \(slot) has state \(entry.state) and level \(entry.level)", path) }
+            found.move(from: 0, to: entry.state)
+        }
+        guard found == counts else { throw .damagedSlots("its slots are not in the states that it counts", path) }
     }
 
     /// The new number of a slot; nil if it stays behind.

@@ -32,9 +32,11 @@ package final class SlotsByLabel: LabelBuckets {
         try SlotsByLabel(labels).addAll(isMarked: isMarked)
     }
 
-    /// Adds `slot` under its label, if that leads nowhere yet.
-    func add(_ slot: UInt32) {
-        if insert(slot) { count += 1 }
+    /// Adds `slot` under its label. False, and nothing changed, if that leads somewhere already.
+    func add(_ slot: UInt32) -> Bool {
+        guard insert(slot) else { return false }
+        count += 1
+        return true
     }
 
     /// Adds every slot, where a label may come again: the last live slot of a label is the one it leads to, or the last slot if

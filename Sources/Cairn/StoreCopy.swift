@@ -20,7 +20,7 @@ extension VectorStore {
         let store = try open(at: path)
         try store.readingQuiet { (contents, view) throws(StoreError) in
             try StoreCopy(
-                contents, view, store.counts.load(), metric, searchWidth: store.defaultWidth, codes: store.codes
+                contents, view, store.counts.load(), metric, searchWidth: store.defaultWidth, codes: store.codes, path
             ).run(from: path, to: copy, progress: progress, calls: store.calls)
         }
     }
@@ -38,12 +38,12 @@ struct StoreCopy {
 
     init(
         _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ metric: Metric?, searchWidth: Int,
-        codes: Codes
+        codes: Codes, _ path: FilePath
     ) throws(StoreError) {
         self.contents = contents
         // Until its first batch an import has the slots of repeated labels in its graph, which would fall apart without them.
         let keepsAll = view.sequence == 0
-        let slots = DenseSlots(contents.graph, view, counts, keepsAll: keepsAll)
+        let slots = try DenseSlots(contents.graph, view, counts, keepsAll: keepsAll, path: path)
         self.slots = slots
         var configuration = VectorStore.Configuration(contents.superblock, searchWidth: searchWidth)
         configuration.metric = metric ?? configuration.metric
@@ -64,7 +64,13 @@ struct StoreCopy {
         let labels = SlotsByLabel(sources.map { records.label($0) })
         var free: [UInt32] = []
         for slot in 0..<UInt32(sources.count) {
-            if VectorStore.hasLabel(records.state(sources[Int(slot)])) { labels.add(slot) } else { free.append(slot) }
+            guard VectorStore.hasLabel(records.state(sources[Int(slot)])) else {
+                free.append(slot)
+                continue
+            }
+            guard labels.add(slot) else {
+                throw .repeatedLabel(records.label(sources[Int(slot)]), path)
+            }
         }
         let upper = UpperLayers(
             connectivity: superblock.connectivity, slots: max(1, slots.count), nodes: slots.nodes.count)
@@ -89,7 +95,7 @@ struct StoreCopy {
     func run(
         from path: FilePath, to copy: FilePath, progress: (@Sendable (Int, Int) -> Void)?, calls: SystemCalls
     ) throws(StoreError) {
-        if configuration.metric == .cosine && !contents.encoding.isCosine { try check(path) }
+        if encoding.isCosine != contents.encoding.isCosine { try check(path) }
         let draft = try StoreDraft(for: copy, calls: calls)
         do {
             let words = Memory<UInt32>(1 + 2 * configuration.connectivity)
@@ -126,7 +132,7 @@ struct StoreCopy {
         contents.memory.release(max(0, source - 2 * step)..<source)
     }
 
-    /// Throws if a vector cannot be placed by the new metric.
+    /// Throws if a vector cannot be placed by the new metric, or kept for it.
     private func check(_ path: FilePath) throws(StoreError) {
         for slot in sources where VectorStore.hasLabel(contents.graph.slots.state(slot)) {
             let vector = contents.vector(slot)

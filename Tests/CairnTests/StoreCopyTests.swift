@@ -1,3 +1,5 @@
+import FileFormat
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -60,5 +62,74 @@ import Testing
         #expect(error?.code == .invalidVector && error?.message.contains("777") == true)
         #expect(names(in: fixture.directory.path) == ["store"])
         #expect(storeError { try VectorStore.copy(from: fixture.path, to: fixture.path) }?.code == .alreadyExists)
+    }
+
+    /// What the slot table says of a slot, where that is not what the header counts or the lists have.
+    @Test(arguments: [(9, 0), (9, 2), (9, 3), (9, 4), (9, 5), (9, 255), (8, 1), (8, 9), (8, 255)] as [(Int, UInt8)])
+    func `states and levels that are damaged are not copied`(place: Int, value: UInt8) throws {
+        for hasFreeSlots in [false, true] {
+            let fixture = try StoreFixture(300)
+            if hasFreeSlots { try fixture.open(.readWrite).erase([200, 201]) }
+            let level0 = fixture.path.appending("level0"), geometry = fixture.configuration.superblock.geometry
+            let table = geometry.layout(segments: 2)[0].pieces.first { $0.column == .slotTable }!.fileOffset
+            var bytes = try readBytes(level0)
+            let slot = try #require((3..<200).first { bytes[table + 16 * $0 + 8] == 0 })
+            bytes[table + 16 * slot + place] = value
+            try writeBytes(bytes, to: level0)
+            let path = fixture.directory.appending("copy")
+            let error = storeError { try VectorStore.copy(from: fixture.path, to: path) }
+            #expect(error?.code == .corrupt && error?.message.contains("cairn verify") == true)
+            #expect(names(in: fixture.directory.path) == ["store"])
+        }
+    }
+
+    @Test func `labels that come twice are not copied`() throws {
+        let fixture = try StoreFixture(300)
+        let level0 = fixture.path.appending("level0"), geometry = fixture.configuration.superblock.geometry
+        let table = geometry.layout(segments: 2)[0].pieces.first { $0.column == .slotTable }!.fileOffset
+        var bytes = try readBytes(level0)
+        bytes.store(8 as UInt64, at: table + 16 * 3)
+        try writeBytes(bytes, to: level0)
+        let path = fixture.directory.appending("copy")
+        #expect(storeError { try VectorStore.copy(from: fixture.path, to: path) }?.code == .corrupt)
+    }
+
+    /// A list's links are not its vectors: what leads nowhere is left out.
+    @Test func `a copy has no links that lead nowhere and no lengths that are none`() throws {
+        for hasFreeSlots in [false, true] {
+            let fixture = try StoreFixture(300)
+            if hasFreeSlots { try fixture.open(.readWrite).erase([200, 201]) }
+            let level0 = fixture.path.appending("level0"), geometry = fixture.configuration.superblock.geometry
+            let pieces = geometry.layout(segments: 2)[0].pieces
+            let heads = pieces.first { $0.column == .linkHeads }!.fileOffset
+            let links = pieces.first { $0.column == .links }!.fileOffset
+            var bytes = try readBytes(level0)
+            for slot in 0..<100 {
+                bytes.store([0xffff, 17, 16][slot % 3] as UInt16, at: heads + 4 * slot)
+                bytes.store([0x8000_0000, .max, 300][slot % 3] as UInt32, at: links + 64 * slot + 4)
+            }
+            try writeBytes(bytes, to: level0)
+            let path = fixture.directory.appending("copy")
+            try VectorStore.copy(from: fixture.path, to: path)
+            let copy = try readBytes(path.appending("level0")), count = hasFreeSlots ? 298 : 300
+            for slot in 0..<100 {
+                let length = Int(copy.integer(at: heads + 4 * slot, as: UInt16.self))
+                #expect(length <= 16, "slot \(slot)")
+                for place in 0..<min(length, 16) {
+                    #expect(copy.integer(at: links + 64 * slot + 4 * place, as: UInt32.self) < UInt32(count))
+                }
+            }
+        }
+    }
+
+    /// A vector of cosine gets its length back, which may be more than its scalar holds.
+    @Test func `a length that another metric cannot have is named`() throws {
+        let fixture = try StoreFixture(20, metric: .cosine, scalar: .float16)
+        let store = try fixture.open(.readWrite)
+        try store.add([Float](repeating: 1e6, count: 8), labels: [777])
+        try store.close()
+        let path = fixture.directory.appending("copy")
+        let error = storeError { try VectorStore.copy(from: fixture.path, to: path, metric: .l2) }
+        #expect(error?.code == .invalidVector && error?.message.contains("777") == true)
     }
 }

@@ -43,7 +43,7 @@ struct HnswlibExport {
         }
         let isUnchanged = Self.isUnchanged(imported, view, contents.graph.upper.nodesBySlot)
         origin = isUnchanged ? imported : nil
-        slots = DenseSlots(contents.graph, view, counts, keepsAll: isUnchanged)
+        slots = try DenseSlots(contents.graph, view, counts, keepsAll: isUnchanged, path: store)
         if let most = options.maximumElements, most < slots.count {
             throw StoreError(
                 .invalidArgument,

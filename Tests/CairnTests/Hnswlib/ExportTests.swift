@@ -1,3 +1,4 @@
+import FileFormat
 import HnswlibFile
 import MappedStorage
 import SystemPackage
@@ -158,5 +159,37 @@ import Testing
             #expect(names(in: fixture.store.directory.path).sorted() == ["index.bin", "store"], "\(call) \(number)")
         }
         Issue.record("\(call) is called more than 400 times")
+    }
+
+    /// What the slot table says of a slot, where that is not what the header counts.
+    @Test(arguments: [0, 2, 3, 4, 7] as [UInt8])
+    func `states that are damaged are not exported`(state: UInt8) throws {
+        for hasFreeSlots in [false, true] {
+            let fixture = try StoreFixture(300)
+            if hasFreeSlots { try fixture.open(.readWrite).erase([200, 201]) }
+            let level0 = fixture.path.appending("level0"), geometry = fixture.configuration.superblock.geometry
+            let pieces = geometry.layout(segments: 2)[0].pieces
+            var bytes = try readBytes(level0)
+            bytes[pieces.first { $0.column == .slotTable }!.fileOffset + 16 * 33 + 9] = state
+            try writeBytes(bytes, to: level0)
+            let file = fixture.directory.appending("exported.bin")
+            let error = storeError { try fixture.open().exportHnswlib(to: file) }
+            #expect(error?.code == .corrupt && error?.message.contains("cairn verify") == true)
+            #expect(!names(in: fixture.directory.path).contains("exported.bin"))
+        }
+    }
+
+    /// hnswlib believes what a file says of its lists.
+    @Test func `no list is exported that is longer than lists are`() throws {
+        let fixture = try StoreFixture(300)
+        let level0 = fixture.path.appending("level0"), geometry = fixture.configuration.superblock.geometry
+        let heads = geometry.layout(segments: 2)[0].pieces.first { $0.column == .linkHeads }!.fileOffset
+        var bytes = try readBytes(level0)
+        for slot in 0..<50 { bytes.store([17, 0xffff][slot % 2] as UInt16, at: heads + 4 * slot) }
+        try writeBytes(bytes, to: level0)
+        let file = fixture.directory.appending("exported.bin")
+        try fixture.open().exportHnswlib(to: file)
+        let exported = try readBytes(file), size = 4 + 4 * 16 + 4 * 8 + 8
+        for slot in 0..<300 { #expect(exported.integer(at: 96 + slot * size, as: UInt16.self) <= 16) }
     }
 }
