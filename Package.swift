@@ -75,6 +75,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Cairn", system], path: "Tests/TestSupport", swiftSettings: strict),
         .target(
+            name: "ChromaFixtures", dependencies: ["CSQLite", "ChromaDatabase", system], path: "Tests/ChromaFixtures",
+            swiftSettings: strict),
+        .target(
             name: "CrashStates", dependencies: ["MappedStorage", "HNSW", system], path: "Tests/CrashStates",
             swiftSettings: strict),
         .executableTarget(
@@ -131,7 +134,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["Cairn", "CSQLite", "ChromaDatabase", "TestSupport", system],
+            name: "CommandLineTests", dependencies: ["Cairn", "ChromaFixtures", "TestSupport", system],
             swiftSettings: strict),
     ]
 )

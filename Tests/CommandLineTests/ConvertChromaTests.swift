@@ -1,3 +1,4 @@
+import ChromaFixtures
 import Foundation
 import Testing
 
@@ -17,7 +18,7 @@ struct ConvertChromaTests {
     private func small(_ data: ChromaData) throws {
         try data.addCollection("small", id: "c-1", segment: "s-1", space: "cosine")
         try FileManager.default.createDirectory(
-            atPath: workspace.path("\(data.folder)/s-1"), withIntermediateDirectories: false)
+            atPath: workspace.path("\(data.name)/s-1"), withIntermediateDirectories: false)
         for row in 0..<5 { try data.queue(0, "doc \(row)", rows[row], of: "c-1") }
         // Of another collection, whose number is the end of ours.
         try data.queue(0, "foreign", rows[0], of: "xc-1")
@@ -70,7 +71,7 @@ struct ConvertChromaTests {
         index.lengths = rows[..<6].map { row in row.reduce(Float(0)) { $0 + $1 * $1 }.squareRoot() }
         index.vectors.rows = zip(rows[..<6], index.lengths ?? []).map { row, length in row.map { $0 / length } }
         try data.addCollection("large", id: "c-2", segment: "s-2", space: "cosine")
-        try index.writeFolder("\(data.folder)/s-2", in: workspace, ids: (1...5).map { "doc \($0)" })
+        try index.writeFolder("\(data.name)/s-2", in: workspace, ids: (1...5).map { "doc \($0)" })
         try data.run("INSERT INTO embeddings_queue VALUES (500, 3, 'persistent://x/c-2', 'doc 1', NULL, NULL, NULL);")
         try data.synchronize("s-2", through: 500)
         guard changes else { return }
@@ -171,6 +172,32 @@ struct ConvertChromaTests {
         try FileManager.default.removeItem(atPath: workspace.path("chroma/s-2/index_metadata.pickle"))
         let error = try workspace.failure(converting: "@chroma", "@s.cairn", code: 1)
         #expect(error.path == workspace.path("chroma/s-2/index_metadata.pickle"))
+    }
+
+    @Test("a change gets a label that nothing has, whatever labels a damaged folder has")
+    func labelsOfDamagedFolder() throws {
+        let data = try ChromaData(workspace)
+        try partly(data)
+        // An identifier with a label beyond all that the index has: the next that a new vector would get.
+        let known = ["doc 1": 1, "doc 2": 2, "doc 3": 3, "doc 4": 4, "doc 5": 6, "beyond": 7]
+        func write(_ labels: [String: Int]) throws {
+            let identifiers = labels.map { (identifier: $0.key, label: $0.value) }
+            try workspace.write(
+                "chroma/s-2/index_metadata.pickle",
+                bytes: ChromaData.metadata(dimensions: 3, elements: 6, identifiers: identifiers))
+        }
+        try write(known)
+        let made = try workspace.convert("@chroma", "@s.cairn", "--save-ids", "@ids.txt")
+        #expect(made.count == 6 && made.warnings.contains { $0.contains("1 id of") })
+        #expect(
+            try lines("ids.txt") == ["", "doc 1", "", "doc 3", "doc 4", "", "doc 5", "beyond", "late", "doc 2", ""])
+        // The highest label that there is: none is left.
+        let path = "chroma/s-2/data_level0.bin"
+        var elements = try workspace.bytes(path)
+        elements.replaceSubrange(5 * 56 + 48..<6 * 56, with: bytes(UInt64.max))
+        try workspace.write(path, bytes: elements)
+        let error = try workspace.failure(converting: "@chroma", "@t.cairn", code: 1)
+        #expect(error.message.contains("no label is left") && error.path?.hasSuffix("chroma/s-2") == true)
     }
 
     @Test("the ids of a version before 0.4 are in a pickle beside the index")

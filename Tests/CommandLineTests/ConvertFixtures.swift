@@ -1,4 +1,6 @@
+import ChromaFixtures
 import Foundation
+import SystemPackage
 import Testing
 
 /// A small index as hnswlib or Chroma writes it, put together byte by byte: every element links to as many others as there
@@ -64,20 +66,24 @@ struct TestIndex {
         if let ids { try workspace.write("\(name)/index_metadata.pickle", bytes: pickle(ids)) }
     }
 
-    /// The metadata as a plain dictionary; ids go with live labels in order.
+    /// The metadata; ids go with live labels in order.
     private func pickle(_ ids: [String]) -> [UInt8] {
-        func text(_ text: String) -> [UInt8] { [UInt8(ascii: "X")] + bytes(UInt32(text.utf8.count)) + Array(text.utf8) }
-        func number(_ number: Int) -> [UInt8] { [UInt8(ascii: "J")] + bytes(UInt32(number)) }
-        func dictionary(_ items: [[UInt8]]) -> [UInt8] { Array("}(".utf8) + items.joined() + Array("u".utf8) }
         let live = labels.indices.filter { !marked.contains($0) }.map { Int(labels[$0]) }
-        return [0x80, 2]
-            + dictionary([
-                text("dimensionality"), number(vectors.dimensions), text("total_elements_added"), number(count),
-                text("id_to_label"), dictionary(zip(ids, live).map { text($0) + number($1) }),
-                text("label_to_id"), dictionary(zip(ids, live).map { number($1) + text($0) }),
-                text("id_to_seq_id"), dictionary([]),
-            ]) + Array(".".utf8)
+        return ChromaData.metadata(
+            dimensions: vectors.dimensions, elements: count,
+            identifiers: zip(ids, live).map { (identifier: $0, label: $1) })
     }
+}
+
+extension ChromaData {
+    init(_ workspace: Workspace, _ name: String = "chroma", version: Version = .v1) throws {
+        try FileManager.default.createDirectory(
+            atPath: workspace.path(name), withIntermediateDirectories: false)
+        try self.init(in: FilePath(workspace.path(name)), version: version)
+    }
+
+    /// The name of its folder in the workspace.
+    var name: String { folder.lastComponent?.string ?? "" }
 }
 
 /// hnswlib's brute-force index of f32, with room for more than it has.

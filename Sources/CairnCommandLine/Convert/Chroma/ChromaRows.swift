@@ -34,6 +34,11 @@ struct ChromaRows: RowStream {
                 collection.path,
                 "collection \(collection.name): the vector of \(error.identifier) has \(error.found) dimensions, others have "
                     + "\(error.expected)")
+        } catch is ChangedVectors.NoLabelLeft {
+            throw Failure(
+                collection.folder,
+                "collection \(collection.name): no label is left for what was added since: the index has the highest that there is, "
+                    + "so it is damaged: copy the whole folder of Chroma's data again")
         }
         changed.settle()
         self.changed = changed
@@ -115,6 +120,9 @@ private struct ChangedVectors {
         let found, expected: Int
     }
 
+    /// A damaged file has the highest label that there is.
+    struct NoLabelLeft: Error {}
+
     private(set) var dimensions: Int
     /// Labels of vectors that were added or replaced, and where those are in `values`.
     private(set) var labels: [Label] = []
@@ -129,7 +137,7 @@ private struct ChangedVectors {
     /// `dimensions`: 0 where the first vector says.
     init(identifiers: [UInt64: String], dimensions: Int, lastLabel: Label) {
         self.dimensions = dimensions
-        self.lastLabel = lastLabel
+        self.lastLabel = max(lastLabel, identifiers.keys.max() ?? 0)
         current.reserveCapacity(identifiers.count)
         for (label, identifier) in identifiers { current[identifier] = label }
     }
@@ -155,7 +163,10 @@ private struct ChangedVectors {
         guard vector.count == dimensions else {
             throw WrongDimensions(identifier: identifier, found: vector.count, expected: dimensions)
         }
-        if current[identifier] == nil { lastLabel += 1 }
+        if current[identifier] == nil {
+            guard lastLabel < .max else { throw NoLabelLeft() }
+            lastLabel += 1
+        }
         let label = current[identifier] ?? lastLabel
         current[identifier] = label
         gone.insert(label)
