@@ -25,9 +25,9 @@ KERNELS = HNSWLIB_SHIM=.build/hnswlib-avx2/libshim.so CAIRN_KERNELS=avx2
 endif
 export SWIFT_BACKTRACE = enable=no
 
-.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants kill powercut faults fuzz soak costs \
-    churn findability search-costs quantization-trials docs docs-serve interop bench bench-hnswlib bench-convert bench-peers bench-peers-open bench-peers-durable \
-    bench-peers-report release release-test install uninstall package clean setup
+.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants damage kill powercut faults fuzz soak \
+    costs churn findability search-costs quantization-trials docs docs-serve interop bench bench-hnswlib bench-convert bench-peers \
+    bench-peers-open bench-peers-durable bench-peers-report release release-test install uninstall package clean setup
 
 demo:
 	@Scripts/setup demo
@@ -97,6 +97,15 @@ crash-mutants:
 faults:
 	$(BUILD) --product FaultCampaign
 	.build/release/FaultCampaign
+
+# Damages stores of every kind in COUNT=2000 ways, and does all that can be done to a store: any bytes give an error or a right
+# answer. [SEED=1] [SANITIZE=address]
+DAMAGE = $(if $(SANITIZE),$(subst checked,$(SANITIZE),$(CHECKED)) --sanitize=$(SANITIZE),$(CHECKED))
+damage:
+	$(SWIFT) build $(DAMAGE) --product cairn
+	$(SWIFT) build $(DAMAGE) --product DamageCampaign
+	ASAN_OPTIONS=detect_leaks=0 .build/$(or $(SANITIZE),checked)/release/DamageCampaign --count $(or $(COUNT),2000) \
+	    --seed $(or $(SEED),1) $(if $(SANITIZE),--seconds 120)
 
 # Fuzzes a reader, stores with any codes, or what is done with hnswlib's files: TARGET=log|header|journal|codes|hnswlib|import RUNS=n.
 fuzz:

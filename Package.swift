@@ -102,6 +102,13 @@ let package = Package(
             name: "FaultCampaign",
             dependencies: ["CInterruptions", "Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser],
             path: "Tests/Faults", swiftSettings: strict),
+        .executableTarget(
+            name: "DamageCampaign",
+            dependencies: [
+                "Cairn", "ChromaFixtures", "CrashStates", "FileFormat", "HNSW", "MappedStorage", "TestSupport", system,
+                argumentParser,
+            ],
+            path: "Tests/DamageCampaign", swiftSettings: strict),
         .target(
             name: "Fuzzing",
             dependencies: [
