@@ -13,7 +13,8 @@ struct Findability {
     private static let rowsAtOnce = 1024
 
     /// The labels of vectors that a search for ten neighbors of themselves, at the store's own width, does not find. Those of which ten
-    /// others are found that are as near are not counted. In the order of the store; a search for each.
+    /// others are found that are as near are not counted, nor those that damage made no queries of. In the order of the store; a
+    /// search for each.
     func missed() throws(StoreError) -> [Label] {
         let labels = try store.allLabels()
         var missed: [Label] = []
@@ -28,10 +29,13 @@ struct Findability {
     private func missed(of labels: ArraySlice<Label>) throws(StoreError) -> [Label] {
         var present: [Label] = [], queries: [Float] = []
         for label in labels {
-            guard let vector = try store.vector(for: label) else { continue }
+            guard let vector = try store.vector(for: label), try store.invalidVectors(in: vector).isEmpty else {
+                continue
+            }
             present.append(label)
             queries += vector
         }
+        guard !present.isEmpty else { return [] }
         let found = try store.search(batch: queries, count: Self.count, threads: threads)
         let dimensions = try store.configuration.dimensions
         var missed: [Label] = []

@@ -17,8 +17,10 @@ import Testing
         geometry = fixture.configuration.superblock.geometry
     }
 
-    /// Flips a bit in what a column has of a slot.
-    private func damage(_ column: Geometry.Column, slot: Int, byte: Int = 0) throws -> Int {
+    /// Changes a byte of what a column has of a slot, by default one bit.
+    private func damage(
+        _ column: Geometry.Column, slot: Int, byte: Int = 0, _ change: (UInt8) -> UInt8 = { $0 ^ 0x10 }
+    ) throws -> Int {
         let place = slot * geometry.stride(of: column) + byte
         let piece = try #require(
             geometry.layout(segments: 2).flatMap(\.pieces).first {
@@ -26,7 +28,7 @@ import Testing
             })
         let path = fixture.path.appending("level0"), offset = piece.fileOffset + place - piece.columnOffset
         var bytes = try readBytes(path)
-        bytes[offset] ^= 0x10
+        bytes[offset] = change(bytes[offset])
         try writeBytes(bytes, to: path)
         return offset / Geometry.pageSize * Geometry.pageSize
     }
@@ -48,6 +50,22 @@ import Testing
                 && problem.hasPrefix("level0: the page at byte \(offset) (\(column)) is damaged: "))
         let shown = labels.prefix(10).map { "\($0)" }.joined(separator: ", ")
         #expect(problem.hasSuffix("\(labels.count) vectors, labels \(shown)" + (labels.count > 10 ? ", …" : "")))
+    }
+
+    @Test func `a vector that is no query is told by every depth, and no repair begins`() throws {
+        for (byte, value) in [(2, 0xff), (3, 0x7f)] as [(Int, UInt8)] {
+            _ = try damage(.vectors, slot: 150, byte: byte) { _ in value }
+        }
+        let damaged = fixture.labels[150]
+        for depth in VerifyReport.Depth.allCases where depth != .header {
+            let report = try VectorStore.verify(at: fixture.path, depth: depth)
+            #expect(report.damagedLabels.contains(damaged), "\(depth)")
+            #expect(depth != .searches || report.missed == 0)
+        }
+        let before = try readBytes(fixture.path.appending("level0"))
+        let error = storeError { _ = try VectorStore.repair(at: fixture.path) }
+        #expect(error?.code == .corrupt && error?.message.contains("a repair does not mend that") == true)
+        #expect(try readBytes(fixture.path.appending("level0")) == before)
     }
 
     @Test func `erased vectors are nobody's, marked ones are`() throws {
