@@ -159,7 +159,7 @@ bench:
 	@$(MAKE) --no-print-directory bench-hnswlib DATA=$(CURDIR)/Examples/debian-packages METRIC=cosine
 
 # Beside hnswlib on DATA=folder [N=rows] [SCALAR=f32|f16|u8|i8] [CODES=none,sq8,sq4] [BATCH=1] [AVX512=off] [ROUNDS=9]
-# [PARTS=search,filters,build,inserts,open,recall]; see Benchmarks/README.md.
+# [PARTS=search,filters,build,inserts,lookups,open,recall]; see Benchmarks/README.md.
 bench-hnswlib: setup
 	@test -n "$(DATA)" || { echo "usage: make bench-hnswlib DATA=folder [N=rows] [SCALAR=f32|u8] [CODES=none,sq8,sq4] [PARTS=search,filters,build,inserts,open]"; exit 64; }
 	@$(RELEASE) >&2

@@ -48,18 +48,15 @@ struct Checkpoint {
         }
         // 2. Derived files that belong to the new header.
         var upper = try retryable { () throws(StorageError) in try writeUpper() }
-        var extents = labels.extents(layout: next.layout, generation: next.graphGeneration)
-        if extents == nil {
-            try writeLabels()
-            extents = []
-        }
+        let labelUpdate = labels.update(layout: next.layout, generation: next.graphGeneration)
+        if labelUpdate == nil { try writeLabels() }
         // 3. The log that goes on from it.
         let log = try retryable { () throws(StorageError) in try disk.makeLog(firstFrame: next.lastFrame + 1) }
         let header = next.goingOn(with: log)
         // 4. The journal.
         let journal: JournalReader
         do {
-            journal = try writeJournal(header, extents ?? [])
+            journal = try writeJournal(header, labelUpdate?.extents ?? [])
         } catch {
             if !error.isFinal { disk.discard(log) }
             throw error
@@ -67,7 +64,7 @@ struct Checkpoint {
         // 5. In place.
         let written = try unrepeatable { () throws(StorageError) in
             try apply(journal)
-            try labels.write(extents ?? [])
+            if let labelUpdate { try labels.write(labelUpdate) }
             if let codes { try codes.write(codes.header(next)) }
             try disk.file.file.synchronize()
             // 6. The header.
@@ -103,7 +100,7 @@ struct Checkpoint {
 
     /// Writes and syncs the journal, over that of an earlier checkpoint.
     private func writeJournal(
-        _ header: HeaderSlot, _ extents: [LabelIndexFile.Extent]
+        _ header: HeaderSlot, _ extents: [LabelFileUpdate.Extent]
     ) throws(CheckpointFailure) -> JournalReader {
         let name = disk.path.appending(StoreName.journal)
         let writer = try retryable { () throws(StorageError) in try JournalWriter(name, calls: disk.calls) }
@@ -136,7 +133,7 @@ struct Checkpoint {
         throw StorageError(name, "read back the journal that was just written", .ioError)
     }
 
-    private func append(_ extent: LabelIndexFile.Extent, to journal: JournalWriter) throws(StorageError) {
+    private func append(_ extent: LabelFileUpdate.Extent, to journal: JournalWriter) throws(StorageError) {
         try append(extent.bytes, of: .labels, at: extent.offset, to: journal)
     }
 

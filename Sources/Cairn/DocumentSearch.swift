@@ -77,34 +77,22 @@ extension VectorStore {
             let label = slots.label(slot)
             return filter?.allows(label) ?? true ? grouping.document(of: label) : nil
         }
-        var view = view, attempts = 0
-        while true {
-            attempts += 1
-            let found: [RankedDocument]
-            (found, view) = documents(query, count, options, contents, view, scratch, document)
-            guard options.neighborsPerDocument > 1, !found.isEmpty else { return FoundDocument.all(found, slots) }
-            var chosen: [UInt32]?
-            if attempts < 4, let labels = grouping.labels(of: found.map(\.document), limit: view.count / 8) {
-                let (members, newer) = self.labels.slots(of: labels)
-                // The documents must be of the same state as their neighbours.
-                guard newer.sequence == view.sequence else {
-                    view = newer
-                    continue
-                }
-                chosen = members.sorted()
-            }
-            let complete = graph.addNeighbors(
-                to: found, count: options.neighborsPerDocument, query, in: view, among: chosen, scratch: scratch,
-                document: document)
-            return FoundDocument.all(complete, slots)
+        let found = documents(query, count, options, contents, view, scratch, document)
+        guard options.neighborsPerDocument > 1, !found.isEmpty else { return FoundDocument.all(found, slots) }
+        let members = grouping.labels(of: found.map(\.document), limit: view.count / 8).map {
+            labels.slots(of: $0, in: view).sorted()
         }
+        let complete = graph.addNeighbors(
+            to: found, count: options.neighborsPerDocument, query, in: view, among: members, scratch: scratch,
+            document: document)
+        return FoundDocument.all(complete, slots)
     }
 
-    /// The best documents, each with its nearest vector, and what they were found in.
+    /// The best documents, each with its nearest vector.
     private func documents(
         _ query: Query, _ count: Int, _ options: DocumentOptions, _ contents: StoreContents, _ view: GraphView,
         _ scratch: SearchScratch, _ document: (UInt32) -> UInt64?
-    ) -> (found: [RankedDocument], view: GraphView) {
+    ) -> [RankedDocument] {
         let graph = contents.graph, wanted = min(count, view.count)
         let width = max(options.width ?? defaultWidth, wanted)
         if !options.isExact, let limit = walkLimit(width: width, options.filter, view) {
@@ -112,13 +100,12 @@ extension VectorStore {
                 query, count: wanted, width: width, in: view, distanceLimit: limit, scratch: scratch,
                 document: document)
             // Fewer than asked for: no more documents, or the walk could not get to the others. Only a scan can tell.
-            if let found, found.count == wanted { return (found, view) }
+            if let found, found.count == wanted { return found }
         }
         let scan = scan(options.filter, contents, view)
-        let found = graph.exactDocumentSearch(
-            query, count: wanted, in: scan.view, among: scan.slots, scratch: scratch, isAllowed: scan.isAllowed,
+        return graph.exactDocumentSearch(
+            query, count: wanted, in: view, among: scan.slots, scratch: scratch, isAllowed: scan.isAllowed,
             document: document)
-        return (found, scan.view)
     }
 }
 

@@ -1,13 +1,12 @@
 import HNSW
 
 /// Open addressing from label to slot, in memory or in the file: a bucket holds slot + 1, 0 is empty; the labels themselves
-/// stand with the slots. Taking a label out closes the gap, so no bucket is ever merely deleted.
+/// stand with the slots.
 protocol LabelBuckets {
     associatedtype Failure: Error
     /// A power of two.
     var bucketCount: Int { get }
     func load(_ bucket: Int) throws(Failure) -> UInt32
-    func store(_ value: UInt32, at bucket: Int) throws(Failure)
     /// The label of a slot that a bucket holds.
     func label(_ slot: UInt32) throws(Failure) -> Label
 }
@@ -18,27 +17,40 @@ extension LabelBuckets {
         Int((label &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - count.trailingZeroBitCount))
     }
 
-    /// The bucket that has the label, or the empty one where it belongs; nil when every bucket is full, which only a
-    /// damaged file can be.
-    private func find(_ label: Label) throws(Failure) -> (bucket: Int, slot: UInt32?)? {
+    /// The first slot under `label` that `accepts` takes; nil if there is none.
+    func slot(of label: Label, where accepts: (UInt32) -> Bool = { _ in true }) throws(Failure) -> UInt32? {
         var bucket = Self.home(label, of: bucketCount)
+        // Every bucket is full only in a damaged file.
         for _ in 0..<bucketCount {
             let value = try load(bucket)
-            if value == 0 { return (bucket, nil) }
-            if try self.label(value - 1) == label { return (bucket, value - 1) }
+            if value == 0 { return nil }
+            if try self.label(value - 1) == label && accepts(value - 1) { return value - 1 }
             bucket = (bucket + 1) & (bucketCount - 1)
         }
         return nil
     }
+}
 
-    /// The slot of `label`; nil if there is none.
-    func slot(of label: Label) throws(Failure) -> UInt32? { try find(label)?.slot }
+/// Buckets that one thread changes, each label in once. Taking a label out closes the gap, so no bucket is ever merely deleted.
+protocol WritableLabelBuckets: LabelBuckets {
+    func store(_ value: UInt32, at bucket: Int) throws(Failure)
+}
 
+extension WritableLabelBuckets {
     /// Adds the slot under its label. False, and nothing changed, if the label is there already or there is no room.
     func insert(_ slot: UInt32) throws(Failure) -> Bool {
-        guard let found = try find(label(slot)), found.slot == nil else { return false }
-        try store(slot + 1, at: found.bucket)
-        return true
+        let label = try label(slot)
+        var bucket = Self.home(label, of: bucketCount)
+        for _ in 0..<bucketCount {
+            let value = try load(bucket)
+            if value == 0 {
+                try store(slot + 1, at: bucket)
+                return true
+            }
+            if try self.label(value - 1) == label { return false }
+            bucket = (bucket + 1) & (bucketCount - 1)
+        }
+        return false
     }
 
     /// Makes `label`, which leads to slot `old`, lead to `slot`, or to nothing. `label` is what `old` was called when it was

@@ -1,16 +1,26 @@
 import HNSW
+import Synchronization
 
-/// From label to slot, in memory: for stores that live there, and for one on disk whose file `labels` is missing or that is
-/// asked for many labels. Live and marked slots are in. Its owner lets one thread at a time in.
+/// From label to slot, in memory. One thread at a time adds, any number look up beside it.
+///
+/// A slot that left its label stays in, because older views may still see it there. So one label may have several slots, and
+/// whoever looks it up says which of them will do.
 @safe
 final class LabelIndex: LabelBuckets, @unchecked Sendable {
-    private(set) var buckets: Memory<UInt32>
+    private let memory: Memory<UInt32>
+    private let buckets: UnsafeMutablePointer<Atomic<UInt32>>
+    /// Buckets in use.
     private(set) var count = 0
     private let slots: SlotRecords
 
+    /// In the bucket of a slot that left its label. Slots are below 2³¹ - 1.
+    private static let leftFlag: UInt32 = 1 << 31
+
+    /// Room for `expected` slots.
     init(slots: SlotRecords, expected: Int = 0) {
         self.slots = slots
-        buckets = Memory(Self.bucketCount(expected))
+        memory = Memory(Self.bucketCount(expected))
+        unsafe buckets = UnsafeMutableRawPointer(memory.buffer.base).assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
     /// Buckets for `count` labels: a power of two, at most three quarters full.
@@ -20,32 +30,56 @@ final class LabelIndex: LabelBuckets, @unchecked Sendable {
         return buckets
     }
 
-    var byteCount: Int { buckets.byteCount }
-    var bucketCount: Int { buckets.buffer.count }
-    func load(_ bucket: Int) -> UInt32 { buckets.buffer[bucket] }
-    func store(_ value: UInt32, at bucket: Int) { buckets.buffer[bucket] = value }
+    var byteCount: Int { memory.byteCount }
+    var bucketCount: Int { memory.buffer.count }
+    /// The buckets, for whoever is alone with them.
+    var table: UncheckedBuffer<UInt32> { memory.buffer }
+    func load(_ bucket: Int) -> UInt32 { value(bucket) & ~Self.leftFlag }
     func label(_ slot: UInt32) -> Label { slots.label(slot) }
 
-    /// Adds `slot` under its label, with more buckets if need be. False, and nothing changed, if the label is there already.
-    func add(_ slot: UInt32) -> Bool {
-        if (count + 1) * 4 > bucketCount * 3 { grow() }
-        guard insert(slot) else { return false }
-        count += 1
-        return true
+    private func value(_ bucket: Int) -> UInt32 { unsafe buckets[bucket].load(ordering: .acquiring) }
+
+    /// Whether `number` slots more find room.
+    func hasRoom(for number: Int) -> Bool { (count + number) * 4 <= bucketCount * 3 }
+
+    /// Adds `slot` under `label`. There must be room.
+    func add(_ slot: UInt32, _ label: Label) {
+        var bucket = Self.home(label, of: bucketCount)
+        while true {
+            let value = value(bucket)
+            if value == 0 || value & ~Self.leftFlag == slot + 1 {
+                count += value == 0 ? 1 : 0
+                return unsafe buckets[bucket].store(slot + 1, ordering: .releasing)
+            }
+            bucket = (bucket + 1) & (bucketCount - 1)
+        }
     }
 
-    /// Makes a label lead elsewhere; `old` and `new`: nil for nowhere.
-    func change(_ label: Label, from old: UInt32?, to new: UInt32?) {
-        let isReplaced = old.map { replace(label, $0, by: new) } ?? false
-        if isReplaced && new == nil { count -= 1 }
-        // What it led to before may not have been seen when the index was made.
-        if !isReplaced, let new { _ = add(new) }
+    /// Notes that `label` leads to `slot` no longer, if it is in.
+    func leave(_ slot: UInt32, _ label: Label) {
+        guard let bucket = bucket(of: slot, label) else { return }
+        unsafe buckets[bucket].store(slot + 1 | Self.leftFlag, ordering: .releasing)
     }
 
-    private func grow() {
-        let old = buckets.buffer, former = buckets
-        buckets = Memory(2 * old.count)
-        for bucket in 0..<old.count where old[bucket] != 0 { _ = insert(old[bucket] - 1) }
-        withExtendedLifetime(former) {}
+    /// Whether `slot` is in under `label`, and has not left it.
+    func contains(_ slot: UInt32, _ label: Label) -> Bool { bucket(of: slot, label) != nil }
+
+    private func bucket(of slot: UInt32, _ label: Label) -> Int? {
+        var bucket = Self.home(label, of: bucketCount)
+        while true {
+            let value = value(bucket)
+            if value == 0 { return nil }
+            if value == slot + 1 { return bucket }
+            bucket = (bucket + 1) & (bucketCount - 1)
+        }
+    }
+
+    /// The same without the slots that left, and with room for `number` more.
+    func enlarged(by number: Int) -> LabelIndex {
+        let held = (0..<bucketCount).map { value($0) }.filter { $0 != 0 && $0 & Self.leftFlag == 0 }
+        // In proportion to what there is, so that adding one by one costs O(1) each.
+        let index = LabelIndex(slots: slots, expected: held.count + max(held.count / 2, number))
+        for value in held { index.add(value - 1, slots.label(value - 1)) }
+        return index
     }
 }

@@ -1,26 +1,34 @@
 import FileFormat
 import HNSW
 import MappedStorage
+import Synchronization
 import SystemPackage
 
-/// The file `labels`: a derived header, the CRC32C of each bucket page (u32, filled up to a whole page), then the bucket
-/// pages. Its owner lets one thread at a time in.
-final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
-    private let file: File
+/// The file `labels` as one checkpoint left it: a derived header, the CRC32C of each bucket page (u32, filled up to a whole
+/// page), then the bucket pages. Any thread may read it.
+///
+/// A later checkpoint writes into the same file. It keeps the pages that it overwrites for those who still read this state.
+final class LabelIndexFile: Sendable {
+    let file: File
     let bucketCount: Int
-    private(set) var count: Int
-    private var checksums: [UInt8]
-    private let graph: Graph
-    private static let bucketsPerPage = Geometry.pageSize / 4
-    /// Pages that were changed and are not in the file yet, or the last one that was read.
-    private var pages: [Int: [UInt8]] = [:]
-    private var changedBuckets: Set<Int> = []
+    let count: Int
+    /// As they stand in the file.
+    let checksums: [UInt8]
+    let graph: Graph
+    private let overwritten = AtomicLazyReference<Pages>()
+    static let bucketsPerPage = Geometry.pageSize / 4
+
+    /// Bucket pages by number.
+    final class Pages: Sendable {
+        let bytes: [Int: [UInt8]]
+        init(_ bytes: [Int: [UInt8]]) { self.bytes = bytes }
+    }
 
     private static func checksumBytes(_ buckets: Int) -> Int {
         roundUp((buckets + bucketsPerPage - 1) / bucketsPerPage * 4, to: Geometry.pageSize)
     }
-    private static let checksumOffset = Geometry.pageSize
-    private static func bucketOffset(_ buckets: Int) -> Int { checksumOffset + checksumBytes(buckets) }
+    static let checksumOffset = Geometry.pageSize
+    static func bucketOffset(_ buckets: Int) -> Int { checksumOffset + checksumBytes(buckets) }
 
     /// Opens the file if it is whole, belongs to this generation of this layout and has `count` labels; nil if it has to be rebuilt.
     init?(
@@ -43,37 +51,43 @@ final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
         self.count = count
     }
 
+    /// The state of the file after a checkpoint that changes `former`.
+    init(after former: LabelIndexFile, count: Int, checksums: [UInt8]) {
+        (file, graph, bucketCount) = (former.file, former.graph, former.bucketCount)
+        self.count = count
+        self.checksums = checksums
+    }
+
     /// Why a lookup has no answer.
     struct Damaged: Error {}
 
-    func load(_ bucket: Int) throws(Damaged) -> UInt32 {
-        try page(bucket / Self.bucketsPerPage).integer(at: bucket % Self.bucketsPerPage * 4)
+    /// A page of buckets: 1024 of them, or all when there are fewer.
+    func page(_ number: Int) throws(Damaged) -> [UInt8] {
+        if let bytes = overwritten.load()?.bytes[number] { return bytes }
+        let length = min(Geometry.pageSize, bucketCount * 4)
+        let bytes = try? file.read(count: length, at: Self.bucketOffset(bucketCount) + number * Geometry.pageSize)
+        // Whoever overwrites a page keeps it first.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if let bytes = overwritten.load()?.bytes[number] { return bytes }
+        guard let bytes, bytes.count == length,
+            Checksum.crc32c(bytes, prefix: length) == checksums.integer(at: number * 4, as: UInt32.self)
+        else { throw Damaged() }
+        return bytes
     }
 
-    func store(_ value: UInt32, at bucket: Int) throws(Damaged) {
-        let number = bucket / Self.bucketsPerPage
-        var bytes = try page(number)
-        pages[number] = nil
-        bytes.store(value, at: bucket % Self.bucketsPerPage * 4)
-        pages[number] = bytes
-        changedBuckets.insert(bucket)
+    /// Has readers of this state find these pages, which are about to be overwritten. Once.
+    func keep(_ pages: Pages) {
+        _ = overwritten.storeIfNil(pages)
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
     }
 
+    /// Heap memory of the pages that are kept.
+    var keptBytes: Int { (overwritten.load()?.bytes.count ?? 0) * Geometry.pageSize }
+
+    /// The label of a slot that a bucket holds.
     func label(_ slot: UInt32) throws(Damaged) -> Label {
         guard slot < graph.publishedSlotCount else { throw Damaged() }
         return graph.slots.label(slot)
-    }
-
-    private func page(_ page: Int) throws(Damaged) -> [UInt8] {
-        if let bytes = pages[page] { return bytes }
-        let length = min(Geometry.pageSize, bucketCount * 4)
-        guard let bytes = try? file.read(count: length, at: Self.bucketOffset(bucketCount) + page * Geometry.pageSize),
-            bytes.count == length,
-            Checksum.crc32c(bytes, prefix: length) == checksums.integer(at: page * 4, as: UInt32.self)
-        else { throw Damaged() }
-        if changedBuckets.isEmpty { pages.removeAll(keepingCapacity: true) }
-        pages[page] = bytes
-        return bytes
     }
 
     /// Whether every page matches its checksum.
@@ -87,68 +101,6 @@ final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
         }
         return true
     }
-
-    // MARK: Checkpoints
-
-    /// A stretch of the file and what a checkpoint writes there.
-    struct Extent {
-        let offset: Int
-        let bytes: [UInt8]
-    }
-
-    /// What a checkpoint has to write so that the file has `changes` and belongs to `generation`; nil if the file must be made
-    /// anew, because it is too full or damaged. Followed by `finish`, whether the checkpoint succeeds or not.
-    func extents(
-        for changes: [Label: (old: UInt32?, new: UInt32?)], layout: Identifier, generation: UInt64
-    ) -> [Extent]? {
-        pages.removeAll()
-        var newCount = count
-        do throws(Damaged) {
-            for (label, change) in changes.sorted(by: { $0.key < $1.key }) {
-                switch (change.old, change.new) {
-                case (nil, let new?):
-                    guard try insert(new) else { return nil }
-                    newCount += 1
-                case (let old?, let new):
-                    guard try replace(label, old, by: new) else { return nil }
-                    newCount -= new == nil ? 1 : 0
-                case (nil, nil): break
-                }
-            }
-            guard newCount * 4 <= bucketCount * 3 else { return nil }
-            var extents: [Extent] = []
-            for bucket in changedBuckets.sorted() {
-                var bytes = [UInt8](repeating: 0, count: 4)
-                bytes.store(try load(bucket), at: 0)
-                extents.append(Extent(offset: Self.bucketOffset(bucketCount) + bucket * 4, bytes: bytes))
-            }
-            for number in Set(changedBuckets.map { $0 / Self.bucketsPerPage }).sorted() {
-                let bytes = try page(number)
-                let checksum = Checksum.crc32c(bytes, prefix: bytes.count)
-                checksums.store(checksum, at: number * 4)
-                extents.append(
-                    Extent(
-                        offset: Self.checksumOffset + number * 4, bytes: Array(checksums[number * 4..<number * 4 + 4])))
-            }
-            count = newCount
-            let header = DerivedFile(
-                kind: .labels, layout: layout, generation: generation, count: count, extent: bucketCount,
-                bodyChecksum: Checksum.crc32c(checksums, prefix: checksums.count))
-            extents.append(Extent(offset: 0, bytes: header.encoded()))
-            return extents
-        } catch {
-            return nil
-        }
-    }
-
-    /// Writes a checkpoint's extents; not durable yet.
-    func write(_ extents: [Extent]) throws(StorageError) {
-        for extent in extents { try file.write(extent.bytes, at: extent.offset) }
-        pages.removeAll()
-        changedBuckets.removeAll()
-    }
-
-    func synchronize() throws(StorageError) { try file.synchronize() }
 
     /// Two slots have this label, which only a damaged store's can.
     struct RepeatedLabel: Error {
@@ -185,10 +137,12 @@ final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
     ) throws(StorageError) -> Label? {
         let index = LabelIndex(slots: slots, expected: slotCount)
         for slot in 0..<UInt32(slotCount) where VectorStore.hasLabel(slots.state(slot)) {
-            if !index.add(slot) { return slots.label(slot) }
+            let label = slots.label(slot)
+            if index.slot(of: label) != nil { return label }
+            index.add(slot, label)
         }
         try write(
-            path, buckets: index.buckets.buffer, count: index.count, layout: layout, generation: generation,
+            path, buckets: index.table, count: index.count, layout: layout, generation: generation,
             calls: calls)
         return nil
     }
@@ -215,4 +169,28 @@ final class LabelIndexFile: LabelBuckets, @unchecked Sendable {
         try file.write(header.encoded(), at: 0)
         try file.synchronize()
     }
+}
+
+/// Buckets of the file as one thread reads them, with the page that was read last.
+final class LabelFileReader: LabelBuckets {
+    private let file: LabelIndexFile
+    private var number = -1
+    private var page: [UInt8] = []
+
+    init(_ file: LabelIndexFile) {
+        self.file = file
+    }
+
+    var bucketCount: Int { file.bucketCount }
+
+    func load(_ bucket: Int) throws(LabelIndexFile.Damaged) -> UInt32 {
+        let wanted = bucket / LabelIndexFile.bucketsPerPage
+        if wanted != number {
+            page = try file.page(wanted)
+            number = wanted
+        }
+        return page.integer(at: bucket % LabelIndexFile.bucketsPerPage * 4)
+    }
+
+    func label(_ slot: UInt32) throws(LabelIndexFile.Damaged) -> Label { try file.label(slot) }
 }

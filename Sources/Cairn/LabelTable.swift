@@ -1,127 +1,168 @@
 import FileFormat
 import HNSW
 import MappedStorage
+import Synchronization
 import SystemPackage
 
-/// Where an open store looks labels up: in its file `labels` and what was changed since, or in an index in memory, which is made
-/// from the slot table when the file is missing or damaged or many labels are asked for. Any thread may ask.
+/// Where an open store looks labels up: in its file `labels` and what was added since.
+///
+/// Lookups take no lock, whatever they read: like searches they are readers of the graph (`Readers`), and go by the view that
+/// they began with. A batch is added before searches see it. A checkpoint, or an index that has become too small, begins a new
+/// version; the former one stays until its readers have left.
 final class LabelTable: Sendable {
     private struct State {
-        /// As of the last checkpoint; nil when there is none, or it is damaged.
-        var file: LabelIndexFile?
-        /// As of now.
-        var index: LabelIndex?
-        /// What was published since the last checkpoint: where the label led then, and where it leads now.
-        var changes: [Label: (old: UInt32?, new: UInt32?)] = [:]
+        var version: LabelVersion
+        /// What was published since the last checkpoint; nothing for a store in memory.
+        var changes: LabelChanges = [:]
+        /// Versions that keep a former one, with the epoch that has to pass.
+        var successors: [(epoch: UInt64, version: LabelVersion)] = []
     }
 
+    /// Of those who change it. Never held while a file is read or written.
     private let state: Guarded<State>
+    /// The newest version, which `state` owns.
+    private let newest: Atomic<UInt>
     private let graph: Graph
 
     /// `file`: nil for a store in memory, or when there is no sound one.
     init(graph: Graph, file: LabelIndexFile?, isInMemory: Bool) {
         self.graph = graph
-        var state = State()
-        state.file = file
-        if isInMemory { state.index = LabelIndex(slots: graph.slots) }
-        self.state = Guarded(state)
+        let version = LabelVersion(
+            sequence: graph.sequence, settled: isInMemory ? nil : SettledLabels(file, graph),
+            added: LabelIndex(slots: graph.slots))
+        newest = Atomic(Self.address(version))
+        state = Guarded(State(version: version))
     }
 
-    /// The slot, live or marked, of `label`, and what searches saw when it led there.
-    func slot(of label: Label) -> (slot: UInt32?, view: GraphView) {
-        state.withLock { state in (find(label, &state), graph.publishedView) }
+    // MARK: Lookups, by readers of the graph
+
+    /// The slot of `label` that `view` sees.
+    func slot(of label: Label, in view: GraphView) -> UInt32? {
+        let slots = graph.slots
+        return slot(of: label, in: view) { slots.isVisible($0, at: view.sequence) }
     }
 
-    /// The slots of those of `labels` that there are, and what searches saw when the labels led there. Many lookups pay for
-    /// an index in memory, about 6 bytes a vector, which is kept.
-    func slots(of labels: [Label]) -> (slots: [UInt32], view: GraphView) {
-        state.withLock { state in
-            if labels.count >= 64 { makeIndex(&state) }
-            return (labels.compactMap { find($0, &state) }, graph.publishedView)
+    /// The slot of `label` that `accepts` takes, of those that had it in `view` or later.
+    func slot(of label: Label, in view: GraphView, where accepts: (UInt32) -> Bool) -> UInt32? {
+        withVersion(for: view.sequence) { $0.slot(of: label, where: accepts) }
+    }
+
+    /// The slots of those of `labels` that `view` sees, in no order.
+    func slots(of labels: [Label], in view: GraphView) -> [UInt32] {
+        let slots = graph.slots
+        return withVersion(for: view.sequence) {
+            $0.slots(of: labels) { slots.isVisible($0, at: view.sequence) }
         }
     }
 
-    private func find(_ label: Label, _ state: inout State) -> UInt32? {
-        if let index = state.index { return index.slot(of: label) }
-        if let change = state.changes[label] { return change.new }
-        if let file = state.file {
-            do throws(LabelIndexFile.Damaged) {
-                return try file.slot(of: label)
-            } catch {
-                state.file = nil
-            }
+    /// Whether `label` leads to `slot`, whose state says so, without searches finding it: it is marked, and not of a batch that is
+    /// still being made.
+    func leads(_ label: Label, toMarked slot: UInt32) -> Bool {
+        // Not between the two steps of publishing a batch.
+        let (version, sequence) = state.withLock { ($0.version, graph.sequence) }
+        let isPublished =
+            version.settled != nil && graph.slots.isSettled(slot) || version.added.contains(slot, label)
+        return isPublished && !graph.slots.isVisible(slot, at: sequence)
+    }
+
+    private func withVersion<Result>(for sequence: UInt64, _ body: (LabelVersion) -> Result) -> Result {
+        let address = newest.load(ordering: .acquiring)
+        let newest = unsafe Unmanaged<LabelVersion>.fromOpaque(UnsafeRawPointer(bitPattern: address)!)
+        return unsafe newest._withUnsafeGuaranteedRef { newest in
+            if newest.sequence <= sequence { return body(newest) }
+            var version = newest
+            while version.sequence > sequence, let former = version.former { version = former }
+            return body(version)
         }
-        makeIndex(&state)
-        return state.index?.slot(of: label)
     }
 
-    /// Makes the index from the slots. Those of a batch that is not published have their labels already; `changes` and the
-    /// file do not know them, so they are left out.
-    private func makeIndex(_ state: inout State) {
-        guard state.index == nil else { return }
-        let view = graph.publishedView, slots = graph.slots
-        let index = LabelIndex(slots: slots, expected: view.count)
-        for slot in 0..<UInt32(view.count) where slots.hasLabel(slot, at: view.sequence) { _ = index.add(slot) }
-        state.index = index
+    // MARK: Changes, by those who write
+
+    /// The slot, live or marked, of a label that no unpublished batch has moved.
+    func newestSlot(of label: Label) -> UInt32? {
+        let version = state.withLock { $0.version }, slots = graph.slots
+        return version.slot(of: label) { VectorStore.hasLabel(slots.state($0)) }
     }
 
-    /// Makes labels lead where a batch has put them while `show` lets searches see the batch: nobody looks a label up in
-    /// between, and finds the old slot dead or the new one not yet born.
+    /// Makes labels lead where a batch has put them, and calls `show`, which lets searches see the batch.
     func publish(_ changes: [(label: Label, old: UInt32?, new: UInt32?)], show: () -> Void) {
         state.withLock { state in
-            show()
-            for change in changes {
-                state.index?.change(change.label, from: change.old, to: change.new)
-                if let earlier = state.changes[change.label] {
-                    state.changes[change.label] = (earlier.old, change.new)
-                } else {
-                    state.changes[change.label] = (change.old, change.new)
-                }
+            releaseFormer(&state)
+            let added = changes.count { $0.new != nil }
+            if !state.version.added.hasRoom(for: added) {
+                // Before a slot of the batch leaves its label: the views of now still need it.
+                let larger = state.version.added.enlarged(by: added)
+                begin(settled: state.version.settled, added: larger, &state)
             }
+            let index = state.version.added
+            for change in changes {
+                if let new = change.new { index.add(new, change.label) }
+                // What is marked or brought back keeps its slot.
+                if let old = change.old, old != change.new { index.leave(old, change.label) }
+                guard state.version.settled != nil else { continue }
+                let earlier = state.changes[change.label]
+                state.changes[change.label] = (earlier.map { $0.old } ?? change.old, change.new)
+            }
+            show()
         }
     }
 
     /// What a checkpoint writes into the file, as of now; nil when the file must be made anew.
-    func extents(layout: Identifier, generation: UInt64) -> [LabelIndexFile.Extent]? {
-        state.withLock { state in
-            state.file?.extents(for: state.changes, layout: layout, generation: generation)
-        }
+    func update(layout: Identifier, generation: UInt64) -> LabelFileUpdate? {
+        let (settled, changes) = state.withLock { ($0.version.settled, $0.changes) }
+        guard let settled, !settled.isLost, let file = settled.file else { return nil }
+        return LabelFileUpdate(changes, of: file, layout: layout, generation: generation)
     }
 
-    /// Writes the extents and syncs. Nobody looks a label up meanwhile.
-    func write(_ extents: [LabelIndexFile.Extent]) throws(StorageError) {
-        let result = state.withLock { state in
-            Result { () throws(StorageError) in
-                try state.file?.write(extents)
-                state.changes.removeAll()
-                return state.file
-            }
-        }
-        // Others look labels up meanwhile.
-        try result.get()?.synchronize()
+    /// Writes an update and syncs. No batch is published meanwhile.
+    func write(_ update: LabelFileUpdate) throws(StorageError) {
+        try update.write()
+        replaceFile(update.file)
+        try update.file.file.synchronize()
     }
 
-    /// Whether there is a file.
-    var hasFile: Bool { state.withLock { $0.file != nil } }
+    /// Whether there is a file, and all of it could be read so far.
+    var hasFile: Bool { state.withLock { $0.version.settled.map { !$0.isLost } ?? false } }
 
-    /// Goes over to a file that was made anew (nil: to none), which has every change.
+    /// Goes over to a file (nil: to none) that has every change. No batch is published meanwhile.
     func replaceFile(_ file: LabelIndexFile?) {
         state.withLock { state in
-            state.file = file
+            begin(settled: SettledLabels(file, graph), added: LabelIndex(slots: graph.slots), &state)
             state.changes.removeAll()
         }
     }
 
-    /// Lets go of the file and the index, when the store is closed.
-    func release() {
-        state.withLock { state in
-            state.file = nil
-            state.index = nil
+    private func begin(settled: SettledLabels?, added: LabelIndex, _ state: inout State) {
+        let version = LabelVersion(
+            sequence: graph.sequence, settled: settled, added: added, former: state.version)
+        state.version = version
+        newest.store(Self.address(version), ordering: .sequentiallyConsistent)
+        state.successors.append((graph.readers.advance(), version))
+        releaseFormer(&state)
+    }
+
+    /// Lets go of versions that nobody can be reading any more.
+    private func releaseFormer(_ state: inout State) {
+        while let first = state.successors.first, graph.readers.havePassed(first.epoch) {
+            first.version.former = nil
+            state.successors.removeFirst()
         }
     }
 
-    /// Heap memory of the index and the changes.
-    var byteCount: Int { state.withLock { ($0.index?.byteCount ?? 0) + $0.changes.count * 40 } }
+    /// Lets go of the file and the indexes, when the store is closed and nobody reads any more.
+    func release() {
+        state.withLock { state in
+            begin(settled: nil, added: LabelIndex(slots: graph.slots), &state)
+            state.changes.removeAll()
+        }
+    }
+
+    private static func address(_ version: LabelVersion) -> UInt {
+        unsafe UInt(bitPattern: Unmanaged.passUnretained(version).toOpaque())
+    }
+
+    /// Heap memory of the indexes, the changes, and the versions that readers may still need.
+    var byteCount: Int { state.withLock { $0.version.byteCount + $0.changes.count * 40 } }
 }
 
 extension VectorStore {

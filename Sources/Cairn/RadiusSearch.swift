@@ -69,7 +69,7 @@ extension VectorStore {
         let scan = scan(options.filter, contents, view)
         return RadiusResult(
             contents.graph.exactRadiusSearch(
-                query, within: radius, limit: options.limit, in: scan.view, among: scan.slots, scratch: scratch,
+                query, within: radius, limit: options.limit, in: view, among: scan.slots, scratch: scratch,
                 isAllowed: scan.isAllowed), contents.graph.slots)
     }
 

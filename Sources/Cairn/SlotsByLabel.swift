@@ -1,7 +1,7 @@
 import HNSW
 
 /// From label to slot for a store that is being written, whose slot table cannot be looked into: over the labels of all slots.
-package final class SlotsByLabel: LabelBuckets {
+package final class SlotsByLabel: WritableLabelBuckets {
     private let labels: [Label]
     let buckets: Memory<UInt32>
     private(set) var count = 0

@@ -12,7 +12,7 @@ extension StoreWriter {
         guard let disk, !hasCheckedLabels else { return }
         hasCheckedLabels = true
         guard disk.header.slotCount > 0 else { return }
-        // Not through the table, which would keep lookups waiting.
+        // Not as the table has it, which read the header and the checksums when the store was opened.
         let file = LabelIndexFile(
             disk.path.appending(StoreName.labels), layout: disk.header.layout,
             generation: disk.header.graphGeneration, count: disk.header.labelCount, graph: contents.graph,

@@ -182,7 +182,7 @@ final class StoreWriter: @unchecked Sendable {
             markedSlots.take(graph.slots, count: graph.count)
         } slotOfLabel: { [self] label in
             if let staged = stagedLabels[label] { return staged }
-            return labels.slot(of: label).slot
+            return labels.newestSlot(of: label)
         }
         for (number, operation) in operations.enumerated() { try plan.add(operation, number: number) }
         for slot in plan.states.keys where !VectorStore.hasLabel(graph.slots.state(slot)) {

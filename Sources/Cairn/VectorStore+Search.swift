@@ -63,10 +63,10 @@ extension VectorStore {
     /// How far `query` is from the vectors of `labels`; nil for a label that the store does not have.
     public func distances(from query: [Float], to labels: [Label]) throws(StoreError) -> [Float?] {
         try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try reading { (contents, _, scratch) throws(StoreError) in
+            try reading { (contents, view, scratch) throws(StoreError) in
                 let query = try unsafe prepare(QueryInput(pointer, row: nil), contents, scratch)
                 return labels.map { label in
-                    guard let (slot, view) = liveSlot(of: label, contents) else { return nil }
+                    guard let slot = self.labels.slot(of: label, in: view) else { return nil }
                     let found = contents.graph.exactSearch(
                         query, count: 1, in: view, among: [slot], scratch: scratch)
                     return found.count == 0 ? nil : found[0].distance

@@ -176,7 +176,8 @@ extension VectorStore {
                     + "\(check.counts[1]), \(check.counts[2]) and \(check.counts[3] + check.counts[4])")
         }
         for slot in 0..<UInt32(view.count) where slots.hasLabel(slot, at: view.sequence) {
-            let label = slots.label(slot), found = labels.slot(of: label).slot
+            let label = slots.label(slot)
+            let found = labels.slot(of: label, in: view) { slots.hasLabel($0, at: view.sequence) }
             if found != slot {
                 wrong.insert(label)
                 problems.append(

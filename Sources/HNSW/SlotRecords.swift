@@ -74,17 +74,24 @@ package final class SlotRecords: @unchecked Sendable {
 
     /// Whether the slot is live or marked for readers that began after batch `sequence` was published.
     package func hasLabel(_ slot: UInt32, at sequence: UInt64) -> Bool {
-        guard hasRecord(slot) else {
-            let state = columns.state(slot)
-            return state == Columns.liveState || state == Columns.markedState
-        }
+        guard hasRecord(slot) else { return isSettled(slot) }
         return isVisible(slot, at: sequence) || state(slot) == Columns.markedState
     }
 
-    /// The label of a slot. Of one that is not visible it may be any that the slot has had or gets.
+    /// Whether the slot was live or marked at the last checkpoint.
+    package func isSettled(_ slot: UInt32) -> Bool {
+        let state = columns.state(slot)
+        return state == Columns.liveState || state == Columns.markedState
+    }
+
+    /// Whether the slot was live or marked at any time since the last checkpoint, or is about to be.
+    package func mayHaveLabel(_ slot: UInt32) -> Bool { hasRecord(slot) || isSettled(slot) }
+
+    /// The label of a slot that is visible, or that the writer asks for; of others what it is, was, or is about to be.
     @inline(__always)
     package func label(_ slot: UInt32) -> UInt64 {
-        hasRecord(slot) ? unsafe (labels.base + Int(slot)).pointee.load(ordering: .relaxed) : columns.label(slot)
+        hasRecord(slot)
+            ? unsafe (labels.base + Int(slot)).pointee.load(ordering: .relaxed) : columns.label(slot)
     }
 
     /// The newest level. Only the writer, and checks, ask.

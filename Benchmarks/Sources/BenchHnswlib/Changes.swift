@@ -186,11 +186,11 @@ private func search(_ store: VectorStore, _ workload: Workload, seconds: Double)
         recall: Double(hits) / Double(max(checked, 1)))
 }
 
-private func rows(_ workload: Workload, _ range: Range<Int>) -> [Float] {
+func rows(_ workload: Workload, _ range: Range<Int>) -> [Float] {
     Array(workload.base[range.lowerBound * workload.dimensions..<range.upperBound * workload.dimensions])
 }
 
-private func store(
+func store(
     _ workload: Workload, _ options: Options, rows count: Int, at path: FilePath,
     durability: VectorStore.OpenOptions.Durability = .full, logBytes: Int = 64 << 20
 ) throws -> VectorStore {
@@ -203,7 +203,7 @@ private func store(
             access: .readWrite, durability: durability, logBytes: logBytes, overlayBytes: max(64 << 20, logBytes)))
 }
 
-/// Two words that two threads share.
+/// Two words that threads share.
 private final class Flag: @unchecked Sendable {
     private let lock = NSLock()
     private var value = false
@@ -213,7 +213,7 @@ private final class Flag: @unchecked Sendable {
     }
 }
 
-private final class Counter: @unchecked Sendable {
+final class Counter: @unchecked Sendable {
     private let lock = NSLock()
     private var count = 0
     var value: Int {

@@ -61,6 +61,7 @@ var report: [String: Any] = [
 if options.parts.contains("changes") { report["changes"] = try measureChanges(workload, options) }
 if options.parts.contains("inserts") { report["inserts"] = try measureInserts(workload, options) }
 if options.parts.contains("beside") { report["search_beside_inserting"] = try measureBeside(workload, options) }
+if options.parts.contains("lookups") { report["lookups"] = try measureLookups(workload, options) }
 if options.parts.contains("recovery") { report["recovery"] = try measureRecovery(workload, options) }
 let files =
     options.parts.isDisjoint(with: ["search", "recall", "filters", "open"]) ? nil : try IndexFiles(workload, options)

@@ -199,5 +199,5 @@ extension VectorStore {
     }
 
     /// The slot of a label, live or marked.
-    func slot(of label: Label) -> UInt32? { labels.slot(of: label).slot }
+    func slot(of label: Label) -> UInt32? { labels.newestSlot(of: label) }
 }

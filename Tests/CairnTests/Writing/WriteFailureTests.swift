@@ -192,6 +192,33 @@ import Testing
         try expectSame(written.open(), after)
     }
 
+    /// What the failed one would have written to `labels` is not taken for what the file has.
+    @Test(arguments: [(SystemCall.open, "log"), (.pwrite, "log"), (.open, "journal"), (.pwrite, "journal")])
+    func `after a checkpoint without room the next one changes the file of labels in place`(
+        call: SystemCall, name: String
+    ) throws {
+        let (store, before) = try create()
+        try store.checkpoint()
+        try store.write(WriteBatch(change))
+        var after = before
+        #expect(after.apply(change, replaceable: [3]) == nil)
+        let (made, written) = (system.count(.open, "labels.new"), system.count(.pwrite, "labels"))
+        for _ in 0..<2 {
+            system.fail(call, name, with: .noSpace)
+            #expect(storeError { try store.checkpoint() }?.code == .full)
+            system.fail(call, name, with: nil)
+            try expectSame(store, after)
+        }
+        #expect(system.count(.pwrite, "labels") == written)
+        try store.checkpoint()
+        #expect(system.count(.open, "labels.new") == made && system.count(.pwrite, "labels") > written)
+        try expectSame(store, after)
+        try store.close()
+        let again = try self.written.open()
+        try expectSame(again, after)
+        #expect(try again.verify().problems == [])
+    }
+
     @Test(arguments: [
         (SystemCall.synchronize, "journal"), (.synchronize, "level0"), (.pwrite, "level0"), (.synchronize, "labels"),
     ])
