@@ -92,13 +92,13 @@ INLINE void float_group(const cairn_rows *rows, const char *query, const __m512 
     sum_floats(query, registers, row, rows->dimensions, count, sums, metric, scalar);
     if (count < 4) {
         CAIRN_UNROLL
-        for (int r = 0; r < count; r++) out[r] = metric == CAIRN_L2 ? total(sums[r]) : 1.0f - total(sums[r]);
+        for (int r = 0; r < count; r++) out[r] = metric == CAIRN_L2 ? total(sums[r]) : negated(total(sums[r]));
         return;
     }
     CAIRN_UNROLL
     for (int r = 0; r < count; r += 4) {
         __m128 totals = four_totals(sums + r);
-        _mm_storeu_ps(out + r, metric == CAIRN_L2 ? totals : _mm_sub_ps(_mm_set1_ps(1.0f), totals));
+        _mm_storeu_ps(out + r, metric == CAIRN_L2 ? totals : _mm_sub_ps(_mm_setzero_ps(), totals));
     }
 }
 
@@ -250,7 +250,7 @@ INLINE void integer_group(const cairn_rows *rows, integer_query query, const uin
             }
             int is_signed = scalar == CAIRN_I8 && metric != CAIRN_L2;
             __m128 values = is_signed ? _mm_cvtepi32_ps(four) : _mm_cvtepu32_ps(four);
-            _mm_storeu_ps(out + r, metric == CAIRN_L2 ? values : _mm_sub_ps(_mm_set1_ps(1.0f), values));
+            _mm_storeu_ps(out + r, metric == CAIRN_L2 ? values : _mm_sub_ps(_mm_setzero_ps(), values));
         }
     if (count < 4 || metric == CAIRN_COSINE)
         CAIRN_UNROLL

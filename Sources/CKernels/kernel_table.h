@@ -67,15 +67,18 @@ CAIRN_ALWAYS_INLINE const char *row_at(const cairn_rows *rows, uint32_t id) {
     return (const char *)rows->base + (size_t)id * rows->stride;
 }
 
+/// A product as a distance. Subtracted from zero, because then zero has one sign only, and equal products the same bits.
+CAIRN_ALWAYS_INLINE float negated(float product) { return 0.0f - product; }
+
 /// Turns the exact 32-bit sum of an integer kernel into a distance. Only the inner product of i8 rows is signed.
 /// A row (or query) of norm 0 has no direction: its cosine is taken to be 0.
 CAIRN_ALWAYS_INLINE float integer_distance(cairn_metric metric, cairn_scalar scalar, uint32_t sum, float query_norm,
                                            const cairn_rows *rows, uint32_t id) {
     float value = scalar == CAIRN_I8 && metric != CAIRN_L2 ? (float)(int32_t)sum : (float)sum;
     if (metric == CAIRN_L2) return value;
-    if (metric == CAIRN_INNER_PRODUCT) return 1.0f - value;
+    if (metric == CAIRN_INNER_PRODUCT) return negated(value);
     float norms = query_norm * rows->norms[id];
-    return 1.0f - (norms > 0.0f ? value / norms : 0.0f);
+    return negated(norms > 0.0f ? value / norms : 0.0f);
 }
 
 /// The norms of a hop's rows are as scattered as the rows: ask for all of them before the first is needed.

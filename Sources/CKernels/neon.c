@@ -68,7 +68,7 @@ INLINE void float_group(const cairn_rows *rows, const char *query, size_t dimens
                                            : __builtin_fmaf(q, x, totals[r]);
         }
     }
-    for (int r = 0; r < count; r++) out[r] = metric == CAIRN_L2 ? totals[r] : 1.0f - totals[r];
+    for (int r = 0; r < count; r++) out[r] = metric == CAIRN_L2 ? totals[r] : negated(totals[r]);
 }
 
 INLINE void float_distances(const cairn_rows *rows, const char *query, size_t dimensions, const uint32_t *ids, size_t n,

@@ -30,7 +30,7 @@ CAIRN_ALWAYS_INLINE void float_distances(const cairn_rows *rows, const char *que
             for (size_t j = 0; j < 4; j++) part[j] += term(query, row, i + j, metric, scalar);
         for (; i < rows->dimensions; i++) part[0] += term(query, row, i, metric, scalar);
         float sum = (part[0] + part[1]) + (part[2] + part[3]);
-        out[k] = metric == CAIRN_L2 ? sum : 1.0f - sum;
+        out[k] = metric == CAIRN_L2 ? sum : negated(sum);
     }
 }
 

@@ -7,7 +7,8 @@ public typealias Label = UInt64
 public enum Metric: Sendable, Hashable {
     /// The sum of squared differences.
     case l2
-    /// One minus the inner product.
+    /// One minus the inner product. Results are ordered by the product itself, which tells more apart than its distance where it
+    /// is much smaller than 1.
     case innerProduct
     /// One minus the cosine of the angle.
     case cosine

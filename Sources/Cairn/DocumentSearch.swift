@@ -78,14 +78,14 @@ extension VectorStore {
             return filter?.allows(label) ?? true ? grouping.document(of: label) : nil
         }
         let found = documents(query, count, options, contents, view, scratch, document)
-        guard options.neighborsPerDocument > 1, !found.isEmpty else { return FoundDocument.all(found, slots) }
+        guard options.neighborsPerDocument > 1, !found.isEmpty else { return FoundDocument.all(found, graph) }
         let members = grouping.labels(of: found.map(\.document), limit: view.count / 8).map {
             labels.slots(of: $0, in: view).sorted()
         }
         let complete = graph.addNeighbors(
             to: found, count: options.neighborsPerDocument, query, in: view, among: members, scratch: scratch,
             document: document)
-        return FoundDocument.all(complete, slots)
+        return FoundDocument.all(complete, graph)
     }
 
     /// The best documents, each with its nearest vector.
@@ -145,14 +145,11 @@ public struct FoundDocument: Sendable, Hashable {
     /// The nearest of its vectors.
     public var best: Neighbor { neighbors[0] }
 
-    static func all(_ found: [RankedDocument], _ slots: SlotRecords) -> [FoundDocument] {
-        var documents = found.map { ranked in
-            var neighbors = ranked.neighbors.map { Neighbor(label: slots.label($0.slot), distance: $0.distance) }
-            VectorStore.sortTies(&neighbors)
+    /// `found` is in the order of distance and slot; among documents that are equally near their number decides.
+    static func all(_ found: [RankedDocument], _ graph: Graph) -> [FoundDocument] {
+        found.sorted { ($0.neighbors[0] >> 32, $0.document) < ($1.neighbors[0] >> 32, $1.document) }.map { ranked in
+            let neighbors = VectorStore.neighbors(count: ranked.neighbors.count, graph) { ranked.neighbors[$0] }
             return FoundDocument(document: ranked.document, neighbors: neighbors)
         }
-        // They are in the order of distance and slot.
-        documents.sort { ($0.best.distance, $0.document) < ($1.best.distance, $1.document) }
-        return documents
     }
 }

@@ -61,16 +61,17 @@ extension VectorStore {
         _ input: QueryInput, within radius: Float, _ options: RadiusOptions, _ contents: StoreContents,
         _ view: GraphView, _ scratch: SearchScratch
     ) throws(StoreError) -> RadiusResult {
-        let query = try prepare(input, contents, scratch)
+        let query = try prepare(input, contents, scratch), graph = contents.graph
+        let radius = graph.distances.bound(ofDistance: radius)
         let found =
             options.isExact
             ? nil : walked(query, within: radius, options, contents, view, scratch)
-        if let found { return RadiusResult(found, contents.graph.slots) }
+        if let found { return RadiusResult(found, graph) }
         let scan = scan(options.filter, contents, view)
         return RadiusResult(
-            contents.graph.exactRadiusSearch(
+            graph.exactRadiusSearch(
                 query, within: radius, limit: options.limit, in: view, among: scan.slots, scratch: scratch,
-                isAllowed: scan.isAllowed), contents.graph.slots)
+                isAllowed: scan.isAllowed), graph)
     }
 
     /// What a walk finds; nil where a scan is cheaper.
@@ -125,8 +126,8 @@ public struct RadiusResult: Sendable, Hashable {
     /// Whether there are more within the radius than ``RadiusOptions/limit`` let through.
     public let isTruncated: Bool
 
-    init(_ found: RegionFound, _ slots: SlotRecords) {
-        neighbors = VectorStore.neighbors(found.candidates, slots)
+    init(_ found: RegionFound, _ graph: Graph) {
+        neighbors = VectorStore.neighbors(found.candidates, graph)
         isTruncated = found.isTruncated
     }
 }

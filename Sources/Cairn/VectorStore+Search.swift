@@ -69,7 +69,7 @@ extension VectorStore {
                     guard let slot = self.labels.slot(of: label, in: view) else { return nil }
                     let found = contents.graph.exactSearch(
                         query, count: 1, in: view, among: [slot], scratch: scratch)
-                    return found.count == 0 ? nil : found[0].distance
+                    return found.count == 0 ? nil : contents.graph.distances.distance(of: found[0])
                 }
             }
         }
@@ -125,7 +125,7 @@ extension VectorStore {
             let walked = graph.search(query, count: count, width: width, in: view, scratch: scratch)
             found = completed(walked, query, count, contents, view, scratch)
         }
-        return Self.neighbors(found, graph.slots)
+        return Self.neighbors(found, graph)
     }
 
     /// What a walk found, or what there is if that is more: most of the store is deleted, or a build of before left part of it
@@ -163,31 +163,31 @@ extension VectorStore {
         contents.graph.search(queries, count: count, width: width, in: view) { number, walked in
             let (query, scratch) = queries[number]
             results[rows[number]] = .success(
-                Self.neighbors(completed(walked, query, count, contents, view, scratch), contents.graph.slots))
+                Self.neighbors(completed(walked, query, count, contents, view, scratch), contents.graph))
         }
         return results
     }
 
-    /// Candidates as labels and distances. They are in the order of distance and slot; among equal distances the label
-    /// decides.
-    static func neighbors(_ found: UncheckedBuffer<HNSW.Candidate>, _ slots: SlotRecords) -> [Neighbor] {
-        var result: [Neighbor] = []
-        result.reserveCapacity(found.count)
-        for index in 0..<found.count {
-            result.append(Neighbor(label: slots.label(found[index].slot), distance: found[index].distance))
-        }
-        sortTies(&result)
-        return result
+    /// Candidates, which ascend, as labels and distances.
+    static func neighbors(_ found: UncheckedBuffer<HNSW.Candidate>, _ graph: Graph) -> [Neighbor] {
+        neighbors(count: found.count, graph) { found[$0] }
     }
 
-    /// Puts neighbours of equal distance, which stand together, in the order of their labels.
-    static func sortTies(_ neighbors: inout [Neighbor]) {
-        var start = 0
-        for end in 1..<max(neighbors.count + 1, 1)
-        where end == neighbors.count || neighbors[end].distance != neighbors[start].distance {
-            if end - start > 1 { neighbors[start..<end].sort { $0.label < $1.label } }
-            start = end
+    /// The same of `count` candidates that ascend in distance and slot. Among those that compare equal the label decides. That
+    /// is settled before distances are rounded: many that differ may have the same one.
+    @inline(__always)
+    static func neighbors(count: Int, _ graph: Graph, _ candidate: (Int) -> HNSW.Candidate) -> [Neighbor] {
+        var result: [Neighbor] = []
+        result.reserveCapacity(count)
+        var firstEqual = 0
+        for index in 0..<count {
+            let found = candidate(index)
+            result.append(Neighbor(label: graph.slots.label(found.slot), distance: graph.distances.distance(of: found)))
+            if index + 1 < count && candidate(index + 1) >> 32 == found >> 32 { continue }
+            if index > firstEqual { result[firstEqual...].sort { $0.label < $1.label } }
+            firstEqual = index + 1
         }
+        return result
     }
 
     /// Runs `body` on the elements of an array.

@@ -2,14 +2,24 @@ import Cairn
 import SystemPackage
 import VectorFiles
 
-/// Queries, and for each the distance up to which a result counts as a true neighbour.
+/// Queries, and for each which results count as true neighbours.
 struct RecallMeasurement {
     private let store: VectorStore
     private let count: Int
     private let queries: [[Float]]
-    private let thresholds: [Float]
+    private let truths: [Truth]
     /// Whether searches go by the vectors though the store has codes.
     private let ignoresCodes: Bool
+
+    /// The true neighbours of a query: these labels, and whatever is no farther than the last of them.
+    private struct Truth {
+        let labels: Set<Label>
+        let threshold: Float
+
+        func contains(_ neighbor: Neighbor) -> Bool {
+            neighbor.distance <= threshold || labels.contains(neighbor.label)
+        }
+    }
 
     var queryCount: Int { queries.count }
 
@@ -28,7 +38,7 @@ struct RecallMeasurement {
         self.store = store
         self.count = count
         let rows = try Self.labels(truth, queries: queries.count, count: count)
-        var thresholds: [Float] = []
+        var truths: [Truth] = []
         for (row, (query, labels)) in zip(queries, rows).enumerated() {
             let distances: [Float?]
             do {
@@ -39,9 +49,10 @@ struct RecallMeasurement {
             if let missing = distances.firstIndex(of: nil) {
                 throw Failure(truth, "row \(row) names label \(labels[missing]), which is not in the store")
             }
-            thresholds.append(Self.threshold(distances.compactMap { $0 }.max() ?? 0, configuration.metric))
+            let last = distances.compactMap { $0 }.max() ?? 0
+            truths.append(Truth(labels: Set(labels), threshold: Self.threshold(last, configuration.metric)))
         }
-        self.thresholds = thresholds
+        self.truths = truths
     }
 
     private func options(_ width: Int) -> SearchOptions {
@@ -65,11 +76,11 @@ struct RecallMeasurement {
         var hits = 0
         var times: [Duration] = []
         times.reserveCapacity(queries.count)
-        for (query, threshold) in zip(queries, thresholds) {
+        for (query, truth) in zip(queries, truths) {
             let start = ContinuousClock.now
             let found = try store.search(query, count: count, options: options)
             times.append(ContinuousClock.now - start)
-            hits += found.count { $0.distance <= threshold }
+            hits += found.count { truth.contains($0) }
         }
         let usage = ThreadUsage.now.since(before)
         times.sort()
@@ -100,10 +111,16 @@ struct RecallMeasurement {
         return (0..<rows).map { Array(labels[$0 * columns..<$0 * columns + count]) }
     }
 
-    /// As ann-benchmarks: a little more than the distance, so that rounding and equal distances do no harm. Squared
-    /// distances have no scale of their own; the others are about 1.
+    /// As ann-benchmarks: a little more than the distance, so that rounding and equal distances do no harm. What is left of a small
+    /// product in a distance of about 1 does not tell near from far: then only labels count.
     private static func threshold(_ distance: Float, _ metric: Metric) -> Float {
-        if case .l2 = metric { distance * (1 + 1e-3) } else { distance + 1e-3 }
+        switch metric {
+        case .l2: return distance * (1 + 1e-3)
+        case .innerProduct:
+            let product = abs(1 - distance)
+            return product < 1e-3 ? -.infinity : distance + 1e-3 * min(product, 1)
+        case .cosine, .custom: return distance + 1e-3
+        }
     }
 
     /// The time that `percent` of 100 queries do not exceed, in microseconds: the nearest rank.

@@ -20,6 +20,7 @@ extension Candidate {
     @inline(__always)
     package var slot: UInt32 { UInt32(truncatingIfNeeded: self) >> 1 }
 
+    /// What searches compare; `Distances.distance(of:)` is what they give out.
     package var distance: Float {
         let mapped = UInt32(truncatingIfNeeded: self >> 32)
         guard mapped != .max else { return .infinity }

@@ -66,7 +66,7 @@ package final class Distances: @unchecked Sendable {
     /// Bytes of a row that are read to compute a distance.
     var rowLength: Int { rowBytes > 0 ? rowBytes : unsafe rows.pointee.stride }
 
-    /// Writes the distances from `query` to the rows `ids[0..<count]` to `result`.
+    /// Writes how far the rows `ids[0..<count]` are from `query` to `result`: what searches compare (`distance(of:)`).
     @inline(__always)
     package func compute(
         _ query: Query, _ ids: UncheckedBuffer<UInt32>, _ count: Int, _ result: UncheckedBuffer<Float>
@@ -98,6 +98,27 @@ package final class Distances: @unchecked Sendable {
             return unsafe Query(vector: UnsafeRawPointer(expansion.base), norm: 1)
         }
         return unsafe Query(vector: row, norm: norms == nil ? 1 : norms![Int(slot)])
+    }
+}
+
+// MARK: What is compared, and what is given out
+
+extension Distances {
+    /// What a distance is above what searches compare: a product's is 1 - product, and -product is compared. Added early, the
+    /// 1 would round small products to the same number.
+    private var offset: Float { metric == CAIRN_L2 ? 0 : 1 }
+
+    /// The distance of a candidate that a search found.
+    package func distance(of candidate: Candidate) -> Float { candidate.distance + offset }
+
+    /// The greatest number that searches compare whose distance is at most `distance`, which is a number.
+    package func bound(ofDistance distance: Float) -> Float {
+        guard offset != 0 else { return distance }
+        // Up to half of the way to the next float the sum is rounded to this one.
+        var bound = Float((Double(distance) + Double(distance.nextUp)) / 2 - Double(offset))
+        while bound + offset > distance { bound = bound.nextDown }
+        while bound.nextUp + offset <= distance && bound < .infinity { bound = bound.nextUp }
+        return bound
     }
 }
 

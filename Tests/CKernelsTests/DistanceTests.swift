@@ -79,9 +79,35 @@ import Testing
         let ones = Vector(scalar, bits: repeatElement(1, count: 100))
         for level in Level.supported {
             let zeroRow = Column(.cosine, scalar, query: ones, rows: [zeros, ones], padding: 0)
-            #expect(zeroRow.distances(level, ids: [0, 1, 0, 0, 1]).values == [1, 0, 1, 1, 0])
+            #expect(zeroRow.distances(level, ids: [0, 1, 0, 0, 1]).values == [0, -1, 0, 0, -1])
             let zeroQuery = Column(.cosine, scalar, query: zeros, rows: [zeros, ones], padding: 0)
-            #expect(zeroQuery.distances(level, ids: [0, 1]).values == [1, 1])
+            #expect(zeroQuery.distances(level, ids: [0, 1]).values == [0, 0])
+        }
+    }
+
+    /// However small they are: the 1 of a distance is not added to them here.
+    @Test(arguments: [Scalar.f32, .f16])
+    func `products keep their digits`(_ scalar: Scalar) {
+        let small = Vector(.f32, bits: repeatElement(Float(0x1p-60).bitPattern, count: 40))
+        let bits: [UInt32] = scalar == .f32 ? [0x3F80_0000, 0x3F80_0001, 0x3F7F_FFFF] : [0x3C00, 0x3C01, 0x3BFF]
+        let rows = bits.map { Vector(scalar, bits: repeatElement($0, count: 40)) }
+        for level in Level.supported {
+            let found = Column(.innerProduct, scalar, query: small, rows: rows, padding: 0)
+                .distances(level, ids: [2, 0, 1]).values
+            #expect(found[2] < found[1] && found[1] < found[0] && found[0] < 0, "\(level): \(found)")
+        }
+    }
+
+    /// Or equal products would not compare equal.
+    @Test(arguments: [Metric.innerProduct, .cosine], Scalar.allCases)
+    func `zero has one sign`(_ metric: Metric, _ scalar: Scalar) {
+        let zeros = repeatElement(UInt32(0), count: 40), query = Vector(scalar.query, bits: zeros)
+        let sign: UInt32 = [0x8000_0000, 0x8000, 0, 0][Int(scalar.rawValue)]
+        let rows = [Vector(scalar, bits: zeros), Vector(scalar, bits: repeatElement(sign, count: 40))]
+        for level in Level.supported {
+            let found = Column(metric, scalar, query: query, rows: rows, padding: 0).distances(
+                level, ids: [0, 1, 0, 1, 0])
+            #expect(found.values.allSatisfy { $0.bitPattern == 0 }, "\(level): \(found.values)")
         }
     }
 

@@ -98,14 +98,14 @@ struct ExpectedDistance {
         if scalar.isInteger {
             switch metric {
             case .l2: value = Float(sum)
-            case .innerProduct: value = 1 - Float(sum)
-            case .cosine: value = 1 - (queryNorm * rowNorm > 0 ? Float(sum) / (queryNorm * rowNorm) : 0)
+            case .innerProduct: value = 0 - Float(sum)
+            case .cosine: value = 0 - (queryNorm * rowNorm > 0 ? Float(sum) / (queryNorm * rowNorm) : 0)
             }
             tolerance = 0
         } else {
-            value = Float(metric == .l2 ? sum : 1 - sum)
+            value = Float(metric == .l2 ? sum : 0 - sum)
             // Each rounding errs by 2^-24 at most and as often up as down.
-            tolerance = Float((Double(row.values.count).squareRoot() + 8) * 0x1p-24 * (magnitude + 1))
+            tolerance = Float((Double(row.values.count).squareRoot() + 8) * 0x1p-24 * magnitude)
         }
     }
 

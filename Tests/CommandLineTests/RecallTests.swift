@@ -63,6 +63,29 @@ struct RecallTests {
         #expect(lines.last?[1] == "1.0000")
     }
 
+    @Test("products too small for their distances to differ count by label")
+    func smallProducts() throws {
+        let scale: Float = 0x1p-18
+        let small = TestVectors(vectors.rows.map { $0.map { $0 * scale } })
+        try workspace.write("small.npy", bytes: small.npy)
+        try workspace.write("small-q.npy", bytes: TestVectors(queries.rows.map { $0.map { $0 * scale } }).npy)
+        _ = try workspace.cairn("build", "@ip", "@small.npy", "--metric", "ip")
+        let products = { (query: [Float]) in
+            vectors.rows.indices.map { row in
+                (row: row, product: zip(vectors.rows[row], query).reduce(0) { $0 + $1.0 * $1.1 })
+            }
+        }
+        for (isNearest, recall) in [(true, 1.0), (false, 0.0)] {
+            try writeTruth("small-t.npy", columns: 5) { query in
+                products(query).sorted { isNearest ? $0.product > $1.product : $0.product < $1.product }.prefix(5)
+                    .map { Int32($0.row) }
+            }
+            let report = try workspace.json(
+                Report.self, "recall", "@ip", "@small-q.npy", "@small-t.npy", "-k", "5", "--ef", "200")
+            #expect(report.rows.map(\.recall) == [recall])
+        }
+    }
+
     @Test("results count by distance: up to the farthest of the first k labels of the truth")
     func distance() throws {
         // All k places name the nearest vector, so only it is near enough.

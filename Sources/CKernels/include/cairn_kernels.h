@@ -25,10 +25,11 @@ typedef struct cairn_rows {
     const float *norms; ///< Euclidean norm of each row; read only by CAIRN_COSINE over integer rows
 } cairn_rows;
 
-/// Writes to out[i] the distance from `query` to row ids[i], for i < n. The query is f32 for f32 and f16 rows, and of
-/// the rows' own type for u8 and i8. `query_norm` is read only by CAIRN_COSINE over integer rows.
-///   L2: sum of squared differences.  Inner product and cosine of floats: 1 - dot.
-///   Cosine of integers: 1 - dot / (query_norm * norms[id]), and 1 where a norm is 0.
+/// Writes to out[i] how far row ids[i] is from `query`, for i < n: less is nearer. The query is f32 for f32 and f16 rows,
+/// and of the rows' own type for u8 and i8. `query_norm` is read only by CAIRN_COSINE over integer rows.
+///   L2: sum of squared differences.  Inner product and cosine of floats: -dot.
+///   Cosine of integers: -dot / (query_norm * norms[id]), and 0 where a norm is 0. Zero is never negative.
+/// The distance of products is 1 - dot. Its 1 is added only to results: it would round small products to the same number.
 /// Integer sums are exact up to 65,536 dimensions, so that all levels agree to the bit; floats are added in another
 /// order at each level, but at one level a row's distance never depends on what else is in the call. Nothing outside
 /// the rows, the query and (for CAIRN_COSINE) the norms of the rows asked for is read. Rows and query may start at any

@@ -192,7 +192,9 @@ extension VectorStore {
                     pointer, storage: storage, scratch: scratch.expansion(encoding.dimensions))
                 let found = contents.graph.search(query, count: width, width: width, in: view, scratch: scratch)
                 return (0..<found.count).map {
-                    Neighbor(label: contents.graph.slots.label(found[$0].slot), distance: found[$0].distance)
+                    Neighbor(
+                        label: contents.graph.slots.label(found[$0].slot),
+                        distance: contents.graph.distances.distance(of: found[$0]))
                 }
             }
         }
