@@ -11,7 +11,8 @@ public struct InvalidVector: Sendable, Hashable {
 
 extension VectorStore {
     /// Those of `vectors`, which stand one after the other, that the store cannot hold, in their order: components that are not
-    /// finite or beyond the store's scalar, and for cosine vectors without a direction. The others can be added.
+    /// finite or beyond the store's scalar, for cosine vectors without a direction, and vectors so long or so short that single precision
+    /// does not hold their distances. The others can be added.
     ///
     /// Throws `dimensionMismatch` when they are not whole vectors, and `closed`. Any thread may ask.
     public func invalidVectors(in vectors: [Float]) throws(StoreError) -> [InvalidVector] {

@@ -12,8 +12,9 @@ struct VectorEncoding: Sendable {
     let rowBytes: Int
 
     var isCosine: Bool { metric == .cosine }
+    private var isFloat: Bool { scalar == .float32 || scalar == .float16 }
     /// Cosine keeps floats normalised; integers stay as they are, beside their norm.
-    private var isNormalized: Bool { isCosine && (scalar == .float32 || scalar == .float16) }
+    private var isNormalized: Bool { isCosine && isFloat }
     private var isCustom: Bool { if case .custom = metric { true } else { false } }
 
     /// Components of a row, the zeros at its end included.
@@ -22,6 +23,12 @@ struct VectorEncoding: Sendable {
     static func size(of scalar: Scalar) -> Int { scalar == .float32 ? 4 : scalar == .float16 ? 2 : 1 }
     /// Bytes of a query in the kernels' form.
     var queryBytes: Int { scalar == .float16 && !isCustom ? 2 * rowBytes : rowBytes }
+
+    /// The squared lengths of vectors, other than zeros, whose distances single precision holds in their order. Shorter ones, and
+    /// it makes zeros of their squares and products. Of longer ones it makes infinities, unless they are normalised: two of a
+    /// length of 2^62 may be 2^63 apart.
+    static let shortestSquare = Float.leastNormalMagnitude
+    var longestSquare: Float { isNormalized ? .greatestFiniteMagnitude : 0x1p124 }
 
     /// What is wrong with `vector`, in words that complete "the vector …"; nil if it can be stored.
     func problem(_ vector: UnsafeBufferPointer<Float>) -> String? {
@@ -36,14 +43,22 @@ struct VectorEncoding: Sendable {
             let index = unsafe vector.firstIndex { !$0.isFinite } ?? 0
             return unsafe "has \(vector[index]) at component \(index); every component must be a finite number"
         }
-        if unsafe isCosine && square == 0 && vector.prefix(dimensions).allSatisfy({ $0 == 0 }) {
+        if square < .leastNormalMagnitude, unsafe vector.prefix(dimensions).allSatisfy({ $0 == 0 }) {
+            guard isCosine else { return nil }
             return "is all zeros, which has no direction: cosine cannot place it; leave it out or use another metric"
         }
-        if isNormalized && square == .infinity {
-            return "is too long to normalise: its squared length overflows; scale the data down"
-        }
-        if isNormalized && square < .leastNormalMagnitude {
-            return "is too short to normalise: its squared length underflows; scale the data up"
+        if isFloat && !isCustom {
+            if square > longestSquare {
+                return isCosine
+                    ? "is too long to normalise: its squared length overflows; scale the data down"
+                    : "is too long: single precision cannot hold its distances; multiply all vectors, and queries, by a small number"
+            }
+            if square < Self.shortestSquare {
+                return isCosine
+                    ? "is too short to normalise: its squared length underflows; scale the data up"
+                    : "is too short: single precision cannot tell its distances apart; multiply all vectors, and queries, by a large "
+                        + "number"
+            }
         }
         switch scalar {
         case .float32: return nil

@@ -44,6 +44,16 @@ struct BadVector: Sendable, CustomTestStringConvertible {
                 all.append(BadVector(metric: .cosine, scalar: scalar, vector: [value, 0, value], reason: "too short"))
             }
         }
+        for metric in [Metric.l2, .innerProduct] {
+            // Their distances, to each other or to such ones on the other side, are infinite.
+            for value: Float in [5e18, -1e19, 3e38] {
+                all.append(BadVector(metric: metric, scalar: .float32, vector: [value, 1, 1], reason: "too long"))
+            }
+            // Their squares and products are zeros, or nearly.
+            for value: Float in [7e-20, -1e-23, 1e-30, .leastNonzeroMagnitude] {
+                all.append(BadVector(metric: metric, scalar: .float32, vector: [value, 0, value], reason: "too short"))
+            }
+        }
         return all
     }()
 }
@@ -103,21 +113,27 @@ struct BadVector: Sendable, CustomTestStringConvertible {
         #expect(try roundTrip("c", .l2, .uint8, [0, 255, -0.0]) == [0, 255, 0])
         #expect(try roundTrip("d", .l2, .int8, [-128, 127, 0]) == [-128, 127, 0])
         #expect(
-            try roundTrip("e", .l2, .float32, [3e38, -3e38, .leastNonzeroMagnitude]) == [
-                3e38, -3e38, .leastNonzeroMagnitude,
+            try roundTrip("e", .l2, .float32, [3e18, -3e18, .leastNonzeroMagnitude]) == [
+                3e18, -3e18, .leastNonzeroMagnitude,
             ])
+        #expect(try roundTrip("h", .innerProduct, .float32, [0, -0.0, 0]) == [0, 0, 0])
         let long = try #require(try roundTrip("f", .cosine, .float32, [1e18, -2e18, 0]))
         #expect(abs(long[0] / 1e18 - 1) < 1e-6 && abs(long[1] / -2e18 - 1) < 1e-6)
         let short = try #require(try roundTrip("g", .cosine, .float32, [1e-18, 2e-18, 0]))
         #expect(abs(short[0] / 1e-18 - 1) < 1e-6 && abs(short[1] / 2e-18 - 1) < 1e-6)
     }
 
-    @Test func `distances that overflow still order`() throws {
-        let store = try VectorStore(inMemory: .init(dimensions: 2))
-        try store.add([3e38, 0, -3e38, 0, 1, 1], labels: [1, 2, 3])
-        let found = try store.search([3e38, 0], count: 3)
-        #expect(found.map(\.label) == [1, 2, 3])
-        #expect(found.map(\.distance) == [0, .infinity, .infinity])
+    /// The longest and the shortest vectors that are taken: their distances keep their order.
+    @Test(arguments: [Metric.l2, .innerProduct], [Float(4.6e18), 1.1e-19])
+    func `the ends of the range are ordered`(metric: Metric, length: Float) throws {
+        let store = try VectorStore(inMemory: .init(dimensions: 2, metric: metric))
+        let turns: [(Float, Float)] = [(1, 0), (0.96, 0.28), (0.8, 0.6), (0, 1), (-0.6, 0.8), (-1, 0)]
+        try store.add(turns.map { [$0 * length, $1 * length] }.reversed().flatMap { $0 }, labels: [5, 4, 3, 2, 1, 0])
+        for isExact in [false, true] {
+            let found = try store.search([length, 0], count: 6, options: .init(isExact: isExact))
+            #expect(found.map(\.label) == [0, 1, 2, 3, 4, 5])
+            #expect(found.allSatisfy { $0.distance.isFinite })
+        }
     }
 
     @Test func `a wrong number of components is refused`() throws {

@@ -88,6 +88,7 @@ struct HnswlibImport {
         report.deleted = image.counts.marked
         report.repeatedLabels = image.counts.free
         report.nonFiniteVectors = rows.nonFiniteCount
+        report.unorderedVectors = rows.unorderedCount
         report.bytesRead = index.fileBytes
         report.warnings = warnings(report, rows)
         return report
@@ -171,6 +172,12 @@ struct HnswlibImport {
         if report.nonFiniteVectors > 0 {
             warnings.append(
                 "vectors with a component that is infinite or not a number: \(report.nonFiniteVectors); searches cannot place them"
+            )
+        }
+        if report.unorderedVectors > 0 {
+            warnings.append(
+                "vectors so long or so short that single precision does not hold their distances: \(report.unorderedVectors); "
+                    + "searches cannot tell which of them is nearer, so build the index again from vectors that are scaled"
             )
         }
         if configuration.metric == .cosine && configuration.scalar == .float32 && rows.hasOtherLengths {

@@ -23,6 +23,8 @@ final class HnswlibRows {
     private var hasLengths = false
     /// Vectors with a component that is infinite or not a number.
     private(set) var nonFiniteCount = 0
+    /// Vectors so long or so short that single precision does not hold their distances.
+    private(set) var unorderedCount = 0
     /// Whether one of the first vectors (of Chroma's: one of all) is not of length 1, as those are that were added for cosine.
     private(set) var hasOtherLengths = false
     /// Vectors of length 1 whose length in Chroma's file is none.
@@ -98,17 +100,22 @@ final class HnswlibRows {
         return survey.isMarked(slot) ? .marked : .live
     }
 
-    /// Counts a vector with all ones in an exponent.
+    /// Counts a vector that searches cannot place.
     private func check(_ vector: UnsafeRawPointer) {
         var isBad = false
         if isFloat {
-            let words = unsafe vector.assumingMemoryBound(to: UInt32.self)
-            // The sum of the flags needs no branch in the loop.
-            var flags: UInt32 = 0
+            let components = unsafe vector.assumingMemoryBound(to: Float.self)
+            var flags: UInt32 = 0, square: Float = 0, largest: Float = 0
             for index in 0..<encoding.dimensions {
-                flags |= unsafe (words[index] & 0x7f80_0000) == 0x7f80_0000 ? 1 : 0
+                let component = unsafe components[index]
+                // All ones in the exponent. The sum of the flags needs no branch in the loop.
+                flags |= (component.bitPattern & 0x7f80_0000) == 0x7f80_0000 ? 1 : 0
+                square += component * component
+                largest = max(largest, abs(component))
             }
             isBad = flags != 0
+            let isOrdered = largest == 0 || (VectorEncoding.shortestSquare...encoding.longestSquare).contains(square)
+            unorderedCount += isBad || isOrdered ? 0 : 1
         } else if !isWhole {
             for index in 0..<encoding.dimensions {
                 let bits = unsafe vector.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)

@@ -41,6 +41,8 @@ extension VectorStore {
         public internal(set) var repeatedLabels = 0
         /// Vectors with a component that is infinite or not a number; no search can place them.
         public internal(set) var nonFiniteVectors = 0
+        /// Vectors so long or so short that single precision does not hold their distances, which come out as infinite or 0.
+        public internal(set) var unorderedVectors = 0
         /// What the store was made with.
         public internal(set) var configuration: Configuration
         /// Bytes of the file.

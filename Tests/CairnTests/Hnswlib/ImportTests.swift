@@ -141,6 +141,22 @@ import Testing
         #expect(names(in: directory.path) == ["segment"])
     }
 
+    @Test func `vectors whose distances single precision does not hold are counted`() throws {
+        var fixture = try HnswlibFixture(100)
+        for (slot, value) in [(3, Float(2e19)), (4, 1e-25), (5, 0)] {
+            let place = fixture.element(slot) + 4 + 64
+            let bytes = (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+            for component in 0..<8 {
+                fixture.bytes.replaceSubrange(place + 4 * component..<place + 4 * component + 4, with: bytes)
+            }
+        }
+        let (path, report) = try fixture.importChanged()
+        #expect(report.unorderedVectors == 2 && report.nonFiniteVectors == 0 && report.warnings.count == 1)
+        let store = try VectorStore.open(at: path)
+        #expect(try store.search(fixture.store.queries(1)[0], count: 10).count == 10)
+        #expect(try fixture.exported(store).bytes == fixture.bytes)
+    }
+
     @Test func `Chroma's lengths give vectors back as they were`() throws {
         var fixture = try HnswlibFixture(300, metric: .cosine)
         let original = try fixture.store.open()
