@@ -93,7 +93,7 @@ extension VectorStore {
     /// candidate.
     func walkLimit(width: Int, _ filter: LabelFilter?, _ view: GraphView) -> Int? {
         let scanned = filter.flatMap { $0.isListed ? $0.limit(count: view.count) : nil } ?? view.count
-        guard width < view.count / 4, width < scanned / 8 else { return nil }
+        guard !view.scans(count: 0, width: width, byCodes: false), width < scanned / 8 else { return nil }
         return min(view.count / 4 + 16 * width, 2 * scanned)
     }
 }

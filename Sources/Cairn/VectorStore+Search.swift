@@ -118,8 +118,7 @@ extension VectorStore {
         let found: UncheckedBuffer<HNSW.Candidate>
         if let filter = options.filter {
             found = filtered(query, wanted, width, filter, options, contents, view, scratch)
-        } else if options.isExact || width >= view.count / 4 {
-            // So wide a search looks at most of the graph; reading the rows in order is quicker, and exact.
+        } else if options.isExact || view.scans(count: count, width: width) {
             found = graph.exactSearch(query, count: wanted, in: view, scratch: scratch)
         } else {
             let walked = graph.search(query, count: count, width: width, in: view, scratch: scratch)
@@ -144,7 +143,7 @@ extension VectorStore {
         _ scratches: [SearchScratch]
     ) -> [Result<[Neighbor], StoreError>] {
         let width = max(options.width ?? defaultWidth, count), view = options.ignoresCodes ? view.comparing(nil) : view
-        guard options.filter == nil && !options.isExact && width < view.count / 4 else {
+        guard options.filter == nil && !options.isExact && !view.scans(count: count, width: width) else {
             return zip(inputs, scratches).map { input, scratch in
                 Result { () throws(StoreError) in try search(input, count, options, contents, view, scratch) }
             }

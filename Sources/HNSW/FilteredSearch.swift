@@ -20,7 +20,8 @@ extension Graph {
             return result
         }
         defer { scratch.testCount += testCount }
-        if width < view.count / 4 {
+        // A wide walk makes fewer tests than a scan. But it misses many of the farther neighbours.
+        if k < view.count / 10 && width < view.count / 4 {
             let found = filteredSearch(
                 query, count: k, width: width, in: view, distanceLimit: view.count / 5 + 16 * width, scratch: scratch,
                 isAllowed: isAllowedOnce)

@@ -24,7 +24,7 @@ import Testing
                 #expect(exact.neighbors.allSatisfy { $0.distance <= Float(radius) })
                 #expect(exact.neighbors == exact.neighbors.sorted { ($0.distance, $0.label) < ($1.distance, $1.label) })
 
-                let walked = try store.search(query, within: Float(radius), options: .init(width: 60))
+                let walked = try store.search(query, within: Float(radius), options: .init(width: 50))
                 #expect(walked.neighbors == exact.neighbors.filter { walked.neighbors.contains($0) })
                 hits += walked.neighbors.count
                 wanted += exact.neighbors.count

@@ -130,6 +130,34 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
         #expect(try store.search([0.5, 0.5, 0.5, 0.5], count: 50).count == 50)
     }
 
+    /// Rows of very different length: with inner products the longest are everybody's neighbours, and walks find few of the others.
+    @Test(arguments: [Metric.innerProduct, .l2], [Codes.none, .scalar8])
+    func `a tenth of the store is found by comparing with all of it`(metric: Metric, codes: Codes) throws {
+        var elements: [Float] = []
+        for (row, vector) in vectors(600, dimensions: 8, scalar: .float32).rows(8).enumerated() {
+            elements += vector.map { $0 * Float(1 << (row * 7 % 6)) }
+        }
+        let store = try VectorStore(
+            inMemory: .init(dimensions: 8, metric: metric, connectivity: 4, constructionWidth: 20, codes: codes))
+        try store.add(elements, labels: (0..<600).map { Label($0) })
+        let queries = vectors(6, dimensions: 8, scalar: .float32, seed: 999)
+        for count in [60, 61, 300] {
+            let options = SearchOptions(width: 10)
+            let batch = try store.search(batch: queries, count: count, options: options)
+            for (query, inBatch) in zip(queries.rows(8), batch) {
+                var work = SearchWork()
+                let exact = try store.search(query, count: count, options: .init(isExact: true))
+                #expect(try store.search(query, count: count, options: options, work: &work) == exact)
+                #expect(inBatch == exact && work.distances == 600)
+                let odd = LabelFilter.matching { $0 % 2 == 1 }
+                let oddExact = try store.search(query, count: count, options: .init(filter: odd, isExact: true))
+                #expect(try store.search(query, count: count, options: .init(width: 10, filter: odd)) == oddExact)
+                let documents = try store.searchDocuments(query, count: count, by: .shift(0), options: .init(width: 10))
+                #expect(documents.map(\.best) == exact)
+            }
+        }
+    }
+
     /// What rounding may cost: a share of the largest sum in the distance.
     private func distanceScale(_ kind: StoreKind) -> Double {
         let precision = kind.scalar == .float16 ? 2e-3 : 2e-6

@@ -95,7 +95,7 @@ struct Samples {
 
     init(_ kind: Kind, rows wanted: Int, queries: Int, seed: UInt64) {
         var random = Random(seed: seed, name: kind.name)
-        let count = max(kind.rows(wanted), 1000)
+        let count = max(kind.rows(wanted), 2500)
         let draw = kind.prepare(&random, count)
         var rows: [[Float]] = []
         rows.reserveCapacity(count)

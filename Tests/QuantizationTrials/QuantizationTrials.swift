@@ -56,7 +56,7 @@ struct QuantizationTrials: ParsableCommand {
     }
 
     func validate() throws {
-        if let rows, rows < 1000 { throw ValidationError("--rows is 1000 or more: smaller stores are not walked") }
+        if let rows, rows < 2500 { throw ValidationError("--rows is 2500 or more: smaller stores are not walked") }
         if let queries, queries < 2 { throw ValidationError("--queries is 2 or more") }
         if threads < 1 { throw ValidationError("--threads is 1 or more") }
     }

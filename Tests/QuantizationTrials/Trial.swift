@@ -104,7 +104,7 @@ struct Answers {
     /// How many of the nearest neighbours a store finds, at each width, for each query.
     func found(by store: VectorStore, _ settings: Trial.Settings) throws -> [[Int]] {
         let widest = settings.widths.max() ?? 0, count = try store.count
-        precondition(widest < count / 4, "so small a store is not walked, but read as a whole")
+        precondition(widest < count / 10, "so small a store is not walked, but read as a whole")
         return try settings.widths.map { width in
             let found = try store.search(
                 batch: queries, count: settings.k, options: .init(width: width), threads: settings.threads)
