@@ -38,11 +38,12 @@ extension Graph {
     }
 
     /// Gives `slot` an anchor if it has none: the nearest of its earlier neighbours that has room for it or can do without
-    /// another one, else one of their neighbours, else one of the slots before it. Serial.
+    /// another one, else one of their neighbours, else one of a few slots before it. Serial.
     ///
     /// Where every list in question is full of links that others depend on, as can be for small M, the slot takes the place of
     /// one of those others, which then looks for another anchor. That ends soon, for half of all places at least are in nobody's
-    /// way; a bound on it keeps the work from growing with the graph, whatever lists a damaged file has.
+    /// way. Who comes last, when as many had to move as may, is anchored to any slot before it: O(count), which no sound graph was
+    /// seen to need.
     func anchor(_ slot: UInt32, _ scratch: SearchScratch) {
         var displacements = Self.mostDisplacements
         anchor(slot, scratch, &displacements)
@@ -62,7 +63,8 @@ extension Graph {
             let earlier = sorted(found.filter { $0 < slot }, from: slot, scratch)
             if next == 0, let nearest = earlier.first, columns.areEqual(slot, nearest) {
                 equal = nearest
-                if let last = lastOfEquals[nearest], last < slot, isLinked(last),
+                // Slots are used again, for other vectors.
+                if let last = lastOfEquals[nearest], last < slot, isLinked(last), columns.areEqual(slot, last),
                     connect(slot, to: last, scratch, &displacements)
                 {
                     return
@@ -73,8 +75,10 @@ extension Graph {
             frontier.append(contentsOf: found)
         }
         var earlier = slot, nearest = lowestSlot, left = Self.mostEarlier
-        // All of them, once, when nothing else is left.
-        if displacements == 0 { (left, displacements) = (.max, -1) }
+        if displacements == 0 {
+            left = .max
+            neededLists = NeededLists()
+        }
         while earlier > lowestSlot && left > 0 {
             earlier -= 1
             left -= 1
@@ -98,8 +102,9 @@ extension Graph {
     private static let mostEarlier = 64
 
     /// Full lists that were found to have no link that can be dropped. To find that out takes a look at a thousand lists,
-    /// and in a crowd around one vector everybody asks the same lists. Only the writer's. A list that could do without a
-    /// link since then, because another list changed, is passed over until it changes itself.
+    /// and in a crowd around one vector everybody asks the same lists. Only the writer's, and
+    /// forgotten when something is unlinked or undone. A list that can do without a link since then, because another list
+    /// changed, is passed over until it changes itself.
     struct NeededLists {
         private var contents: [UInt32: UInt64] = [:]
 

@@ -127,6 +127,7 @@ extension Graph {
     /// Undoes the batch that is being written, or the last one that ended and was not published: the newest state is
     /// again what it was before.
     package func rollBack(_ changes: GraphChanges) {
+        neededLists = NeededLists()
         for list in changes.lists {
             let places = self.places(list.level), place = places.newest.load(list.index)
             places.newest.store(list.old, at: list.index)

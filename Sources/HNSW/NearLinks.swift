@@ -14,20 +14,22 @@ extension Graph {
         return !near.isEmpty && !near.contains { contains($0, slot, in: view) }
     }
 
-    /// Whether one of the first in the list of `slot` links back. Nearly always it does, and no distance is needed: a list that was
-    /// chosen begins with the nearest.
+    /// Whether one of the first in the list of `slot` links back. Nearly always it does, and no distance is needed: lists that were
+    /// chosen begin with the nearest.
     private func firstLinksBack(_ slot: UInt32, in view: GraphView) -> Bool {
         let (ids, count) = view.levelZero.list(slot)
         return (0..<min(count, Self.nearCount)).contains { isLinked(ids[$0]) && contains(ids[$0], slot, in: view) }
     }
 
-    /// Has one of the nearest neighbors of `slot` link to it: the first that has room, or can do without its farthest link. Serial.
-    func linkFromNear(_ slot: UInt32, _ scratch: SearchScratch) {
-        let view = newestView, near = nearNeighbors(slot, in: view, scratch)
-        if firstLinksBack(slot, in: view) || near.contains(where: { contains($0, slot, in: view) }) { return }
-        for neighbor in near {
-            guard let place = placeOfFarthest(in: neighbor, view, scratch) else { continue }
-            return put(slot, into: neighbor, place)
+    /// Has one of the nearest neighbors of `slot` link to it if none does: the first that has room, or can do without one of its
+    /// farther links. Whom that leaves without a link from near is seen to as well, `depth` times. Serial.
+    func linkFromNear(_ slot: UInt32, _ scratch: SearchScratch, depth: Int = 4) {
+        guard lacksNearLink(slot, in: newestView, scratch) else { return }
+        for neighbor in nearNeighbors(slot, in: newestView, scratch) {
+            guard let place = placeOfFarthest(in: neighbor, newestView, scratch) else { continue }
+            put(slot, into: neighbor, place)
+            if depth > 0, case .of(let displaced) = place { linkFromNear(displaced, scratch, depth: depth - 1) }
+            return
         }
     }
 
@@ -40,7 +42,8 @@ extension Graph {
         return far.last { canDrop($0, from: owner, view) }.map { .of($0) }
     }
 
-    private func nearNeighbors(_ slot: UInt32, in view: GraphView, _ scratch: SearchScratch) -> ArraySlice<UInt32> {
+    /// The nearest of the list of `slot`, nearest first.
+    func nearNeighbors(_ slot: UInt32, in view: GraphView, _ scratch: SearchScratch) -> ArraySlice<UInt32> {
         let (ids, count) = view.levelZero.list(slot)
         let linked = (0..<count).map { ids[$0] }.filter { isLinked($0) }
         return sorted(linked, from: slot, scratch).prefix(Self.nearCount)

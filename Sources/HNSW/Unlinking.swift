@@ -10,6 +10,7 @@ extension Graph {
     package func unlink(_ slots: [UInt32], scratch: SearchScratch) {
         guard !slots.isEmpty else { return }
         hasUnlinkedSlots = true
+        neededLists = NeededLists()
         let formerLowest = lowestSlot
         findLowestSlot()
         guard lowestSlot < count else { return removeLastNode() }
@@ -27,9 +28,7 @@ extension Graph {
         }
         moveEntryPoint()
         for slot in unsettled.sorted() { anchor(slot, scratch) }
-        for slot in unsettled.sorted() where lacksNearLink(slot, in: newestView, scratch) {
-            linkFromNear(slot, scratch)
-        }
+        for slot in unsettled.sorted() { linkFromNear(slot, scratch) }
     }
 
     /// No node is left. The slots stay, with their levels, to be used again.
@@ -101,6 +100,8 @@ extension Graph {
         {
             kept.append(candidate)
         }
+        // Nearest first, as in a list that an insertion chose.
+        if level == 0 { kept = sorted(kept, from: owner, scratch) }
         makeWritable(owner, level: level)
         scratch.prepare(slots: 0, width: 1, batch: kept.count)
         for (index, id) in kept.enumerated() { scratch.gathered[index] = id }

@@ -93,4 +93,35 @@ import Testing
         for other in before where !hasAnchor(graph, other) { Issue.record("slot \(other) lost its anchor") }
         #expect(scratch.hopCount > 0 && scratch.hopCount < 1000, "lists looked at: \(scratch.hopCount)")
     }
+
+    /// The hint is a slot's number, and slots are used again for other vectors.
+    @Test func `a slot among equal ones that has another vector now is no longer one of them`() {
+        let equal = Rows.equal.vectors(60)
+        let graph = TestGraph(Array(equal[..<40]), connectivity: 4, inPlace: 40, capacity: 80)
+        graph.reopen()
+        let stranger = graph.add([[Float](repeating: -50, count: 16)])[0]
+        for slot in 0..<40 as Range<UInt32> { graph.graph.lastOfEquals.remember(stranger, of: slot) }
+        for row in equal[40...] {
+            let slot = graph.add([row])[0]
+            #expect(!graph.graph.contains(slot, stranger, in: graph.view))
+        }
+    }
+
+    @Test func `when near neighbors are erased, one of the nearest that are left links back`() {
+        var random = SplitMix(state: 3)
+        let vectors = (0..<900).map { _ in (0..<12).map { _ in random.nextUnit() } }
+        let graph = TestGraph(vectors, connectivity: 5, width: 40, inPlace: 900)
+        graph.reopen()
+        for target in stride(from: 0, to: 900, by: 15) {
+            let near = graph.exact(vectors[target], count: 5).dropFirst().filter { Int($0) % 15 != 0 }
+            graph.erase(Array(near))
+        }
+        let changed = graph.graph, view = graph.view
+        var lonely: [UInt32] = []
+        for slot in 0..<UInt32(900) where changed.isLinked(slot) {
+            let near = changed.nearNeighbors(slot, in: view, graph.scratch)
+            if !near.contains(where: { changed.contains($0, slot, in: view) }) { lonely.append(slot) }
+        }
+        #expect(lonely.count <= 3, "\(lonely)")
+    }
 }
