@@ -12,9 +12,8 @@ struct Findability {
     private static let count = 10
     private static let rowsAtOnce = 1024
 
-    /// The labels of vectors that a search for ten neighbors of themselves, at the store's own width, does not find. Those of which ten
-    /// others are found that are as near are not counted, nor those that damage made no queries of. In the order of the store; a
-    /// search for each.
+    /// The labels of vectors that a search for ten neighbors of themselves, at the store's own width, does not find. A vector is not
+    /// counted if ten others are at least as near, or if damage made it no query. In the order of the store; a search for each.
     func missed() throws(StoreError) -> [Label] {
         let labels = try store.allLabels()
         var missed: [Label] = []

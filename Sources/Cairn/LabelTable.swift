@@ -78,10 +78,11 @@ final class LabelTable: Sendable {
 
     // MARK: Changes, by those who write
 
-    /// The slot, live or marked, of a label that no unpublished batch has moved.
+    /// The slot, live or marked, of a label that no unpublished batch has moved; of a damaged store also one that is neither, for who
+    /// writes to find out.
     func newestSlot(of label: Label) -> UInt32? {
         let version = state.withLock { $0.version }, slots = graph.slots
-        return version.slot(of: label) { VectorStore.hasLabel(slots.state($0)) }
+        return version.slot(of: label) { !slots.hasRecord($0) || VectorStore.hasLabel(slots.state($0)) }
     }
 
     /// Makes labels lead where a batch has put them, and calls `show`, which lets searches see the batch.

@@ -10,5 +10,4 @@ public struct RepairReport: Sendable, Hashable {
     public internal(set) var files: [String] = []
     /// Labels of vectors that are still out of reach, or not found, ascending. Searches for a thousand equal vectors cannot find each.
     public internal(set) var remainingLabels: [Label] = []
-
 }

@@ -1,4 +1,5 @@
 import HNSW
+import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
@@ -23,10 +24,10 @@ extension VectorStore {
         guard before.damage.isEmpty else {
             throw StoreError(
                 .corrupt,
-                "\(before.damage[0]): a repair does not mend that, and has changed nothing; 'cairn verify' with --save-labels tells the "
-                    + "vectors that are concerned: erase or update those, or take a copy from before", path: path)
+                "\(before.damage[0]): a repair does not mend that, and has changed nothing. Take a copy from before; or 'cairn convert' "
+                    + "the store to a new one, and erase or update there the vectors that 'cairn verify --save-labels' names",
+                path: path)
         }
-        report.files = before.missingFiles
         report.unreachable = before.unreachable ?? 0
         var options = options
         options.access = .readWrite
@@ -40,6 +41,8 @@ extension VectorStore {
             throw error
         }
         try store.close()
+        // There may have been no room for one, and codes may have been given up.
+        report.files = before.missingFiles.filter { (try? File(path.appending($0), .read)) != nil }
         return report
     }
 

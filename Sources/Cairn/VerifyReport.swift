@@ -21,8 +21,8 @@ public struct VerifyReport: Sendable, Hashable {
     public internal(set) var unreachable: Int?
     /// Their labels, in the order of the store.
     public internal(set) var unreachableLabels: [Label] = []
-    /// Live vectors that a search for ten neighbors of them, at the store's own width, does not find though none of ten others is as near;
-    /// nil unless that was looked at. ``VectorStore/repair(at:options:threads:progress:)`` links them again.
+    /// Live vectors that a search for ten neighbors of them, at the store's own width, does not find. A vector is not counted if ten
+    /// others are at least as near. nil unless that was looked at. ``VectorStore/repair(at:options:threads:progress:)`` links them again.
     public internal(set) var missed: Int?
     /// Their labels, in the order of the store.
     public internal(set) var missedLabels: [Label] = []

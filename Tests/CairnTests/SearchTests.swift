@@ -20,7 +20,7 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
 @Suite struct SearchTests {
     @Test(arguments: StoreKind.all)
     func `build, open and search find the nearest`(kind: StoreKind) throws {
-        let fixture = try StoreFixture(260, dimensions: kind.dimensions, metric: kind.metric, scalar: kind.scalar)
+        let fixture = try StoreFixture(700, dimensions: kind.dimensions, metric: kind.metric, scalar: kind.scalar)
         let store = try fixture.open()
         let scale = distanceScale(kind)
         var hits = 0
@@ -39,12 +39,13 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
             hits += walked.filter { $0.distance <= exact[9].distance }.count
             #expect(zip(walked, walked.dropFirst()).allSatisfy { $0.distance <= $1.distance })
         }
-        #expect(hits >= 72, "of 80 neighbours")
+        // Random vectors of hundreds of components are all about as far from one another.
+        #expect(hits >= (kind.dimensions > 100 ? 56 : 72), "of 80 neighbours")
     }
 
     @Test(arguments: StoreKind.all)
     func `a store in memory answers as the one on disk`(kind: StoreKind) throws {
-        let fixture = try StoreFixture(130, dimensions: kind.dimensions, metric: kind.metric, scalar: kind.scalar)
+        let fixture = try StoreFixture(300, dimensions: kind.dimensions, metric: kind.metric, scalar: kind.scalar)
         let onDisk = try fixture.open(), inMemory = try VectorStore(inMemory: fixture.configuration)
         try inMemory.add(fixture.rows.flatMap { $0 }, labels: fixture.labels, threads: 1)
         for query in fixture.queries(4) {

@@ -58,7 +58,7 @@ struct Sample {
         var found = 0, wanted = 0
         for query in queries {
             let nearest = try store.search(query, count: 10, options: .init(isExact: true)).map(\.label)
-            let walked = try store.search(query, count: 10, options: .init(width: 40)).map(\.label)
+            let walked = try store.search(query, count: 10, options: .init(width: 30)).map(\.label)
             found += Set(nearest).intersection(walked).count
             wanted += nearest.count
         }

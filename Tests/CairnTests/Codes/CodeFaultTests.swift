@@ -91,7 +91,8 @@ import Testing
         }
         var number = 1
         while number < 80 {
-            let path = try store.copy("faulty"), armed = LateFault(call, error)
+            // Labels are looked up one by one, and read for each.
+            let path = try store.copy("faulty"), armed = LateFault(call, error, exceptOf: "labels")
             // As a reader's file is lost: nothing is due when it is opened.
             armed.arm(nil)
             let opened = try open(path, armed.calls)

@@ -15,10 +15,12 @@ final class LateFault: Sendable {
     private let error: Errno
     /// The last component of the path of what fails; nil for anything.
     private let name: String?
+    /// The last component of the path of what never fails.
+    private let exception: String?
     private let state = Guarded(State())
 
-    init(_ call: SystemCall, _ error: Errno, of name: String? = nil) {
-        (self.call, self.error, self.name) = (call, error, name)
+    init(_ call: SystemCall, _ error: Errno, of name: String? = nil, exceptOf exception: String? = nil) {
+        (self.call, self.error, self.name, self.exception) = (call, error, name, exception)
     }
 
     /// From now on the `number`-th call fails; nil: none does.
@@ -36,7 +38,7 @@ final class LateFault: Sendable {
     }
 
     private func pass(_ called: SystemCall, name: String) throws(Errno) {
-        guard called == call, self.name == nil || self.name == name else { return }
+        guard called == call, self.name == nil || self.name == name, exception != name else { return }
         let fails = state.withLock { state in
             guard let remaining = state.remaining else { return false }
             state.remaining = remaining - 1
