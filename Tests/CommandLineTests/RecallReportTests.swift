@@ -249,13 +249,21 @@ struct RecallReportTests {
         #expect(place == nil || main.children[1].text.contains("Other programs used the CPU"))
         #endif
         // A program that is stopped for two thirds of the time has no processor meanwhile.
-        // Several times in a round, which is short in an optimised build.
+        // Several times in a round, so an optimised build needs more queries.
         #if DEBUG
-        let turn: useconds_t = 5000
+        let copies = 1
         #else
-        let turn: useconds_t = 500
+        let copies = 400
         #endif
-        let arguments = ["recall", "@store", "@q.npy", "@t.npy", "--ef", "100", "--rounds", "9", "--report", "@s.html"]
+        var many = queries
+        many.rows = (0..<copies).flatMap { _ in queries.rows }
+        try workspace.write("many.npy", bytes: many.npy)
+        let truth = queries.rows.flatMap { vectors.nearest($0, 10).map { Int32($0.row) } }
+        try workspace.write(
+            "truth.npy", bytes: Npy.file(shape: [20 * copies, 10], (0..<copies).flatMap { _ in truth }))
+        let arguments = [
+            "recall", "@store", "@many.npy", "@truth.npy", "--ef", "100", "--rounds", "9", "--report", "@s.html",
+        ]
         let streams = workspace.directory
         let process = try Program.start(
             workspace.located(arguments), output: .file(streams.appendingPathComponent("out")),
@@ -263,9 +271,9 @@ struct RecallReportTests {
         var status: Int32 = 0
         while unsafe waitpid(process, &status, WNOHANG) == 0 {
             kill(process, SIGSTOP)
-            usleep(2 * turn)
+            usleep(10_000)
             kill(process, SIGCONT)
-            usleep(turn)
+            usleep(5000)
         }
         try #require(status == 0)
         let banner = try page("s.html").all("p", "banner").first?.text
