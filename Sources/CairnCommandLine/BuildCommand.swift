@@ -12,7 +12,7 @@ struct BuildCommand: Command {
             in the order of the file unless --labels gives others.
 
             Components are stored as f32 unless --scalar says otherwise: files of bytes (.u8bin, .bvecs, .npy of u1 or i1) fit \
-            --scalar u8 or i8 exactly and take a quarter of the space.
+            --scalar u8 or i8 exactly and take a quarter of the space. Double precision, numpy's default, is rounded to f32.
 
               cairn build products.cairn vectors.npy --metric cosine
               cairn build photos.cairn descriptors.u8bin --scalar u8 -M 32 --labels ids.npy

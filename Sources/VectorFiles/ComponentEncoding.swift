@@ -6,19 +6,28 @@ package struct ComponentEncoding: Sendable {
 
     package init(scalar: VectorFileScalar) { self.scalar = scalar }
 
-    /// The values as floats; `values` must be aligned for the type, and `out` have room for all of them. Integers of more
-    /// than 24 bits are rounded to the nearest float.
+    /// The values as floats; `values` must be aligned for the type, and `out` have room for all of them. Those that are
+    /// not floats are rounded to the nearest: f64, and integers of more than 24 bits.
     package func decode(_ values: UnsafeRawPointer, _ count: Int, to out: UnsafeMutablePointer<Float>) {
         switch scalar {
         case .float32: unsafe UnsafeMutableRawPointer(out).copyMemory(from: values, byteCount: count * 4)
         case .float16: unsafe cairn_f16_to_f32(values.bindMemory(to: UInt16.self, capacity: count), out, count)
-        case .uint8: unsafe widen(values, count, to: out) { (value: UInt8) in Float(value) }
-        case .int8: unsafe widen(values, count, to: out) { (value: Int8) in Float(value) }
-        case .int32: unsafe widen(values, count, to: out) { (value: Int32) in Float(value) }
-        case .uint32: unsafe widen(values, count, to: out) { (value: UInt32) in Float(value) }
-        case .int64: unsafe widen(values, count, to: out) { (value: Int64) in Float(value) }
-        case .uint64: unsafe widen(values, count, to: out) { (value: UInt64) in Float(value) }
+        case .float64: unsafe convert(values, count, to: out) { (value: Double) in Float(value) }
+        case .uint8: unsafe convert(values, count, to: out) { (value: UInt8) in Float(value) }
+        case .int8: unsafe convert(values, count, to: out) { (value: Int8) in Float(value) }
+        case .int32: unsafe convert(values, count, to: out) { (value: Int32) in Float(value) }
+        case .uint32: unsafe convert(values, count, to: out) { (value: UInt32) in Float(value) }
+        case .int64: unsafe convert(values, count, to: out) { (value: Int64) in Float(value) }
+        case .uint64: unsafe convert(values, count, to: out) { (value: UInt64) in Float(value) }
         }
+    }
+
+    /// The place of the first value that a float cannot hold: one of f64 that is finite and would become infinite. nil if
+    /// there is none.
+    func firstOverflow(_ values: UnsafeRawPointer, _ count: Int) -> Int? {
+        guard scalar == .float64 else { return nil }
+        let values = unsafe values.assumingMemoryBound(to: Double.self)
+        return (0..<count).first { index in unsafe values[index].isFinite && !Float(values[index]).isFinite }
     }
 
     /// Encodes values up to the first that the type cannot hold, and returns its place; nil if there is none. `out` has
@@ -34,6 +43,11 @@ package struct ComponentEncoding: Sendable {
             unsafe cairn_f32_to_f16(start, out.assumingMemoryBound(to: UInt16.self), values.count)
             // From here on the nearest half is infinite; what was infinite stays so.
             return unsafe values.firstIndex { $0.magnitude >= 65_520 && $0.isFinite }
+        case .float64:
+            guard let start = values.baseAddress else { return nil }
+            let out = unsafe out.assumingMemoryBound(to: Double.self)
+            for index in 0..<values.count { unsafe out[index] = Double(start[index]) }
+            return nil
         case .uint8: return unsafe narrow(values, to: out, UInt8.self)
         case .int8: return unsafe narrow(values, to: out, Int8.self)
         case .int32: return unsafe narrow(values, to: out, Int32.self)
@@ -46,7 +60,7 @@ package struct ComponentEncoding: Sendable {
     /// The same for integers and a type of integers.
     func encode<Value: FixedWidthInteger>(_ values: ArraySlice<Value>, to out: UnsafeMutableRawPointer) -> Int? {
         switch scalar {
-        case .float32, .float16: preconditionFailure("integers go to a type of integers")
+        case .float32, .float16, .float64: preconditionFailure("integers go to a type of integers")
         case .uint8: return unsafe narrow(values, to: out, UInt8.self)
         case .int8: return unsafe narrow(values, to: out, Int8.self)
         case .int32: return unsafe narrow(values, to: out, Int32.self)
@@ -81,11 +95,11 @@ package struct ComponentEncoding: Sendable {
 
 /// Kept a closure so that each type gets its own loop with its own conversion, which the compiler vectorises.
 @inline(__always)
-private func widen<Source: FixedWidthInteger>(
-    _ values: UnsafeRawPointer, _ count: Int, to out: UnsafeMutablePointer<Float>, _ convert: (Source) -> Float
+private func convert<Source: BitwiseCopyable>(
+    _ values: UnsafeRawPointer, _ count: Int, to out: UnsafeMutablePointer<Float>, _ conversion: (Source) -> Float
 ) {
     let values = unsafe values.bindMemory(to: Source.self, capacity: count)
-    for i in 0..<count { unsafe out[i] = convert(values[i]) }
+    for i in 0..<count { unsafe out[i] = conversion(values[i]) }
 }
 
 extension VectorFileScalar {
@@ -95,7 +109,7 @@ extension VectorFileScalar {
             "\(name) takes whole numbers from \(Target.min) to \(Target.max); scale the data, or write float32"
         }
         return switch self {
-        case .float32: "float32 takes every number"
+        case .float32, .float64: "\(name) takes every number"
         case .float16: "beyond half precision, 65504; scale the data, or write float32"
         case .uint8: whole(UInt8.self)
         case .int8: whole(Int8.self)

@@ -1,15 +1,26 @@
 extension VectorFile {
     /// Reads rows as floats, row after row, into `floats`, which must have room for exactly rows × dimensions.
-    /// Integers of more than 24 bits are rounded to the nearest float. Throws where the file cannot be read, has
-    /// become shorter, or a row has another dimension; `floats` may then have been written to in part.
+    /// f64 and integers of more than 24 bits are rounded to the nearest float. Throws where the file cannot be read, has
+    /// become shorter, a row has another dimension, or a value is beyond the range of floats; `floats` may then have been
+    /// written to in part.
     package func readFloats(
         rows range: Range<Int>, into floats: UnsafeMutableBufferPointer<Float>
     ) throws(VectorFileError) {
         precondition(floats.count == range.count * dimensions, "floats needs room for rows × dimensions")
         guard let floats = floats.baseAddress else { return }
         let encoding = ComponentEncoding(scalar: scalar)
+        var overflow: Int?
         try unsafe forEachRun(of: range) { (values, first, count) in
             unsafe encoding.decode(values, count, to: floats + first)
+            if overflow == nil { overflow = unsafe encoding.firstOverflow(values, count).map { first + $0 } }
+        }
+        if let overflow {
+            let (row, component) = overflow.quotientAndRemainder(dividingBy: dimensions)
+            var error = file.error(
+                "row \(range.lowerBound + row) has a value at component \(component), both counted from 0, that is beyond "
+                    + "the range of float32, \(Float.greatestFiniteMagnitude): scale the data")
+            error.isOfVector = true
+            throw error
         }
     }
 
@@ -39,7 +50,7 @@ extension VectorFile {
         try unsafe forEachRun(of: range) { (values, _, count) in
             guard isExact else { return }
             switch scalar {
-            case .float32, .float16: isExact = false
+            case .float32, .float16, .float64: isExact = false
             case .uint8: isExact = unsafe append(values, count, as: UInt8.self, to: &integers)
             case .int8: isExact = unsafe append(values, count, as: Int8.self, to: &integers)
             case .int32: isExact = unsafe append(values, count, as: Int32.self, to: &integers)

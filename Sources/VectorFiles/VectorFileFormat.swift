@@ -57,7 +57,7 @@ package enum VectorFileFormat: String, CaseIterable, Sendable {
 
 /// The type of a file's values. All are little-endian.
 package enum VectorFileScalar: Sendable, CaseIterable {
-    case float32, float16, uint8, int8, int32, uint32, int64, uint64
+    case float32, float16, float64, uint8, int8, int32, uint32, int64, uint64
 
     /// Bytes of one value.
     package var size: Int {
@@ -65,7 +65,7 @@ package enum VectorFileScalar: Sendable, CaseIterable {
         case .uint8, .int8: 1
         case .float16: 2
         case .float32, .int32, .uint32: 4
-        case .int64, .uint64: 8
+        case .float64, .int64, .uint64: 8
         }
     }
 
@@ -77,6 +77,7 @@ package enum VectorFileScalar: Sendable, CaseIterable {
         switch self {
         case .float32: "f4"
         case .float16: "f2"
+        case .float64: "f8"
         case .uint8: "u1"
         case .int8: "i1"
         case .int32: "i4"
@@ -90,5 +91,10 @@ package enum VectorFileScalar: Sendable, CaseIterable {
     var npyType: String { (size == 1 ? "|" : "<") + npyCode }
 
     /// Whether the values are whole numbers, as labels and ground truth must be.
-    package var isInteger: Bool { self != .float32 && self != .float16 }
+    package var isInteger: Bool {
+        switch self {
+        case .float32, .float16, .float64: false
+        case .uint8, .int8, .int32, .uint32, .int64, .uint64: true
+        }
+    }
 }

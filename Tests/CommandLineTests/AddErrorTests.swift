@@ -116,7 +116,7 @@ struct AddErrorTests {
 
     @Test(
         "labels of another type are to be integers, not floats",
-        arguments: [("<f4", "its values are"), ("<f8", "dtype '<f8'"), ("<i2", "dtype '<i2'")])
+        arguments: [("<f4", "its values are"), ("<f8", "its values are"), ("<i2", "dtype '<i2'")])
     func labelType(type: String, message: String) throws {
         try workspace.write("new.npy", bytes: new.npy)
         try workspace.write("l.npy", bytes: Npy.header(type, [50]) + [UInt8](repeating: 0, count: 400))

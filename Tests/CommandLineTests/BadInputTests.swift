@@ -91,8 +91,8 @@ struct BadInputTests {
                 command,
                 "invalidArgument", at: "v.npy", says: "larger than any file"),
             BadInput(
-                "numbers of another type", ["v.npy": headed("<f8", [10, 8])], command,
-                "invalidArgument", at: "v.npy", says: "f8"),
+                "numbers of another type", ["v.npy": headed("<c8", [10, 8])], command,
+                "invalidArgument", at: "v.npy", says: "c8"),
             BadInput("a missing file", [:], command, "notFound", at: "v.npy", says: "there is no such file"),
             BadInput(
                 "a directory in place of a file", [:], others + ["@store"], "invalidArgument", at: "store",

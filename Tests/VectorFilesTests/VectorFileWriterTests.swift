@@ -30,7 +30,8 @@ import VectorFiles
 
     @Test(
         arguments: [
-            (VectorFileScalar.float16, "float16"), (.uint8, "uint8"), (.int8, "int8"), (.int32, "int32"),
+            (VectorFileScalar.float16, "float16"), (.float64, "float64"), (.uint8, "uint8"), (.int8, "int8"),
+            (.int32, "int32"),
         ])
     func `arrays are those numpy writes, byte for byte`(scalar: VectorFileScalar, name: String) throws {
         let path = try write(Self.rows, .npy, scalar, dimensions: 3)

@@ -72,6 +72,7 @@ extension VectorFileScalar {
         switch self {
         case .float32: "f32"
         case .float16: "f16"
+        case .float64: "f64"
         case .uint8: "u8"
         case .int8: "i8"
         case .int32: "i32"
@@ -81,13 +82,16 @@ extension VectorFileScalar {
         }
     }
 
+    /// What vectors of it are written as to another file: single precision is as much as goes through here.
+    var writtenScalar: VectorFileScalar { self == .float64 ? .float32 : self }
+
     /// What a store keeps such components as: themselves, or else f32.
     var storeScalar: Scalar {
         switch self {
         case .float16: .float16
         case .uint8: .uint8
         case .int8: .int8
-        case .float32, .int32, .uint32, .int64, .uint64: .float32
+        case .float32, .float64, .int32, .uint32, .int64, .uint64: .float32
         }
     }
 }

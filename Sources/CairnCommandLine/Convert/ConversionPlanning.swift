@@ -59,7 +59,8 @@ extension ConversionPlan.Draft {
         let file = input.file
         try settings.checkDimensions(file.dimensions, in: source)
         if let format = to.vectorFile {
-            let scalar = try ConversionPlan.scalar(of: format, asked: settings.scalar, otherwise: file.scalar)
+            let scalar = try ConversionPlan.scalar(
+                of: format, asked: settings.scalar, otherwise: file.scalar.writtenScalar)
             let isExact = file.scalar.isInteger && file.scalar.size > 2 && scalar.isInteger
             self.init(
                 work: isExact

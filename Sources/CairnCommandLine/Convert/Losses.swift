@@ -61,8 +61,10 @@ enum Cautions {
     static func ofRounding(_ from: VectorFileScalar, to: VectorFileScalar) -> [String] {
         let isWide = from.isInteger && from.size > 2
         switch to {
-        case .float16 where from == .float32 || isWide:
+        case .float16 where from == .float32 || from == .float64 || isWide:
             return ["components are rounded to the 11 bits of f16 where they have more"]
+        case .float32 where from == .float64:
+            return ["components are rounded to the 24 bits of f32 where they have more"]
         case .float32 where isWide:
             return ["whole numbers beyond 16777216 are rounded to the 24 bits of f32"]
         default: return []

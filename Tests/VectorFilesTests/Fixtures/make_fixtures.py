@@ -15,6 +15,7 @@ write("float32-v1", floats.astype("<f4"))
 write("float32-v2", floats.astype("<f4"), (2, 0))
 write("float32-v3", floats.astype("<f4"), (3, 0))
 write("float16", floats.astype("<f2"))
+write("float64", floats)
 write("uint8", np.array([[0, 1, 2], [127, 128, 255]], "u1"))
 write("int8", np.array([[0, 1, -1], [127, -127, -128]], "i1"))
 write("int32", np.array([[0, 1, -1], [7, 2**31 - 1, -(2**31)]], "<i4"))
@@ -26,12 +27,11 @@ write("no-rows", np.zeros((0, 3), "<f4"))
 write("written-uint64", np.array([[1, 2**64 - 1], [3, 4], [5, 6]], "<u8"))
 write("written-int32", np.array([-1, 2**31 - 1], "<i4"))
 
-for kind in ["f4", "f2", "i4", "u4"]: write(f"big-endian-{kind}", whole.astype(">" + kind))
+for kind in ["f4", "f8", "f2", "i4", "u4"]: write(f"big-endian-{kind}", whole.astype(">" + kind))
 write("big-endian-labels", np.array([5, 2**63 - 1, 0], ">i8"))
-for kind in ["<f4", "<f2", "u1", ">u8"]: write(f"fortran-{kind[-2:]}", np.asfortranarray(whole.astype(kind)))
+for kind in ["<f4", "<f8", "<f2", "u1", ">u8"]: write(f"fortran-{kind[-2:]}", np.asfortranarray(whole.astype(kind)))
 write("fortran-one-row", np.asfortranarray(whole[:1].astype("<f4")))
 
-write("bad-float64", floats)
 write("bad-int16", whole.astype("<i2"))
 write("bad-bool", whole.astype("?"))
 write("bad-text", np.array(["a", "bc"]))
@@ -43,7 +43,7 @@ write("bad-three-axes", np.zeros((2, 2, 2), "<f4"))
 write("bad-no-columns", np.zeros((3, 0), "<f4"))
 
 rows = np.array([[0, 1, 2], [100, 126, 127]])
-for name, kind in [("float16", "<f2"), ("uint8", "u1"), ("int8", "i1"), ("int32", "<i4")]:
+for name, kind in [("float16", "<f2"), ("float64", "<f8"), ("uint8", "u1"), ("int8", "i1"), ("int32", "<i4")]:
     write(f"converted-{name}", rows.astype(kind))
 write("converted-halves", np.array([[0.1, -2.0**-25], [65519.996, 1 / 3]], "<f4").astype("<f2"))
 
