@@ -21,10 +21,7 @@ final class StoreDraft {
     init(for path: FilePath, calls: SystemCalls) throws(StoreError) {
         self.path = path
         self.calls = calls
-        var name = path
-        name.removeLastComponent()
-        name.append((path.lastComponent?.string ?? "store") + ".building")
-        directory = Directory(name, calls: calls)
+        directory = Directory(path.appending(suffix: ".building"), calls: calls)
         try UnfinishedFiles.together { () throws(StoreError) in try take() }
     }
 

@@ -114,7 +114,7 @@ extension StoreError {
     /// What is wrong with a file of vectors.
     package init(_ error: VectorFileError) {
         self.init(
-            .invalidArgument, error.message, path: FilePath(error.path),
+            .invalidArgument, error.message, path: error.path,
             systemError: error.errno.map { Errno(rawValue: $0) })
     }
 

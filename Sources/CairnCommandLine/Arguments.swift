@@ -1,14 +1,5 @@
 public import ArgumentParser
 public import Cairn
-public import SystemPackage
-
-extension FilePath: @retroactive ExpressibleByArgument {
-    /// Any path but an empty one.
-    public init?(argument: String) {
-        guard !argument.isEmpty else { return nil }
-        self.init(argument)
-    }
-}
 
 extension Scalar: ExpressibleByArgument {}
 extension Codes: ExpressibleByArgument {}

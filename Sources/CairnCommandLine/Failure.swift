@@ -70,9 +70,8 @@ struct Failure: Error {
             case .noSpace, .diskQuotaExceeded: .full
             default: .io
             }
-        let path = FilePath(error.path)
-        let advice = error.message.hasPrefix("unknown extension") ? Self.conversionAdvice(path) : ""
-        self.init(code: code.description, error.message + advice, path: path)
+        let advice = error.message.hasPrefix("unknown extension") ? Self.conversionAdvice(error.path) : ""
+        self.init(code: code.description, error.message + advice, path: error.path)
     }
 
     /// What to do with a file of another kind where a store or vectors are wanted.

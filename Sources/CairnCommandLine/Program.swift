@@ -48,7 +48,7 @@ struct Program: ParsableCommand {
         // A reader that has had enough closes the pipe: then writing fails, and the program ends by itself.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(ArgumentText.all)
             Interruption.watch(isAtomic: command is BuildCommand || command is ConvertCommand)
             try command.run()
         } catch let code as ExitCode {

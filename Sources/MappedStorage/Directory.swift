@@ -126,6 +126,15 @@ extension FilePath {
         return parent.isEmpty ? FilePath(".") : parent
     }
 
+    /// The path with `suffix` behind its last component. Names need not be UTF-8, so bytes are put together, not strings.
+    package func appending(suffix: String) -> FilePath {
+        let bytes = unsafe withPlatformString { name in
+            unsafe UnsafeBufferPointer(start: name, count: length)
+                + suffix.utf8.map { CInterop.PlatformChar(truncatingIfNeeded: $0) }
+        }
+        return FilePath(platformString: bytes + [0])
+    }
+
     /// The last component, cut off where a longer name made of it would be too long for a file system.
     package var shortName: String { String(decoding: (lastComponent?.string ?? "").utf8.prefix(180), as: UTF8.self) }
 }

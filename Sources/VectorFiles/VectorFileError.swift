@@ -3,14 +3,14 @@ package import SystemPackage
 /// What can be wrong with a vector file: always a path, and a message that says what to do.
 package struct VectorFileError: Error, Sendable {
     /// The file it is about.
-    package let path: String
+    package let path: FilePath
     /// What is wrong and what to do; a clause without the path, such as "there is no such file: check the path".
     package let message: String
     /// The system's error number, where a system call failed.
     package let errno: Int32?
 
     package init(_ path: FilePath, _ message: String, errno: Int32? = nil) {
-        self.path = path.string
+        self.path = path
         self.message = message
         self.errno = errno
     }

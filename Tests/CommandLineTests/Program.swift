@@ -52,19 +52,25 @@ enum Program {
         return nil
     }()
 
-    /// Runs it to its end; returns the exit code, or less than 0: the signal that ended it.
-    static func run(_ arguments: [String], output: Stream, errors: Stream) throws -> Int32 {
-        let process = try start(arguments, output: output, errors: errors)
+    /// Runs it, or another program, to its end; returns the exit code, or less than 0: the signal that ended it.
+    static func run(
+        _ arguments: [String], of program: String? = nil, output: Stream, errors: Stream
+    ) throws -> Int32 {
+        let process = try start(arguments, of: program, output: output, errors: errors)
         var status: Int32 = 0
         while unsafe waitpid(process, &status, 0) < 0 { try #require(errno == EINTR) }
         return status & 0x7f == 0 ? status >> 8 & 0xff : -(status & 0x7f)
     }
 
     /// Starts it; the caller waits for its end.
-    static func start(_ arguments: [String], output: Stream, errors: Stream) throws -> pid_t {
-        let path = try #require(path, "the program cairn is not beside the tests; run `swift build --product cairn`")
+    static func start(
+        _ arguments: [String], of program: String? = nil, output: Stream, errors: Stream
+    ) throws -> pid_t {
+        let cairn = try #require(path, "the program cairn is not beside the tests; run `swift build --product cairn`")
+        let path = program ?? cairn
         var environment = ProcessInfo.processInfo.environment
         environment["SWIFT_BACKTRACE"] = "enable=no"
+        environment["cairn"] = cairn
         let variables = environment.map { "\($0.key)=\($0.value)" }
         #if canImport(Glibc)
         var actions = unsafe posix_spawn_file_actions_t()

@@ -59,12 +59,19 @@ final class Workspace {
     func cairn(_ arguments: String...) throws -> Program.Outcome { try cairn(arguments) }
 
     @discardableResult
-    func cairn(_ arguments: [String]) throws -> Program.Outcome {
+    func cairn(_ arguments: [String]) throws -> Program.Outcome { try outcome(of: nil, located(arguments)) }
+
+    /// Runs a script of the shell here, in which `"$cairn"` is the program.
+    func shell(_ script: String) throws -> Program.Outcome {
+        try outcome(of: "/bin/sh", ["-c", "cd '\(directory.path)' || exit 99\n\(script)"])
+    }
+
+    private func outcome(of program: String?, _ arguments: [String]) throws -> Program.Outcome {
         let streams = FileManager.default.temporaryDirectory.appendingPathComponent("cairn-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: streams, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(at: streams) }
         let output = streams.appendingPathComponent("output"), errors = streams.appendingPathComponent("errors")
-        let code = try Program.run(located(arguments), output: .file(output), errors: .file(errors))
+        let code = try Program.run(arguments, of: program, output: .file(output), errors: .file(errors))
         return Program.Outcome(
             output: try String(contentsOf: output, encoding: .utf8),
             errors: try String(contentsOf: errors, encoding: .utf8),
