@@ -61,7 +61,8 @@ extension VectorStore {
     }
 
     /// Makes a new store at `path` of the vectors in a file (.npy .fvecs .bvecs .fbin .u8bin .i8bin), which is read as a
-    /// stream. Double precision is rounded to single precision. `configuration.dimensions` must be the file's, or 0 to take the file's. Otherwise as
+    /// stream. Double precision is rounded to single precision. Of a pipe all is read first,
+    /// into a temporary file in $TMPDIR or /tmp. `configuration.dimensions` must be the file's, or 0 to take the file's. Otherwise as
     /// ``build(at:_:vectors:labels:options:)``.
     public static func build(
         at path: FilePath, _ configuration: Configuration, from file: FilePath, labels: [Label]? = nil,

@@ -20,18 +20,21 @@ struct AddCommand: Command {
 
               cairn add products.cairn new.npy --labels new-ids.txt
               cairn add products.cairn changed.npy --labels ids.npy --upsert --batch 100
+              zcat new.npy.gz | cairn add products.cairn -
             """)
 
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 
-    @Argument(help: "The file of vectors.", completion: .file(extensions: vectorFileExtensions))
-    var vectors: FilePath
+    @Argument(
+        help: "The file of vectors, or a pipe; - is standard input.",
+        completion: .file(extensions: vectorFileExtensions))
+    var vectors: InputPath
 
     @Option(
         help: ArgumentHelp("Labels: an .npy array of integers, or text with one on each line.", valueName: "file"),
         completion: .file(extensions: ["npy", "txt"]))
-    var labels: FilePath?
+    var labels: InputPath?
 
     @Option(help: ArgumentHelp("Rows of a batch. A larger batch takes less time for each row.", valueName: "n"))
     var batch = 1000
@@ -67,26 +70,28 @@ struct AddCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
+        try InputPath.checkOnce(vectors, labels)
         if batch < 1 { throw ValidationError("--batch is \(batch); it must be 1 or more") }
         if skip < 0 { throw ValidationError("--skip is \(skip); it must be 0 or more") }
         if upsert && replaceDeleted { throw ValidationError("--upsert and --replace-deleted exclude each other") }
     }
 
     func perform(_ output: StandardOutput) throws {
-        let input = try VectorInput(vectors, labels: labels)
+        let input = try VectorInput(vectors.path, labels: labels?.path)
         guard skip <= input.count else {
-            throw Failure(vectors, "it has \(counted(input.count, "row")), fewer than the \(skip) of --skip")
+            throw Failure(vectors.path, "it has \(counted(input.count, "row")), fewer than the \(skip) of --skip")
         }
         let options = durability.openOptions(damage, threads: threads)
         let start = ContinuousClock.now
-        let skipped = skipping.vectors(of: vectors)
+        let skipped = skipping.vectors(of: vectors.path)
         var before: String?
         let count = try VectorStore.changing(at: store, options: options, reporting: common.output) { store in
             let dimensions = try store.configuration.dimensions
             guard input.dimensions == dimensions else {
                 throw Failure(
                     code: StoreError.Code.dimensionMismatch.description,
-                    "its vectors have \(input.dimensions) dimensions, the store's have \(dimensions)", path: vectors)
+                    "its vectors have \(input.dimensions) dimensions, the store's have \(dimensions)",
+                    path: vectors.path)
             }
             before = try store.info.codes?.warning
             try add(input, to: store, skipped, output)
@@ -162,8 +167,8 @@ struct AddCommand: Command {
     private func failure(_ error: StoreError, firstRow: Int, _ batch: Batch) -> Failure {
         let path: FilePath? =
             switch error.code {
-            case .invalidVector: vectors
-            case .duplicateLabel: labels ?? vectors
+            case .invalidVector: vectors.path
+            case .duplicateLabel: (labels ?? vectors).path
             default: nil
             }
         let addition =

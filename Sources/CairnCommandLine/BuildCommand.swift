@@ -21,13 +21,15 @@ struct BuildCommand: Command {
     @Argument(help: "The directory to make; nothing may stand there.", completion: .directory)
     var store: FilePath
 
-    @Argument(help: "The file of vectors.", completion: .file(extensions: vectorFileExtensions))
-    var vectors: FilePath
+    @Argument(
+        help: "The file of vectors, or a pipe; - is standard input.",
+        completion: .file(extensions: vectorFileExtensions))
+    var vectors: InputPath
 
     @Option(
         help: ArgumentHelp("Labels: an .npy array of integers, or text with one on each line.", valueName: "file"),
         completion: .file(extensions: ["npy", "txt"]))
-    var labels: FilePath?
+    var labels: InputPath?
 
     @OptionGroup var creation: CreationOptions
 
@@ -43,35 +45,35 @@ struct BuildCommand: Command {
 
     @OptionGroup var common: CommonOptions
 
+    func validate() throws { try InputPath.checkOnce(vectors, labels) }
+
     func perform(_ output: StandardOutput) throws {
-        let input = try VectorInput(vectors, labels: labels)
-        let configuration = creation.configuration(dimensions: input.dimensions)
+        let input = try VectorInput(vectors.path, labels: labels?.path)
         let start = ContinuousClock.now
-        let skipped = skipping.vectors(of: vectors)
-        try build(configuration, input, skipped)
+        let skipped = skipping.vectors(of: vectors.path)
+        try build(input, skipped)
         let seconds = (ContinuousClock.now - start).seconds
         skipped?.printWarnings()
         try summarise(VectorStore.open(at: store).info, seconds: seconds, skipped, output)
     }
 
-    private func build(
-        _ configuration: VectorStore.Configuration, _ input: VectorInput, _ skipped: SkippedVectors?
-    ) throws {
-        let labels = input.labels
+    private func build(_ input: VectorInput, _ skipped: SkippedVectors?) throws {
         var options = VectorStore.BuildOptions(threads: threads?.count, memoryBudget: memory?.bytes)
         let bar = ProgressBar(quiet: common.quiet)
         if let bar { options.progress = { bar.update($0, of: $1) } }
         if let skipped {
             options.onInvalidVector = {
-                skipped.note(row: $0.row, label: labels?[$0.row] ?? Label($0.row), problem: $0.problem)
+                skipped.note(row: $0.row, label: input.labels?[$0.row] ?? Label($0.row), problem: $0.problem)
             }
         }
         defer { bar?.finish() }
         do {
-            try VectorStore.build(at: store, configuration, from: vectors, labels: labels, options: options)
+            try VectorStore.build(
+                at: store, creation.configuration(dimensions: input.dimensions), RowSource(input.file),
+                labels: input.labels, options: options)
         } catch {
             throw Failure(
-                error, path: error.code == .duplicateLabel ? self.labels : nil, addition: error.skipAdvice)
+                error, path: error.code == .duplicateLabel ? labels?.path : nil, addition: error.skipAdvice)
         }
     }
 

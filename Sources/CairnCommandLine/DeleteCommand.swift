@@ -28,9 +28,10 @@ struct DeleteCommand: Command {
     @Option(
         name: .customLong("labels"),
         help: ArgumentHelp(
-            "Labels in a file: an .npy array of integers, or text with one on each line.", valueName: "file"),
+            "Labels in a file, or - for standard input: an .npy array of integers, or text with one on each line.",
+            valueName: "file"),
         completion: .file(extensions: ["npy", "txt"]))
-    var labelFile: FilePath?
+    var labelFile: InputPath?
 
     @Flag(help: "Bring vectors back that are marked as deleted.")
     var undo = false
@@ -56,12 +57,12 @@ struct DeleteCommand: Command {
     }
 
     func perform(_ output: StandardOutput) throws {
-        let labels = try labelFile.map { try readLabels($0) } ?? labels
+        let labels = try labelFile.map { try readLabels($0.path) } ?? labels
         var seen: Set<Label> = []
         for label in labels where !seen.insert(label).inserted {
             var failure = Failure(
                 code: StoreError.Code.duplicateLabel.description,
-                "label \(label) is given twice; nothing was changed", path: labelFile)
+                "label \(label) is given twice; nothing was changed", path: labelFile?.path)
             failure.progress = ("changed", 0)
             throw failure
         }
@@ -93,7 +94,7 @@ struct DeleteCommand: Command {
 
     /// The error with what was done before it.
     private func failure(_ error: StoreError, changed: Int) -> Failure {
-        let path: FilePath? = error.code == .unknownLabel ? labelFile ?? store : nil
+        let path: FilePath? = error.code == .unknownLabel ? labelFile?.path ?? store : nil
         let addition =
             switch changed {
             case 0: "; nothing was changed"

@@ -2,6 +2,7 @@ import ArgumentParser
 import Cairn
 import ChromaDatabase
 import HnswlibFile
+import MappedStorage
 import SystemPackage
 import VectorFiles
 
@@ -76,7 +77,9 @@ struct Failure: Error {
 
     /// What to do with a file of another kind where a store or vectors are wanted.
     static func conversionAdvice(_ path: FilePath) -> String {
-        switch try? HnswlibFileKind.recognise(path) {
+        // A pipe would be waited for.
+        guard Directory.kind(of: path) == .directory || Directory.isRegularFile(path) else { return "" }
+        return switch try? HnswlibFileKind.recognise(path) {
         case .index(.chromaFolder): "; it is a folder of Chroma's: `cairn convert` makes a store or vectors of it"
         case .index, .bruteForce: "; it is an index of hnswlib: `cairn convert` makes a store or vectors of it"
         case nil:

@@ -22,10 +22,10 @@ struct RecallCommand: Command {
             --report writes a page for the browser: the smallest measured ef for a recall of 0.90 to 0.995, what it costs, \
             curves, and all that was measured. It needs no other file and no network.
 
-              cairn recall products.cairn queries.npy truth.npy -k 10 --ef 10,20,50
             --compare measures other stores beside the first, which must have the same labels, and --by-vectors each store that \
             has codes a second time, without them. The report then has a curve for each.
 
+              cairn recall products.cairn queries.npy truth.npy -k 10 --ef 10,20,50
               cairn recall products.cairn queries.npy truth.npy --report recall.html
               cairn recall products.cairn queries.npy truth.npy --by-vectors --compare m32.cairn --report recall.html
             """)
@@ -33,13 +33,15 @@ struct RecallCommand: Command {
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 
-    @Argument(help: "The file of queries.", completion: .file(extensions: vectorFileExtensions))
-    var queries: FilePath
+    @Argument(
+        help: "The file of queries, or a pipe; - is standard input.",
+        completion: .file(extensions: vectorFileExtensions))
+    var queries: InputPath
 
     @Argument(
         help: "The labels of each query's true neighbours.",
         completion: .file(extensions: ["npy", "ivecs", "ibin", "bin"]))
-    var truth: FilePath
+    var truth: InputPath
 
     @Option(name: .customShort("k"), help: ArgumentHelp("How many neighbours to find for each query.", valueName: "k"))
     var count = 10
@@ -74,16 +76,23 @@ struct RecallCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
+        try InputPath.checkOnce(queries, truth)
         if count < 1 { throw ValidationError("-k is \(count); it must be 1 or more") }
+        if report == "-" { throw ValidationError("--report -: name a file") }
         if let rounds, !(1...1000).contains(rounds) {
             throw ValidationError("--rounds is \(rounds); it must be 1 to 1000")
         }
     }
 
     func perform(_ output: StandardOutput) throws {
-        let file = try report.map { try ReportFile($0, inputs: [queries, truth]) }
-        let subjects = try ([store] + others).flatMap { try open($0) }
-        let widths = try widths(subjects[0].store.configuration.searchWidth)
+        let file = try report.map { try ReportFile($0, inputs: [queries.path, truth.path]) }
+        let first = try VectorStore.open(at: store)
+        let input = try RecallInput(
+            queries: queries.path, dimensions: first.configuration.dimensions, truth: truth.path, count: count)
+        let subjects =
+            try self.subjects(first, at: store, input)
+            + others.flatMap { try self.subjects(VectorStore.open(at: $0), at: $0, input) }
+        let widths = try widths(first.configuration.searchWidth)
         var unprinted: (any Error)?
         var measured: [[RecallRow]] = []
         for subject in subjects {
@@ -104,7 +113,7 @@ struct RecallCommand: Command {
         try file?.publish(page(subjects, measured, widths).html)
         if let unprinted { throw unprinted }
         guard common.output == .json else { return }
-        let queryCount = subjects[0].measurement.queryCount
+        let queryCount = input.queries.count
         var facts: [(key: String, value: JSON)] = [
             ("k", .number(count)), ("queries", .number(queryCount)), ("rows", .array(measured[0].map(\.json))),
         ]
@@ -134,8 +143,8 @@ struct RecallCommand: Command {
     }
 
     /// What is measured of a store: its searches and, where that was asked for, those by its vectors.
-    private func open(_ path: FilePath) throws -> [Subject] {
-        let opened = try VectorStore.open(at: path), info = try opened.info
+    private func subjects(_ opened: VectorStore, at path: FilePath, _ input: RecallInput) throws -> [Subject] {
+        let info = try opened.info
         if info.lacksCodes { printWarning(info.codesAdvice(path)) }
         if let warning = info.codes?.warning { printWarning("\(path): \(warning)") }
         let hasCodes = info.codeBytes > 0
@@ -147,7 +156,8 @@ struct RecallCommand: Command {
             return Subject(
                 path: path, name: base + suffix, ignoresCodes: ignoresCodes, store: opened,
                 measurement: try RecallMeasurement(
-                    opened, queries: queries, truth: truth, count: count, ignoresCodes: ignoresCodes))
+                    opened, at: path, named: others.isEmpty ? "the store" : path.string, input,
+                    ignoresCodes: ignoresCodes))
         }
     }
 
@@ -186,7 +196,7 @@ struct RecallCommand: Command {
     }
 
     private func page(_ subjects: [Subject], _ rows: [[RecallRow]], _ widths: [Int]) throws -> RecallReport {
-        var words = ["cairn", "recall", store.string, queries.string, truth.string, "-k", "\(count)"]
+        var words = ["cairn", "recall", store.string, queries.path.string, truth.path.string, "-k", "\(count)"]
         words += ["--ef", widths.map { "\($0)" }.joined(separator: ","), "--rounds", "\(roundCount)"]
         for other in others { words += ["--compare", other.string] }
         if byVectors { words.append("--by-vectors") }

@@ -2,7 +2,7 @@ import Cairn
 import SystemPackage
 import VectorFiles
 
-/// Queries, and for each which results count as true neighbours.
+/// A store, its queries, and for each which results count as true neighbours.
 struct RecallMeasurement {
     private let store: VectorStore
     private let count: Int
@@ -23,31 +23,28 @@ struct RecallMeasurement {
 
     var queryCount: Int { queries.count }
 
-    /// Reads both files. Throws unless there is a row of at least `count` labels of the store for each query.
-    init(
-        _ store: VectorStore, queries path: FilePath, truth: FilePath, count: Int, ignoresCodes: Bool = false
-    ) throws {
-        self.ignoresCodes = ignoresCodes
-        let configuration = try store.configuration
-        let file = try QueryFile(path, dimensions: configuration.dimensions)
-        guard file.count > 0 else { throw Failure(path, "it has no queries to measure") }
-        let elements = try file.read(limit: .max)
-        queries = (0..<file.count).map {
-            Array(elements[$0 * configuration.dimensions..<($0 + 1) * configuration.dimensions])
-        }
+    /// Throws unless the store at `path` has the dimensions of the queries and all labels of the truth.
+    init(_ store: VectorStore, at path: FilePath, _ input: RecallInput, ignoresCodes: Bool = false) throws {
         self.store = store
-        self.count = count
-        let rows = try Self.labels(truth, queries: queries.count, count: count)
+        self.ignoresCodes = ignoresCodes
+        count = input.count
+        queries = input.queries
+        let configuration = try store.configuration
+        guard configuration.dimensions == queries[0].count else {
+            throw Failure(
+                code: StoreError.Code.dimensionMismatch.description,
+                "its vectors have \(configuration.dimensions) dimensions, the queries have \(queries[0].count)", path: path)
+        }
         var truths: [Truth] = []
-        for (row, (query, labels)) in zip(queries, rows).enumerated() {
+        for (row, (query, labels)) in zip(queries, input.truth).enumerated() {
             let distances: [Float?]
             do {
                 distances = try store.distances(from: query, to: labels)
             } catch {
-                throw Self.failure(error, path, row)
+                throw input.failure(error, row)
             }
             if let missing = distances.firstIndex(of: nil) {
-                throw Failure(truth, "row \(row) names label \(labels[missing]), which is not in the store")
+                throw Failure(input.truthPath, "row \(row) names label \(labels[missing]), which is not in the store")
             }
             let last = distances.compactMap { $0 }.max() ?? 0
             truths.append(Truth(labels: Set(labels), threshold: Self.threshold(last, configuration.metric)))
@@ -95,22 +92,6 @@ struct RecallMeasurement {
             percentile99Microseconds: Self.percentile(99, of: times), work: work, queryCount: queries.count)
     }
 
-    /// The first `count` labels of each row of the truth.
-    private static func labels(_ path: FilePath, queries: Int, count: Int) throws -> [[Label]] {
-        let file = try VectorFile(truth: path)
-        // As for queries, an array of one axis is one row; with several queries it can only be one label for each.
-        let isOneRow = file.isOneDimensional && queries == 1
-        let rows = isOneRow ? 1 : file.rows, columns = isOneRow ? file.rows : file.dimensions
-        guard rows == queries else {
-            throw Failure(path, "it has \(rows) rows for \(queries) queries: give one row for each query")
-        }
-        guard columns >= count else {
-            throw Failure(path, "it has \(columns) labels in a row, -k \(count) needs as many: ask for fewer")
-        }
-        let labels = try file.readLabels(rows: 0..<file.rows)
-        return (0..<rows).map { Array(labels[$0 * columns..<$0 * columns + count]) }
-    }
-
     /// As ann-benchmarks: a little more than the distance, so that rounding and equal distances do no harm. What is left of a small
     /// product in a distance of about 1 does not tell near from far: then only labels count.
     private static func threshold(_ distance: Float, _ metric: Metric) -> Float {
@@ -126,10 +107,5 @@ struct RecallMeasurement {
     /// The time that `percent` of 100 queries do not exceed, in microseconds: the nearest rank.
     private static func percentile(_ percent: Int, of sorted: [Duration]) -> Double {
         sorted[max(0, (sorted.count * percent + 99) / 100 - 1)].seconds * 1e6
-    }
-
-    private static func failure(_ error: StoreError, _ queries: FilePath, _ row: Int) -> Failure {
-        guard error.code == .invalidVector else { return Failure(error) }
-        return Failure(code: error.code.description, "row \(row): \(error.message)", path: queries)
     }
 }

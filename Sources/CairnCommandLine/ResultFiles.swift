@@ -25,6 +25,15 @@ struct ResultFiles: ParsableArguments {
         completion: .file(extensions: ["npy"]))
     var saveDocuments: FilePath?
 
+    func validate() throws {
+        let files = [
+            ("--save-labels", saveLabels), ("--save-distances", saveDistances), ("--save-documents", saveDocuments),
+        ]
+        for (option, path) in files where path == "-" {
+            throw ValidationError("\(option) -: name a file; results are printed with --output tsv or json")
+        }
+    }
+
     var isWanted: Bool { saveLabels != nil || saveDistances != nil || saveDocuments != nil }
 
     /// Begins the files, so that one that cannot be written is known before the search.

@@ -9,7 +9,7 @@ struct SearchCommand: Command {
         commandName: "search",
         abstract: "Find the nearest vectors to each query.",
         discussion: """
-            Queries are the rows of a vector file; an .npy array of one axis is one query. A query gets fewer than k results \
+            Queries are the rows of a vector file; an .npy array of one axis is one query. Files that are read may be pipes, through             which .npy and text come. A query gets fewer than k results \
             when the store, or the filter, has fewer. In JSON a distance that is not finite is null. With --quiet, results \
             that are saved in files are not printed as text.
 
@@ -19,14 +19,15 @@ struct SearchCommand: Command {
               cairn search products.cairn queries.npy -k 5 --names names.txt
               cairn search products.cairn queries.npy --save-labels found.npy --quiet
               cairn search products.cairn queries.npy --radius 0.4
+              seq 1000 1999 | cairn search products.cairn queries.npy --filter -
               cairn search chunks.cairn queries.npy --documents documents.npy
             """)
 
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 
-    @Argument(help: "The file of queries.", completion: .file(extensions: vectorFileExtensions))
-    var queries: FilePath
+    @Argument(help: "The file of queries, or a pipe; - is standard input.", completion: .file(extensions: vectorFileExtensions))
+    var queries: InputPath
 
     @Option(
         name: .customShort("k"),
@@ -49,7 +50,7 @@ struct SearchCommand: Command {
             label and document. Labels without a document are not found.
             """, valueName: "file"),
         completion: .file(extensions: ["npy", "txt"]))
-    var documents: FilePath?
+    var documents: InputPath?
 
     @Option(
         help: ArgumentHelp(
@@ -66,18 +67,18 @@ struct SearchCommand: Command {
         help: ArgumentHelp(
             "Find only these labels: an .npy array of integers, or text with one on each line.", valueName: "file"),
         completion: .file(extensions: ["npy", "txt"]))
-    var filter: FilePath?
+    var filter: InputPath?
 
     @Option(
         help: ArgumentHelp("Print names: text whose first line names label 0, the next label 1, …", valueName: "file"),
         completion: .file())
-    var names: FilePath?
+    var names: InputPath?
 
     @Option(
         help: ArgumentHelp(
             "Print titles above results: text whose first line is the first query's, and so on.", valueName: "file"),
         completion: .file())
-    var titles: FilePath?
+    var titles: InputPath?
 
     @Option(
         help: ArgumentHelp(
@@ -97,6 +98,7 @@ struct SearchCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
+        try InputPath.checkOnce(queries, documents, filter, names, titles)
         if let count, count < 0 { throw ValidationError("-k is \(count); it must be 0 or more") }
         if let limit, limit < 0 { throw ValidationError("--limit is \(limit); it must be 0 or more") }
         if count == 0 && saving.isWanted { throw ValidationError("-k is 0; files of results need 1 or more") }
@@ -125,8 +127,8 @@ struct SearchCommand: Command {
             options: .init(
                 logDamage: damage.logDamage, memoryBudget: memory?.bytes, threads: threads?.count),
             reporting: common.output)
-        let file = try QueryFile(queries, dimensions: store.configuration.dimensions)
-        let names = try names.map { try NameFile($0) }, titles = try titles.map { try NameFile($0) }
+        let file = try QueryFile(queries.path, dimensions: store.configuration.dimensions)
+        let names = try names.map { try NameFile($0.path) }, titles = try titles.map { try NameFile($0.path) }
         let writers = try saving.open(count ?? 10)
         let found = try search(store, file)
         try writers.write(found.neighbors, documents: found.documents)
@@ -143,8 +145,8 @@ struct SearchCommand: Command {
     }
 
     private func search(_ store: VectorStore, _ file: QueryFile) throws -> any SearchResults {
-        let filter = try filter.map { LabelFilter.including(try readLabels($0)) }
-        let grouping = try documents.map { try readDocuments($0) }
+        let filter = try filter.map { LabelFilter.including(try readLabels($0.path)) }
+        let grouping = try documents.map { try readDocuments($0.path) }
         let vectors = try file.read(limit: limit ?? .max), threads = threads?.count
         do {
             if let radius {
@@ -164,7 +166,7 @@ struct SearchCommand: Command {
             return NearestResults(
                 neighbors: try store.search(batch: vectors, count: count ?? 10, options: options, threads: threads))
         } catch {
-            throw Failure(error, path: error.code == .invalidVector ? queries : nil)
+            throw Failure(error, path: error.code == .invalidVector ? queries.path : nil)
         }
     }
 }

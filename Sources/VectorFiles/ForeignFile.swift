@@ -71,9 +71,10 @@ package enum ForeignFile: Sendable, CaseIterable {
 
     private func advice(for path: FilePath) -> String {
         let file = path.lastComponent?.string ?? ""
-        // As a string of Python's and a word of a shell's.
+        // As a string of Python's and a word of a shell's. What came through a pipe has no name.
         let isPlain =
-            !file.isEmpty && file.utf8.allSatisfy { (0x20..<0x7F).contains($0) && !"'\"\\$`".utf8.contains($0) }
+            !path.starts(with: "/dev") && !file.isEmpty
+            && file.utf8.allSatisfy { (0x20..<0x7F).contains($0) && !"'\"\\$`".utf8.contains($0) }
         let name = isPlain ? "'\(file)'" : "FILE"
         guard let code = python(name) else {
             switch self {

@@ -6,44 +6,78 @@ import Glibc
 import Darwin
 #endif
 
-/// A regular file open for reading at given offsets, and the size it had when it was opened. Reads keep no position,
-/// so threads may share it.
+/// A file open for reading at given offsets, and the size it had when it was opened. Reads keep no position, so threads may
+/// share it. A pipe is read to its end when it is opened, and what came through it is the file.
 struct InputFile: ~Copyable, Sendable {
     let path: FilePath
     let size: Int
     private let descriptor: Int32
 
-    /// Opens without waiting: a named pipe is refused, not waited for.
+    /// Opens it. What is neither a file nor a pipe is refused, and not waited for.
     init(_ path: FilePath) throws(VectorFileError) {
-        let descriptor = retryingOnInterrupt {
-            unsafe path.withPlatformString { unsafe open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-        }
-        if descriptor < 0 {
-            let code = errno
-            guard code == ENOENT else { throw VectorFileError(path, doing: "open it", errno: code) }
-            throw VectorFileError(path, "there is no such file: check the path", errno: code)
-        }
+        let opened = try Self.open(path)
         do {
-            self.size = try Self.regularSize(of: descriptor, path)
+            if let size = try Self.regularSize(of: opened, path) {
+                (descriptor, self.size) = (opened, size)
+            } else {
+                (descriptor, size) = try PipedInput.spooled(opened, path)
+                close(opened)
+            }
         } catch {
-            close(descriptor)
+            close(opened)
             throw error
         }
         self.path = path
-        self.descriptor = descriptor
     }
 
     deinit { close(descriptor) }
 
-    private static func regularSize(of descriptor: Int32, _ path: FilePath) throws(VectorFileError) -> Int {
+    private static func open(_ path: FilePath) throws(VectorFileError) -> Int32 {
+        let descriptor = retryingOnInterrupt {
+            if let number = standardDescriptor(path) { return fcntl(number, F_DUPFD_CLOEXEC, 3) }
+            // A pipe with a name is opened once its writer has opened it. Opened without waiting it would look as if it had ended,
+            // and opened twice it may be after its writer has gone.
+            let waiting = isNamedPipe(path) ? 0 : O_NONBLOCK
+            let opened = unsafe path.withPlatformString { name in
+                #if canImport(Glibc)
+                unsafe Glibc.open(name, O_RDONLY | O_CLOEXEC | waiting)
+                #else
+                unsafe Darwin.open(name, O_RDONLY | O_CLOEXEC | waiting)
+                #endif
+            }
+            // From a terminal it is read as it is typed.
+            if opened >= 0 && waiting != 0 { _ = fcntl(opened, F_SETFL, 0) }
+            return opened
+        }
+        if descriptor >= 0 { return descriptor }
+        let code = errno
+        guard code == ENOENT else { throw VectorFileError(path, doing: "open it", errno: code) }
+        throw VectorFileError(path, "there is no such file: check the path", errno: code)
+    }
+
+    /// Standard input, under its names. Linux opens these anew: a pipe with a name would wait for another writer.
+    private static func standardDescriptor(_ path: FilePath) -> Int32? {
+        ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].contains(path) ? STDIN_FILENO : nil
+    }
+
+    private static func isNamedPipe(_ path: FilePath) -> Bool {
+        var status = stat()
+        let result = unsafe path.withPlatformString { unsafe stat($0, &status) }
+        return result == 0 && status.st_mode & S_IFMT == S_IFIFO
+    }
+
+    /// The size of a regular file; nil for a pipe, and a terminal that somebody types at.
+    private static func regularSize(of descriptor: Int32, _ path: FilePath) throws(VectorFileError) -> Int? {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {
             throw VectorFileError(path, doing: "read its size", errno: errno)
         }
         switch status.st_mode & S_IFMT {
         case S_IFREG: return Int(status.st_size)
+        case S_IFIFO: return nil
+        case S_IFCHR where isatty(descriptor) == 1: return nil
         case S_IFDIR: throw VectorFileError(path, "it is a directory: name a file", errno: EISDIR)
-        default: throw VectorFileError(path, "it is not a regular file: save the data to a file first")
+        default: throw VectorFileError(path, "it is neither a file nor a pipe: save the data to a file first")
         }
     }
 
