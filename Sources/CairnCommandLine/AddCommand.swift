@@ -193,21 +193,16 @@ struct AddCommand: Command {
         _ output: StandardOutput
     ) throws {
         let rate = Double(rows) / max(seconds, 1e-9)
-        switch common.output {
-        case .json:
-            try output.document(
-                .object(
-                    [
-                        ("added", .number(rows)),
-                        ("count", .number(count)),
-                        ("seconds", .number(seconds, decimals: 3)),
-                        ("rate", .number(rate, decimals: 1)),
-                    ] + InfoCommand.codeFacts(report) + (skipped?.facts ?? [])))
-        case .text where !common.quiet && !printAcknowledged:
-            try output.line(
-                "\(store): \(counted(rows, "vector")) added\(upsert ? " or replaced" : "") in \(fixed(seconds, decimals: 1)) s "
-                    + "(\(fixed(rate, decimals: 0)) a second), \(count) in all" + (skipped?.summary ?? ""))
-        case .text: break
-        }
+        let summary =
+            "\(store): \(counted(rows, "vector")) added\(upsert ? " or replaced" : "") in \(fixed(seconds, decimals: 1)) s "
+            + "(\(fixed(rate, decimals: 0)) a second), \(count) in all" + (skipped?.summary ?? "")
+        try output.facts(
+            [
+                ("added", .number(rows)),
+                ("count", .number(count)),
+                ("seconds", .number(seconds, decimals: 3)),
+                ("rate", .number(rate, decimals: 1)),
+            ] + InfoCommand.codeFacts(report) + (skipped?.facts ?? []), as: common,
+            text: printAcknowledged ? [] : [summary])
     }
 }

@@ -82,22 +82,15 @@ struct BuildCommand: Command {
     ) throws {
         if let warning = info.codes?.warning { printWarning("\(store): \(warning)") }
         let rate = Double(info.count) / max(seconds, 1e-9)
-        switch common.output {
-        case .json:
-            try output.document(
-                .object(
-                    info.creationFacts + [
-                        ("seconds", .number(seconds, decimals: 3)),
-                        ("rate", .number(rate, decimals: 1)),
-                        ("file_bytes", .number(info.fileBytes)),
-                    ] + (skipped?.facts ?? [])))
-        case .text where !common.quiet:
-            try output.line(
-                "\(store): \(counted(info.count, "vector")) of "
-                    + "\(counted(info.configuration.dimensions, "dimension")) in "
-                    + "\(fixed(seconds, decimals: 1)) s (\(fixed(rate, decimals: 0)) a second), "
-                    + readableBytes(info.fileBytes) + (skipped?.summary ?? ""))
-        case .text: break
-        }
+        let summary =
+            "\(store): \(counted(info.count, "vector")) of \(counted(info.configuration.dimensions, "dimension")) in "
+            + "\(fixed(seconds, decimals: 1)) s (\(fixed(rate, decimals: 0)) a second), \(readableBytes(info.fileBytes))"
+            + (skipped?.summary ?? "")
+        try output.facts(
+            info.creationFacts + [
+                ("seconds", .number(seconds, decimals: 3)),
+                ("rate", .number(rate, decimals: 1)),
+                ("file_bytes", .number(info.fileBytes)),
+            ] + (skipped?.facts ?? []), as: common, text: [summary])
     }
 }

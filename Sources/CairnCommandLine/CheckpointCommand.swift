@@ -31,13 +31,8 @@ struct CheckpointCommand: Command {
             return try store.count
         }
         let seconds = (ContinuousClock.now - start).seconds
-        switch common.output {
-        case .json:
-            try output.document(.object([("count", .number(count)), ("seconds", .number(seconds, decimals: 3))]))
-        case .text where !common.quiet:
-            try output.line(
-                "\(store): \(counted(count, "vector")), all in the files after \(fixed(seconds, decimals: 1)) s")
-        case .text: break
-        }
+        try output.facts(
+            [("count", .number(count)), ("seconds", .number(seconds, decimals: 3))], as: common,
+            text: ["\(store): \(counted(count, "vector")), all in the files after \(fixed(seconds, decimals: 1)) s"])
     }
 }

@@ -36,19 +36,13 @@ struct CodesCommand: Command {
         }
         let seconds = (ContinuousClock.now - start).seconds
         if let warning = info.codes?.warning { printWarning("\(store): \(warning)") }
-        switch common.output {
-        case .json:
-            try output.document(
-                .object(
-                    [
-                        ("codes", .string(info.configuration.codes.rawValue)),
-                        ("code_bytes", .number(info.codeBytes)),
-                    ] + InfoCommand.codeFacts(info.codes) + [
-                        ("seconds", .number(seconds, decimals: 3))
-                    ]))
-        case .text where !common.quiet: try output.line("\(store): \(summary(info, seconds))")
-        case .text: break
-        }
+        try output.facts(
+            [
+                ("codes", .string(info.configuration.codes.rawValue)),
+                ("code_bytes", .number(info.codeBytes)),
+            ] + InfoCommand.codeFacts(info.codes) + [
+                ("seconds", .number(seconds, decimals: 3))
+            ], as: common, text: ["\(store): \(summary(info, seconds))"])
     }
 
     private func summary(_ info: StoreInfo, _ seconds: Double) -> String {

@@ -4,11 +4,16 @@ import ArgumentParser
 protocol Command: ParsableCommand {
     var common: CommonOptions { get }
 
+    /// What to say of options that this command does not have and that people look for here, by their names.
+    static var advice: [String: String] { get }
+
     /// Does the work. Only what was flushed by then is printed when it throws.
     func perform(_ output: StandardOutput) throws
 }
 
 extension Command {
+    static var advice: [String: String] { [:] }
+
     func run() throws {
         let output = StandardOutput()
         do {
@@ -26,13 +31,21 @@ extension Command {
 
 /// The options of every subcommand.
 struct CommonOptions: ParsableArguments {
-    enum Format: String, CaseIterable, ExpressibleByArgument {
-        case text, json
-    }
-
-    @Option(help: "How to print results and errors.")
-    var output = Format.text
+    @Option(help: "How to print results; with json and jsonl, errors are JSON too.")
+    var output = OutputFormat.text
 
     @Flag(help: "Print no progress and no summary.")
     var quiet = false
+}
+
+/// How labels are printed in JSON.
+struct LabelOptions: ParsableArguments {
+    @Flag(
+        help: """
+            In JSON, print labels as strings. Use it for labels above 9007199254740992, which jq and JavaScript round when they \
+            are numbers.
+            """)
+    var stringLabels = false
+
+    func json(_ label: UInt64) -> JSON { stringLabels ? .string("\(label)") : .number(label) }
 }

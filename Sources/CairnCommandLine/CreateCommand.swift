@@ -35,11 +35,8 @@ struct CreateCommand: Command {
         }
         let info = try made.info
         try made.close()
-        switch common.output {
-        case .json: try output.document(.object(info.creationFacts + [("file_bytes", .number(info.fileBytes))]))
-        case .text where !common.quiet:
-            try output.line("\(store): no vectors yet, of \(counted(info.configuration.dimensions, "dimension"))")
-        case .text: break
-        }
+        try output.facts(
+            info.creationFacts + [("file_bytes", .number(info.fileBytes))], as: common,
+            text: ["\(store): no vectors yet, of \(counted(info.configuration.dimensions, "dimension"))"])
     }
 }

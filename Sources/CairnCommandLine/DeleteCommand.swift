@@ -111,18 +111,12 @@ struct DeleteCommand: Command {
     private func summarise(_ changed: Int, _ info: StoreInfo, _ output: StandardOutput) throws {
         let action =
             if undo { "brought back" } else if erase { "erased" } else { "marked as deleted" }
-        switch common.output {
-        case .json:
-            try output.document(
-                .object([
-                    ("changed", .number(changed)),
-                    ("count", .number(info.count)),
-                    ("deleted", .number(info.deleted)),
-                    ("free", .number(info.free)),
-                ]))
-        case .text where !common.quiet:
-            try output.line("\(store): \(counted(changed, "vector")) \(action), \(info.count) in all")
-        case .text: break
-        }
+        try output.facts(
+            [
+                ("changed", .number(changed)),
+                ("count", .number(info.count)),
+                ("deleted", .number(info.deleted)),
+                ("free", .number(info.free)),
+            ], as: common, text: ["\(store): \(counted(changed, "vector")) \(action), \(info.count) in all"])
     }
 }

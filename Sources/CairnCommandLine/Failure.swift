@@ -88,11 +88,11 @@ struct Failure: Error {
     }
 
     /// Prints it on standard error: one line. `kind`: `error`, or `warning` for what did not end the program.
-    func print(as format: CommonOptions.Format, kind: String = "error") {
+    func print(as format: OutputFormat, kind: String = "error") {
         let line: String
         switch format {
-        case .text: line = "cairn: \(kind): " + (path.map { "\($0): " } ?? "") + message
-        case .json:
+        case .text, .tsv: line = "cairn: \(kind): " + (path.map { "\($0): " } ?? "") + message
+        case .json, .jsonl:
             var facts: [(key: String, value: JSON)] = [
                 ("code", .string(code)), ("message", .string(message)),
                 ("path", path.map { .string($0.string) } ?? .null),

@@ -8,7 +8,7 @@ struct GetCommand: Command {
         commandName: "get",
         abstract: "Print the vectors of labels.",
         discussion: """
-            A line for each: the label, then the components. When one of the labels is not in the store, nothing is printed.
+            A line for each: the label, then the components. In JSON lines each is {"label": …, "vector": […]}. When one of the labels is not in the store, nothing is printed.
 
               cairn get products.cairn 17 4711
             """)
@@ -18,6 +18,8 @@ struct GetCommand: Command {
 
     @Argument(help: "Labels of vectors.")
     var labels: [Label]
+
+    @OptionGroup var labelOptions: LabelOptions
 
     @OptionGroup var damage: DamageOptions
 
@@ -36,9 +38,19 @@ struct GetCommand: Command {
         case .json:
             try output.document(
                 .object([
-                    ("labels", .array(labels.map { .number($0) })),
+                    ("labels", .array(labels.map(labelOptions.json))),
                     ("vectors", .array(vectors.map { .array($0.map { .number($0) }) })),
                 ]))
+        case .jsonl:
+            for (label, vector) in zip(labels, vectors) {
+                try output.document(
+                    .object([("label", labelOptions.json(label)), ("vector", .array(vector.map { .number($0) }))]))
+            }
+        case .tsv:
+            try output.row([.string("label")] + vectors[0].indices.map { .string("v\($0)") })
+            for (label, vector) in zip(labels, vectors) {
+                try output.row([.number(label)] + vector.map { .number($0) })
+            }
         case .text:
             for (label, vector) in zip(labels, vectors) {
                 try output.line("\(label) " + vector.map(shortest).joined(separator: " "))

@@ -15,7 +15,7 @@ struct InfoCommand: Command {
 
             codes is what the store asks for, codes_used what searches go by, and codes_reason why that is something else. \
             codes_lost is the most that searches lose by them of recall@10, at codes_lost_at_ef: measured when the store had \
-            codes_measured_count vectors, by searches for codes_measured_queries of them. codes_losses, in JSON alone, has each ef; \
+            codes_measured_count vectors, by searches for codes_measured_queries of them. codes_losses has each ef, but not in text; \
             its recall is of what the measured searches found together.
 
               cairn info products.cairn --output json
@@ -33,15 +33,13 @@ struct InfoCommand: Command {
             VectorStore.opening(
                 at: store, options: .init(logDamage: damage.logDamage), reporting: common.output
             ).info)
-        switch common.output {
-        case .json: try output.document(.object(facts))
-        case .text:
-            let width = facts.map(\.key.count).max() ?? 0
-            for (key, value) in facts {
-                if case .array = value { continue }
-                let text = if case .string(let string) = value { string } else { value.text }
-                try output.line(key + String(repeating: " ", count: width + 2 - key.count) + text)
-            }
+        // Here the facts are the results, and --quiet keeps them.
+        guard common.output == .text else { return try output.facts(facts, as: common, text: []) }
+        let width = facts.map(\.key.count).max() ?? 0
+        for (key, value) in facts {
+            if case .array = value { continue }
+            let text = if case .string(let string) = value { string } else { value.text }
+            try output.line(key + String(repeating: " ", count: width + 2 - key.count) + text)
         }
     }
 

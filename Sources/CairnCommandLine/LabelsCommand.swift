@@ -23,6 +23,8 @@ struct LabelsCommand: Command {
     @Flag(help: "Print the labels marked as deleted in the place of all others.")
     var deleted = false
 
+    @OptionGroup var labelOptions: LabelOptions
+
     @OptionGroup var damage: DamageOptions
 
     @OptionGroup var common: CommonOptions
@@ -32,7 +34,11 @@ struct LabelsCommand: Command {
             at: store, options: .init(logDamage: damage.logDamage), reporting: common.output)
         let labels = deleted ? try store.markedLabels() : try store.allLabels()
         switch common.output {
-        case .json: try output.document(.object([("labels", .array(labels.map { .number($0) }))]))
+        case .json: try output.document(.object([("labels", .array(labels.map(labelOptions.json)))]))
+        case .jsonl: for label in labels { try output.document(.object([("label", labelOptions.json(label))])) }
+        case .tsv:
+            try output.row([.string("label")])
+            for label in labels { try output.row([.number(label)]) }
         case .text: for label in labels { try output.line("\(label)") }
         }
     }

@@ -21,8 +21,15 @@ struct Program: ParsableCommand {
             A store is a directory. Vector files are .npy, .fvecs, .bvecs, .ivecs, .fbin, .u8bin, .i8bin and \
             .ibin; indexes of hnswlib and Chroma come in with `cairn convert`.
 
-            Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 failed, 2 damage \
-            found, 64 wrong arguments.
+            Results go to standard output, progress and errors to standard error. With --output, which all commands have, results \
+            are text, tab-separated, JSON or JSON lines.
+
+            Exit codes:
+              0    done
+              1    failed; the message says why
+              2    the store is damaged
+              64   wrong arguments
+            A program that a signal ended, such as Ctrl-C, has the shell's code for that: 130 for Ctrl-C.
 
               cairn build products.cairn vectors.npy --metric cosine
               cairn search products.cairn queries.npy -k 5

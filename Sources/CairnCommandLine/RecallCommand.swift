@@ -95,13 +95,13 @@ struct RecallCommand: Command {
         let widths = try widths(first.configuration.searchWidth)
         var unprinted: (any Error)?
         var measured: [[RecallRow]] = []
-        for subject in subjects {
-            if subjects.count > 1, common.output == .text { try output.line("\(subject.name):") }
+        for (number, subject) in subjects.enumerated() {
+            let identity = subjects.count > 1 ? subject.identity : []
             measured.append(
-                try measure(subject.measurement, widths) { line in
-                    guard common.output == .text, unprinted == nil else { return }
+                try measure(subject.measurement, widths) { row in
+                    guard unprinted == nil else { return }
                     do {
-                        try output.line(line)
+                        try print(row, of: subject, identity, isFirst: number == 0, to: output)
                         try output.flush()
                     } catch {
                         // Nobody reads the table any more; the page is made all the same.
@@ -113,22 +113,13 @@ struct RecallCommand: Command {
         try file?.publish(page(subjects, measured, widths).html)
         if let unprinted { throw unprinted }
         guard common.output == .json else { return }
-        let queryCount = input.queries.count
+        func list(_ rows: [RecallRow]) -> JSON { .array(rows.map { .object($0.facts) }) }
         var facts: [(key: String, value: JSON)] = [
-            ("k", .number(count)), ("queries", .number(queryCount)), ("rows", .array(measured[0].map(\.json))),
+            ("k", .number(count)), ("queries", .number(input.queries.count)), ("rows", list(measured[0])),
         ]
         if subjects.count > 1 {
-            facts.append(
-                (
-                    "compared",
-                    .array(
-                        zip(subjects, measured).map { subject, rows in
-                            .object([
-                                ("store", .string(subject.path.string)), ("by_vectors", .bool(subject.ignoresCodes)),
-                                ("rows", .array(rows.map(\.json))),
-                            ])
-                        })
-                ))
+            let compared = zip(subjects, measured).map { JSON.object($0.identity + [("rows", list($1))]) }
+            facts.append(("compared", .array(compared)))
         }
         try output.document(.object(facts))
     }
@@ -140,6 +131,11 @@ struct RecallCommand: Command {
         let ignoresCodes: Bool
         let store: VectorStore
         let measurement: RecallMeasurement
+
+        /// What tells its rows from those of others.
+        var identity: [(key: String, value: JSON)] {
+            [("store", .string(path.string)), ("by_vectors", .bool(ignoresCodes))]
+        }
     }
 
     /// What is measured of a store: its searches and, where that was asked for, those by its vectors.
@@ -161,6 +157,27 @@ struct RecallCommand: Command {
         }
     }
 
+    /// Prints a row as soon as it was measured, but not into one document; the table's head for nil, and in TSV once for all.
+    /// `identity`: what tells the rows of several stores apart.
+    private func print(
+        _ row: RecallRow?, of subject: Subject, _ identity: [(key: String, value: JSON)], isFirst: Bool,
+        to output: StandardOutput
+    ) throws {
+        switch common.output {
+        case .text:
+            if row == nil && !identity.isEmpty { try output.line("\(subject.name):") }
+            try output.line(row?.text ?? RecallRow.textHead)
+        case .tsv:
+            if let row {
+                try output.row((identity + row.facts).map(\.value))
+            } else if isFirst {
+                try output.row((identity.map(\.key) + RecallRow.columns.map(\.key)).map { .string($0) })
+            }
+        case .jsonl: if let row { try output.document(.object(identity + row.facts)) }
+        case .json: break
+        }
+    }
+
     /// The widths to measure; with a report the store's own is among them.
     private func widths(_ own: Int) -> [Int] {
         if let ef { return ef.widths }
@@ -173,13 +190,13 @@ struct RecallCommand: Command {
     /// Measures every width, in rounds of all of them: what slows the machine down for a moment then does not meet all
     /// rounds of one width. Prints each row, if that is wanted, once its last round is over.
     private func measure(
-        _ measurement: RecallMeasurement, _ widths: [Int], print: (String) throws -> Void
+        _ measurement: RecallMeasurement, _ widths: [Int], print: (RecallRow?) throws -> Void
     ) throws -> [RecallRow] {
         let steps = roundCount * widths.count
         let bar = steps > widths.count ? ProgressBar(quiet: common.quiet) : nil
         defer { bar?.finish() }
         let work = try widths.map { try measurement.work(width: $0) }
-        try print(RecallRow.textHead)
+        try print(nil)
         var measured = widths.map { _ in [RecallRow]() }, rows: [RecallRow] = []
         for step in 0..<steps {
             let place = step % widths.count
@@ -188,7 +205,7 @@ struct RecallCommand: Command {
                 let row = RecallRow.median(of: measured[place])
                 rows.append(row)
                 bar?.finish()
-                try print(row.text)
+                try print(row)
             }
             bar?.update((step + 1) * measurement.queryCount, of: steps * measurement.queryCount)
         }

@@ -40,8 +40,8 @@ struct RecallRow: Sendable {
         }
     }
 
-    var json: JSON {
-        .object(Self.columns.map { ($0.key, .number($0.value(self), decimals: $0.jsonDecimals)) })
+    var facts: [(key: String, value: JSON)] {
+        Self.columns.map { ($0.key, .number($0.value(self), decimals: $0.jsonDecimals)) }
     }
 
     /// Whether other programs had the processor for much of the time, so that latencies are not the store's.

@@ -22,8 +22,14 @@ struct RepairCommand: Command {
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 
-    @Option(help: "How many threads search and link; one per processor if not given.")
+    @Option(
+        help: ArgumentHelp(
+            "Threads that search and link; one for each processor that the program may use if not given.",
+            valueName: "n"
+        ))
     var threads: ThreadCount?
+
+    @OptionGroup var labelOptions: LabelOptions
 
     @OptionGroup var common: CommonOptions
 
@@ -34,20 +40,16 @@ struct RepairCommand: Command {
         let report = try VectorStore.repair(at: store, threads: threads?.count) { bar?.update($0, of: $1) }
         bar?.finish()
         let seconds = (ContinuousClock.now - start).seconds
-        switch common.output {
-        case .json:
-            try output.document(
-                .object([
-                    ("unreachable", .number(report.unreachable)), ("missed", .number(report.missed)),
-                    ("relinked", .number(report.relinkedLabels.count)),
-                    ("relinked_labels", .array(report.relinkedLabels.map { .number($0) })),
-                    ("remaining_labels", .array(report.remainingLabels.map { .number($0) })),
-                    ("files", .array(report.files.map { .string($0) })),
-                    ("seconds", .number(seconds, decimals: 3)),
-                ]))
-        case .text where !common.quiet: for line in lines(report, seconds) { try output.line("\(store): \(line)") }
-        case .text: break
-        }
+        func numbers(_ labels: [Label]) -> JSON { .array(labels.map(labelOptions.json)) }
+        try output.facts(
+            [
+                ("unreachable", .number(report.unreachable)), ("missed", .number(report.missed)),
+                ("relinked", .number(report.relinkedLabels.count)),
+                ("relinked_labels", numbers(report.relinkedLabels)),
+                ("remaining_labels", numbers(report.remainingLabels)),
+                ("files", .array(report.files.map { .string($0) })),
+                ("seconds", .number(seconds, decimals: 3)),
+            ], as: common, text: lines(report, seconds).map { "\(store): \($0)" })
         if !report.remainingLabels.isEmpty {
             try output.flush()
             throw ExitCode(2)

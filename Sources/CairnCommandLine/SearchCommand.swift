@@ -9,9 +9,14 @@ struct SearchCommand: Command {
         commandName: "search",
         abstract: "Find the nearest vectors to each query.",
         discussion: """
-            Queries are the rows of a vector file; an .npy array of one axis is one query. Files that are read may be pipes, through             which .npy and text come. A query gets fewer than k results \
-            when the store, or the filter, has fewer. In JSON a distance that is not finite is null. With --quiet, results \
-            that are saved in files are not printed as text.
+            Queries are the rows of a vector file; an .npy array of one axis is one query. --like searches for a vector of the store. \
+            A query gets fewer than k results when the store, or the filter, has fewer.
+
+            What is read may come through a pipe: vectors as .npy, lists as .npy or text. With --quiet, results that are saved in \
+            files are not printed as text.
+
+            --output tsv prints a line for each result, jsonl a document for each query, json one of all. In JSON a distance that is \
+            not finite is null.
 
             --radius finds all vectors within a distance of each query (squared for l2; negative ones occur with ip), up to \
             -k of them. --documents finds the best documents, each by the nearest of its vectors; k then counts documents.
@@ -93,6 +98,8 @@ struct SearchCommand: Command {
 
     @OptionGroup(title: "Files of results") var saving: ResultFiles
 
+    @OptionGroup var labelOptions: LabelOptions
+
     @OptionGroup var damage: DamageOptions
 
     @OptionGroup var common: CommonOptions
@@ -132,16 +139,9 @@ struct SearchCommand: Command {
         let writers = try saving.open(count ?? 10)
         let found = try search(store, file)
         try writers.write(found.neighbors, documents: found.documents)
-        switch common.output {
-        case .json: try output.document(found.document(names))
-        case .text where !common.quiet || !saving.isWanted:
-            for row in found.neighbors.indices {
-                if row > 0 { try output.line() }
-                try output.line(titles?[Label(row)] ?? "query \(row)")
-                for line in found.table(row, names) { try output.line(line) }
-            }
-        case .text: break
-        }
+        if common.output == .text && common.quiet && saving.isWanted { return }
+        try SearchOutput(found: found, names: names, titles: titles, labels: labelOptions)
+            .print(to: output, as: common.output)
     }
 
     private func search(_ store: VectorStore, _ file: QueryFile) throws -> any SearchResults {

@@ -7,51 +7,75 @@ protocol SearchResults {
     /// The document of each of these, if the search was for documents.
     var documents: [[UInt64]]? { get }
 
-    func document(_ names: NameFile?) -> JSON
+    /// What JSON has of each query, by key; `label` writes labels and documents.
+    func members(_ names: NameFile?, _ label: @escaping (UInt64) -> JSON) -> [ResultMember]
 
-    /// The lines for a query.
-    func table(_ row: Int, _ names: NameFile?) -> [String]
+    /// The names of the columns of their tables, without that for names.
+    var columns: [String] { get }
+
+    /// A query's results in rows. `isComplete`: each cell is filled, also where it is as in the row before.
+    func table(_ row: Int, _ names: NameFile?, isComplete: Bool) -> ResultTable
+
+    /// What to say below a query's results in text.
+    func remark(_ row: Int) -> String?
 }
+
+/// Something that JSON has of each query.
+typealias ResultMember = (key: String, value: (_ row: Int) -> JSON)
 
 extension SearchResults {
     var documents: [[UInt64]]? { nil }
 
-    func document(_ names: NameFile?) -> JSON { .object(members(names)) }
+    var columns: [String] { ["rank", "label", "distance"] }
 
-    func table(_ row: Int, _ names: NameFile?) -> [String] { lines(neighbors[row], names) }
+    func remark(_ row: Int) -> String? { nil }
 
-    /// The keys that every kind has.
-    func members(_ names: NameFile?) -> [(key: String, value: JSON)] {
-        func array(_ value: (Neighbor) -> JSON) -> JSON { .array(neighbors.map { .array($0.map(value)) }) }
-        var members = [
-            (key: "labels", value: array { .number($0.label) }),
-            (key: "distances", value: array { .number($0.distance) }),
-        ]
-        if let names {
-            members.append((key: "names", value: array { names[$0.label].map { .string($0) } ?? .null }))
-        }
-        return members
+    func members(_ names: NameFile?, _ label: @escaping (UInt64) -> JSON) -> [ResultMember] {
+        sharedMembers(names, label)
     }
 
-    private func lines(_ neighbors: [Neighbor], _ names: NameFile?) -> [String] {
-        if neighbors.isEmpty { return [] }
-        let columns = [
-            ["rank"] + neighbors.indices.map { "\($0 + 1)" }, ["label"] + neighbors.map { "\($0.label)" },
-            ["distance"] + neighbors.map { shortest($0.distance) },
-        ]
-        return aligned(
-            columns, least: [6, 0, 0], last: names.map { names in ["name"] + neighbors.map { names[$0.label] } })
+    func table(_ row: Int, _ names: NameFile?, isComplete: Bool) -> ResultTable {
+        var table = ResultTable(columns, hasNames: names != nil)
+        for (index, neighbor) in neighbors[row].enumerated() {
+            table.append(["\(index + 1)", "\(neighbor.label)", shortest(neighbor.distance)], names?[neighbor.label])
+        }
+        return table
+    }
+
+    /// The keys that every kind has.
+    fileprivate func sharedMembers(_ names: NameFile?, _ label: @escaping (UInt64) -> JSON) -> [ResultMember] {
+        let rows = neighbors
+        func member(_ key: String, _ value: @escaping (Neighbor) -> JSON) -> ResultMember {
+            (key, { .array(rows[$0].map(value)) })
+        }
+        let members = [member("labels") { label($0.label) }, member("distances") { .number($0.distance) }]
+        guard let names else { return members }
+        return members + [member("names") { names[$0.label].map { .string($0) } ?? .null }]
     }
 }
 
-/// Columns of numbers beside each other, each as wide as its widest and at least so wide, and behind them texts, where there
-/// are some.
-func aligned(_ columns: [[String]], least: [Int], last: [String?]? = nil) -> [String] {
-    let widths = zip(columns, least).map { column, least in max(least, column.map(\.count).max() ?? 0) }
-    return columns[0].indices.map { row in
-        let line = zip(columns, widths).map { $0[row].padded(to: $1) }.joined(separator: "  ")
-        guard let text = last?[row], !text.isEmpty else { return line }
-        return line + "  " + text
+/// Rows of results under the names of their columns. The last column is of names, where there are some.
+struct ResultTable {
+    let head: [String]
+    private(set) var rows: [[String]] = []
+    private let hasNames: Bool
+
+    init(_ columns: [String], hasNames: Bool) {
+        self.hasNames = hasNames
+        head = columns + (hasNames ? ["name"] : [])
+    }
+
+    mutating func append(_ cells: [String], _ name: String?) { rows.append(cells + (hasNames ? [name ?? ""] : [])) }
+
+    /// The table for people: numbers end below each other, names begin so. Nothing where there are no rows.
+    var lines: [String] {
+        if rows.isEmpty { return [] }
+        let all = [head] + rows, numbers = head.count - (hasNames ? 1 : 0)
+        let widths = (0..<numbers).map { column in max(column == 0 ? 6 : 0, all.map { $0[column].count }.max() ?? 0) }
+        return all.map { row in
+            let line = zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ")
+            return hasNames && row[numbers] != "" ? line + "  " + row[numbers] : line
+        }
     }
 }
 
@@ -64,16 +88,12 @@ struct NearestResults: SearchResults {
 struct RadiusResults: SearchResults {
     let rows: [RadiusResult]
 
-    var neighbors: [[Neighbor]] { rows.map(\.neighbors) }
-
-    func document(_ names: NameFile?) -> JSON {
-        .object(members(names) + [(key: "truncated", value: .array(rows.map { .bool($0.isTruncated) }))])
+    func members(_ names: NameFile?, _ label: @escaping (UInt64) -> JSON) -> [ResultMember] {
+        sharedMembers(names, label) + [("truncated", { .bool(isTruncated[$0]) })]
     }
 
-    func table(_ row: Int, _ names: NameFile?) -> [String] {
-        let lines = NearestResults(neighbors: [rows[row].neighbors]).table(0, names)
-        guard rows[row].isTruncated else { return lines }
-        return lines + ["… and more within the radius: raise -k to find them"]
+    func remark(_ row: Int) -> String? {
+        isTruncated[row] ? "… and more within the radius: raise -k to find them" : nil
     }
 }
 
@@ -84,33 +104,33 @@ struct DocumentResults: SearchResults {
 
     var neighbors: [[Neighbor]] { rows.map { $0.map(\.best) } }
     var documents: [[UInt64]]? { rows.map { $0.map(\.document) } }
+    var columns: [String] { ["rank", "document", "label", "distance"] }
 
-    func document(_ names: NameFile?) -> JSON {
-        func array(_ value: (FoundDocument) -> JSON) -> JSON { .array(rows.map { .array($0.map(value)) }) }
-        func all(_ value: @escaping (Neighbor) -> JSON) -> JSON { array { .array($0.neighbors.map(value)) } }
-        var members = [(key: "documents", value: array { .number($0.document) })] + members(names)
-        if showsAll {
-            members.append((key: "document_labels", value: all { .number($0.label) }))
-            members.append((key: "document_distances", value: all { .number($0.distance) }))
+    func members(_ names: NameFile?, _ label: @escaping (UInt64) -> JSON) -> [ResultMember] {
+        func member(_ key: String, _ value: @escaping (FoundDocument) -> JSON) -> ResultMember {
+            (key, { .array(rows[$0].map(value)) })
         }
-        return .object(members)
+        let members = [member("documents") { label($0.document) }] + sharedMembers(names, label)
+        guard showsAll else { return members }
+        return members + [
+            member("document_labels") { .array($0.neighbors.map { label($0.label) }) },
+            member("document_distances") { .array($0.neighbors.map { .number($0.distance) }) },
+        ]
     }
 
-    func table(_ row: Int, _ names: NameFile?) -> [String] {
-        if rows[row].isEmpty { return [] }
-        var columns = [["rank"], ["document"], ["label"], ["distance"]]
-        var last: [String?] = ["name"]
+    func table(_ row: Int, _ names: NameFile?, isComplete: Bool) -> ResultTable {
+        var table = ResultTable(columns, hasNames: names != nil)
         for (index, found) in rows[row].enumerated() {
             for neighbor in found.neighbors.prefix(showsAll ? .max : 1) {
                 // A document's further neighbours stand below it.
-                let isBest = neighbor == found.best
-                columns[0].append(isBest ? "\(index + 1)" : "")
-                columns[1].append(isBest ? "\(found.document)" : "")
-                columns[2].append("\(neighbor.label)")
-                columns[3].append(shortest(neighbor.distance))
-                last.append(names?[neighbor.label])
+                let isShown = isComplete || neighbor == found.best
+                table.append(
+                    [
+                        isShown ? "\(index + 1)" : "", isShown ? "\(found.document)" : "", "\(neighbor.label)",
+                        shortest(neighbor.distance),
+                    ], names?[neighbor.label])
             }
         }
-        return aligned(columns, least: [6, 0, 0, 0], last: names == nil ? nil : last)
+        return table
     }
 }

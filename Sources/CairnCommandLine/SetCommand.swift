@@ -24,10 +24,6 @@ struct SetCommand: Command {
             try store.setSearchWidth(ef)
             return try store.configuration.searchWidth
         }
-        switch common.output {
-        case .json: try output.document(.object([("ef", .number(kept))]))
-        case .text where !common.quiet: try output.line("\(store): ef is \(kept)")
-        case .text: break
-        }
+        try output.facts([("ef", .number(kept))], as: common, text: ["\(store): ef is \(kept)"])
     }
 }

@@ -6,7 +6,7 @@ extension VectorStore {
     /// Opens the store at `path`. Where a damaged log is put up with (--salvage) and there is one, standard error is told what
     /// is left out, in that format.
     static func opening(
-        at path: FilePath, options: OpenOptions, reporting format: CommonOptions.Format
+        at path: FilePath, options: OpenOptions, reporting format: OutputFormat
     ) throws -> VectorStore {
         guard options.logDamage == .discardRest else { return try open(at: path, options: options) }
         var strict = options
@@ -28,7 +28,7 @@ extension VectorStore {
     /// Opens the store at `path` for writing, runs `body` and closes the store. Throws what `body` throws, else what closing
     /// does: only then is everything that was acknowledged on the disk, whatever the durability.
     static func changing<Result>(
-        at path: FilePath, options: OpenOptions = .init(), reporting format: CommonOptions.Format = .text,
+        at path: FilePath, options: OpenOptions = .init(), reporting format: OutputFormat = .text,
         _ body: (VectorStore) throws -> Result
     ) throws -> Result {
         var options = options

@@ -60,9 +60,10 @@ struct VerifyCommand: Command {
             try labels.append(finding.labels)
             try labels.finish()
         }
-        switch common.output {
-        case .json: try output.document(document(finding))
-        case .text: for line in lines(finding) { try output.line(line) }
+        if common.output == .text {
+            for line in lines(finding) { try output.line(line) }
+        } else {
+            try output.facts(facts(finding), as: common, text: [])
         }
         guard !finding.problems.isEmpty else { return }
         do {
@@ -90,35 +91,31 @@ struct VerifyCommand: Command {
         return problem.hasPrefix(place) ? String(problem.dropFirst(place.count)) : problem
     }
 
-    private func document(_ finding: Finding) -> JSON {
+    private func facts(_ finding: Finding) -> [(key: String, value: JSON)] {
         func number(_ value: Int?) -> JSON { value.map { .number($0) } ?? .null }
         func numbers(_ values: [Label]) -> JSON { .array(values.map { .number($0) }) }
         let report = finding.report
-        return .object(
-            [
-                ("ok", .bool(finding.problems.isEmpty)),
-                ("depth", .string(depth.rawValue)),
-                ("problems", .array(finding.problems.map { .string($0) })),
-                ("warnings", .array(report.warnings.map { .string($0) })),
-                ("unreachable", number(report.unreachable)),
-                ("unreachable_labels", numbers(report.unreachableLabels)),
-                ("missed", number(report.missed)),
-                ("missed_labels", numbers(report.missedLabels)),
-                ("damaged_labels", numbers(report.damagedLabels)),
-                (
-                    "damaged_pages",
-                    .array(
-                        report.damagedPages.map { page in
-                            .object([
-                                ("byte", .number(page.offset)), ("content", .string(page.content.rawValue)),
-                                ("labels", numbers(page.labels)),
-                            ])
-                        })
-                ),
-                ("count", number(finding.info?.count)),
-                ("deleted", number(finding.info?.deleted)),
-                ("free", number(finding.info?.free)),
-            ] + InfoCommand.codeFacts(report.codes))
+        let pages = report.damagedPages.map { page in
+            JSON.object([
+                ("byte", .number(page.offset)), ("content", .string(page.content.rawValue)),
+                ("labels", numbers(page.labels)),
+            ])
+        }
+        return [
+            ("ok", .bool(finding.problems.isEmpty)),
+            ("depth", .string(depth.rawValue)),
+            ("problems", .array(finding.problems.map { .string($0) })),
+            ("warnings", .array(report.warnings.map { .string($0) })),
+            ("unreachable", number(report.unreachable)),
+            ("unreachable_labels", numbers(report.unreachableLabels)),
+            ("missed", number(report.missed)),
+            ("missed_labels", numbers(report.missedLabels)),
+            ("damaged_labels", numbers(report.damagedLabels)),
+            ("damaged_pages", .array(pages)),
+            ("count", number(finding.info?.count)),
+            ("deleted", number(finding.info?.deleted)),
+            ("free", number(finding.info?.free)),
+        ] + InfoCommand.codeFacts(report.codes)
     }
 
     /// How much of a damaged store there is to see to.

@@ -11,35 +11,35 @@ struct ConversionReport {
     let seconds: Double
 
     /// Vectors that OUT has or would have.
-    private var count: Int { facts.count - (skipped?.count ?? 0) }
-    private var facts: ConversionFacts { plan.facts }
+    private var count: Int { plan.facts.count - (skipped?.count ?? 0) }
     private var warnings: [String] { plan.warnings + found + (outcome?.warnings ?? []) }
 
-    var json: JSON {
+    var facts: [(key: String, value: JSON)] {
         func number(_ value: Int?) -> JSON { value.map { .number($0) } ?? .null }
-        return .object(
-            [
-                ("from", .string(plan.from.rawValue)),
-                ("to", .string(plan.to.rawValue)),
-                ("dry_run", .bool(outcome == nil)),
-                ("count", .number(count)),
-                ("deleted", .number(facts.deleted)),
-                ("dimensions", .number(facts.dimensions)),
-                ("metric", facts.metric.map { .string($0) } ?? .null),
-                ("scalar", .string(facts.scalar.shortName)),
-                ("m", number(facts.connectivity)),
-                ("ef_construction", number(facts.constructionWidth)),
-                ("bytes_read", .number(facts.bytesRead)),
-                ("bytes_written", .number(outcome?.bytesWritten ?? 0)),
-                ("seconds", .number(seconds, decimals: 3)),
-                ("byte_identical", outcome?.isByteIdentical.map { .bool($0) } ?? .null),
-                ("lost", .array(plan.lost.map { .string($0) })),
-                ("warnings", .array(warnings.map { .string($0) })),
-            ] + (skipped?.facts ?? []))
+        let facts = plan.facts
+        return [
+            ("from", .string(plan.from.rawValue)),
+            ("to", .string(plan.to.rawValue)),
+            ("dry_run", .bool(outcome == nil)),
+            ("count", .number(count)),
+            ("deleted", .number(facts.deleted)),
+            ("dimensions", .number(facts.dimensions)),
+            ("metric", facts.metric.map { .string($0) } ?? .null),
+            ("scalar", .string(facts.scalar.shortName)),
+            ("m", number(facts.connectivity)),
+            ("ef_construction", number(facts.constructionWidth)),
+            ("bytes_read", .number(facts.bytesRead)),
+            ("bytes_written", .number(outcome?.bytesWritten ?? 0)),
+            ("seconds", .number(seconds, decimals: 3)),
+            ("byte_identical", outcome?.isByteIdentical.map { .bool($0) } ?? .null),
+            ("lost", .array(plan.lost.map { .string($0) })),
+            ("warnings", .array(warnings.map { .string($0) })),
+        ] + (skipped?.facts ?? [])
     }
 
     /// Lines for people: what was recognised, what was or would be made of it, and what is lost on the way.
     var lines: [String] {
+        let facts = plan.facts
         var source = "\(plan.source): \(plan.from.rawValue), \(counted(count, "vector")) of "
         source += counted(facts.dimensions, "dimension")
         if facts.deleted > 0 { source += ", \(facts.deleted) marked as deleted" }

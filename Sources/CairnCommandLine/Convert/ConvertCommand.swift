@@ -151,11 +151,7 @@ struct ConvertCommand: Command {
         let report = ConversionReport(
             plan: plan, outcome: outcome, found: found, skipped: settings.skipped,
             seconds: (ContinuousClock.now - start).seconds)
-        switch common.output {
-        case .json: try output.document(report.json)
-        case .text where !common.quiet: for line in report.lines { try output.line(line) }
-        case .text: break
-        }
+        try output.facts(report.facts, as: common, text: report.lines)
     }
 
     private var settings: ConversionSettings {
