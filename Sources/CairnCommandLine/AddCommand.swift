@@ -77,6 +77,7 @@ struct AddCommand: Command {
     }
 
     func perform(_ output: StandardOutput) throws {
+        try ArgumentOrder.check(store: store, file: vectors.path, of: "add")
         let input = try VectorInput(vectors.path, labels: labels?.path)
         guard skip <= input.count else {
             throw Failure(vectors.path, "it has \(counted(input.count, "row")), fewer than the \(skip) of --skip")

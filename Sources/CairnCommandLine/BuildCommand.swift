@@ -48,6 +48,7 @@ struct BuildCommand: Command {
     func validate() throws { try InputPath.checkOnce(vectors, labels) }
 
     func perform(_ output: StandardOutput) throws {
+        try ArgumentOrder.check(store: store, file: vectors.path, of: "build", isNew: true)
         let input = try VectorInput(vectors.path, labels: labels?.path)
         let start = ContinuousClock.now
         let skipped = skipping.vectors(of: vectors.path)

@@ -54,33 +54,24 @@ struct Program: ParsableCommand {
     static func main() {
         // A reader that has had enough closes the pipe: then writing fails, and the program ends by itself.
         signal(SIGPIPE, SIG_IGN)
+        let arguments = CommandOptions.joiningNumbers(ArgumentText.all)
         do {
-            var command = try parseAsRoot(ArgumentText.all)
+            try UsageError.check(arguments)
+            var command = try parseAsRoot(arguments)
             Interruption.watch(isAtomic: command is BuildCommand || command is ConvertCommand)
             try command.run()
         } catch let code as ExitCode {
             exit(withError: code)
         } catch {
-            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            report(usageError: error)
+            guard let wrong = usageError(error, arguments) else { exit(withError: error) }
+            wrong.print(as: OutputFormat(askedForBy: arguments))
             exit(withError: ExitCode.validationFailure)
         }
     }
 
-    /// Prints what is wrong with the arguments, in the form of all other errors. The options are not parsed then, so
-    /// `--output json` is looked for by hand.
-    private static func report(usageError error: any Error) {
-        let arguments = CommandLine.arguments.dropFirst()
-        let isJSON =
-            arguments.contains("--output=json")
-            || zip(arguments, arguments.dropFirst()).contains { $0 == "--output" && $1 == "json" }
-        if isJSON {
-            Failure(code: "usage", message(for: error), exitCode: .validationFailure).print(as: .json)
-        } else {
-            let text = fullMessage(for: error)
-            let prefix = "Error: "
-            let body = text.hasPrefix(prefix) ? text.dropFirst(prefix.count) : text[...]
-            _ = try? FileDescriptor.standardError.writeAll("cairn: error: \(body)\n".utf8)
-        }
+    /// nil where the parser ends the program for another reason: to print help or the version.
+    private static func usageError(_ error: any Error, _ arguments: [String]) -> UsageError? {
+        if let error = error as? UsageError { return error }
+        return exitCode(for: error) == .validationFailure ? UsageError(error, in: arguments) : nil
     }
 }

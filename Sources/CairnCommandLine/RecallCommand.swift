@@ -85,6 +85,7 @@ struct RecallCommand: Command {
     }
 
     func perform(_ output: StandardOutput) throws {
+        try ArgumentOrder.check(store: store, file: queries.path, of: "recall")
         let file = try report.map { try ReportFile($0, inputs: [queries.path, truth.path]) }
         let first = try VectorStore.open(at: store)
         let input = try RecallInput(

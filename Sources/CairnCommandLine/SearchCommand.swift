@@ -28,6 +28,11 @@ struct SearchCommand: Command {
               cairn search chunks.cairn queries.npy --documents documents.npy
             """)
 
+    static let advice = [
+        "--labels": "to find only some labels, give --filter FILE",
+        "--metric": "a store has the metric that it was made with; `cairn info STORE` says which",
+    ]
+
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 
@@ -106,15 +111,13 @@ struct SearchCommand: Command {
 
     func validate() throws {
         try InputPath.checkOnce(queries, documents, filter, names, titles)
-        if let count, count < 0 { throw ValidationError("-k is \(count); it must be 0 or more") }
+        if let count, count < 1 { throw ValidationError("-k is \(count); it must be 1 or more") }
         if let limit, limit < 0 { throw ValidationError("--limit is \(limit); it must be 0 or more") }
-        if count == 0 && saving.isWanted { throw ValidationError("-k is 0; files of results need 1 or more") }
         if let radius {
             if radius.isNaN { throw ValidationError("--radius is not a number") }
             if documents != nil {
                 throw ValidationError("--radius finds vectors, --documents documents: give one of them")
             }
-            if count == 0 { throw ValidationError("-k is 0; with --radius it must be 1 or more") }
             if count == nil && saving.isWanted {
                 throw ValidationError("with --radius, files of results need -k: how many columns they have")
             }
@@ -129,11 +132,13 @@ struct SearchCommand: Command {
     }
 
     func perform(_ output: StandardOutput) throws {
+        try ArgumentOrder.check(store: store, file: queries.path, of: "search")
         let store = try VectorStore.opening(
             at: store,
             options: .init(
                 logDamage: damage.logDamage, memoryBudget: memory?.bytes, threads: threads?.count),
             reporting: common.output)
+        try checkRadius(store.configuration.metric)
         let file = try QueryFile(queries.path, dimensions: store.configuration.dimensions)
         let names = try names.map { try NameFile($0.path) }, titles = try titles.map { try NameFile($0.path) }
         let writers = try saving.open(count ?? 10)
@@ -142,6 +147,14 @@ struct SearchCommand: Command {
         if common.output == .text && common.quiet && saving.isWanted { return }
         try SearchOutput(found: found, names: names, titles: titles, labels: labelOptions)
             .print(to: output, as: common.output)
+    }
+
+    /// Throws for a radius in which there cannot be anything.
+    private func checkRadius(_ metric: Metric) throws {
+        guard let radius, radius < 0, metric == .l2 || metric == .cosine else { return }
+        throw Failure(
+            usage: "--radius is \(shortest(radius)), but no distance of \(metric.name) is below 0: give 0 or more"
+                + (metric == .l2 ? " (distances of l2 are squared)" : ""))
     }
 
     private func search(_ store: VectorStore, _ file: QueryFile) throws -> any SearchResults {

@@ -11,6 +11,18 @@ struct SetCommand: Command {
               cairn set products.cairn --ef 100
             """)
 
+    static let advice: [String: String] = {
+        let fixed = "it is fixed when a store is made"
+        let anew =
+            "\(fixed); build a new one from the vectors: `cairn convert STORE v.npy --save-labels l.npy`, then "
+            + "`cairn build NEW v.npy --labels l.npy` with the new value"
+        var advice = Dictionary(
+            uniqueKeysWithValues: ["-M", "--ef-construction", "--seed", "--scalar", "--dim"].map { ($0, anew) })
+        advice["--metric"] = "\(fixed); make a copy with another one: `cairn convert STORE COPY.cairn --metric cosine`"
+        advice["--codes"] = "`cairn codes STORE sq8` changes the codes"
+        return advice
+    }()
+
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 

@@ -57,7 +57,6 @@ struct RadiusSearchTests {
     @Test("nothing within it gives empty rows and no table")
     func nothing() throws {
         #expect(try search("--radius", "0").labels == [[], [], [], []])
-        #expect(try search("--radius", "-1.5").labels == [[], [], [], []])
         #expect(
             try workspace.cairn("search", "@store", "@q.npy", "--radius", "0", "--limit", "2").lines
                 == ["query 0", "", "query 1"])

@@ -21,9 +21,11 @@ import Darwin
         try #require(made == 0)
         let script = "exec 3> '\(pipe)'; head -c 70 '\(source)' >&3; sleep 0.05; tail -c +71 '\(source)' >&3"
         var process: pid_t = 0
-        var arguments = unsafe ["/bin/sh", "-c", script].map { unsafe strdup($0) } + [nil]
+        let command = ["/bin/sh", "-c", script]
+        var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
         defer { unsafe arguments.forEach { unsafe free($0) } }
-        try #require(unsafe posix_spawn(&process, "/bin/sh", nil, nil, &arguments, environ) == 0)
+        let started = unsafe posix_spawn(&process, command[0], nil, nil, &arguments, environ)
+        try #require(started == 0)
         defer {
             var status: Int32 = 0
             unsafe waitpid(process, &status, 0)

@@ -160,7 +160,7 @@ import VectorFiles
         let full = directory.path.appending("a.fbin")
         let writer = try VectorFileWriter(full, format: .fbin, dimensions: 1, calls: calls)
         let error = #expect(throws: VectorFileError.self) { try writer.append(floats: [1]) }
-        #expect(error?.errno == Errno.noSpace.rawValue && error?.path == full.string)
+        #expect(error?.errno == Errno.noSpace.rawValue && error?.path == full)
         var unsynchronized = SystemCalls.system
         unsynchronized.synchronize = { (_) throws(Errno) in throw .ioError }
         let other = directory.path.appending("b.fbin")

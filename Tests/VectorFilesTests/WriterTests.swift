@@ -63,7 +63,7 @@ import Darwin
     @Test func `errors of the system come with their number`() throws {
         let missing = directory.path.appending("no such directory").appending("a.npy")
         let error = #expect(throws: VectorFileError.self) { try NpyWriter.write([1] as [Float], to: missing) }
-        #expect(error?.errno == ENOENT && error?.path == missing.string)
+        #expect(error?.errno == ENOENT && error?.path == missing)
     }
 
     @Test func `a full disk gives an error and leaves nothing`() async throws {

@@ -129,11 +129,16 @@ struct ConvertCommand: Command {
 
     func perform(_ output: StandardOutput) throws {
         let start = ContinuousClock.now
-        guard let format = to?.format ?? ConversionFormat(extensionOf: destination) else {
-            throw Failure(usage: "the extension of \(destination) does not say what to write: say it with --to")
-        }
         for path in [source, destination, saveLabels, saveIds, labels] where path == "-" {
             throw Failure(usage: "- is no file: conversions read and write files, not standard input and output")
+        }
+        if Directory.kind(of: source) == .missing && Directory.kind(of: destination) != .missing {
+            throw Failure(
+                code: "notFound", "there is no such file, but \(destination) is there: what is converted comes first",
+                path: source)
+        }
+        guard let format = to?.format ?? ConversionFormat(extensionOf: destination) else {
+            throw Failure(usage: "the extension of \(destination) does not say what to write: say it with --to")
         }
         // Where there is no place for labels, they are refused unread.
         let input = try ConversionInput(
