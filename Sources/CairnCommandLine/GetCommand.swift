@@ -28,12 +28,7 @@ struct GetCommand: Command {
     func perform(_ output: StandardOutput) throws {
         let store = try VectorStore.opening(
             at: store, options: .init(logDamage: damage.logDamage), reporting: common.output)
-        let vectors = try labels.map { label in
-            guard let vector = try store.vector(for: label) else {
-                throw Failure(code: "notFound", "there is no label \(label) in the store", path: self.store)
-            }
-            return vector
-        }
+        let vectors = try labels.map { try store.vector(labelled: $0, self.store) }
         switch common.output {
         case .json:
             try output.document(

@@ -22,6 +22,7 @@ struct SearchCommand: Command {
             -k of them. --documents finds the best documents, each by the nearest of its vectors; k then counts documents.
 
               cairn search products.cairn queries.npy -k 5 --names names.txt
+              cairn search products.cairn --like 681
               cairn search products.cairn queries.npy --save-labels found.npy --quiet
               cairn search products.cairn queries.npy --radius 0.4
               seq 1000 1999 | cairn search products.cairn queries.npy --filter -
@@ -36,8 +37,16 @@ struct SearchCommand: Command {
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 
-    @Argument(help: "The file of queries, or a pipe; - is standard input.", completion: .file(extensions: vectorFileExtensions))
-    var queries: InputPath
+    @Argument(
+        help: "The file of queries, or a pipe; - is standard input. None with --like.",
+        completion: .file(extensions: vectorFileExtensions))
+    var queries: InputPath?
+
+    @Option(
+        help: ArgumentHelp(
+            "Search for the vector of this label, and leave the label itself out. May be given several times.",
+            valueName: "label"))
+    var like: [Label] = []
 
     @Option(
         name: .customShort("k"),
@@ -110,6 +119,15 @@ struct SearchCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
+        if queries == nil && like.isEmpty {
+            throw ValidationError("give a file of queries, - for standard input, or --like and a label")
+        }
+        if let queries, !like.isEmpty {
+            throw ValidationError(
+                Label(queries.path.string) == nil
+                    ? "give a file of queries or --like, not both"
+                    : "write --like before each label: --like \(like[0]) --like \(queries.path)")
+        }
         try InputPath.checkOnce(queries, documents, filter, names, titles)
         if let count, count < 1 { throw ValidationError("-k is \(count); it must be 1 or more") }
         if let limit, limit < 0 { throw ValidationError("--limit is \(limit); it must be 0 or more") }
@@ -132,21 +150,35 @@ struct SearchCommand: Command {
     }
 
     func perform(_ output: StandardOutput) throws {
-        try ArgumentOrder.check(store: store, file: queries.path, of: "search")
+        if let queries {
+            try ArgumentOrder.check(store: store, file: queries.path, of: "search")
+            if Label(queries.path.string) != nil, Directory.kind(of: queries.path) == .missing {
+                throw Failure(
+                    usage:
+                        "there is no file '\(queries.path)': to search for the vector of that label, write --like \(queries.path)"
+                )
+            }
+        }
         let store = try VectorStore.opening(
-            at: store,
+            at: self.store,
             options: .init(
                 logDamage: damage.logDamage, memoryBudget: memory?.bytes, threads: threads?.count),
             reporting: common.output)
         try checkRadius(store.configuration.metric)
-        let file = try QueryFile(queries.path, dimensions: store.configuration.dimensions)
+        let file = try queries.map { try QueryFile($0.path, dimensions: store.configuration.dimensions) }
         let names = try names.map { try NameFile($0.path) }, titles = try titles.map { try NameFile($0.path) }
         let writers = try saving.open(count ?? 10)
-        let found = try search(store, file)
+        let limit = limit ?? .max
+        let queries =
+            try file.map { try SearchQueries($0, limit: limit) }
+            ?? SearchQueries(like: Array(like.prefix(limit)), of: store, at: self.store)
+        let found = try search(store, for: queries)
         try writers.write(found.neighbors, documents: found.documents)
         if common.output == .text && common.quiet && saving.isWanted { return }
-        try SearchOutput(found: found, names: names, titles: titles, labels: labelOptions)
-            .print(to: output, as: common.output)
+        try SearchOutput(
+            found: found, likes: queries.likes, names: names, titles: titles, labels: labelOptions
+        )
+        .print(to: output, as: common.output)
     }
 
     /// Throws for a radius in which there cannot be anything.
@@ -155,31 +187,5 @@ struct SearchCommand: Command {
         throw Failure(
             usage: "--radius is \(shortest(radius)), but no distance of \(metric.name) is below 0: give 0 or more"
                 + (metric == .l2 ? " (distances of l2 are squared)" : ""))
-    }
-
-    private func search(_ store: VectorStore, _ file: QueryFile) throws -> any SearchResults {
-        let filter = try filter.map { LabelFilter.including(try readLabels($0.path)) }
-        let grouping = try documents.map { try readDocuments($0.path) }
-        let vectors = try file.read(limit: limit ?? .max), threads = threads?.count
-        do {
-            if let radius {
-                let options = RadiusOptions(limit: count ?? 10_000, width: ef, filter: filter, isExact: exact)
-                return RadiusResults(
-                    rows: try store.search(batch: vectors, within: radius, options: options, threads: threads))
-            }
-            if let grouping {
-                let options = DocumentOptions(
-                    width: ef, neighborsPerDocument: perDocument ?? 1, filter: filter, isExact: exact)
-                return DocumentResults(
-                    rows: try store.searchDocuments(
-                        batch: vectors, count: count ?? 10, by: grouping, options: options, threads: threads),
-                    showsAll: perDocument != nil)
-            }
-            let options = SearchOptions(width: ef, filter: filter, isExact: exact)
-            return NearestResults(
-                neighbors: try store.search(batch: vectors, count: count ?? 10, options: options, threads: threads))
-        } catch {
-            throw Failure(error, path: error.code == .invalidVector ? queries.path : nil)
-        }
     }
 }

@@ -18,6 +18,9 @@ protocol SearchResults {
 
     /// What to say below a query's results in text.
     func remark(_ row: Int) -> String?
+
+    /// The same without a label of each query's own, and at most `count` for each. They must be of searches for one more.
+    func leavingOut(_ labels: [Label], count: Int) -> Self
 }
 
 /// Something that JSON has of each query.
@@ -82,11 +85,26 @@ struct ResultTable {
 /// The nearest vectors.
 struct NearestResults: SearchResults {
     let neighbors: [[Neighbor]]
+
+    func leavingOut(_ labels: [Label], count: Int) -> NearestResults {
+        NearestResults(
+            neighbors: zip(neighbors, labels).map { row, label in Array(row.filter { $0.label != label }.prefix(count))
+            })
+    }
 }
 
 /// The vectors within a radius.
 struct RadiusResults: SearchResults {
-    let rows: [RadiusResult]
+    let neighbors: [[Neighbor]]
+    /// Whether there are more within the radius.
+    let isTruncated: [Bool]
+
+    func leavingOut(_ labels: [Label], count: Int) -> RadiusResults {
+        let others = zip(neighbors, labels).map { row, label in row.filter { $0.label != label } }
+        return RadiusResults(
+            neighbors: others.map { Array($0.prefix(count)) },
+            isTruncated: zip(isTruncated, others).map { $0 || $1.count > count })
+    }
 
     func members(_ names: NameFile?, _ label: @escaping (UInt64) -> JSON) -> [ResultMember] {
         sharedMembers(names, label) + [("truncated", { .bool(isTruncated[$0]) })]
@@ -97,21 +115,40 @@ struct RadiusResults: SearchResults {
     }
 }
 
-/// The best documents. `showsAll`: all neighbours that came with them are told, and not only the best.
+/// The best documents.
 struct DocumentResults: SearchResults {
-    let rows: [[FoundDocument]]
-    let showsAll: Bool
+    /// Its nearest vectors, nearest first: one or more.
+    typealias Found = (document: UInt64, neighbors: [Neighbor])
 
-    var neighbors: [[Neighbor]] { rows.map { $0.map(\.best) } }
+    let rows: [[Found]]
+    /// How many neighbours of each are told; nil for the best alone, as a property of the document.
+    let perDocument: Int?
+
+    /// Also one neighbour of each document too many.
+    func leavingOut(_ labels: [Label], count: Int) -> DocumentResults {
+        let rows = zip(rows, labels).map { row, label in
+            let others: [Found] = row.compactMap { document, neighbors in
+                let rest = neighbors.filter { $0.label != label }.prefix(perDocument ?? 1)
+                return rest.isEmpty ? nil : (document, Array(rest))
+            }
+            // One of them may have lost what made it the best.
+            return Array(
+                others.sorted { ($0.neighbors[0].distance, $0.document) < ($1.neighbors[0].distance, $1.document) }
+                    .prefix(count))
+        }
+        return DocumentResults(rows: rows, perDocument: perDocument)
+    }
+
+    var neighbors: [[Neighbor]] { rows.map { $0.map { $0.neighbors[0] } } }
     var documents: [[UInt64]]? { rows.map { $0.map(\.document) } }
     var columns: [String] { ["rank", "document", "label", "distance"] }
 
     func members(_ names: NameFile?, _ label: @escaping (UInt64) -> JSON) -> [ResultMember] {
-        func member(_ key: String, _ value: @escaping (FoundDocument) -> JSON) -> ResultMember {
+        func member(_ key: String, _ value: @escaping (Found) -> JSON) -> ResultMember {
             (key, { .array(rows[$0].map(value)) })
         }
         let members = [member("documents") { label($0.document) }] + sharedMembers(names, label)
-        guard showsAll else { return members }
+        guard perDocument != nil else { return members }
         return members + [
             member("document_labels") { .array($0.neighbors.map { label($0.label) }) },
             member("document_distances") { .array($0.neighbors.map { .number($0.distance) }) },
@@ -121,9 +158,9 @@ struct DocumentResults: SearchResults {
     func table(_ row: Int, _ names: NameFile?, isComplete: Bool) -> ResultTable {
         var table = ResultTable(columns, hasNames: names != nil)
         for (index, found) in rows[row].enumerated() {
-            for neighbor in found.neighbors.prefix(showsAll ? .max : 1) {
+            for neighbor in found.neighbors {
                 // A document's further neighbours stand below it.
-                let isShown = isComplete || neighbor == found.best
+                let isShown = isComplete || neighbor == found.neighbors[0]
                 table.append(
                     [
                         isShown ? "\(index + 1)" : "", isShown ? "\(found.document)" : "", "\(neighbor.label)",
