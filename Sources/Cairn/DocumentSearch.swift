@@ -39,7 +39,7 @@ extension VectorStore {
     }
 
     /// The best documents for each of several queries, which stand one after the other in `queries`, in the order of the
-    /// queries. `threads`: how many search beside each other; nil for one per processor.
+    /// queries. `threads`: how many search beside each other; nil for one for each processor that the process may use.
     ///
     /// Throws as ``searchDocuments(_:count:by:options:)-([Float],_,_,_)`` does, with the number of the query; then no result is
     /// returned.

@@ -44,7 +44,8 @@ extension VectorStore {
         /// Bytes of memory the store should get along with; nil for the control group's limit or else the machine's memory. It
         /// decides the memory plan (``StoreInfo/memoryPlan``).
         public var memoryBudget: Int?
-        /// Threads for what opening may have to rebuild, and for insertions that name no number; nil for one per processor.
+        /// Threads for what opening may have to rebuild, and for insertions that name no number; nil for one for each processor
+        /// that the process may use.
         public var threads: Int?
 
         /// Read-only, durable, with the memory and processors there are, unless said otherwise.

@@ -34,7 +34,7 @@ extension VectorStore {
     }
 
     /// The vectors within `radius` of each of several queries, which stand one after the other in `queries`, in the order of the
-    /// queries. `threads`: how many search beside each other; nil for one per processor.
+    /// queries. `threads`: how many search beside each other; nil for one for each processor that the process may use.
     ///
     /// Throws as ``search(_:within:options:)-([Float],_,_)`` does, with the number of the query; then no result is returned.
     public func search(

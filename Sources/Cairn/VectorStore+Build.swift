@@ -7,8 +7,9 @@ import VectorFiles
 extension VectorStore {
     /// How a store is built.
     public struct BuildOptions: Sendable {
-        /// Threads that insert; nil for one per processor. The store's bytes do not depend on it, except for its random
-        /// identifiers.
+        /// Threads that insert; nil for one for each processor that the process may use: its affinity and its control groups'
+        /// CPU limits count. More than four for each are not started. The store's bytes do not depend on it, except for its
+        /// random identifiers.
         public var threads: Int?
         /// Bytes of memory the build should get along with; nil for the control group's limit or else the machine's memory.
         /// When the finished store is larger, the kernel is asked to keep single rows of it in memory and not large pages.

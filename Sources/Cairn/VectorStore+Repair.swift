@@ -10,7 +10,7 @@ extension VectorStore {
     /// by itself, at the store's own width, and those that are missed are linked again too. Changes are batches of the log: after a
     /// crash the store is sound, and another repair goes on.
     ///
-    /// `threads`: how many search and link; nil for one per processor. `progress` is called on the calling thread with how many
+    /// `threads`: how many search and link; nil for one for each processor that the process may use. `progress` is called on the calling thread with how many
     /// vectors of how many have been searched for; it may begin again.
     ///
     /// Throws `corrupt` for a store with other damage, which a repair does not mend: then nothing is changed. Takes a search for each

@@ -53,7 +53,9 @@ struct AddCommand: Command {
 
     @OptionGroup var durability: DurabilityOptions
 
-    @Option(help: ArgumentHelp("Threads that insert; one per processor if not given.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Threads that insert; one for each processor that the program may use if not given.", valueName: "n"))
     var threads: ThreadCount?
 
     @Flag(

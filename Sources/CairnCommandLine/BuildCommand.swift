@@ -33,7 +33,9 @@ struct BuildCommand: Command {
 
     @OptionGroup var creation: CreationOptions
 
-    @Option(help: ArgumentHelp("Threads that insert; one per processor if not given.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Threads that insert; one for each processor that the program may use if not given.", valueName: "n"))
     var threads: ThreadCount?
 
     @Option(

@@ -104,7 +104,9 @@ struct SearchCommand: Command {
             "Memory to get along with, such as 4G; what the machine has if not given.", valueName: "bytes"))
     var memory: ByteCount?
 
-    @Option(help: ArgumentHelp("Threads that search; one per processor if not given.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Threads that search; one for each processor that the program may use if not given.", valueName: "n"))
     var threads: ThreadCount?
 
     @Option(help: ArgumentHelp("Search for the first n queries only.", valueName: "n"))

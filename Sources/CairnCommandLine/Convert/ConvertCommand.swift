@@ -102,7 +102,10 @@ struct ConvertCommand: Command {
             "How widely to search for a vector's neighbours where a graph is built; 200 if not given.", valueName: "n"))
     var efConstruction: Int?
 
-    @Option(help: ArgumentHelp("Threads that build a graph; one per processor if not given.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Threads that build a graph; one for each processor that the program may use if not given.", valueName: "n")
+    )
     var threads: ThreadCount?
 
     @Option(
