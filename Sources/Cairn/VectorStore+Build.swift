@@ -12,7 +12,8 @@ extension VectorStore {
         /// random identifiers.
         public var threads: Int?
         /// Bytes of memory the build should get along with; nil for the control group's limit or else the machine's memory.
-        /// When the finished store is larger, the kernel is asked to keep single rows of it in memory and not large pages.
+        /// When the finished store is larger, the kernel is asked to keep single rows of it in memory and not large pages. Less
+        /// than a build takes beside the pages of its file, 16 MiB and some bytes a vector, is an error.
         public var memoryBudget: Int?
         /// Called now and then with the rows inserted so far and their total.
         public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
@@ -100,6 +101,7 @@ extension VectorStore {
         try configuration.validate()
         try checkVacant(path)
         try check(source, labels)
+        try checkMemory(configuration, rows: source.count, options)
         var source = source, labels = labels
         if let tell = options.onInvalidVector {
             (source, labels) = try source.leavingOutInvalid(configuration, labels: labels, tell)

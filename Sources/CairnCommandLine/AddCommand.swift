@@ -84,6 +84,7 @@ struct AddCommand: Command {
         guard skip <= input.count else {
             throw Failure(vectors.path, "it has \(counted(input.count, "row")), fewer than the \(skip) of --skip")
         }
+        if input.count == 0 { printWarning("\(vectors.path): it has no rows, so nothing is added") }
         let options = durability.openOptions(damage, threads: threads)
         let start = ContinuousClock.now
         let skipped = skipping.vectors(of: vectors.path)

@@ -52,6 +52,12 @@ struct BuildCommand: Command {
     func perform(_ output: StandardOutput) throws {
         try ArgumentOrder.check(store: store, file: vectors.path, of: "build", isNew: true)
         let input = try VectorInput(vectors.path, labels: labels?.path)
+        if input.count == 0 { printWarning("\(vectors.path): it has no rows, so the store has no vectors yet") }
+        if creation.metric == nil && input.looksNormalised {
+            printWarning(
+                "\(vectors.path): its vectors have length 1, as those for cosine often do, and distances are l2 without --metric; "
+                    + "take --metric cosine for embeddings, or say --metric l2")
+        }
         let start = ContinuousClock.now
         let skipped = skipping.vectors(of: vectors.path)
         try build(input, skipped)

@@ -3,8 +3,8 @@ import Cairn
 
 /// What a store is made with, apart from its dimensions.
 struct CreationOptions: ParsableArguments {
-    @Option(help: "What distance means.")
-    var metric = MetricName.l2
+    @Option(help: "What distance means; l2 if not given. For embeddings of text and images take cosine.")
+    var metric: MetricName?
 
     @Option(help: "What components are stored as.")
     var scalar = Scalar.float32
@@ -30,7 +30,7 @@ struct CreationOptions: ParsableArguments {
 
     func configuration(dimensions: Int) -> VectorStore.Configuration {
         VectorStore.Configuration(
-            dimensions: dimensions, metric: metric.metric, scalar: scalar, connectivity: connectivity,
+            dimensions: dimensions, metric: (metric ?? .l2).metric, scalar: scalar, connectivity: connectivity,
             constructionWidth: efConstruction, seed: seed, searchWidth: ef, codes: codes)
     }
 }

@@ -168,6 +168,7 @@ struct SearchCommand: Command {
             reporting: common.output)
         try checkRadius(store.configuration.metric)
         let file = try queries.map { try QueryFile($0.path, dimensions: store.configuration.dimensions) }
+        if let queries, file?.count == 0 { printWarning("\(queries.path): it has no queries") }
         let names = try names.map { try NameFile($0.path) }, titles = try titles.map { try NameFile($0.path) }
         let writers = try saving.open(count ?? 10)
         let limit = limit ?? .max

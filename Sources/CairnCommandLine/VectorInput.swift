@@ -30,6 +30,16 @@ struct VectorInput {
         }
     }
 
+    /// Whether the first rows all have length 1, but for rounding.
+    var looksNormalised: Bool {
+        // Of fewer components that happens by chance.
+        guard dimensions >= 8, count > 0, let values = try? file.floats(rows: 0..<min(count, 256)) else { return false }
+        return stride(from: 0, to: values.count, by: dimensions).allSatisfy { start in
+            let squaredLength = values[start..<start + dimensions].reduce(0) { $0 + $1 * $1 }
+            return abs(squaredLength - 1) < 2e-3
+        }
+    }
+
     /// The vectors of these rows, one after the other.
     func vectors(_ rows: Range<Int>) throws -> [Float] { try file.floats(rows: rows) }
 

@@ -52,9 +52,46 @@ struct BuildTests {
     func empty() throws {
         let workspace = try Workspace()
         try workspace.write("v.npy", bytes: TestVectors(count: 0, dimensions: 5, seed: 1).npyOfShape(0, 5))
-        let summary = try workspace.json(Summary.self, "build", "@s", "@v.npy")
-        #expect(summary.count == 0)
-        #expect(summary.rate == 0)
+        let outcome = try workspace.cairn("build", "@s", "@v.npy", "--output", "json")
+        let summary = try JSONDecoder().decode(Summary.self, from: Data(outcome.output.utf8))
+        #expect(outcome.code == 0 && summary.count == 0 && summary.rate == 0)
+        let file = workspace.path("v.npy")
+        #expect(outcome.errors == "cairn: warning: \(file): it has no rows, so the store has no vectors yet\n")
+        let found = try workspace.cairn("search", "@s", "@v.npy")
+        #expect(found.code == 0 && found.output == "" && found.errors == "cairn: warning: \(file): it has no queries\n")
+        #expect(try workspace.convert("@v.npy", "@o.npy").warnings == ["IN has no rows, so OUT has none"])
+    }
+
+    @Test(
+        "vectors of length 1 without --metric get a hint at cosine",
+        arguments: [[], ["--metric", "l2"], ["--metric", "cosine"]],
+        [true, false])
+    func normalised(options: [String], isNormalised: Bool) throws {
+        let workspace = try Workspace()
+        var vectors = TestVectors(count: 30, dimensions: 8, seed: 1)
+        if isNormalised {
+            vectors.rows = vectors.rows.map { row in row.map { $0 / row.reduce(0) { $0 + $1 * $1 }.squareRoot() } }
+        }
+        try workspace.write("v.npy", bytes: vectors.npy)
+        let outcome = try workspace.cairn(["build", "@s", "@v.npy", "--quiet"] + options)
+        #expect(outcome.code == 0 && outcome.output == "")
+        #expect(outcome.errors.contains("--metric cosine") == (isNormalised && options.isEmpty), "\(outcome.errors)")
+        #expect(outcome.errors.isEmpty == !(isNormalised && options.isEmpty))
+    }
+
+    @Test(
+        "memory that a build cannot keep to is refused with what it takes",
+        arguments: [("1K", 17), ("16M", 17), ("17M", nil)])
+    func memory(memory: String, needed: Int?) throws {
+        let workspace = try Workspace()
+        try workspace.write("v.npy", bytes: TestVectors(count: 30, dimensions: 5, seed: 1).npy)
+        for command in [["build", "@s", "@v.npy"], ["convert", "@v.npy", "@c.cairn", "--metric", "l2"]] {
+            let outcome = try workspace.cairn(command + ["--memory", memory])
+            #expect(outcome.code == (needed == nil ? 0 : 64), "\(outcome.errors)")
+            guard let needed else { continue }
+            #expect(outcome.errors.contains("30 vectors of 5 dimensions take about \(needed) MiB"))
+            #expect(try workspace.content == ["v.npy"])
+        }
     }
 
     @Test("bytes are kept exactly with --scalar u8")

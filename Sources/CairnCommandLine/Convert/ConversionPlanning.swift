@@ -69,7 +69,7 @@ extension ConversionPlan.Draft {
                 facts: ConversionFacts(
                     count: file.rows, deleted: 0, dimensions: file.dimensions, metric: settings.metric?.rawValue,
                     scalar: scalar, connectivity: nil, constructionWidth: nil, bytesRead: file.byteCount),
-                lost: [], warnings: Cautions.ofRounding(file.scalar, to: scalar))
+                lost: [], warnings: Cautions.ofNothing(file.rows) + Cautions.ofRounding(file.scalar, to: scalar))
             return
         }
         let stored = settings.scalar ?? (to == .cairn ? file.scalar.storeScalar : .float32)
@@ -77,7 +77,7 @@ extension ConversionPlan.Draft {
             .init(file), dimensions: file.dimensions, scalar: stored, labels: input.labels, for: to, settings)
         try self.init(
             build, to, settings, bytesRead: file.byteCount,
-            warnings: Cautions.ofRounding(file.scalar, to: stored.fileScalar))
+            warnings: Cautions.ofNothing(file.rows) + Cautions.ofRounding(file.scalar, to: stored.fileScalar))
     }
 
     /// The rows of a BFIndex become vectors, or a graph is built of them.

@@ -57,6 +57,9 @@ enum Losses {
 
 /// What a conversion may leave behind, or what its user should know before relying on it: sentences without an end.
 enum Cautions {
+    /// Of vectors that there are none of.
+    static func ofNothing(_ count: Int) -> [String] { count == 0 ? ["IN has no rows, so OUT has none"] : [] }
+
     /// Of components that another type does not hold exactly. Where it cannot hold them at all, that is an error.
     static func ofRounding(_ from: VectorFileScalar, to: VectorFileScalar) -> [String] {
         let isWide = from.isInteger && from.size > 2
