@@ -12,7 +12,10 @@ struct RecallCommand: Command {
             The truth is a row of labels for each query, the nearest first: .npy of integers, .ivecs, or a truth file of \
             big-ann-benchmarks with labels and distances, whatever its name. As ann-benchmarks \
             does, a result counts when it is no farther than the k-th true neighbour: at most its distance times 1.001 for l2, \
-            plus 0.001 for other metrics. Recall is the share of k that counts.
+            plus 0.001 for other metrics. Recall is the share of k that counts. Labels that the store does not have, because they \
+            were deleted, are left out and counted. A search keeps at least k candidates, so an ef below k is raised to k.
+
+            An exact search makes the truth, as in the first example. Make it with the largest k that you want to measure.
 
             Queries run on one thread, one at a time, after a first round that is not timed. qps is of the time that the thread \
             had a processor, whatever else runs; where pages come from the disk, of the clock. Latencies are of the clock, in \
@@ -22,9 +25,10 @@ struct RecallCommand: Command {
             --report writes a page for the browser: the smallest measured ef for a recall of 0.90 to 0.995, what it costs, \
             curves, and all that was measured. It needs no other file and no network.
 
-            --compare measures other stores beside the first, which must have the same labels, and --by-vectors each store that \
-            has codes a second time, without them. The report then has a curve for each.
+            --compare measures further stores, which must have the same labels. --by-vectors measures each store that has codes a \
+            second time, without them. The report then has a curve for each.
 
+              cairn search products.cairn queries.npy --exact -k 10 --save-labels truth.npy --quiet
               cairn recall products.cairn queries.npy truth.npy -k 10 --ef 10,20,50
               cairn recall products.cairn queries.npy truth.npy --report recall.html
               cairn recall products.cairn queries.npy truth.npy --by-vectors --compare m32.cairn --report recall.html
@@ -39,7 +43,7 @@ struct RecallCommand: Command {
     var queries: InputPath
 
     @Argument(
-        help: "The labels of each query's true neighbours.",
+        help: "The labels of each query's true neighbours, or a pipe; - is standard input.",
         completion: .file(extensions: ["npy", "ivecs", "ibin", "bin"]))
     var truth: InputPath
 
@@ -115,11 +119,15 @@ struct RecallCommand: Command {
         if let unprinted { throw unprinted }
         guard common.output == .json else { return }
         func list(_ rows: [RecallRow]) -> JSON { .array(rows.map { .object($0.facts) }) }
+        func missing(_ subject: Subject) -> JSON { .number(subject.measurement.missingCount) }
         var facts: [(key: String, value: JSON)] = [
-            ("k", .number(count)), ("queries", .number(input.queries.count)), ("rows", list(measured[0])),
+            ("k", .number(count)), ("queries", .number(input.queries.count)), ("missing", missing(subjects[0])),
+            ("rows", list(measured[0])),
         ]
         if subjects.count > 1 {
-            let compared = zip(subjects, measured).map { JSON.object($0.identity + [("rows", list($1))]) }
+            let compared = zip(subjects, measured).map { subject, rows in
+                JSON.object(subject.identity + [("missing", missing(subject)), ("rows", list(rows))])
+            }
             facts.append(("compared", .array(compared)))
         }
         try output.document(.object(facts))
@@ -147,7 +155,7 @@ struct RecallCommand: Command {
         let hasCodes = info.codeBytes > 0
         // Of several stores the last components may be the same.
         let base = others.isEmpty ? path.lastComponent?.string ?? path.string : path.string
-        return try (byVectors && hasCodes ? [false, true] : [false]).map { ignoresCodes in
+        let measured = try (byVectors && hasCodes ? [false, true] : [false]).map { ignoresCodes in
             let codes = info.codes?.used.rawValue ?? ""
             let suffix = !byVectors || !hasCodes ? "" : ignoresCodes ? ", by vectors" : ", by \(codes)"
             return Subject(
@@ -156,6 +164,8 @@ struct RecallCommand: Command {
                     opened, at: path, named: others.isEmpty ? "the store" : path.string, input,
                     ignoresCodes: ignoresCodes))
         }
+        if let warning = measured[0].measurement.missingWarning { printWarning(warning) }
+        return measured
     }
 
     /// Prints a row as soon as it was measured, but not into one document; the table's head for nil, and in TSV once for all.
@@ -181,9 +191,16 @@ struct RecallCommand: Command {
 
     /// The widths to measure; with a report the store's own is among them.
     private func widths(_ own: Int) -> [Int] {
-        if let ef { return ef.widths }
-        guard report != nil else { return [10, 20, 50, 100, 200] }
-        return Array(Set(WidthList.sweep(count).widths + [max(own, count)])).sorted()
+        let asked = ef?.widths ?? (report == nil ? [10, 20, 50, 100, 200] : WidthList.sweep(count).widths + [own])
+        var widths: [Int] = []
+        for width in asked.map({ max($0, count) }) where !widths.contains(width) { widths.append(width) }
+        if let narrow = ef?.widths.filter({ $0 < count }), !narrow.isEmpty {
+            let list = narrow.map { "\($0)" }.joined(separator: ", ")
+            printWarning(
+                "ef \(list) \(narrow.count == 1 ? "is" : "are") below -k \(count): a search keeps at least k, so ef is \(count) there"
+            )
+        }
+        return ef == nil && report != nil ? widths.sorted() : widths
     }
 
     private var roundCount: Int { rounds ?? (report == nil ? 1 : 3) }
@@ -221,9 +238,12 @@ struct RecallCommand: Command {
         if let report { words += ["--report", report.string] }
         return RecallReport(
             subjects: try zip(subjects, rows).map { subject, rows in
-                RecallSubject(
-                    name: subject.name, path: subject.path.string, rows: rows,
-                    facts: RecallReport.facts(try subject.store.info))
+                var facts = RecallReport.facts(try subject.store.info)
+                let missing = subject.measurement.missingCount
+                if missing > 0 {
+                    facts.append(.init(name: "labels of the truth not in it", value: grouped(missing)))
+                }
+                return RecallSubject(name: subject.name, path: subject.path.string, rows: rows, facts: facts)
             },
             k: count, queryCount: subjects[0].measurement.queryCount, rounds: roundCount, machine: Machine.facts,
             date: Machine.date, command: words.map(\.shellQuoted).joined(separator: " "))

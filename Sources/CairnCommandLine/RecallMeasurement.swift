@@ -2,54 +2,64 @@ import Cairn
 import SystemPackage
 import VectorFiles
 
-/// A store, its queries, and for each which results count as true neighbours.
+/// A store, and what counts as found in it for each query.
 struct RecallMeasurement {
     private let store: VectorStore
+    private let name: String
     private let count: Int
     private let queries: [[Float]]
-    private let truths: [Truth]
+    private let truth: [Truth.Neighbors]
+    private let truthPath: FilePath
     /// Whether searches go by the vectors though the store has codes.
     private let ignoresCodes: Bool
 
-    /// The true neighbours of a query: these labels, and whatever is no farther than the last of them.
-    private struct Truth {
-        let labels: Set<Label>
-        let threshold: Float
-
-        func contains(_ neighbor: Neighbor) -> Bool {
-            neighbor.distance <= threshold || labels.contains(neighbor.label)
-        }
-    }
-
     var queryCount: Int { queries.count }
 
-    /// Throws unless the store at `path` has the dimensions of the queries and all labels of the truth.
-    init(_ store: VectorStore, at path: FilePath, _ input: RecallInput, ignoresCodes: Bool = false) throws {
+    /// How many labels of the truth the store has not.
+    var missingCount: Int { truth.reduce(0) { $0 + $1.missing.count } }
+
+    /// Throws unless the store at `path` has the dimensions of the queries and some labels of the truth. `name`: what to call it in
+    /// messages about the truth.
+    init(
+        _ store: VectorStore, at path: FilePath, named name: String, _ input: RecallInput, ignoresCodes: Bool = false
+    ) throws {
         self.store = store
+        self.name = name
         self.ignoresCodes = ignoresCodes
         count = input.count
         queries = input.queries
-        let configuration = try store.configuration
-        guard configuration.dimensions == queries[0].count else {
+        truthPath = input.truth.path
+        let dimensions = try store.configuration.dimensions
+        guard dimensions == queries[0].count else {
             throw Failure(
                 code: StoreError.Code.dimensionMismatch.description,
-                "its vectors have \(configuration.dimensions) dimensions, the queries have \(queries[0].count)", path: path)
+                "its vectors have \(dimensions) dimensions, the queries have \(queries[0].count)", path: path)
         }
-        var truths: [Truth] = []
-        for (row, (query, labels)) in zip(queries, input.truth).enumerated() {
-            let distances: [Float?]
-            do {
-                distances = try store.distances(from: query, to: labels)
+        var neighbors: [Truth.Neighbors] = []
+        for (row, query) in queries.enumerated() {
+            do throws(StoreError) {
+                neighbors.append(try input.truth.neighbors(row, of: query, store, count: count))
             } catch {
                 throw input.failure(error, row)
             }
-            if let missing = distances.firstIndex(of: nil) {
-                throw Failure(input.truthPath, "row \(row) names label \(labels[missing]), which is not in the store")
-            }
-            let last = distances.compactMap { $0 }.max() ?? 0
-            truths.append(Truth(labels: Set(labels), threshold: Self.threshold(last, configuration.metric)))
         }
-        self.truths = truths
+        guard neighbors.contains(where: { $0.count > 0 }) else {
+            let example = neighbors.lazy.flatMap(\.missing).first.map { ", \($0) for example," } ?? ""
+            throw Failure(truthPath, "none of its labels\(example) is in \(name): is it of another store?")
+        }
+        self.truth = neighbors
+    }
+
+    /// What is to be known of labels of the truth that the store has not.
+    var missingWarning: String? {
+        let missing = missingCount, short = truth.count { $0.count < count }
+        guard missing > 0 else { return nil }
+        let subject = missing == 1 ? "1 label is" : "\(missing) labels are"
+        let rest =
+            short == 0
+            ? "the next ones of the same rows count in their place"
+            : "\(short) of the queries have fewer than \(count) true neighbours left"
+        return "\(truthPath): \(subject) not in \(name), perhaps deleted; \(rest)"
     }
 
     private func options(_ width: Int) -> SearchOptions {
@@ -73,11 +83,11 @@ struct RecallMeasurement {
         var hits = 0
         var times: [Duration] = []
         times.reserveCapacity(queries.count)
-        for (query, truth) in zip(queries, truths) {
+        for (query, neighbors) in zip(queries, truth) {
             let start = ContinuousClock.now
             let found = try store.search(query, count: count, options: options)
             times.append(ContinuousClock.now - start)
-            hits += found.count { truth.contains($0) }
+            hits += min(found.count { neighbors.contains($0) }, neighbors.count)
         }
         let usage = ThreadUsage.now.since(before)
         times.sort()
@@ -85,23 +95,11 @@ struct RecallMeasurement {
         // Waiting for the disk is part of a search, waiting for a processor that other programs have is not.
         let counted = usage.diskReads > 0 ? total : min(usage.processorSeconds, total)
         return RecallRow(
-            width: width, recall: Double(hits) / Double(queries.count * count),
+            width: width, recall: Double(hits) / Double(truth.reduce(0) { $0 + $1.count }),
             queriesPerSecond: Double(queries.count) / max(counted, 1e-9),
             processorShare: usage.diskReads > 0 ? 1 : min(1, usage.processorSeconds / max(total, 1e-9)),
             medianMicroseconds: Self.percentile(50, of: times),
             percentile99Microseconds: Self.percentile(99, of: times), work: work, queryCount: queries.count)
-    }
-
-    /// As ann-benchmarks: a little more than the distance, so that rounding and equal distances do no harm. What is left of a small
-    /// product in a distance of about 1 does not tell near from far: then only labels count.
-    private static func threshold(_ distance: Float, _ metric: Metric) -> Float {
-        switch metric {
-        case .l2: return distance * (1 + 1e-3)
-        case .innerProduct:
-            let product = abs(1 - distance)
-            return product < 1e-3 ? -.infinity : distance + 1e-3 * min(product, 1)
-        case .cosine, .custom: return distance + 1e-3
-        }
     }
 
     /// The time that `percent` of 100 queries do not exceed, in microseconds: the nearest rank.

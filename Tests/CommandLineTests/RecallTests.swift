@@ -9,6 +9,7 @@ struct RecallTests {
             let recall, qps, p50_us, p99_us: Double
         }
         let k, queries: Int
+        let missing: Int
         let rows: [Row]
     }
 
@@ -123,6 +124,59 @@ struct RecallTests {
         }
     }
 
+    /// Measures, and returns the report and what was said.
+    private func measure(_ arguments: String...) throws -> (report: Report, errors: String) {
+        let outcome = try workspace.cairn(["recall", "@store", "@q.npy"] + arguments + ["--output", "json"])
+        try #require(outcome.code == 0, "\(outcome.errors)")
+        return (try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8)), outcome.errors)
+    }
+
+    @Test("a deleted label of the truth is left out, and the next one counts")
+    func deleted() throws {
+        let gone = vectors.nearest(queries.rows[2], 1)[0].row
+        try #require(try workspace.cairn("delete", "@store", "\(gone)").code == 0)
+        let times = queries.rows.count { vectors.nearest($0, 7).contains { $0.row == gone } }
+        let (report, errors) = try measure("@t.npy", "-k", "7", "--ef", "200")
+        #expect(report.rows.map(\.recall) == [1] && report.missing == times)
+        #expect(errors.hasPrefix("cairn: warning: \(workspace.path("t.npy")): \(times) label"))
+        #expect(
+            errors.hasSuffix("not in the store, perhaps deleted; the next ones of the same rows count in their place\n")
+        )
+        let all = try measure("@t.npy", "-k", "20", "--ef", "200")
+        let short = queries.rows.count { vectors.nearest($0, 20).contains { $0.row == gone } }
+        #expect(all.report.rows.map(\.recall) == [1] && all.report.missing == short)
+        #expect(all.errors.contains("\(short) of the queries have fewer than 20 true neighbours left"))
+        #expect(try measure("@t.npy", "-k", "7", "--ef", "200", "--report", "@r.html").errors == errors)
+        let page = String(decoding: try workspace.bytes("r.html"), as: UTF8.self)
+        #expect(page.contains("labels of the truth not in it"))
+    }
+
+    @Test("the truth that an exact search saves may be shorter than k")
+    func padded() throws {
+        let search = try workspace.cairn(
+            "search", "@store", "@q.npy", "--exact", "-k", "210", "--save-labels", "@all.npy", "--quiet")
+        try #require(search.code == 0)
+        let (report, errors) = try measure("@all.npy", "-k", "210", "--ef", "300")
+        #expect(report.rows.map(\.recall) == [1] && report.missing == 0 && errors == "")
+    }
+
+    @Test("an ef below k is raised to k, once, and that is said")
+    func raised() throws {
+        let (report, errors) = try measure("@t.npy", "-k", "20", "--ef", "10,15,50")
+        #expect(report.rows.map(\.ef) == [20, 50])
+        #expect(errors == "cairn: warning: ef 10, 15 are below -k 20: a search keeps at least k, so ef is 20 there\n")
+        let one = try measure("@t.npy", "-k", "20", "--ef", "50,10")
+        #expect(one.report.rows.map(\.ef) == [50, 20] && one.errors.contains("ef 10 is below -k 20"))
+        let unasked = try measure("@t.npy", "-k", "15")
+        #expect(unasked.report.rows.map(\.ef) == [15, 20, 50, 100, 200] && unasked.errors == "")
+    }
+
+    @Test("queries and truth the wrong way round are recognised")
+    func swapped() throws {
+        let outcome = try workspace.cairn("recall", "@store", "@t.npy", "@q.npy")
+        #expect(outcome.code == 64 && outcome.errors.contains("the queries come before the truth"))
+    }
+
     struct BadTruth: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let bytes: [UInt8]
@@ -133,9 +187,9 @@ struct RecallTests {
         "a truth that does not fit is refused",
         arguments: [
             BadTruth(
-                testDescription: "a label that is not in the store",
-                bytes: Npy.file(shape: [6, 2], [1, 2, 3, 4, 5, 200, 6, 7, 8, 9, 10, 11] as [Int32]),
-                message: "row 2 names label 200, which is not in the store"),
+                testDescription: "labels none of which is in the store",
+                bytes: Npy.file(shape: [6, 2], [Int32](200..<212)),
+                message: "none of its labels, 200 for example, is in the store"),
             BadTruth(
                 testDescription: "a negative label",
                 bytes: Npy.file(shape: [6, 2], [1, 2, 3, 4, 5, -1, 6, 7, 8, 9, 10, 11] as [Int32]), message: "row 2"),

@@ -3,15 +3,12 @@ extension RecallReport {
     var conditions: Markup {
         let compared = "\(grouped(queryCount)) × \(grouped(k)) = \(grouped(queryCount * k)) neighbours"
         let times = rounds == 1 ? "once" : "\(rounds) times; of each figure, the median"
-        var measurement = [
+        let measurement = [
             Fact(name: "queries", value: "\(grouped(queryCount)), one after the other, on one thread"),
             Fact(name: "k", value: "\(k)"), Fact(name: "compared", value: compared),
             Fact(name: "each ef", value: "\(times); after a round that does not count"),
             Fact(name: "date", value: date),
         ]
-        if subjects.contains(where: { $0.rows[0].width < k }) {
-            measurement.append(Fact(name: "ef below k", value: "counts as \(k)"))
-        }
         let lists = subjects.map(list) + [list(measurement), list(machine)]
         return .group([
             .element("h2", [:], "What was measured, and where"),
