@@ -15,8 +15,9 @@ struct AddCommand: Command {
             Vectors are labelled with the numbers of their rows, 0, 1, 2, …, as by `cairn build`, whatever the store has \
             already; --labels gives others. A label that is in the store is an error; with --upsert it gets the new vector.
 
-            After one that was killed, --skip goes on where it was: behind as many rows as were acknowledged last. The row \
-            behind them may be in the store already; --upsert does not mind.
+            Ctrl-C and SIGTERM end it after the batch it is at; the last line says how many rows were added, and with which --skip \
+            to go on. A second one, or kill -9, ends it at once: --print-acknowledged tells the rows then, and the row behind them \
+            may be in the store already, which --upsert does not mind.
 
               cairn add products.cairn new.npy --labels new-ids.txt
               cairn add products.cairn changed.npy --labels ids.npy --upsert --batch 100
@@ -89,7 +90,7 @@ struct AddCommand: Command {
         let start = ContinuousClock.now
         let skipped = skipping.vectors(of: vectors.path)
         var before: String?
-        let count = try VectorStore.changing(at: store, options: options, reporting: common.output) { store in
+        let (end, count) = try VectorStore.changing(at: store, options: options, reporting: common) { store in
             let dimensions = try store.configuration.dimensions
             guard input.dimensions == dimensions else {
                 throw Failure(
@@ -98,35 +99,51 @@ struct AddCommand: Command {
                     path: vectors.path)
             }
             before = try store.info.codes?.warning
-            try add(input, to: store, skipped, output)
-            return try store.count
+            // Printed as well when it fails or is interrupted: the rows before that are in.
+            defer { skipped?.printWarnings() }
+            let end = try Interruption.inSteps { try add(input, to: store, skipped, output) }
+            return (end, try store.count)
         }
+        Interruption.endIfRequested()
         // Codes may have been decided on when it was closed.
         let report = (try? VectorStore.open(at: store).info)?.codes
         if let after = report?.warning, after != before { printWarning("\(store): \(after)") }
         let seconds = (ContinuousClock.now - start).seconds
-        skipped?.printWarnings()
         try summarise(
-            rows: input.count - skip - (skipped?.count ?? 0), count: count, seconds: seconds, report, skipped, output)
+            rows: end - skip - (skipped?.count ?? 0), count: count, seconds: seconds, report, skipped, output)
     }
 
+    /// Adds batch after batch, and returns the row after the last of them: that is the end of the file unless it is interrupted.
     private func add(
         _ input: VectorInput, to store: VectorStore, _ skipped: SkippedVectors?, _ output: StandardOutput
-    ) throws {
+    ) throws -> Int {
         let bar = ProgressBar(quiet: common.quiet)
         defer { bar?.finish() }
         var isWatched = printAcknowledged
-        var next = skip
-        while next < input.count {
+        var next = skip, added = 0
+        Interruption.note(progress(next, added))
+        while next < input.count && !Interruption.isRequested {
             let rows = next..<next + min(batch, input.count - next)
-            var batch = Batch(rows: Array(rows), labels: input.labels(rows), vectors: try input.vectors(rows))
+            var batch: Batch
             do {
+                batch = Batch(rows: Array(rows), labels: input.labels(rows), vectors: try input.vectors(rows))
+            } catch {
+                // The file cannot be read further, or has a value that no float is.
+                let isOfVector = (error as? VectorFileError)?.isOfVector == true
+                let advice = isOfVector ? SkipOptions.advice : ""
+                var failure = Failure(reporting: error).adding("\(advice); \(progress(next, added))")
+                failure.progress = ("added", added)
+                throw failure
+            }
+            do throws(StoreError) {
                 if let skipped { try batch.leaveOutInvalid(store, skipped) }
                 try add(batch.vectors, batch.labels, to: store)
-            } catch let error as StoreError {
-                throw failure(error, firstRow: next, batch)
+            } catch {
+                throw failure(error, firstRow: next, added: added, batch)
             }
             next = rows.upperBound
+            added += batch.rows.count
+            Interruption.note(progress(next, added))
             bar?.update(next - skip, of: input.count - skip)
             guard isWatched else { continue }
             do {
@@ -137,6 +154,20 @@ struct AddCommand: Command {
                 isWatched = false
             }
         }
+        return next
+    }
+
+    /// What was done when so many of the rows before this one are added and the others left out, and how to go on.
+    private func progress(_ next: Int, _ added: Int) -> String {
+        guard next > skip else { return "nothing was added" }
+        let rows = next == skip + 1 ? "row \(skip) was" : "rows \(skip) to \(next - 1) were"
+        let done =
+            switch added {
+            case next - skip: "\(rows) added"
+            case 0: "\(rows) left out"
+            default: "of rows \(skip) to \(next - 1) \(added) were added and the others left out"
+            }
+        return "\(done), go on behind \(next == skip + 1 ? "it" : "them") with --skip \(next)"
     }
 
     /// Rows of the file that are added together.
@@ -158,7 +189,7 @@ struct AddCommand: Command {
         }
     }
 
-    private func add(_ vectors: [Float], _ labels: [Label], to store: VectorStore) throws {
+    private func add(_ vectors: [Float], _ labels: [Label], to store: VectorStore) throws(StoreError) {
         if upsert {
             try store.upsert(vectors, labels: labels)
         } else {
@@ -168,17 +199,13 @@ struct AddCommand: Command {
 
     /// The error of the batch that begins in `firstRow`, with what was done before it. The store counts rows within the batch, people
     /// from the beginning of the file.
-    private func failure(_ error: StoreError, firstRow: Int, _ batch: Batch) -> Failure {
+    private func failure(_ error: StoreError, firstRow: Int, added: Int, _ batch: Batch) -> Failure {
         let path: FilePath? =
             switch error.code {
             case .invalidVector: vectors.path
             case .duplicateLabel: (labels ?? vectors).path
             default: nil
             }
-        let addition =
-            firstRow == skip
-            ? "; nothing was added"
-            : "; rows \(skip) to \(firstRow - 1) were added, go on behind them with --skip \(firstRow)"
         let message = error.commandLineMessage.replacing(/\brow ([0-9]+)/) { match in
             "row \(Int(match.1).flatMap { batch.rows.indices.contains($0) ? batch.rows[$0] : nil } ?? firstRow)"
         }
@@ -187,8 +214,8 @@ struct AddCommand: Command {
             let numbers = labels == nil ? "; labels are row numbers unless --labels gives others" : ""
             advice = "\(numbers); --upsert would put the new vectors in the place of the old ones"
         }
-        var failure = Failure(error, saying: message, path: path, addition: advice + addition)
-        failure.progress = ("added", firstRow - skip)
+        var failure = Failure(error, saying: message, path: path, addition: "\(advice); \(progress(firstRow, added))")
+        failure.progress = ("added", added)
         return failure
     }
 

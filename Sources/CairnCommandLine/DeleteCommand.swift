@@ -67,22 +67,33 @@ struct DeleteCommand: Command {
             throw failure
         }
         let info = try VectorStore.changing(at: store, options: durability.openOptions()) { store in
-            var done = 0
-            while done < labels.count {
-                let end = done + min(batch ?? .max, labels.count - done)
-                do {
-                    try change(Array(labels[done..<end]), of: store)
-                } catch let error as StoreError {
-                    throw failure(error, changed: done)
-                }
-                done = end
-            }
+            try Interruption.inSteps { try change(labels, of: store) }
             return try store.info
         }
+        Interruption.endIfRequested()
         try summarise(labels.count, info, output)
     }
 
+    /// Changes batch after batch, until all are done or it is interrupted.
     private func change(_ labels: [Label], of store: VectorStore) throws {
+        let bar = ProgressBar(quiet: common.quiet)
+        defer { bar?.finish() }
+        var done = 0
+        Interruption.note(progress(done))
+        while done < labels.count && !Interruption.isRequested {
+            let end = done + min(batch ?? .max, labels.count - done)
+            do throws(StoreError) {
+                try changeBatch(Array(labels[done..<end]), of: store)
+            } catch {
+                throw failure(error, changed: done)
+            }
+            done = end
+            Interruption.note(progress(done))
+            bar?.update(done, of: labels.count)
+        }
+    }
+
+    private func changeBatch(_ labels: [Label], of store: VectorStore) throws(StoreError) {
         if undo {
             try store.unmark(labels)
         } else if erase {
@@ -92,18 +103,20 @@ struct DeleteCommand: Command {
         }
     }
 
+    private func progress(_ changed: Int) -> String {
+        switch changed {
+        case 0: "nothing was changed"
+        case 1: "the first label was changed"
+        default: "the first \(changed) labels were changed"
+        }
+    }
+
     /// The error with what was done before it.
     private func failure(_ error: StoreError, changed: Int) -> Failure {
         let path: FilePath? = error.code == .unknownLabel ? labelFile?.path ?? store : nil
-        let addition =
-            switch changed {
-            case 0: "; nothing was changed"
-            case 1: "; the label before this batch was changed"
-            default: "; the \(changed) labels before this batch were changed"
-            }
         // The label says which change of the batch it was.
         let message = error.commandLineMessage.replacing(/\ \(change [0-9]+\)/, with: "")
-        var failure = Failure(error, saying: message, path: path, addition: addition)
+        var failure = Failure(error, saying: message, path: path, addition: "; \(progress(changed))")
         failure.progress = ("changed", changed)
         return failure
     }

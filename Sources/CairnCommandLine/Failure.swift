@@ -63,6 +63,9 @@ struct Failure: Error {
             exitCode: exitCode)
     }
 
+    /// The same with more behind its message.
+    func adding(_ addition: String) -> Failure { Failure(code: code, message + addition, path: path, exitCode: exitCode) }
+
     private init(_ error: VectorFileError) {
         let code: StoreError.Code =
             switch error.errno.map({ Errno(rawValue: $0) }) {

@@ -144,7 +144,7 @@ struct DeleteTests {
         #expect(
             text.errors
                 == "cairn: error: \(workspace.path("bad.txt")): label 777 is not in the store; "
-                + "the 20 labels before this batch were changed\n")
+                + "the first 20 labels were changed\n")
         #expect(try workspace.counts() == Counts(80, deleted: 20))
         try workspace.write("bad.txt", labels: Array(30..<45) + [777])
         let json = try workspace.cairn(

@@ -15,7 +15,7 @@ struct InterruptionTests {
 
     /// Starts the program, waits for a name of a file or directory that it makes, sends the signal, and returns how it ended.
     private func interrupt(
-        _ arguments: [String], when isBegun: (String) -> Bool, by signal: Int32 = SIGINT,
+        _ arguments: [String], when isBegun: (String) -> Bool, by signal: Int32 = SIGINT, again: Bool = false,
         meanwhile: () throws -> Void = {}
     ) throws -> (status: Int32, errors: String) {
         let errors = workspace.directory.appendingPathComponent("errors")
@@ -32,6 +32,11 @@ struct InterruptionTests {
             usleep(200)
         }
         try #require(kill(process, signal) == 0)
+        if again {
+            // Two of a kind at once are one.
+            usleep(20_000)
+            kill(process, signal)
+        }
         try meanwhile()
         try #require(kill(process, SIGCONT) == 0)
         while unsafe waitpid(process, &status, 0) < 0 { try #require(errno == EINTR) }
@@ -85,12 +90,37 @@ struct InterruptionTests {
         #expect(try workspace.content == ["b.bin", "o.npy"])
     }
 
-    @Test("a program that was interrupted while it waited says so, and no more")
-    func changes() throws {
-        _ = try workspace.buildStore(count: 3000, dimensions: 16)
+    @Test("an addition ends after the batch it is at, and says how to go on", arguments: [SIGINT, SIGTERM])
+    func addition(signal: Int32) throws {
+        try workspace.write("v.npy", bytes: TestVectors(count: 3000, dimensions: 16, seed: 1).npy)
+        try #require(try workspace.cairn("create", "@store", "--dim", "16", "--quiet").code == 0)
         let (status, errors) = try interrupt(
-            ["add", "@store", "@vectors.npy", "--upsert", "--batch", "10"], when: { $0.hasPrefix("store/log") })
-        #expect(status & 0x7f == SIGINT && errors == "cairn: interrupted\n")
+            ["add", "@store", "@v.npy", "--batch", "10"], when: { $0.hasPrefix("store/log/") }, by: signal)
+        #expect(status & 0x7f == signal)
+        let match = errors.wholeMatch(
+            of:
+                /cairn: interrupted; (nothing was added|rows 0 to ([0-9]+) were added, go on behind them with --skip ([0-9]+))\n/
+        )
+        let facts = try #require(match, "\(errors)")
+        let skip = facts.3.flatMap { Int($0) } ?? 0
+        #expect(facts.2.flatMap { Int($0) } ?? -1 == skip - 1 && skip % 10 == 0)
+        // It was closed: what the first log had is in the files.
+        #expect(try workspace.cairn("labels", "@store").lines == (0..<skip).map { "\($0)" })
+        #expect(try !workspace.content.contains("store/log/0000000000000001.wal") || skip == 0)
+        #expect(try workspace.cairn("add", "@store", "@v.npy", "--skip", "\(skip)", "--quiet").code == 0)
+        #expect(try workspace.counts() == Counts(3000))
+        #expect(try workspace.cairn("verify", "@store").code == 0)
+    }
+
+    @Test("a second signal ends it at once")
+    func twice() throws {
+        try workspace.write("v.npy", bytes: TestVectors(count: 3000, dimensions: 16, seed: 1).npy)
+        try #require(try workspace.cairn("create", "@store", "--dim", "16", "--quiet").code == 0)
+        let (status, errors) = try interrupt(
+            ["add", "@store", "@v.npy", "--batch", "3000"], when: { $0.hasPrefix("store/log/") }, again: true)
+        #expect(status & 0x7f == SIGINT && errors.hasPrefix("cairn: interrupted; "))
+        let count = try workspace.counts().count
+        #expect(errors == "cairn: interrupted; nothing was added\n" ? [0, 3000].contains(count) : count == 3000)
         #expect(try workspace.cairn("verify", "@store").code == 0)
     }
 }
