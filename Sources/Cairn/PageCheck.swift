@@ -36,13 +36,15 @@ struct PageCheck {
         self.label = label
     }
 
-    func run(_ segments: [Geometry.Segment], _ report: inout VerifyReport) {
+    /// `progress` is called for each page.
+    func run(_ segments: [Geometry.Segment], _ report: inout VerifyReport, progress: () -> Void = {}) {
         for segment in segments {
             var page = 0
             for piece in segment.pieces {
                 for offset in stride(from: 0, to: piece.length, by: Geometry.pageSize) {
                     check(segment, piece, offset, page, &report)
                     page += 1
+                    progress()
                 }
             }
         }

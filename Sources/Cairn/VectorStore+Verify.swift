@@ -6,31 +6,39 @@ import WriteAheadLog
 
 extension VectorStore {
     /// Checks the store at `path`, opened for reading, to `depth`. What is wrong stands in the report; a store that cannot
-    /// be opened at all throws as opening does.
+    /// be opened at all throws as opening does. `progress` is called now and then with the steps done and their total.
     public static func verify(
-        at path: FilePath, depth: VerifyReport.Depth = .graph, options: OpenOptions = .init()
+        at path: FilePath, depth: VerifyReport.Depth = .graph, options: OpenOptions = .init(),
+        progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
     ) throws(StoreError) -> VerifyReport {
         var options = options
         options.access = .readOnly
-        return try open(at: path, options: options).verify(depth: depth)
+        return try open(at: path, options: options).verify(depth: depth, progress: progress)
     }
 
     /// Checks the open store to `depth`: what is in its files, and what is in memory beyond them. Changes and checkpoints
-    /// wait while files are read; searches go on.
-    public func verify(depth: VerifyReport.Depth = .graph) throws(StoreError) -> VerifyReport {
-        var report = try verifyContents(depth: depth)
-        if depth == .searches { try checkSearches(&report) }
+    /// wait while files are read; searches go on. `progress` is called now and then with the steps done and their total.
+    public func verify(
+        depth: VerifyReport.Depth = .graph, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+    ) throws(StoreError) -> VerifyReport {
+        let steps = CheckProgress(depth, progress)
+        var report = try verifyContents(depth, steps)
+        if depth == .searches { try checkSearches(steps, &report) }
+        steps.finish()
         return report
     }
 
-    private func verifyContents(depth: VerifyReport.Depth) throws(StoreError) -> VerifyReport {
+    private func verifyContents(
+        _ depth: VerifyReport.Depth, _ steps: CheckProgress
+    ) throws(StoreError) -> VerifyReport {
         try readingQuiet { (contents, view) in
             var report = VerifyReport()
             var damaged: Set<Label> = []
-            if let path { checkFiles(path, depth, contents, view, &report) }
+            steps.begin(path == nil ? [] : contents.segments, slots: view.count)
+            if let path { checkFiles(path, depth, contents, view, steps, &report) }
             if depth != .header, let codes = contents.graph.codes { check(codes, contents, view, &report) }
             if depth == .graph || depth == .searches {
-                damaged = check(contents, view, &report)
+                damaged = check(contents, view, steps, &report)
                 measureCodes(contents, view, &report)
             }
             for page in report.damagedPages { damaged.formUnion(page.labels) }
@@ -41,7 +49,7 @@ extension VectorStore {
 
     private func checkFiles(
         _ path: FilePath, _ depth: VerifyReport.Depth, _ contents: StoreContents, _ view: GraphView,
-        _ report: inout VerifyReport
+        _ steps: CheckProgress, _ report: inout VerifyReport
     ) {
         let name = path.appending(StoreName.levelZero)
         do throws(StoreFileError) {
@@ -63,7 +71,8 @@ extension VectorStore {
             let slots = contents.graph.slots
             try PageCheck(
                 prologue.file, prologue.superblock, header, columns: contents.columns, journal: pending
-            ) { slots.hasLabel($0, at: view.sequence) ? slots.label($0) : nil }.run(segments, &report)
+            ) { slots.hasLabel($0, at: view.sequence) ? slots.label($0) : nil }
+            .run(segments, &report) { steps.advance() }
             guard header.slotCount > 0, pending == nil else { return }
             checkDerivedFiles(path, prologue.superblock, header, contents, &report)
         } catch {
@@ -162,10 +171,12 @@ extension VectorStore {
     }
 
     /// Returns the labels of slots that something is wrong with.
-    private func check(_ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport) -> Set<Label> {
+    private func check(
+        _ contents: StoreContents, _ view: GraphView, _ steps: CheckProgress, _ report: inout VerifyReport
+    ) -> Set<Label> {
         var problems: [String] = []
         var check = GraphCheck(contents.graph, view) { if problems.count < 200 { problems.append($0) } }
-        check.run()
+        check.run { steps.advance($0) }
         let counts = counts.load(), slots = contents.graph.slots
         var wrong = Set(check.wrong.map { slots.label($0) })
         if [counts.live, counts.marked, counts.free] != [
@@ -176,6 +187,7 @@ extension VectorStore {
                     + "\(check.counts[1]), \(check.counts[2]) and \(check.counts[3] + check.counts[4])")
         }
         for slot in 0..<UInt32(view.count) where slots.hasLabel(slot, at: view.sequence) {
+            steps.advance()
             let label = slots.label(slot)
             let found = labels.slot(of: label, in: view) { slots.hasLabel($0, at: view.sequence) }
             if found != slot {
@@ -196,8 +208,15 @@ extension VectorStore {
 
 extension VectorStore {
     /// Searches for each vector by itself.
-    private func checkSearches(_ report: inout VerifyReport) throws(StoreError) {
-        let missed = try Findability(store: self, threads: nil).missed()
+    private func checkSearches(_ steps: CheckProgress, _ report: inout VerifyReport) throws(StoreError) {
+        var last = 0
+        let missed = try Findability(
+            store: self, threads: nil,
+            progress: { done, _ in
+                steps.advance((done - last) * CheckProgress.stepsOfSearch)
+                last = done
+            }
+        ).missed()
         report.missedLabels = missed
         report.missed = missed.count
         guard !missed.isEmpty else { return }

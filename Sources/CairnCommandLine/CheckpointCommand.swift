@@ -25,8 +25,10 @@ struct CheckpointCommand: Command {
     func perform(_ output: StandardOutput) throws {
         let start = ContinuousClock.now
         let count = try VectorStore.changing(
-            at: store, options: .init(logDamage: damage.logDamage), reporting: common.output
+            at: store, options: .init(logDamage: damage.logDamage), reporting: common
         ) { store in
+            let waiting = WaitingLine("bringing the log into the files", quiet: common.quiet)
+            defer { waiting?.finish() }
             try store.checkpoint()
             return try store.count
         }

@@ -30,7 +30,9 @@ struct CodesCommand: Command {
 
     func perform(_ output: StandardOutput) throws {
         let start = ContinuousClock.now
-        let info = try VectorStore.changing(at: store) { store in
+        let info = try VectorStore.changing(at: store, reporting: common) { store in
+            let waiting = WaitingLine("making and measuring codes", quiet: common.quiet)
+            defer { waiting?.finish() }
             try store.setCodes(codes)
             return try store.info
         }

@@ -66,7 +66,7 @@ struct DeleteCommand: Command {
             failure.progress = ("changed", 0)
             throw failure
         }
-        let info = try VectorStore.changing(at: store, options: durability.openOptions()) { store in
+        let info = try VectorStore.changing(at: store, options: durability.openOptions(), reporting: common) { store in
             try Interruption.inSteps { try change(labels, of: store) }
             return try store.info
         }

@@ -27,7 +27,7 @@ struct GetCommand: Command {
 
     func perform(_ output: StandardOutput) throws {
         let store = try VectorStore.opening(
-            at: store, options: .init(logDamage: damage.logDamage), reporting: common.output)
+            at: store, options: .init(logDamage: damage.logDamage), reporting: common)
         let vectors = try labels.map { try store.vector(labelled: $0, self.store) }
         switch common.output {
         case .json:

@@ -31,7 +31,7 @@ struct InfoCommand: Command {
     func perform(_ output: StandardOutput) throws {
         let facts = try Self.facts(
             VectorStore.opening(
-                at: store, options: .init(logDamage: damage.logDamage), reporting: common.output
+                at: store, options: .init(logDamage: damage.logDamage), reporting: common
             ).info)
         // Here the facts are the results, and --quiet keeps them.
         guard common.output == .text else { return try output.facts(facts, as: common, text: []) }

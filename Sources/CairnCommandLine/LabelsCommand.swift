@@ -31,7 +31,7 @@ struct LabelsCommand: Command {
 
     func perform(_ output: StandardOutput) throws {
         let store = try VectorStore.opening(
-            at: store, options: .init(logDamage: damage.logDamage), reporting: common.output)
+            at: store, options: .init(logDamage: damage.logDamage), reporting: common)
         let labels = deleted ? try store.markedLabels() : try store.allLabels()
         switch common.output {
         case .json: try output.document(.object([("labels", .array(labels.map(labelOptions.json)))]))

@@ -210,22 +210,28 @@ struct RecallCommand: Command {
     private func measure(
         _ measurement: RecallMeasurement, _ widths: [Int], print: (RecallRow?) throws -> Void
     ) throws -> [RecallRow] {
-        let steps = roundCount * widths.count
-        let bar = steps > widths.count ? ProgressBar(quiet: common.quiet) : nil
+        let steps = roundCount * widths.count, queries = measurement.queryCount
+        let total = (steps + widths.count) * queries
+        let bar = ProgressBar(quiet: common.quiet, unit: .steps)
         defer { bar?.finish() }
-        let work = try widths.map { try measurement.work(width: $0) }
+        var work: [SearchWork] = []
+        for (place, width) in widths.enumerated() {
+            work.append(try measurement.work(width: width) { bar?.update(place * queries + $0, of: total) })
+        }
+        bar?.finish()
         try print(nil)
         var measured = widths.map { _ in [RecallRow]() }, rows: [RecallRow] = []
         for step in 0..<steps {
             let place = step % widths.count
-            measured[place].append(try measurement.run(width: widths[place], work: work[place]))
+            let done = (widths.count + step) * queries
+            measured[place].append(
+                try measurement.run(width: widths[place], work: work[place]) { bar?.update(done + $0, of: total) })
             if measured[place].count == roundCount {
                 let row = RecallRow.median(of: measured[place])
                 rows.append(row)
                 bar?.finish()
                 try print(row)
             }
-            bar?.update((step + 1) * measurement.queryCount, of: steps * measurement.queryCount)
         }
         return rows
     }

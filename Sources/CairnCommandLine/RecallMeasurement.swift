@@ -68,22 +68,26 @@ struct RecallMeasurement {
         return options
     }
 
-    /// Counts what the searches compute and read. Not while they are timed: telling the pages apart takes time.
-    func work(width: Int) throws -> SearchWork {
+    /// Counts what the searches compute and read. Not while they are timed: telling the pages apart takes time. `progress` is
+    /// told how many are over.
+    func work(width: Int, progress: (Int) -> Void) throws -> SearchWork {
         var work = SearchWork()
-        for query in queries {
+        for (index, query) in queries.enumerated() {
+            if index % 64 == 0 { progress(index) }
             _ = try store.search(query, count: count, options: options(width), work: &work)
         }
         return work
     }
 
-    /// Searches for each query, one after the other, and measures each call. `work`: what they compute and read.
-    func run(width: Int, work: SearchWork) throws -> RecallRow {
+    /// Searches for each query, one after the other, and measures each call. `work`: what they compute and read. `progress` is
+    /// told how many are over, between two measurements.
+    func run(width: Int, work: SearchWork, progress: (Int) -> Void) throws -> RecallRow {
         let options = options(width), before = ThreadUsage.now
         var hits = 0
         var times: [Duration] = []
         times.reserveCapacity(queries.count)
-        for (query, neighbors) in zip(queries, truth) {
+        for (index, (query, neighbors)) in zip(queries, truth).enumerated() {
+            if index % 64 == 0 { progress(index) }
             let start = ContinuousClock.now
             let found = try store.search(query, count: count, options: options)
             times.append(ContinuousClock.now - start)

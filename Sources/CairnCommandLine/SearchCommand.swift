@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cairn
+import MappedStorage
 import SystemPackage
 import VectorFiles
 
@@ -165,7 +166,7 @@ struct SearchCommand: Command {
             at: self.store,
             options: .init(
                 logDamage: damage.logDamage, memoryBudget: memory?.bytes, threads: threads?.count),
-            reporting: common.output)
+            reporting: common)
         try checkRadius(store.configuration.metric)
         let file = try queries.map { try QueryFile($0.path, dimensions: store.configuration.dimensions) }
         if let queries, file?.count == 0 { printWarning("\(queries.path): it has no queries") }

@@ -38,24 +38,55 @@ extension SearchCommand {
             if let radius {
                 let options = RadiusOptions(
                     limit: more(count ?? 10_000), width: ef, filter: filter, isExact: exact)
-                let rows = try store.search(batch: vectors, within: radius, options: options, threads: threads)
+                let rows = try inPieces(vectors, of: store) { (vectors) throws(StoreError) in
+                    try store.search(batch: vectors, within: radius, options: options, threads: threads)
+                }
                 return RadiusResults(neighbors: rows.map(\.neighbors), isTruncated: rows.map(\.isTruncated))
             }
             if let grouping {
                 let options = DocumentOptions(
                     width: ef, neighborsPerDocument: more(perDocument ?? 1), filter: filter, isExact: exact)
-                let rows = try store.searchDocuments(
-                    batch: vectors, count: more(count ?? 10), by: grouping, options: options, threads: threads)
+                let rows = try inPieces(vectors, of: store) { (vectors) throws(StoreError) in
+                    try store.searchDocuments(
+                        batch: vectors, count: more(count ?? 10), by: grouping, options: options, threads: threads)
+                }
                 return DocumentResults(
                     rows: rows.map { $0.map { ($0.document, $0.neighbors) } }, perDocument: perDocument)
             }
             let options = SearchOptions(width: ef, filter: filter, isExact: exact)
             return NearestResults(
-                neighbors: try store.search(
-                    batch: vectors, count: more(count ?? 10), options: options, threads: threads))
+                neighbors: try inPieces(vectors, of: store) { (vectors) throws(StoreError) in
+                    try store.search(batch: vectors, count: more(count ?? 10), options: options, threads: threads)
+                })
         } catch let error as StoreError {
             throw Failure(error, path: error.code == .invalidVector ? queries?.path : nil)
         }
+    }
+
+    /// Searches for all queries at once or, where somebody watches, for so many at a time that it can be told how far it is.
+    private func inPieces<Row>(
+        _ vectors: [Float], of store: VectorStore, _ search: ([Float]) throws(StoreError) -> [Row]
+    ) throws -> [Row] {
+        guard let bar = ProgressBar(quiet: common.quiet, delay: .milliseconds(500)) else { return try search(vectors) }
+        defer { bar.finish() }
+        let dimensions = try store.configuration.dimensions, total = vectors.count / dimensions
+        var rows: [Row] = [], piece = 64
+        repeat {
+            let start = ContinuousClock.now, first = rows.count, end = min(first + piece, total)
+            do {
+                rows += try search(Array(vectors[first * dimensions..<end * dimensions]))
+            } catch {
+                // It counts from the beginning of the piece.
+                let message = error.commandLineMessage.replacing(/\bquery ([0-9]+)/) { match in
+                    "query \((Int(match.1) ?? 0) + first)"
+                }
+                throw Failure(error, saying: message, path: error.code == .invalidVector ? queries?.path : nil)
+            }
+            bar.update(end, of: total)
+            let seconds = (ContinuousClock.now - start).seconds
+            if seconds < 0.05 { piece *= 2 } else if seconds > 0.5 { piece = max(16, piece / 2) }
+        } while rows.count < total
+        return rows
     }
 }
 

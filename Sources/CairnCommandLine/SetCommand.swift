@@ -32,7 +32,7 @@ struct SetCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let kept = try VectorStore.changing(at: store) { store in
+        let kept = try VectorStore.changing(at: store, reporting: common) { store in
             try store.setSearchWidth(ef)
             return try store.configuration.searchWidth
         }

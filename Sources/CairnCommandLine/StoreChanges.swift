@@ -4,10 +4,12 @@ import SystemPackage
 
 extension VectorStore {
     /// Opens the store at `path`. Where a damaged log is put up with (--salvage) and there is one, standard error is told what
-    /// is left out, in that format.
+    /// is left out, in the format of errors. A long log takes a while, and what is missing is made again.
     static func opening(
-        at path: FilePath, options: OpenOptions, reporting format: OutputFormat
+        at path: FilePath, options: OpenOptions, reporting common: CommonOptions
     ) throws -> VectorStore {
+        let waiting = WaitingLine("opening the store", quiet: common.quiet)
+        defer { waiting?.finish() }
         guard options.logDamage == .discardRest else { return try open(at: path, options: options) }
         var strict = options
         strict.logDamage = .fail
@@ -20,7 +22,9 @@ extension VectorStore {
                 options.access == .readWrite
                 ? "; the store is now as it was before the damage, what came after it is lost"
                 : "; this is the store as it was before the damage"
-            Failure(error, saying: error.messageWithoutSalvage, addition: loss).print(as: format, kind: "warning")
+            waiting?.finish()
+            Failure(error, saying: error.messageWithoutSalvage, addition: loss).print(
+                as: common.output, kind: "warning")
             return store
         }
     }
@@ -28,12 +32,12 @@ extension VectorStore {
     /// Opens the store at `path` for writing, runs `body` and closes the store. Throws what `body` throws, else what closing
     /// does: only then is everything that was acknowledged on the disk, whatever the durability.
     static func changing<Result>(
-        at path: FilePath, options: OpenOptions = .init(), reporting format: OutputFormat = .text,
+        at path: FilePath, options: OpenOptions = .init(), reporting common: CommonOptions,
         _ body: (VectorStore) throws -> Result
     ) throws -> Result {
         var options = options
         options.access = .readWrite
-        let store = try opening(at: path, options: options, reporting: format)
+        let store = try opening(at: path, options: options, reporting: common)
         let result: Result
         do {
             result = try body(store)
@@ -41,6 +45,9 @@ extension VectorStore {
             try? store.close()
             throw error
         }
+        // The log comes into the files, and codes may be made.
+        let waiting = WaitingLine("closing the store", quiet: common.quiet)
+        defer { waiting?.finish() }
         try store.close()
         return result
     }

@@ -77,7 +77,9 @@ struct VerifyCommand: Command {
     private func look() throws -> Finding {
         do throws(StoreError) {
             let store = try VectorStore.open(at: store, options: .init(logDamage: damage.logDamage))
-            let report = try store.verify(depth: depth)
+            let bar = ProgressBar(quiet: common.quiet, unit: .steps)
+            defer { bar?.finish() }
+            let report = try store.verify(depth: depth) { bar?.update($0, of: $1) }
             return Finding(problems: report.problems.map(named), report: report, info: try store.info)
         } catch {
             guard error.code == .corrupt else { throw error }

@@ -22,8 +22,13 @@ package struct GraphCheck {
         self.report = report
     }
 
-    package mutating func run() {
-        for slot in 0..<UInt32(truncatingIfNeeded: view.count) { check(slot) }
+    /// `progress` is told of each slot twice: once it was looked at, and once it is known whether links lead to it.
+    package mutating func run(progress: (_ slots: Int) -> Void = { _ in }) {
+        for slot in 0..<UInt32(truncatingIfNeeded: view.count) {
+            check(slot)
+            progress(1)
+        }
+        defer { progress(view.count) }
         if view.maximumLevel >= 0 {
             checkEntryPoint()
             countUnreachable()

@@ -1,12 +1,6 @@
 import Foundation
 import Testing
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 @Suite("Usage and streams")
 struct UsageTests {
     private let workspace: Workspace
@@ -111,35 +105,4 @@ struct UsageTests {
         #expect(text.hasPrefix("cairn: error: standard output: could not write the results"))
     }
     #endif
-
-    @Test(
-        "progress is drawn on a terminal, not with --quiet", arguments: [true, false],
-        [["build", "@s", "@v.npy"], ["convert", "@v.npy", "@v.fbin"]])
-    func progress(quiet: Bool, command: [String]) throws {
-        try workspace.write("v.npy", bytes: TestVectors(count: 100, dimensions: 4, seed: 1).npy)
-        var terminal: Int32 = -1, other: Int32 = -1
-        try #require(unsafe openpty(&terminal, &other, nil, nil, nil) == 0)
-        // Open until all is read: what was written is lost with the last one who could write.
-        defer {
-            close(other)
-            close(terminal)
-        }
-        let arguments = workspace.located(command) + (quiet ? ["--quiet"] : [])
-        let output = workspace.directory.appendingPathComponent("output")
-        let code = try Program.run(arguments, output: .file(output), errors: .descriptor(other))
-        #expect(code == 0)
-        // Terminals pass on what is written a little later, but in order: this comes after all of it.
-        let end = UInt8(ascii: "$")
-        try #require(unsafe write(other, [end], 1) == 1)
-        var bytes: [UInt8] = []
-        while bytes.last != end {
-            var byte: UInt8 = 0
-            try #require(unsafe read(terminal, &byte, 1) == 1)
-            bytes.append(byte)
-        }
-        let text = String(decoding: bytes.dropLast(), as: UTF8.self)
-        #expect(text.contains("100% [####################] 100/100 ") == !quiet)
-        #expect(text.isEmpty == quiet)
-        #expect(text.isEmpty || text.hasSuffix("\r"))
-    }
 }

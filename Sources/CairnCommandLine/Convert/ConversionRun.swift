@@ -16,6 +16,11 @@ extension ConversionPlan {
     /// Done and total, in whatever is counted.
     typealias Progress = @Sendable (_ done: Int, _ total: Int) -> Void
 
+    /// What `run` counts.
+    var progressUnit: ProgressBar.Unit {
+        if case .importIndex = work { .bytes } else { .rows }
+    }
+
     /// Does it. When it throws, nothing stands at `destination` that did not before, unless all that failed is the sync of its
     /// directory.
     func run(progress: @escaping Progress) throws -> ConversionOutcome {

@@ -148,12 +148,13 @@ struct ConvertCommand: Command {
             source, as: from, labels: format.vectorFile == nil ? labels : nil, collection: collection)
         try checkDestinations(format)
         let settings = settings
-        let plan = try withProgress { progress in
+        let plan = try withProgress(.bytes) { progress in
             try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)
         }
-        let found = dryRun ? try withProgress { progress in try plan.check(progress: progress) } : []
+        let found = dryRun ? try withProgress(.rows) { progress in try plan.check(progress: progress) } : []
         let names = try dryRun ? nil : saveIds.map { try IdentifierFile($0, plan.identifiers ?? [:]) }
-        let outcome = dryRun ? nil : try withProgress { progress in try plan.run(progress: progress) }
+        let outcome =
+            dryRun ? nil : try withProgress(plan.progressUnit) { progress in try plan.run(progress: progress) }
         try names?.publish()
         settings.skipped?.printWarnings()
         let report = ConversionReport(
@@ -191,9 +192,9 @@ struct ConvertCommand: Command {
     }
 
     private func withProgress<Result>(
-        _ body: (@escaping ConversionPlan.Progress) throws -> Result
+        _ unit: ProgressBar.Unit, _ body: (@escaping ConversionPlan.Progress) throws -> Result
     ) throws -> Result {
-        let bar = ProgressBar(quiet: common.quiet)
+        let bar = ProgressBar(quiet: common.quiet, unit: unit)
         defer { bar?.finish() }
         return try body { done, total in bar?.update(done, of: total) }
     }
