@@ -114,7 +114,7 @@ extension StoreError {
     /// What is wrong with a file of vectors.
     package init(_ error: VectorFileError) {
         self.init(
-            .invalidArgument, error.message, path: error.path,
+            error.isOfVector ? .invalidVector : .invalidArgument, error.message, path: error.path,
             systemError: error.errno.map { Errno(rawValue: $0) })
     }
 

@@ -63,8 +63,8 @@ extension VectorStore {
     }
 
     /// Makes a new store at `path` of the vectors in a file (.npy .fvecs .bvecs .fbin .u8bin .i8bin), which is read as a
-    /// stream. Double precision is rounded to single precision. Of a pipe all is read first,
-    /// into a temporary file in $TMPDIR or /tmp. `configuration.dimensions` must be the file's, or 0 to take the file's. Otherwise as
+    /// stream. Double precision is rounded to single precision. A pipe is read to its end first, into a temporary file in
+    /// $TMPDIR or /tmp. `configuration.dimensions` must be the file's, or 0 to take the file's. Otherwise as
     /// ``build(at:_:vectors:labels:options:)``.
     public static func build(
         at path: FilePath, _ configuration: Configuration, from file: FilePath, labels: [Label]? = nil,
@@ -79,8 +79,11 @@ extension VectorStore {
                 "the file's vectors have \(vectors.dimensions) dimensions, the store's should have \(configuration.dimensions)",
                 path: file)
         }
+        let allowsOverflow = options.onInvalidVector != nil
         let source = unsafe RowSource(count: vectors.rows, path: file) { (range, buffer) throws(StoreError) in
-            try reading { () throws(VectorFileError) in try unsafe vectors.readFloats(rows: range, into: buffer) }
+            try reading { () throws(VectorFileError) in
+                try unsafe vectors.readFloats(rows: range, into: buffer, allowsOverflow: allowsOverflow)
+            }
         }
         try build(at: path, configuration, source, labels: labels, options: options, calls: .system)
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Cairn
 import SystemPackage
+import VectorFiles
 
 /// `cairn add`
 struct AddCommand: Command {
@@ -126,7 +127,7 @@ struct AddCommand: Command {
             let rows = next..<next + min(batch, input.count - next)
             var batch: Batch
             do {
-                batch = Batch(rows: Array(rows), labels: input.labels(rows), vectors: try input.vectors(rows))
+                batch = Batch(rows: Array(rows), labels: input.labels(rows), vectors: try input.vectors(rows, allowsOverflow: skipped != nil))
             } catch {
                 // The file cannot be read further, or has a value that no float is.
                 let isOfVector = (error as? VectorFileError)?.isOfVector == true

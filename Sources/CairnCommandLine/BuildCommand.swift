@@ -78,8 +78,8 @@ struct BuildCommand: Command {
         defer { bar?.finish() }
         do {
             try VectorStore.build(
-                at: store, creation.configuration(dimensions: input.dimensions), RowSource(input.file),
-                labels: input.labels, options: options)
+                at: store, creation.configuration(dimensions: input.dimensions),
+                RowSource(input.file, allowsOverflow: skipped != nil), labels: input.labels, options: options)
         } catch {
             throw Failure(
                 error, path: error.code == .duplicateLabel ? labels?.path : nil, addition: error.skipAdvice)

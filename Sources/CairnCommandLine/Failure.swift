@@ -69,6 +69,7 @@ struct Failure: Error {
     private init(_ error: VectorFileError) {
         let code: StoreError.Code =
             switch error.errno.map({ Errno(rawValue: $0) }) {
+            case nil where error.isOfVector: .invalidVector
             case nil, .isDirectory: .invalidArgument
             case .noSuchFileOrDirectory: .notFound
             case .noSpace, .diskQuotaExceeded: .full

@@ -69,5 +69,5 @@ final class SkippedVectors: Sendable {
 
 extension StoreError {
     /// What to do about a vector that is not valid, where others may go without it.
-    var skipAdvice: String { code == .invalidVector ? "; --skip-invalid leaves such rows out" : "" }
+    var skipAdvice: String { code == .invalidVector ? SkipOptions.advice : "" }
 }

@@ -40,8 +40,10 @@ struct VectorInput {
         }
     }
 
-    /// The vectors of these rows, one after the other.
-    func vectors(_ rows: Range<Int>) throws -> [Float] { try file.floats(rows: rows) }
+    /// The vectors of these rows, one after the other. `allowsOverflow`: see `VectorFile.readFloats`.
+    func vectors(_ rows: Range<Int>, allowsOverflow: Bool = false) throws -> [Float] {
+        try file.floats(rows: rows, allowsOverflow: allowsOverflow)
+    }
 
     /// The labels of these rows.
     func labels(_ rows: Range<Int>) -> [Label] { labels.map { Array($0[rows]) } ?? rows.map { Label($0) } }
@@ -84,10 +86,11 @@ private func readingIntegers<Content>(
 
 extension VectorFile {
     /// The values of these rows as floats, row after row.
-    func floats(rows: Range<Int>) throws -> [Float] {
+    func floats(rows: Range<Int>, allowsOverflow: Bool = false) throws -> [Float] {
         let values = rows.count * dimensions
         return try unsafe [Float](unsafeUninitializedCapacity: values) { buffer, filled in
-            try unsafe readFloats(rows: rows, into: UnsafeMutableBufferPointer(rebasing: buffer[..<values]))
+            try unsafe readFloats(
+                rows: rows, into: UnsafeMutableBufferPointer(rebasing: buffer[..<values]), allowsOverflow: allowsOverflow)
             filled = values
         }
     }

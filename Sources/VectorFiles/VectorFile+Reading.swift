@@ -2,9 +2,9 @@ extension VectorFile {
     /// Reads rows as floats, row after row, into `floats`, which must have room for exactly rows × dimensions.
     /// f64 and integers of more than 24 bits are rounded to the nearest float. Throws where the file cannot be read, has
     /// become shorter, a row has another dimension, or a value is beyond the range of floats; `floats` may then have been
-    /// written to in part.
+    /// written to in part. `allowsOverflow`: values beyond the range are infinite, for a caller that refuses these itself.
     package func readFloats(
-        rows range: Range<Int>, into floats: UnsafeMutableBufferPointer<Float>
+        rows range: Range<Int>, into floats: UnsafeMutableBufferPointer<Float>, allowsOverflow: Bool = false
     ) throws(VectorFileError) {
         precondition(floats.count == range.count * dimensions, "floats needs room for rows × dimensions")
         guard let floats = floats.baseAddress else { return }
@@ -12,7 +12,7 @@ extension VectorFile {
         var overflow: Int?
         try unsafe forEachRun(of: range) { (values, first, count) in
             unsafe encoding.decode(values, count, to: floats + first)
-            if overflow == nil { overflow = unsafe encoding.firstOverflow(values, count).map { first + $0 } }
+            if overflow == nil && !allowsOverflow { overflow = unsafe encoding.firstOverflow(values, count).map { first + $0 } }
         }
         if let overflow {
             let (row, component) = overflow.quotientAndRemainder(dividingBy: dimensions)

@@ -8,6 +8,8 @@ package struct VectorFileError: Error, Sendable {
     package let message: String
     /// The system's error number, where a system call failed.
     package let errno: Int32?
+    /// Whether it is one of the vectors that is wrong, and not the file.
+    package var isOfVector = false
 
     package init(_ path: FilePath, _ message: String, errno: Int32? = nil) {
         self.path = path

@@ -64,11 +64,11 @@ struct GraphBuild {
 }
 
 extension RowSource {
-    /// The rows of a file of vectors.
-    init(_ file: VectorFile) {
+    /// The rows of a file of vectors. `allowsOverflow`: see `VectorFile.readFloats`.
+    init(_ file: VectorFile, allowsOverflow: Bool) {
         unsafe self.init(count: file.rows, path: file.path) { (range, vectors) throws(StoreError) in
             do throws(VectorFileError) {
-                try unsafe file.readFloats(rows: range, into: vectors)
+                try unsafe file.readFloats(rows: range, into: vectors, allowsOverflow: allowsOverflow)
             } catch {
                 throw StoreError(error)
             }
