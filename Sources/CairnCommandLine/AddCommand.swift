@@ -127,7 +127,9 @@ struct AddCommand: Command {
             let rows = next..<next + min(batch, input.count - next)
             var batch: Batch
             do {
-                batch = Batch(rows: Array(rows), labels: input.labels(rows), vectors: try input.vectors(rows, allowsOverflow: skipped != nil))
+                batch = Batch(
+                    rows: Array(rows), labels: input.labels(rows),
+                    vectors: try input.vectors(rows, allowsOverflow: skipped != nil))
             } catch {
                 // The file cannot be read further, or has a value that no float is.
                 let isOfVector = (error as? VectorFileError)?.isOfVector == true

@@ -47,5 +47,9 @@ struct LabelOptions: ParsableArguments {
             """)
     var stringLabels = false
 
-    func json(_ label: UInt64) -> JSON { stringLabels ? .string("\(label)") : .number(label) }
+    func json(_ label: UInt64) -> JSON { .label(label, asString: stringLabels) }
+}
+
+extension JSON {
+    static func label(_ label: UInt64, asString: Bool) -> JSON { asString ? .string("\(label)") : .number(label) }
 }

@@ -64,7 +64,9 @@ struct Failure: Error {
     }
 
     /// The same with more behind its message.
-    func adding(_ addition: String) -> Failure { Failure(code: code, message + addition, path: path, exitCode: exitCode) }
+    func adding(_ addition: String) -> Failure {
+        Failure(code: code, message + addition, path: path, exitCode: exitCode)
+    }
 
     private init(_ error: VectorFileError) {
         let code: StoreError.Code =

@@ -25,10 +25,12 @@ struct Program: ParsableCommand {
             are text, tab-separated, JSON or JSON lines.
 
             Exit codes:
+
               0    done
               1    failed; the message says why
               2    the store is damaged
               64   wrong arguments
+
             A program that a signal ended, such as Ctrl-C, has the shell's code for that: 130 for Ctrl-C.
 
               cairn build products.cairn vectors.npy --metric cosine

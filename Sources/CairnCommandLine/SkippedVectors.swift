@@ -12,18 +12,26 @@ struct SkipOptions: ParsableArguments {
             """)
     var skipInvalid = false
 
+    @OptionGroup var labelOptions: LabelOptions
+
+    static let advice = "; --skip-invalid leaves such rows out"
+
     /// Where they are noted; nil where they are errors.
-    func vectors(of file: FilePath) -> SkippedVectors? { skipInvalid ? SkippedVectors(of: file) : nil }
+    func vectors(of file: FilePath) -> SkippedVectors? { skipInvalid ? SkippedVectors(of: file, labelOptions) : nil }
 }
 
 /// Vectors of a file that a command leaves out because the store cannot hold them.
 final class SkippedVectors: Sendable {
     private let file: FilePath
+    private let hasStringLabels: Bool
     private let vectors = Mutex<[(row: Int, label: Label, problem: String)]>([])
     /// More lines than this nobody reads.
     private static let listed = 20
 
-    init(of file: FilePath) { self.file = file }
+    init(of file: FilePath, _ labelOptions: LabelOptions) {
+        self.file = file
+        hasStringLabels = labelOptions.stringLabels
+    }
 
     var count: Int { vectors.withLock { $0.count } }
 
@@ -58,7 +66,8 @@ final class SkippedVectors: Sendable {
                 .array(
                     all.map { vector in
                         .object([
-                            ("row", .number(vector.row)), ("label", .number(vector.label)),
+                            ("row", .number(vector.row)),
+                            ("label", .label(vector.label, asString: hasStringLabels)),
                             ("problem", .string(vector.problem)),
                         ])
                     })

@@ -90,7 +90,8 @@ extension VectorFile {
         let values = rows.count * dimensions
         return try unsafe [Float](unsafeUninitializedCapacity: values) { buffer, filled in
             try unsafe readFloats(
-                rows: rows, into: UnsafeMutableBufferPointer(rebasing: buffer[..<values]), allowsOverflow: allowsOverflow)
+                rows: rows, into: UnsafeMutableBufferPointer(rebasing: buffer[..<values]),
+                allowsOverflow: allowsOverflow)
             filled = values
         }
     }

@@ -38,9 +38,15 @@ struct VerifyCommand: Command {
         completion: .file(extensions: ["npy"]))
     var saveLabels: FilePath?
 
+    @OptionGroup var labelOptions: LabelOptions
+
     @OptionGroup var damage: DamageOptions
 
     @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if saveLabels == "-" { throw ValidationError("--save-labels -: name a file; --output json prints them") }
+    }
 
     /// What was found. Without facts about the store where it is too damaged to be opened.
     private struct Finding {
@@ -95,7 +101,7 @@ struct VerifyCommand: Command {
 
     private func facts(_ finding: Finding) -> [(key: String, value: JSON)] {
         func number(_ value: Int?) -> JSON { value.map { .number($0) } ?? .null }
-        func numbers(_ values: [Label]) -> JSON { .array(values.map { .number($0) }) }
+        func numbers(_ values: [Label]) -> JSON { .array(values.map(labelOptions.json)) }
         let report = finding.report
         let pages = report.damagedPages.map { page in
             JSON.object([

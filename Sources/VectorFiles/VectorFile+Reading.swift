@@ -12,7 +12,9 @@ extension VectorFile {
         var overflow: Int?
         try unsafe forEachRun(of: range) { (values, first, count) in
             unsafe encoding.decode(values, count, to: floats + first)
-            if overflow == nil && !allowsOverflow { overflow = unsafe encoding.firstOverflow(values, count).map { first + $0 } }
+            if overflow == nil && !allowsOverflow {
+                overflow = unsafe encoding.firstOverflow(values, count).map { first + $0 }
+            }
         }
         if let overflow {
             let (row, component) = overflow.quotientAndRemainder(dividingBy: dimensions)

@@ -13,13 +13,19 @@ struct OutputFormatTests {
     }
 
     /// The cells of each line.
-    private func table(_ arguments: String...) throws -> [[String]] {
+    private func table(_ arguments: String...) throws -> [[String]] { try table(arguments) }
+
+    private func table(_ arguments: [String]) throws -> [[String]] {
         let outcome = try workspace.cairn(arguments + ["--output", "tsv"])
         #expect(outcome.code == 0 && outcome.errors == "", "\(outcome.errors)")
         return outcome.lines.map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
     }
 
     private func documents<Value: Decodable>(_ type: Value.Type, _ arguments: String...) throws -> [Value] {
+        try documents(type, arguments)
+    }
+
+    private func documents<Value: Decodable>(_ type: Value.Type, _ arguments: [String]) throws -> [Value] {
         let outcome = try workspace.cairn(arguments + ["--output", "jsonl"])
         #expect(outcome.code == 0 && outcome.errors == "", "\(outcome.errors)")
         return try outcome.lines.map { try JSONDecoder().decode(type, from: Data($0.utf8)) }
@@ -101,6 +107,29 @@ struct OutputFormatTests {
         struct Row: Decodable { let ef: Int, recall: Double }
         let lines = try documents(Row.self, "recall", "@store", "@q.npy", "@t.npy", "--ef", "10,20")
         #expect(lines.map(\.ef) == [10, 20] && lines.map { $0.recall } == [1, 1])
+    }
+
+    @Test("of several stores recall says in each row which one it is")
+    func comparedRecall() throws {
+        _ = try workspace.cairn("search", "@store", "@q.npy", "--exact", "--save-labels", "@t.npy", "--quiet")
+        // Codes begin at 256 vectors.
+        try workspace.write("more.npy", bytes: TestVectors(count: 256, dimensions: 3, seed: 7).npy)
+        _ = try workspace.cairn("build", "@other", "@more.npy", "--codes", "sq8", "--quiet")
+        let arguments = ["@store", "@q.npy", "@t.npy", "--ef", "10,20", "--compare", "@other", "--by-vectors"]
+        let expected = [("store", false), ("other", false), ("other", true)].flatMap {
+            [(workspace.path($0.0), $0.1, "10"), (workspace.path($0.0), $0.1, "20")]
+        }
+        let rows = try table(["recall"] + arguments)
+        #expect(rows.count == 7 && rows[0].prefix(3) == ["store", "by_vectors", "ef"])
+        for (row, (store, byVectors, ef)) in zip(rows.dropFirst(), expected) {
+            #expect(row.prefix(3) == [store, "\(byVectors)", ef] && row.count == rows[0].count)
+        }
+        struct Row: Decodable {
+            let store: String, by_vectors: Bool
+            let ef: Int
+        }
+        let lines = try documents(Row.self, ["recall"] + arguments)
+        #expect(lines.map { "\($0.store) \($0.by_vectors) \($0.ef)" } == expected.map { "\($0) \($1) \($2)" })
     }
 
     @Test("facts are lines of name and value, and one document")

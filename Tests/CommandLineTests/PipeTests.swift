@@ -71,6 +71,11 @@ struct PipeTests {
             """
         let lines = try output(script).split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
         #expect(lines.count == 4 && lines[1][1] == "1.0000" && lines[3][1] == "1.0000")
+        // They are read once for all stores.
+        _ = try output(#""$cairn" build other vectors.npy --quiet"#)
+        let both =
+            #"mkfifo p; cat t.npy > p & cat q.npy | "$cairn" recall store - p --ef 50 --compare other --output tsv"#
+        #expect(try output(both).split(separator: "\n").count == 3)
     }
 
     @Test(
@@ -89,7 +94,7 @@ struct PipeTests {
         "results are not saved to -",
         arguments: [
             ["search", "a", "b", "--save-labels", "-"], ["search", "a", "b", "--save-distances", "-"],
-            ["recall", "a", "b", "c", "--report", "-"],
+            ["recall", "a", "b", "c", "--report", "-"], ["verify", "a", "--save-labels", "-"],
         ])
     func saved(arguments: [String]) throws {
         let outcome = try workspace.cairn(arguments)

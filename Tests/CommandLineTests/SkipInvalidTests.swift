@@ -105,6 +105,19 @@ struct SkipInvalidTests {
         #expect(kept.code == 64 && kept.errors.contains("--skip-invalid is for graphs that are built"))
     }
 
+    @Test("labels are strings in JSON where that is asked for")
+    func strings() throws {
+        struct Summary: Decodable {
+            struct Row: Decodable { let label: String }
+            let skipped_rows: [Row]
+        }
+        let outcome = try workspace.cairn(
+            "build", "@s.cairn", "@v.npy", "--metric", "cosine", "--skip-invalid", "--string-labels", "--output",
+            "jsonl")
+        let made = try JSONDecoder().decode(Summary.self, from: Data(outcome.output.utf8))
+        #expect(made.skipped_rows.map(\.label) == left.map { "\($0)" })
+    }
+
     @Test("of many the first are listed")
     func many() throws {
         var vectors = vectors

@@ -101,6 +101,11 @@ struct VerifyTests {
         try loseLinks()
         let (finding, code) = try verify()
         #expect(code == 2 && finding.unreachable_labels.count == 299 && finding.damaged_labels == [])
+        struct Strings: Decodable { let unreachable_labels: [String] }
+        let strings = try workspace.cairn("verify", "@store", "--output", "json", "--string-labels")
+        #expect(
+            try JSONDecoder().decode(Strings.self, from: Data(strings.output.utf8)).unreachable_labels
+                == finding.unreachable_labels.map { "\($0)" })
         _ = try workspace.cairn("verify", "@store", "--save-labels", "@l.npy", "--quiet")
         #expect(try workspace.labels("l.npy", count: 299) == finding.unreachable_labels.sorted())
         let gone = try workspace.cairn("delete", "@store", "--labels", "@l.npy", "--quiet")

@@ -74,7 +74,8 @@ extension ConversionPlan.Draft {
         }
         let stored = settings.scalar ?? (to == .cairn ? file.scalar.storeScalar : .float32)
         let build = try GraphBuild(
-            .init(file, allowsOverflow: settings.skipped != nil), dimensions: file.dimensions, scalar: stored, labels: input.labels, for: to, settings)
+            .init(file, allowsOverflow: settings.skipped != nil), dimensions: file.dimensions, scalar: stored,
+            labels: input.labels, for: to, settings)
         try self.init(
             build, to, settings, bytesRead: file.byteCount,
             warnings: Cautions.ofNothing(file.rows) + Cautions.ofRounding(file.scalar, to: stored.fileScalar))
