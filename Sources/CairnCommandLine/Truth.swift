@@ -40,7 +40,9 @@ struct Truth {
     }
 
     /// The first `count` labels of a row that the store has, and how far they are from the query.
-    func neighbors(_ row: Int, of query: [Float], _ store: VectorStore, count limit: Int) throws(StoreError) -> Neighbors {
+    func neighbors(_ row: Int, of query: [Float], _ store: VectorStore, count limit: Int) throws(StoreError)
+        -> Neighbors
+    {
         let labels = rows[row]
         var farthest = -Float.infinity, found: Set<Label> = [], count = 0, missing: [Label] = [], next = 0
         while count < limit && next < labels.count {
@@ -58,7 +60,8 @@ struct Truth {
             next += some.count
         }
         return Neighbors(
-            count: count, labels: found, threshold: Self.threshold(farthest, try store.configuration.metric), missing: missing)
+            count: count, labels: found, threshold: Self.threshold(farthest, try store.configuration.metric),
+            missing: missing)
     }
 
     /// As ann-benchmarks: a little more than the distance, so that rounding and equal distances do no harm. What is left of a small

@@ -46,8 +46,10 @@ import Darwin
             throw Errno.noSuchFileOrDirectory
         }
         // From here on it cannot be read.
-        let other = try FileDescriptor.open("/dev/null", .readOnly)
-        #expect(dup2(other.rawValue, unsafe dirfd(stream)) >= 0)
+        let other = try FileDescriptor.open(FilePath("/dev/null"), .readOnly)
+        let descriptor = unsafe dirfd(stream)
+        let isReplaced = dup2(other.rawValue, descriptor) >= 0
+        #expect(isReplaced)
         try other.close()
         let error = #expect(throws: Errno.self) { unsafe try Directory.names(in: stream) }
         #expect(error == .notDirectory)
