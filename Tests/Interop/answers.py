@@ -36,14 +36,17 @@ def assert_same_distances(found, expected, metric):
 
 
 def assert_same_answers(found, expected, metric):
-    """As many results, the same distances in order, the same labels. Where distances are equal up to rounding, so that either may be
+    """As many results, the same distances in order, the same labels; or nearer ones throughout, where a search is so wide that all
+    vectors are compared and a walk misses some. Where distances are equal up to rounding, so that either may be
     first, labels may stand the other way round; where that happens at the last place, either may be the one left out."""
     assert len(found) == len(expected)
     absolute = tolerance(metric, found, expected)
     for query, ((labels, distances), (other_labels, other_distances)) in enumerate(zip(found, expected)):
         assert len(labels) == len(other_labels), f"query {query}: {len(labels)} results, not {len(other_labels)}"
-        np.testing.assert_allclose(distances, other_distances, rtol=1e-5, atol=absolute, err_msg=f"query {query}")
+        slack = absolute + 1e-5 * np.abs(other_distances)
+        assert (distances <= other_distances + slack).all(), f"query {query}: {distances} are farther than {other_distances}"
         assert len(set(labels.tolist())) == len(labels), f"query {query}: a label is there twice: {labels}"
+        if (distances < other_distances - slack).any(): continue
         for some, others, values in ((labels, other_labels, distances), (other_labels, labels, other_distances)):
             missing = ~np.isin(some, others)
             np.testing.assert_allclose(

@@ -107,7 +107,7 @@ def test_equal_vectors(cairn, tmp_path, recipe):
     truth = exact(rows["vector"], rows["label"], recipe.queries, recipe.metric, normalised=False)
     for width in (30, 120):
         ours, theirs = cairn.search(store, recipe.queries, ef=width), search(index, recipe.queries, ef=width)
-        assert abs(ours.recall(truth) - theirs.recall(truth)) <= 0.04
+        assert ours.recall(truth) >= theirs.recall(truth) - 0.04
     cairn.convert(store, again)
     assert_same_file(again, path)
 
