@@ -70,25 +70,26 @@ struct Checkpoint {
             // 6. The header.
             return try LevelZeroFile.writeBoth(header, to: disk.file.file)
         }
-        upper.takeName(disk.calls)
+        upper?.takeName()
         disk.upperFile = upper
         disk.goOn(with: log, written)
     }
 
-    private func writeUpper() throws(StorageError) -> UpperFile {
+    /// nil: a directory with something in it has the file's name.
+    private func writeUpper() throws(StorageError) -> UpperFile? {
         let upper = contents.graph.upper
-        if var file = disk.upperFile, !file.isFragmented {
-            try file.append(
-                upper, changed: upper.changedListNumbers, generation: next.graphGeneration, calls: disk.calls)
-            return file
+        if var upperFile = disk.upperFile, !upperFile.isFragmented, let file = try File.toWrite(upperFile.entry) {
+            try upperFile.append(
+                upper, changed: upper.changedListNumbers, generation: next.graphGeneration, to: file)
+            return upperFile
         }
         return try UpperFile.writeBeside(
-            disk.path, upper, layout: next.layout, generation: next.graphGeneration, calls: disk.calls)
+            disk.directory, upper, layout: next.layout, generation: next.graphGeneration)
     }
 
     private func writeLabels() throws(CheckpointFailure) {
         let result = try retryable { () throws(StorageError) in
-            try LabelIndexFile.replace(in: disk.path, graph: contents.graph, header: next, calls: disk.calls)
+            try LabelIndexFile.replace(in: disk.directory, graph: contents.graph, header: next)
         }
         switch result {
         case .success(let file): labels.replaceFile(file)
@@ -102,8 +103,8 @@ struct Checkpoint {
     private func writeJournal(
         _ header: HeaderSlot, _ extents: [LabelFileUpdate.Extent]
     ) throws(CheckpointFailure) -> JournalReader {
-        let name = disk.path.appending(StoreName.journal)
-        let writer = try retryable { () throws(StorageError) in try JournalWriter(name, calls: disk.calls) }
+        let entry = disk.directory[StoreName.journal]
+        let writer = try retryable { () throws(StorageError) in try JournalWriter(entry) }
         do throws(StoreFileError) {
             var pages = PageUpdates(contents, disk.file, from: disk.header, to: header, journal: writer)
             try pages.run()
@@ -119,18 +120,18 @@ struct Checkpoint {
         }
         return try unrepeatable { () throws(StorageError) in
             try writer.finish(header)
-            return try readBack(name, header)
+            return try readBack(entry, header)
         }
     }
 
-    private func readBack(_ name: FilePath, _ header: HeaderSlot) throws(StorageError) -> JournalReader {
+    private func readBack(_ entry: Directory.Entry, _ header: HeaderSlot) throws(StorageError) -> JournalReader {
         do throws(StoreFileError) {
-            let reader = try JournalReader.open(name, superblock: disk.file.superblock, calls: disk.calls)
+            let reader = try JournalReader.open(entry, superblock: disk.file.superblock)
             if let reader, reader.header == header { return reader }
         } catch {
             if case .storage(let error) = error { throw error }
         }
-        throw StorageError(name, "read back the journal that was just written", .ioError)
+        throw StorageError(entry.path, "read back the journal that was just written", .ioError)
     }
 
     private func append(_ extent: LabelFileUpdate.Extent, to journal: JournalWriter) throws(StorageError) {

@@ -32,10 +32,9 @@ final class LabelIndexFile: Sendable {
 
     /// Opens the file if it is whole, belongs to this generation of this layout and has `count` labels; nil if it has to be rebuilt.
     init?(
-        _ path: FilePath, layout: Identifier, generation: UInt64, count: Int, graph: Graph, writable: Bool,
-        calls: SystemCalls
+        _ entry: Directory.Entry, layout: Identifier, generation: UInt64, count: Int, graph: Graph, writable: Bool
     ) {
-        guard let file = try? File(path, writable ? .readWrite : .read, calls: calls),
+        guard let file = try? File(entry, writable ? .readWrite : .read),
             let bytes = try? file.read(count: DerivedFile.size, at: 0),
             let header = DerivedFile(decoding: bytes, kind: .labels),
             header.layout == layout, header.generation == generation, header.count == count,
@@ -107,33 +106,31 @@ final class LabelIndexFile: Sendable {
         let label: Label
     }
 
-    /// Writes the index of the slots of `graph`, in the state of `header`, in the place of the file of the store at `store`, and
-    /// opens it for writing; nil when that fails. The file is left as it was where a label comes twice.
+    /// Writes the index of the slots of `graph`, in the state of `header`, in the place of the file of the store in `directory`, and
+    /// opens it for writing; nil when that fails. The store does without the file while a directory with something in it has the
+    /// name. The file is left as it was where a label comes twice.
     static func replace(
-        in store: FilePath, graph: Graph, header: HeaderSlot, calls: SystemCalls
+        in directory: Directory, graph: Graph, header: HeaderSlot
     ) throws(StorageError) -> Result<LabelIndexFile?, RepeatedLabel> {
-        let name = store.appending(StoreName.labels), temporary = store.appending(StoreName.labels + ".new")
-        try? calls.unlink(temporary)
+        let entry = directory[StoreName.labels], temporary = directory[StoreName.newLabels]
+        guard entry.makeWay() && temporary.makeWay() else { return .success(nil) }
+        try? temporary.unlink()
         let repeated = try write(
             temporary, slots: graph.slots, slotCount: header.slotCount, layout: header.layout,
-            generation: header.graphGeneration, calls: calls)
+            generation: header.graphGeneration)
         if let repeated { return .failure(RepeatedLabel(label: repeated)) }
-        do throws(Errno) {
-            try calls.rename(temporary, name)
-        } catch {
-            throw StorageError(name, "replace the file", error)
-        }
+        try temporary.rename(to: StoreName.labels, "replace the file")
         return .success(
             LabelIndexFile(
-                name, layout: header.layout, generation: header.graphGeneration, count: header.labelCount, graph: graph,
-                writable: true, calls: calls))
+                entry, layout: header.layout, generation: header.graphGeneration, count: header.labelCount,
+                graph: graph,
+                writable: true))
     }
 
-    /// Writes the index of the live and marked slots below `slotCount` to `path` and makes it durable. Returns nil or, if two
+    /// Writes the index of the live and marked slots below `slotCount` to `entry` and makes it durable. Returns nil or, if two
     /// have the same label, that label.
     static func write(
-        _ path: FilePath, slots: SlotRecords, slotCount: Int, layout: Identifier, generation: UInt64,
-        calls: SystemCalls
+        _ entry: Directory.Entry, slots: SlotRecords, slotCount: Int, layout: Identifier, generation: UInt64
     ) throws(StorageError) -> Label? {
         let index = LabelIndex(slots: slots, expected: slotCount)
         for slot in 0..<UInt32(slotCount) where VectorStore.hasLabel(slots.state(slot)) {
@@ -142,17 +139,16 @@ final class LabelIndexFile: Sendable {
             index.add(slot, label)
         }
         try write(
-            path, buckets: index.table, count: index.count, layout: layout, generation: generation,
-            calls: calls)
+            entry, buckets: index.table, count: index.count, layout: layout, generation: generation)
         return nil
     }
 
-    /// Writes the buckets of `count` labels to `path` and makes them durable.
+    /// Writes the buckets of `count` labels to `entry` and makes them durable.
     static func write(
-        _ path: FilePath, buckets table: UncheckedBuffer<UInt32>, count: Int, layout: Identifier, generation: UInt64,
-        calls: SystemCalls
+        _ entry: Directory.Entry, buckets table: UncheckedBuffer<UInt32>, count: Int, layout: Identifier,
+        generation: UInt64
     ) throws(StorageError) {
-        let file = try File(path, .create, calls: calls)
+        let file = try File(entry, .create)
         var checksums = [UInt8](repeating: 0, count: checksumBytes(table.count))
         try file.allocate(from: 0, to: bucketOffset(table.count) + table.count * 4)
         for start in stride(from: 0, to: table.count, by: bucketsPerPage) {

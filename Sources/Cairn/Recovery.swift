@@ -6,16 +6,14 @@ import WriteAheadLog
 
 /// What a crash left of a store: a journal that was not brought into the files to its end, and a log.
 enum Recovery {
-    /// Superblock and header of the store at `path`. When neither header is valid, which a crash can leave (one torn, the other
+    /// Superblock and header of the store in `directory`. When neither header is valid, which a crash can leave (one torn, the other
     /// lost by a sync that failed), the journal says the state: then the header is one generation older than the journal, so that
     /// that is redone.
     static func readPrologue(
-        _ path: FilePath, writable: Bool, _ calls: SystemCalls
+        _ directory: Directory, writable: Bool
     ) throws(StoreFileError) -> LevelZeroFile.Prologue {
-        try LevelZeroFile.readPrologue(path.appending(StoreName.levelZero), writable: writable, calls: calls) {
-            superblock in
-            let journal = try? JournalReader.open(
-                path.appending(StoreName.journal), superblock: superblock, calls: calls)
+        try LevelZeroFile.readPrologue(directory[StoreName.levelZero], writable: writable) { superblock in
+            let journal = try? JournalReader.open(directory[StoreName.journal], superblock: superblock)
             var header = journal?.header
             header?.generation -= 1
             return header
@@ -28,16 +26,16 @@ enum Recovery {
     /// The journal is copied first: what is read from it need not be on the disk, if syncing it failed, and once the pages are
     /// being written nothing else can say what belongs there.
     static func redo(
-        _ journal: JournalReader, at path: FilePath, _ prologue: LevelZeroFile.Prologue, _ calls: SystemCalls
+        _ journal: JournalReader, in directory: Directory, _ prologue: LevelZeroFile.Prologue
     ) throws(StoreFileError) -> HeaderSlot {
         return try storage { () throws(StorageError) in
-            try JournalWriter.replace(in: path, journal.header, calls: calls) { (writer) throws(StorageError) in
+            try JournalWriter.replace(in: directory, journal.header) { (writer) throws(StorageError) in
                 try unsafe each(journal) { (extent, bytes) throws(StorageError) in
                     try unsafe writer.append(to: extent.target, at: extent.offset, bytes)
                 }
             }
-            let labels = try? File(path.appending(StoreName.labels), .readWrite, calls: calls)
-            let codes = try? File(path.appending(StoreName.codes), .readWrite, calls: calls)
+            let labels = try? File(directory[StoreName.labels], .readWrite)
+            let codes = try? File(directory[StoreName.codes], .readWrite)
             try unsafe each(journal) { (extent, bytes) throws(StorageError) in
                 let file =
                     switch extent.target {
@@ -98,27 +96,35 @@ enum Recovery {
 
     // MARK: The log
 
+    /// The directory of a store's logs; nil if it has none yet.
+    private static func logDirectory(of directory: Directory) throws(StoreFileError) -> Directory? {
+        do throws(StorageError) {
+            return try Directory(directory[StoreName.log])
+        } catch {
+            if error.errno == .noSuchFileOrDirectory { return nil }
+            throw .storage(error)
+        }
+    }
+
     /// Throws if there is a log that the header does not know and that has batches: no batch goes to a log before a header
     /// that names it is durable, so one that did is damaged, and the other one is older.
     static func checkNewerLogs(
-        _ path: FilePath, _ superblock: Superblock, _ header: HeaderSlot, _ calls: SystemCalls
+        _ directory: Directory, _ superblock: Superblock, _ header: HeaderSlot
     ) throws(StoreFileError) {
-        let entries = try storage { () throws(StorageError) in
-            try LogDirectory.entries(in: path.appending(StoreName.log))
-        }
-        for entry in entries where entry.sequence > header.logSequence {
-            guard
-                let reader = try LogReader.open(
-                    entry.path, sequence: entry.sequence, superblock: superblock, calls: calls)
-            else { continue }
+        guard let logs = try logDirectory(of: directory) else { return }
+        let sequences = try storage { () throws(StorageError) in try LogDirectory.sequences(in: logs) }
+        for sequence in sequences where sequence > header.logSequence {
+            guard let reader = try LogReader.open(in: logs, sequence: sequence, superblock: superblock) else {
+                continue
+            }
             let start = LogPosition(
                 frame: reader.header.firstFrame - 1, batch: header.lastBatch, slotCount: header.slotCount)
             guard try reader.survey(from: start, salvaging: true) != LogSurvey(nothingAfter: start) else { continue }
             throw .format(
-                path.appending(StoreName.levelZero),
+                directory[StoreName.levelZero].path,
                 FormatError(
                     .corrupt,
-                    "the newest header is damaged: \(entry.path.lastComponent?.string ?? "") has changes that the other one "
+                    "the newest header is damaged: \(LogDirectory.name(of: sequence)) has changes that the other one "
                         + "does not know; restore the store from a copy, or give those changes up "
                         + "(LogDamage.discardRest)"))
         }
@@ -126,17 +132,18 @@ enum Recovery {
 
     /// The batches of a log that the header names; nil if it names none.
     static func survey(
-        _ path: FilePath, _ superblock: Superblock, _ header: HeaderSlot, _ options: VectorStore.OpenOptions,
-        _ calls: SystemCalls
+        _ directory: Directory, _ superblock: Superblock, _ header: HeaderSlot, _ options: VectorStore.OpenOptions
     ) throws(StoreFileError) -> (reader: LogReader, survey: LogSurvey)? {
         guard header.logSequence > 0 else { return nil }
-        let name = path.appending(StoreName.log).appending(LogDirectory.name(of: header.logSequence))
-        let reader = try LogReader.open(
-            name, sequence: header.logSequence, salt: header.logSalt, superblock: superblock, calls: calls)
+        var reader: LogReader?
+        if let logs = try logDirectory(of: directory) {
+            reader = try LogReader.open(
+                in: logs, sequence: header.logSequence, salt: header.logSalt, superblock: superblock)
+        }
         guard let reader else {
             if options.logDamage == .discardRest { return nil }
             throw .format(
-                name,
+                directory[StoreName.log].path.appending(LogDirectory.name(of: header.logSequence)),
                 FormatError(
                     .corrupt,
                     "the log that the store goes on from is missing or damaged; restore it, or open the store without the "

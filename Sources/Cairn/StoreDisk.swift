@@ -6,9 +6,11 @@ import WriteAheadLog
 
 /// The files of a store that is open for writing, and where they stand. Whoever changes it is alone.
 final class StoreDisk: @unchecked Sendable {
-    let path: FilePath
-    let calls: SystemCalls
+    let directory: Directory
     let file: LevelZeroFile
+    private let storeLock: StoreLock
+    /// Where the logs are; nil until it is needed.
+    private var logDirectory: Directory?
     private(set) var header: HeaderSlot
     /// The log that changes go to; nil until the first one.
     private(set) var log: LogWriter?
@@ -20,26 +22,27 @@ final class StoreDisk: @unchecked Sendable {
     /// Whether the header was written by this handle; then the journal is its own too.
     private var isHeaderDurable: Bool
     /// A log that nobody needs any more, whose blocks the next one gets.
-    private var recyclable: FilePath?
+    private var recyclable: UInt64?
 
     /// How much room a new log gets at once; it grows by more.
     private static let logCapacity = 64 << 10
 
     init(
-        _ path: FilePath, _ file: LevelZeroFile, _ header: HeaderSlot, upperFile: UpperFile?, replayedFrame: UInt64,
-        isResident: Bool, isHeaderDurable: Bool, calls: SystemCalls
+        _ directory: Directory, _ storeLock: StoreLock, _ file: LevelZeroFile, _ header: HeaderSlot,
+        upperFile: UpperFile?, replayedFrame: UInt64, isResident: Bool, isHeaderDurable: Bool
     ) {
         self.isHeaderDurable = isHeaderDurable
-        self.path = path
+        self.directory = directory
+        self.storeLock = storeLock
         self.file = file
         self.header = header
         self.upperFile = upperFile
         self.replayedFrame = replayedFrame
         self.isResident = isResident
-        self.calls = calls
     }
 
-    var logDirectory: FilePath { path.appending(StoreName.log) }
+    /// For messages.
+    var path: FilePath { directory.path }
     var logBytes: Int { log?.byteCount ?? 0 }
     var lastFrame: UInt64 { log?.lastFrame ?? replayedFrame }
     /// Whether there is anything that only the log has.
@@ -48,10 +51,8 @@ final class StoreDisk: @unchecked Sendable {
     /// Makes a log for the changes to come, if there is none yet: durable, and then named by the header.
     func startLog() throws(CheckpointFailure) {
         guard log == nil else { return }
-        let next = try retryable { () throws(StorageError) in
-            try makeLogDirectory()
-            return try makeLog(firstFrame: header.lastFrame + 1)
-        }
+        try unrepeatable { () throws(StorageError) in try checkIsInPlace() }
+        let next = try retryable { () throws(StorageError) in try makeLog(firstFrame: header.lastFrame + 1) }
         var named = header.goingOn(with: next)
         named.generation += 1
         let durable = named
@@ -61,16 +62,55 @@ final class StoreDisk: @unchecked Sendable {
         goOn(with: next, written)
     }
 
-    private func makeLogDirectory() throws(StorageError) {
-        guard Directory.kind(of: logDirectory) == .missing else { return }
-        try Directory(logDirectory, calls: calls).create()
+    /// Throws if the store was removed, or one of its files removed or replaced, while it was open: another program may have what
+    /// is there now. Then nothing more is written, and nothing that somebody else made is touched.
+    func checkIsInPlace() throws(StorageError) {
+        do throws(StorageError) {
+            try storeLock.checkIsInPlace()
+            try directory[StoreName.levelZero].checkLeads(to: file.file.descriptor)
+            if let logDirectory { try directory[StoreName.log].checkLeads(to: logDirectory.descriptor) }
+            try log?.checkIsInPlace()
+        } catch {
+            guard directory.isRemoved else { throw error }
+            throw StorageError(
+                path, "go on: the store was removed while it was open, and with it what the log had",
+                .noSuchFileOrDirectory)
+        }
+    }
+
+    /// The directory of the logs, which is made when there is none.
+    private func openLogDirectory() throws(StorageError) -> Directory {
+        if let logDirectory { return logDirectory }
+        let found = try foundLogDirectory()
+        let logs = if let found { found } else { try makeLogDirectory() }
+        logDirectory = logs
+        return logs
+    }
+
+    private func makeLogDirectory() throws(StorageError) -> Directory {
+        let entry = directory[StoreName.log], logs = try entry.makeDirectory()
         do {
-            try Directory(path, calls: calls).synchronize()
+            try directory.synchronize()
         } catch {
             // Who finds it would take it for durable.
-            try? calls.removeDirectory(logDirectory)
+            try? entry.removeDirectory()
             throw error
         }
+        return logs
+    }
+
+    private func foundLogDirectory() throws(StorageError) -> Directory? {
+        let entry = directory[StoreName.log]
+        guard try entry.status() != nil else { return nil }
+        let logs = try Directory(entry)
+        do {
+            try logs.checkAllowsWriting()
+        } catch {
+            // An empty one that root made and did not give to the owner before it died.
+            guard (try? entry.removeDirectory()) != nil else { throw error }
+            return nil
+        }
+        return logs
     }
 
     /// The log after the present one. It becomes the store's when a header names it.
@@ -82,19 +122,19 @@ final class StoreDisk: @unchecked Sendable {
         defer { recyclable = nil }
         let sequence = (log?.sequence ?? header.logSequence) + 1
         return try LogWriter.create(
-            in: logDirectory, sequence: sequence, store: file.superblock.store, layout: file.superblock.layout,
-            firstFrame: firstFrame, capacity: Self.logCapacity, recycling: recyclable, calls: calls)
+            in: openLogDirectory(), sequence: sequence, store: file.superblock.store, layout: file.superblock.layout,
+            firstFrame: firstFrame, capacity: Self.logCapacity, recycling: recyclable)
     }
 
     /// Removes a log that no header names, because the checkpoint that was to go on with it was not made.
-    func discard(_ log: LogWriter) { try? calls.unlink(log.path) }
+    func discard(_ log: LogWriter) { try? log.entry.unlink() }
 
     /// The header that was read when the store was opened may be in the cache alone, if whoever wrote it died before its sync,
     /// or the sync failed. Until it is on the disk, a power cut would leave the one before it, with the log that that one names.
     /// Writing it again could tear it where it is on the disk, so a journal that says no more than the header comes first.
     func makeHeaderDurable() throws(StorageError) {
         guard !isHeaderDurable else { return }
-        try JournalWriter.replace(in: path, header, calls: calls) { (_) throws(StorageError) in }
+        try JournalWriter.replace(in: directory, header) { (_) throws(StorageError) in }
         // Under the next generation, that is into the other slot first: this one may be the only header that there is.
         var next = header
         next.generation += 1
@@ -104,20 +144,15 @@ final class StoreDisk: @unchecked Sendable {
 
     /// Removes logs that the header does not name: of a checkpoint that was not finished, or older.
     private func removeForeignLogs() throws(StorageError) {
-        for entry in try LogDirectory.entries(in: logDirectory) where entry.sequence != header.logSequence {
-            do {
-                try calls.unlink(entry.path)
-            } catch {
-                throw StorageError(entry.path, "remove a log that is not needed", error)
-            }
+        let logs = try openLogDirectory()
+        for sequence in try LogDirectory.sequences(in: logs) where sequence != header.logSequence {
+            try logs[LogDirectory.name(of: sequence)].unlink()
         }
     }
 
     /// Goes over to the state of a header that is durable, and to its log.
     func goOn(with next: LogWriter, _ header: HeaderSlot) {
-        if self.header.logSequence > 0 {
-            recyclable = logDirectory.appending(LogDirectory.name(of: self.header.logSequence))
-        }
+        if self.header.logSequence > 0 { recyclable = self.header.logSequence }
         self.header = header
         isHeaderDurable = true
         log = next
@@ -144,6 +179,7 @@ final class StoreDisk: @unchecked Sendable {
 
     /// Writes a header that differs from the present one in the search width alone.
     func setSearchWidth(_ width: Int) throws(StorageError) {
+        try checkIsInPlace()
         try makeHeaderDurable()
         var next = header
         next.generation += 1
@@ -153,6 +189,7 @@ final class StoreDisk: @unchecked Sendable {
 
     /// Writes a header that differs from the present one in the codes alone.
     func setCodes(_ kind: Codes) throws(StorageError) {
+        try checkIsInPlace()
         try makeHeaderDurable()
         var next = header
         next.generation += 1
@@ -161,7 +198,7 @@ final class StoreDisk: @unchecked Sendable {
     }
 
     /// Where codes are made.
-    var codePlace: CodeMaking.Place { CodeMaking.Place(directory: path, header: header, calls: calls) }
+    var codePlace: CodeMaking.Place { CodeMaking.Place(directory: directory, header: header) }
 
     /// Gives back what a closed store does not need: a log that nobody goes on from, a journal that has been carried out, and
     /// the room of a log without changes. Where that fails it stays.
@@ -172,11 +209,11 @@ final class StoreDisk: @unchecked Sendable {
             try? startLog()
             removeOldLog()
         }
-        if isHeaderDurable { try? calls.unlink(path.appending(StoreName.journal)) }
+        if isHeaderDurable { try? directory[StoreName.journal].unlink() }
     }
 
     private func removeOldLog() {
-        if let recyclable { try? calls.unlink(recyclable) }
+        if let recyclable { try? logDirectory?[LogDirectory.name(of: recyclable)].unlink() }
         recyclable = nil
     }
 }
@@ -221,22 +258,18 @@ func unrepeatable<Result>(_ body: () throws(StorageError) -> Result) throws(Chec
 }
 
 extension JournalWriter {
-    /// Puts a journal in the place of the one of the store at `store`, as a whole and durable: what that one says may still be
+    /// Puts a journal in the place of the one in a store's directory, as a whole and durable: what that one says may still be
     /// needed until then.
     static func replace(
-        in store: FilePath, _ header: HeaderSlot, calls: SystemCalls,
-        _ fill: (JournalWriter) throws(StorageError) -> Void
+        in directory: Directory, _ header: HeaderSlot, _ fill: (JournalWriter) throws(StorageError) -> Void
     ) throws(StorageError) {
-        let name = store.appending(StoreName.journal), new = store.appending(StoreName.journal + ".new")
-        try? calls.unlink(new)
-        let writer = try JournalWriter(new, calls: calls)
+        let new = directory[StoreName.newJournal]
+        _ = new.makeWay()
+        try? new.unlink()
+        let writer = try JournalWriter(new)
         try fill(writer)
         try writer.finish(header)
-        do throws(Errno) {
-            try calls.rename(new, name)
-        } catch {
-            throw StorageError(name, "replace the journal", error)
-        }
-        try Directory(store, calls: calls).synchronize()
+        try new.rename(to: StoreName.journal, "replace the journal")
+        try directory.synchronize()
     }
 }

@@ -22,7 +22,7 @@ extension StoreDraft {
         if filled?.codesRejected == true {
             // Rare: the sample was not what all of the rows are. Room for one is enough.
             filled = nil
-            try? calls.unlink(directory.path.appending(StoreName.levelZero))
+            try? levelZero.unlink()
             filled = try insertAll(guidedByCodes: false)
         }
         guard let filled else { preconditionFailure("a build has a file") }
@@ -36,12 +36,11 @@ extension StoreDraft {
             markedCount: 0, freeCount: 0, levelState: graph.levels.state, codes: configuration.codes.stored)
         try translating { () throws(StorageError) in
             _ = try UpperFile.write(
-                graph.upper, to: directory.path.appending(StoreName.upper), layout: header.layout,
-                generation: header.graphGeneration, calls: calls)
+                graph.upper, to: directory[StoreName.upper], layout: header.layout, generation: header.graphGeneration)
             _ = try LabelIndexFile.write(
-                directory.path.appending(StoreName.labels), slots: graph.slots, slotCount: graph.count,
-                layout: header.layout, generation: header.graphGeneration, calls: calls)
-            try codes?.save(directory.path.appending(StoreName.codes), header, calls: calls)
+                directory[StoreName.labels], slots: graph.slots, slotCount: graph.count, layout: header.layout,
+                generation: header.graphGeneration)
+            try codes?.save(directory[StoreName.codes], header)
             try file.writePageTables(contents.segments, slotCount: graph.count, generation: header.generation)
             try file.file.synchronize()
             // Both slots, so that damage to one of them costs nothing.
@@ -67,9 +66,7 @@ extension StoreDraft {
     ) throws(StoreError) -> Filled {
         let file: LevelZeroFile
         do {
-            file = try LevelZeroFile.create(
-                directory.path.appending(StoreName.levelZero), superblock: superblock, slots: max(source.count, 1),
-                calls: calls)
+            file = try LevelZeroFile.create(levelZero, superblock: superblock, slots: max(source.count, 1))
         } catch {
             throw StoreError(error)
         }

@@ -32,18 +32,17 @@ extension StoreDraft {
         let layout = image.superblock.layout
         let stream = try translating { () throws(StorageError) in
             try LevelZeroStream(
-                directory.path.appending(StoreName.levelZero), superblock: image.superblock,
-                slotCount: image.slotCount, unusedSlots: image.freeSlots, calls: calls)
+                levelZero, superblock: image.superblock, slotCount: image.slotCount, unusedSlots: image.freeSlots)
         }
         for first in stride(from: 0, to: image.slotCount, by: stream.rowsAtOnce) {
             try rows(first..<min(first + stream.rowsAtOnce, image.slotCount), stream)
         }
         try translating { () throws(StorageError) in
             _ = try UpperFile.write(
-                image.upper, to: directory.path.appending(StoreName.upper), layout: layout, generation: 1, calls: calls)
+                image.upper, to: directory[StoreName.upper], layout: layout, generation: 1)
             try LabelIndexFile.write(
-                directory.path.appending(StoreName.labels), buckets: image.labels.buckets.buffer,
-                count: image.labels.count, layout: layout, generation: 1, calls: calls)
+                directory[StoreName.labels], buckets: image.labels.buckets.buffer, count: image.labels.count,
+                layout: layout, generation: 1)
             var superblock = image.superblock
             superblock.origin = origin()
             try stream.finish(
@@ -62,8 +61,7 @@ extension StoreDraft {
         guard codes != .none else { return }
         let file: LevelZeroFile, header: HeaderSlot
         do throws(StoreFileError) {
-            let prologue = try LevelZeroFile.readPrologue(
-                directory.path.appending(StoreName.levelZero), writable: false, calls: calls)
+            let prologue = try LevelZeroFile.readPrologue(levelZero, writable: false)
             header = prologue.header
             guard header.slotCount >= Codes.leastCount else { return }
             file = try LevelZeroFile.map(
@@ -75,7 +73,7 @@ extension StoreDraft {
             superblock: file.superblock, memory: file.memory, segments: file.segments, header: header,
             upper: upper, writesInPlace: false)
         do throws(CheckpointFailure) {
-            let place = CodeMaking.Place(directory: directory.path, header: header, calls: calls)
+            let place = CodeMaking.Place(directory: directory, header: header)
             _ = try CodeMaking(codes, contents, count: header.slotCount, threads: nil, at: place).run()
         } catch {
             throw error.error

@@ -7,15 +7,16 @@ import WriteAheadLog
 /// Opening a store: as of its last checkpoint, then what a journal and the log have beyond it. A writer brings that into the
 /// files before it lets anybody write; a reader keeps it in memory and writes nothing.
 struct StoreOpening {
-    private let path: FilePath
+    private let directory: Directory
     private let options: VectorStore.OpenOptions
-    private let calls: SystemCalls
 
-    init(_ path: FilePath, _ options: VectorStore.OpenOptions, _ calls: SystemCalls) {
-        self.path = path
+    init(_ directory: Directory, _ options: VectorStore.OpenOptions) {
+        self.directory = directory
         self.options = options
-        self.calls = calls
     }
+
+    /// For messages.
+    private var path: FilePath { directory.path }
 
     private var isWriter: Bool { options.access == .readWrite }
 
@@ -36,7 +37,7 @@ struct StoreOpening {
         var hasDamagedLog: Bool { isHeaderOld || header.logSequence > 0 && log?.survey.isDamaged ?? true }
     }
 
-    func open(_ fileLock: FileLock?) throws(StoreError) -> VectorStore {
+    func open(_ storeLock: StoreLock) throws(StoreError) -> VectorStore {
         let found: Found
         do {
             found = try find()
@@ -47,8 +48,8 @@ struct StoreOpening {
         let isOwnMemory = !isWriter && (hasChanges || found.journal != nil)
         let file = try map(found, isOwnMemory ? .copied : .none)
         let upper = UpperFile.find(
-            in: path, header: found.header, connectivity: file.superblock.connectivity,
-            capacity: file.memory.reservedSlots, calls: calls)
+            in: directory, header: found.header, connectivity: file.superblock.connectivity,
+            capacity: file.memory.reservedSlots)
         let contents = try StoreContents(
             superblock: file.superblock, memory: file.memory, segments: file.segments, header: found.header,
             upper: upper?.upper, writesInPlace: false)
@@ -72,9 +73,9 @@ struct StoreOpening {
             found.journal != nil
             ? nil
             : LabelIndexFile(
-                path.appending(StoreName.labels), layout: found.header.layout,
+                directory[StoreName.labels], layout: found.header.layout,
                 generation: found.header.graphGeneration, count: found.header.labelCount, graph: contents.graph,
-                writable: isWriter, calls: calls)
+                writable: isWriter)
         let labels = LabelTable(graph: contents.graph, file: labelFile, isInMemory: false)
         var counts = StoreCounts(found.header), replayedSlots: [UInt32] = []
         if let (reader, survey) = found.log, hasChanges {
@@ -98,14 +99,14 @@ struct StoreOpening {
             var upperFile = upper?.file
             if isUpperLost && !hasChanges {
                 upperFile = try? UpperFile.writeBeside(
-                    path, contents.graph.upper, layout: found.header.layout,
-                    generation: found.header.graphGeneration, calls: calls)
+                    directory, contents.graph.upper, layout: found.header.layout,
+                    generation: found.header.graphGeneration)
             }
-            upperFile?.takeName(calls)
+            upperFile?.takeName()
             let disk = StoreDisk(
-                path, file, found.header, upperFile: upperFile,
+                directory, storeLock, file, found.header, upperFile: upperFile,
                 replayedFrame: found.log?.survey.end.frame ?? found.header.lastFrame, isResident: plan == .resident,
-                isHeaderDurable: found.isRedone, calls: calls)
+                isHeaderDurable: found.isRedone)
             writer = StoreWriter(
                 contents, labels: labels, disk: disk, counts: published, codeKind: kind, codes: codes, options: options)
             try writer?.refreshCodes()
@@ -117,14 +118,14 @@ struct StoreOpening {
             }
         }
         return VectorStore(
-            path: path, access: options.access, calls: calls, contents: contents, labels: labels, writer: writer,
-            counts: published, fileLock: fileLock, searchWidth: max(1, found.header.searchWidth), codes: kind,
+            directory, access: options.access, contents: contents, labels: labels, writer: writer,
+            counts: published, storeLock: storeLock, searchWidth: max(1, found.header.searchWidth), codes: kind,
             plan: plan)
     }
 
     /// The codes as of the last checkpoint with those of the rows since; nil if there are none that fit.
     private func openCodes(_ found: Found, _ contents: StoreContents, _ replayed: [UInt32]) -> StoreCodes? {
-        let codes = StoreCodes.open(path, found.header, contents, isWritable: isWriter, calls: calls)
+        let codes = StoreCodes.open(directory, found.header, contents, isWritable: isWriter)
         let slots = Set(replayed).sorted()
         guard let codes, (try? codes.write(slots)) != nil else { return nil }
         // What insertions thought of them is not in the log: a writer measures if they are many.
@@ -134,15 +135,14 @@ struct StoreOpening {
     }
 
     private func find() throws(StoreFileError) -> Found {
-        var prologue = try Recovery.readPrologue(path, writable: isWriter, calls)
+        var prologue = try Recovery.readPrologue(directory, writable: isWriter)
         var header = prologue.header, pending: JournalReader?
         let readGeneration = header.generation
-        let journal = try JournalReader.open(
-            path.appending(StoreName.journal), superblock: prologue.superblock, calls: calls)
+        let journal = try JournalReader.open(directory[StoreName.journal], superblock: prologue.superblock)
         if let journal, journal.header.generation > header.generation {
             if isWriter {
                 try checkNumbers(of: journal.header)
-                header = try Recovery.redo(journal, at: path, prologue, calls)
+                header = try Recovery.redo(journal, in: directory, prologue)
                 prologue = LevelZeroFile.Prologue(
                     file: prologue.file, superblock: prologue.superblock, header: header)
             } else {
@@ -152,12 +152,12 @@ struct StoreOpening {
         }
         var isHeaderOld = false
         do {
-            try Recovery.checkNewerLogs(path, prologue.superblock, header, calls)
+            try Recovery.checkNewerLogs(directory, prologue.superblock, header)
         } catch {
             if options.logDamage == .fail { throw error }
             isHeaderOld = true
         }
-        let log = try Recovery.survey(path, prologue.superblock, header, options, calls)
+        let log = try Recovery.survey(directory, prologue.superblock, header, options)
         try checkNumbers(of: header, log?.survey.end)
         return Found(
             prologue: prologue, header: header, journal: pending,

@@ -43,11 +43,12 @@ extension StoreWriter {
         guard let disk else { return }
         try drain()
         settle()
-        checkLabels()
         guard disk.hasChanges else { return try mendDerivedFiles() }
+        checkLabels()
         if refreshesCodes { try refreshCodes(rests: true) }
         let graph = contents.graph
         do throws(CheckpointFailure) {
+            try unrepeatable { () throws(StorageError) in try disk.checkIsInPlace() }
             // It changes the header that the checkpoint goes on from.
             try retryable { () throws(StorageError) in try disk.makeHeaderDurable() }
             try Checkpoint(contents, labels, disk, codes, counts, sequence: sequence).make()
@@ -107,6 +108,8 @@ extension StoreWriter {
             if let failure {
                 if failure.code == .closed { return }
                 if failure.code == .corrupt { throw failure }
+                // Perhaps it was an automatic checkpoint that found it out.
+                if let disk { try translating { () throws(StorageError) in try disk.checkIsInPlace() } }
                 guard let log = disk?.log, queue.publishedFrame > log.durableFrame else { return }
                 throw StoreError(
                     .failed, "changes that were acknowledged may be lost, because a write failed (\(failure.message))",
@@ -115,7 +118,8 @@ extension StoreWriter {
             defer { failure = StoreError(.closed, "the store was closed; open it again", path: disk?.path) }
             do throws(StoreError) {
                 try checkpointAlone()
-                disk?.shrink()
+                // Without changes it may be somebody else's store that would be tidied up.
+                if (try? disk?.checkIsInPlace()) != nil { disk?.shrink() }
             } catch {
                 if let failure { throw failure }
                 // No room for a checkpoint: the next opening makes it from the log.

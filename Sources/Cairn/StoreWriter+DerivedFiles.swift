@@ -14,27 +14,29 @@ extension StoreWriter {
         guard disk.header.slotCount > 0 else { return }
         // Not as the table has it, which read the header and the checksums when the store was opened.
         let file = LabelIndexFile(
-            disk.path.appending(StoreName.labels), layout: disk.header.layout,
+            disk.directory[StoreName.labels], layout: disk.header.layout,
             generation: disk.header.graphGeneration, count: disk.header.labelCount, graph: contents.graph,
-            writable: false, calls: disk.calls)
+            writable: false)
         if file?.isSound != true { labels.replaceFile(nil) }
     }
 
     /// Makes the files again that are missing in a state without changes, which the header knows. When that fails the store is as
-    /// it was.
+    /// it was. Throws if the store is not in its place any more.
     func mendDerivedFiles() throws(StoreError) {
-        guard let disk, disk.header.slotCount > 0 else { return }
+        guard let disk else { return }
+        try translating { () throws(StorageError) in try disk.checkIsInPlace() }
+        guard disk.header.slotCount > 0 else { return }
+        checkLabels()
         let header = disk.header, graph = contents.graph
         let labelFile = try translating { () throws(StorageError) in
             if disk.upperFile == nil {
                 var upper = try UpperFile.writeBeside(
-                    disk.path, graph.upper, layout: header.layout, generation: header.graphGeneration, calls: disk.calls
-                )
-                upper.takeName(disk.calls)
+                    disk.directory, graph.upper, layout: header.layout, generation: header.graphGeneration)
+                upper?.takeName()
                 disk.upperFile = upper
             }
             return labels.hasFile
-                ? nil : try LabelIndexFile.replace(in: disk.path, graph: graph, header: header, calls: disk.calls)
+                ? nil : try LabelIndexFile.replace(in: disk.directory, graph: graph, header: header)
         }
         switch labelFile {
         case .success(let file): labels.replaceFile(file)

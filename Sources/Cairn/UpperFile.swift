@@ -6,7 +6,7 @@ import SystemPackage
 /// The file `upper`: a derived header, then slot and level (two u32) of each node above level 0, then their link lists; then
 /// a block for each checkpoint since. It is read in one go.
 struct UpperFile: Sendable {
-    private(set) var path: FilePath
+    private(set) var entry: Directory.Entry
     /// The graph generation it belongs to.
     private(set) var generation: UInt64
     /// Where its last valid block ends, and where the first one begins.
@@ -18,11 +18,11 @@ struct UpperFile: Sendable {
     /// Whether the blocks are long enough for the file to be better written anew.
     var isFragmented: Bool { (end - baseEnd) * 4 > baseEnd + (64 << 10) }
 
-    /// Writes the upper layers to a new file at `path` and makes them durable.
+    /// Writes the upper layers to a new file at `entry` and makes them durable.
     static func write(
-        _ upper: UpperLayers, to path: FilePath, layout: Identifier, generation: UInt64, calls: SystemCalls
+        _ upper: UpperLayers, to entry: Directory.Entry, layout: Identifier, generation: UInt64
     ) throws(StorageError) -> UpperFile {
-        let file = try File(path, .create, calls: calls)
+        let file = try File(entry, .create)
         let nodeBytes = upper.nodeCount * 8, listBytes = upper.listCount * upper.listLength * 4
         let end = DerivedFile.size + nodeBytes + listBytes
         try file.allocate(from: 0, to: end)
@@ -55,51 +55,51 @@ struct UpperFile: Sendable {
             bodyChecksum: checksum)
         try file.write(header.encoded(), at: 0)
         try file.synchronize()
-        return UpperFile(path: path, generation: generation, end: end, baseEnd: end, nodeCount: upper.nodeCount)
+        return UpperFile(entry: entry, generation: generation, end: end, baseEnd: end, nodeCount: upper.nodeCount)
     }
 
-    /// Writes the upper layers as they are to a new file beside the one of the store at `store`, which stays until a header
-    /// knows of the new one and `takeName` is called: opening looks for both.
+    /// Writes the upper layers as they are to a new file beside the one of the store in `directory`, which stays until a header
+    /// knows of the new one and `takeName` is called: opening looks for both. nil: a directory with something in it has the name.
     static func writeBeside(
-        _ store: FilePath, _ upper: UpperLayers, layout: Identifier, generation: UInt64, calls: SystemCalls
-    ) throws(StorageError) -> UpperFile {
-        let path = store.appending(StoreName.newUpper)
-        try? calls.unlink(path)
+        _ directory: Directory, _ upper: UpperLayers, layout: Identifier, generation: UInt64
+    ) throws(StorageError) -> UpperFile? {
+        let entry = directory[StoreName.newUpper]
+        guard entry.makeWay() else { return nil }
+        try? entry.unlink()
         do throws(StorageError) {
-            return try write(upper, to: path, layout: layout, generation: generation, calls: calls)
+            return try write(upper, to: entry, layout: layout, generation: generation)
         } catch {
-            try? calls.unlink(path)
+            try? entry.unlink()
             throw error
         }
     }
 
     /// Gives a file that was written beside the old one its name. Where that fails it is found under the other.
-    mutating func takeName(_ calls: SystemCalls) {
-        guard path.lastComponent?.string == StoreName.newUpper else { return }
-        let name = path.removingLastComponent().appending(StoreName.upper)
-        do throws(Errno) {
-            try calls.rename(path, name)
-            path = name
+    mutating func takeName() {
+        guard entry.name == StoreName.newUpper else { return }
+        let target = entry.directory[StoreName.upper]
+        do throws(StorageError) {
+            _ = target.makeWay()
+            try entry.rename(to: StoreName.upper, "replace the file")
+            entry = target
         } catch {}
     }
 
-    /// The file of the store at `store`, under either name; nil if none belongs to the state that `header` describes.
+    /// The file of the store in `directory`, under either name; nil if none belongs to the state that `header` describes.
     static func find(
-        in store: FilePath, header: HeaderSlot, connectivity: Int, capacity: Int, calls: SystemCalls
+        in directory: Directory, header: HeaderSlot, connectivity: Int, capacity: Int
     ) -> (file: UpperFile, upper: UpperLayers)? {
         for name in [StoreName.upper, StoreName.newUpper] {
-            let path = store.appending(name)
-            if let found = read(path, header: header, connectivity: connectivity, capacity: capacity, calls: calls) {
-                return found
-            }
+            let found = read(directory[name], header: header, connectivity: connectivity, capacity: capacity)
+            if let found { return found }
         }
         return nil
     }
 
-    /// Appends what changed since the file was last written: the nodes that it does not have and the lists `changed`, by their
+    /// Appends to the open file what changed since it was last written: the nodes that it does not have and the lists `changed`, by their
     /// numbers. Durable when it returns. What stands behind the last valid block is of no use to anybody.
     mutating func append(
-        _ upper: UpperLayers, changed: [UInt32], generation: UInt64, calls: SystemCalls
+        _ upper: UpperLayers, changed: [UInt32], generation: UInt64, to file: File
     ) throws(StorageError) {
         var words: [UInt32] = []
         for index in 2 * nodeCount..<2 * upper.nodeCount { words.append(upper.nodes.buffer[index]) }
@@ -112,7 +112,6 @@ struct UpperFile: Sendable {
         let head = UpperAppendix(
             generation: generation, previous: self.generation, nodeCount: upper.nodeCount - nodeCount,
             listCount: changed.count, bodyChecksum: Checksum.crc32c(body, prefix: body.count))
-        let file = try File(path, .readWrite, calls: calls)
         try file.write(head.encoded() + body, at: end)
         try file.synchronize()
         end += UpperAppendix.size + body.count
@@ -122,10 +121,10 @@ struct UpperFile: Sendable {
 
     /// Reads the file back, checking every byte and every id; nil if it does not belong to the store or is damaged.
     private static func read(
-        _ path: FilePath, header level0: HeaderSlot, connectivity: Int, capacity: Int, calls: SystemCalls
+        _ entry: Directory.Entry, header level0: HeaderSlot, connectivity: Int, capacity: Int
     ) -> (file: UpperFile, upper: UpperLayers)? {
         let listLength = connectivity + 1
-        guard let file = try? File(path, .read, calls: calls), let size = try? file.size(),
+        guard let file = try? File(entry, .read), let size = try? file.size(),
             let start = try? file.read(count: DerivedFile.size, at: 0),
             let header = DerivedFile(decoding: start, kind: .upper),
             header.layout == level0.layout, header.generation <= level0.graphGeneration,
@@ -141,7 +140,7 @@ struct UpperFile: Sendable {
         words.removeFirst(2 * header.count)
         let end = DerivedFile.size + bodyLength
         var result = UpperFile(
-            path: path, generation: header.generation, end: end, baseEnd: end, nodeCount: header.count)
+            entry: entry, generation: header.generation, end: end, baseEnd: end, nodeCount: header.count)
         while result.generation < level0.graphGeneration {
             guard let bytes = try? file.read(count: UpperAppendix.size, at: result.end),
                 let block = UpperAppendix(decoding: bytes), block.previous == result.generation,

@@ -39,8 +39,10 @@ extension VectorStore {
     ///
     /// The store appears at once and whole, and is durable when this returns: it is made in a directory beside it
     /// (`path` + ".building") and renamed. When it throws, or the process dies, nothing stands at `path`; what a dead
-    /// process left beside it is removed by the next build. It takes no log and about as much memory as the store is large,
-    /// most of it as pages of the file, which the kernel can write out.
+    /// process left beside it is removed by the next build.
+    ///
+    /// A build takes no log and about as much memory as the store is large, most of it as pages of the file, which the kernel can
+    /// write out.
     ///
     /// Throws `alreadyExists` before anything is done, `dimensionMismatch`, `invalidVector` or `duplicateLabel` for input that
     /// cannot be stored, `full` or `io` when the disk fails.

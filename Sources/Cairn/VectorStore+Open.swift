@@ -3,20 +3,6 @@ import HNSW
 package import MappedStorage
 public import SystemPackage
 
-/// The names in a store's directory.
-enum StoreName {
-    static let levelZero = "level0", upper = "upper", labels = "labels", lock = "lock", log = "log", journal = "journal"
-    static let codes = "codes"
-    /// An `upper` that was written anew, until a header knows of it.
-    static let newUpper = "upper.new"
-    /// Codes that were trained anew, until they are whole.
-    static let newCodes = "codes.new"
-    /// Only in the directory of a build, until that has its name.
-    static let unfinished = "unfinished"
-    /// What a build makes. The lock goes last: as long as it is there, nobody else takes the directory.
-    static let built = [levelZero, upper, labels, codes, newCodes, unfinished, lock]
-}
-
 extension VectorStore {
     /// Opens the store at `path`. Reads headers and upper layers only; vectors and links are mapped.
     ///
@@ -31,69 +17,61 @@ extension VectorStore {
     package static func open(
         at path: FilePath, options: OpenOptions, calls: SystemCalls
     ) throws(StoreError) -> VectorStore {
-        try checkDirectory(path)
-        let fileLock = try lock(path, options.access, calls)
+        let directory = try directory(path, calls)
+        let storeLock = try lock(directory, options.access)
         do {
-            return try StoreOpening(path, options, calls).open(fileLock)
+            return try StoreOpening(directory, options).open(storeLock)
         } catch {
             throw error.path == nil
                 ? StoreError(error.code, error.message, path: path, systemError: error.systemError) : error
         }
     }
 
-    /// Says what is wrong with a path that is no store's.
-    private static func checkDirectory(_ path: FilePath) throws(StoreError) {
-        switch Directory.kind(of: path) {
-        case .missing:
-            try checkPermission(path, path)
-            throw StoreError(
-                .notFound, "there is no store here; make one with VectorStore.create or VectorStore.build", path: path)
-        case .other:
-            throw StoreError(.notAStore, "this is a file; a cairn store is a directory", path: path)
-        case .directory:
-            let levelZero = path.appending(StoreName.levelZero)
-            guard Directory.kind(of: levelZero) == .other else {
-                try checkPermission(levelZero, path)
+    /// The directory of the store at `path`, to which all names belong from here on. Says what is wrong with a path that is no
+    /// store's.
+    private static func directory(_ path: FilePath, _ calls: SystemCalls) throws(StoreError) -> Directory {
+        let directory: Directory
+        let levelZero: FileStatus?
+        do throws(StorageError) {
+            directory = try Directory(path, like: StoreName.levelZero, calls: calls)
+            levelZero = try directory[StoreName.levelZero].status()
+        } catch {
+            switch error.errno {
+            case .noSuchFileOrDirectory:
                 throw StoreError(
-                    .notAStore, "this directory is not a cairn store: it has no file 'level0'", path: path)
+                    .notFound, "there is no store here; make one with VectorStore.create or VectorStore.build",
+                    path: path)
+            case .notDirectory:
+                throw StoreError(.notAStore, "this is a file; a cairn store is a directory", path: path)
+            case .permissionDenied:
+                throw StoreError(
+                    .io, "this user may not look in here; run it as the owner, or have the permissions changed",
+                    path: path, systemError: error.errno)
+            default: throw StoreError(error)
             }
         }
-    }
-
-    /// Throws if it is for want of permission that nothing is seen at `name`.
-    private static func checkPermission(_ name: FilePath, _ store: FilePath) throws(StoreError) {
-        do throws(StorageError) {
-            _ = try File(name, .read)
-        } catch {
-            guard error.errno == .permissionDenied else { return }
-            throw StoreError(
-                .io, "this user may not look in here; run it as the owner, or have the permissions changed",
-                path: store, systemError: error.errno)
+        guard let levelZero, levelZero.kind != .directory else {
+            throw StoreError(.notAStore, "this directory is not a cairn store: it has no file 'level0'", path: path)
         }
+        return directory
     }
 
     private static func lock(
-        _ path: FilePath, _ access: OpenOptions.Access, _ calls: SystemCalls
-    ) throws(StoreError) -> FileLock? {
-        let name = path.appending(StoreName.lock)
+        _ directory: Directory, _ access: OpenOptions.Access
+    ) throws(StoreError) -> StoreLock {
+        let entry = directory[StoreName.lock]
         do {
-            if access == .readWrite { return try FileLock(name, .exclusive, calls: calls) }
-            return try FileLock(name, .shared, calls: calls)
+            let lock = try StoreLock(entry, access == .readWrite ? .exclusive : .shared)
+            if access == .readWrite { lock.sign() }
+            return lock
         } catch {
-            if error.errno == .wouldBlock {
-                let writer = FileLock.lastWriter(name).map { ", last written by process \($0)" } ?? ""
-                let advice =
-                    access == .readWrite
-                    ? "it is open elsewhere\(writer); a store has one writer and no readers beside it: close the others first"
-                    : "a writer has it open\(writer); readers share a store with readers only: close the writer first"
-                throw StoreError(.locked, advice, path: path, systemError: nil)
-            }
-            // Nobody can be writing where nobody can write: a store on a read-only medium needs no lock.
-            if access == .readOnly && error.errno == .noSuchFileOrDirectory {
-                guard (try? File(name, .openOrCreate, calls: calls)) != nil else { return nil }
-                return try translating { () throws(StorageError) in try FileLock(name, .shared, calls: calls) }
-            }
-            throw StoreError(error)
+            guard error.errno == .wouldBlock else { throw StoreError(error) }
+            let writer = StoreLock.lastWriter(entry).map { ", last written by process \($0)" } ?? ""
+            let advice =
+                access == .readWrite
+                ? "it is open elsewhere\(writer); a store has one writer and no readers beside it: close the others first"
+                : "a writer has it open\(writer); readers share a store with readers only: close the writer first"
+            throw StoreError(.locked, advice, path: directory.path, systemError: nil)
         }
     }
 

@@ -31,7 +31,7 @@ extension VectorStore {
         report.unreachable = before.unreachable ?? 0
         var options = options
         options.access = .readWrite
-        let store = try open(at: path, options: options)
+        let store = try open(at: path, options: options), directory = store.directory
         do throws(StoreError) {
             if before.hasWrongCodes { try store.setCodes(store.configuration.codes) }
             try store.relink(&report, threads, progress)
@@ -42,7 +42,10 @@ extension VectorStore {
         }
         try store.close()
         // There may have been no room for one, and codes may have been given up.
-        report.files = before.missingFiles.filter { (try? File(path.appending($0), .read)) != nil }
+        let found = before.missingFiles.filter { name in
+            directory.map { (try? File($0[name], .read)) != nil } ?? false
+        }
+        report.files = found.map(\.string)
         return report
     }
 

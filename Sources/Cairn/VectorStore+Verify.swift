@@ -35,7 +35,7 @@ extension VectorStore {
             var report = VerifyReport()
             var damaged: Set<Label> = []
             steps.begin(path == nil ? [] : contents.segments, slots: view.count)
-            if let path { checkFiles(path, depth, contents, view, steps, &report) }
+            if let directory { checkFiles(directory, depth, contents, view, steps, &report) }
             if depth != .header, let codes = contents.graph.codes { check(codes, contents, view, &report) }
             if depth == .graph || depth == .searches {
                 damaged = check(contents, view, steps, &report)
@@ -48,20 +48,19 @@ extension VectorStore {
     }
 
     private func checkFiles(
-        _ path: FilePath, _ depth: VerifyReport.Depth, _ contents: StoreContents, _ view: GraphView,
+        _ directory: Directory, _ depth: VerifyReport.Depth, _ contents: StoreContents, _ view: GraphView,
         _ steps: CheckProgress, _ report: inout VerifyReport
     ) {
-        let name = path.appending(StoreName.levelZero)
+        let name = directory[StoreName.levelZero].path
         do throws(StoreFileError) {
-            let prologue = try Recovery.readPrologue(path, writable: false, calls)
+            let prologue = try Recovery.readPrologue(directory, writable: false)
             report.checkCopies(prologue, of: name)
-            let journal = try JournalReader.open(
-                path.appending(StoreName.journal), superblock: prologue.superblock, calls: calls)
+            let journal = try JournalReader.open(directory[StoreName.journal], superblock: prologue.superblock)
             let pending = journal.flatMap { $0.header.generation > prologue.header.generation ? $0 : nil }
             let header = pending?.header ?? prologue.header
             do throws(StoreFileError) {
-                try Recovery.checkNewerLogs(path, prologue.superblock, header, calls)
-                _ = try Recovery.survey(path, prologue.superblock, header, OpenOptions(), calls)
+                try Recovery.checkNewerLogs(directory, prologue.superblock, header)
+                _ = try Recovery.survey(directory, prologue.superblock, header, OpenOptions())
             } catch {
                 // The pages may be sound all the same.
                 report.add(StoreError(error).description)
@@ -74,7 +73,7 @@ extension VectorStore {
             ) { slots.hasLabel($0, at: view.sequence) ? slots.label($0) : nil }
             .run(segments, &report) { steps.advance() }
             guard header.slotCount > 0, pending == nil else { return }
-            checkDerivedFiles(path, prologue.superblock, header, contents, &report)
+            checkDerivedFiles(directory, prologue.superblock, header, contents, &report)
         } catch {
             report.add(StoreError(error).description)
         }
@@ -82,18 +81,17 @@ extension VectorStore {
 
     /// A crash may leave derived files that are ahead of the header; they are of no use, and no damage.
     private func checkDerivedFiles(
-        _ path: FilePath, _ superblock: Superblock, _ header: HeaderSlot, _ contents: StoreContents,
+        _ directory: Directory, _ superblock: Superblock, _ header: HeaderSlot, _ contents: StoreContents,
         _ report: inout VerifyReport
     ) {
-        func generation(_ kind: DerivedFile.Kind, _ name: String) -> UInt64? {
-            let file = try? File(path.appending(name), .read, calls: calls)
+        func generation(_ kind: DerivedFile.Kind, _ name: FilePath.Component) -> UInt64? {
+            let file = try? File(directory[name], .read)
             let bytes = try? file?.read(count: DerivedFile.size, at: 0)
             return bytes.flatMap { DerivedFile(decoding: $0, kind: kind) }?.generation
         }
         let labels = generation(.labels, StoreName.labels)
         let upper = UpperFile.find(
-            in: path, header: header, connectivity: superblock.connectivity, capacity: max(header.slotCount, 1),
-            calls: calls)
+            in: directory, header: header, connectivity: superblock.connectivity, capacity: max(header.slotCount, 1))
         if upper == nil {
             report.addRepairable(
                 "upper: the file is missing or damaged; opening the store for writing makes it again, as 'cairn checkpoint' does",
@@ -101,24 +99,24 @@ extension VectorStore {
         }
         if labels.map({ $0 == header.graphGeneration }) ?? true,
             LabelIndexFile(
-                path.appending(StoreName.labels), layout: header.layout, generation: header.graphGeneration,
-                count: header.labelCount, graph: contents.graph, writable: false, calls: calls)?.isSound != true
+                directory[StoreName.labels], layout: header.layout, generation: header.graphGeneration,
+                count: header.labelCount, graph: contents.graph, writable: false)?.isSound != true
         {
             report.addRepairable(
                 "labels: the file is missing or damaged; the next checkpoint of a writer makes it again, as 'cairn checkpoint' does",
                 file: StoreName.labels)
         }
-        checkCodes(path, header, contents, &report)
+        checkCodes(directory, header, contents, &report)
     }
 
     /// A store may be without codes that it is to have: a crash while they were made leaves it so, or a disk without room.
     private func checkCodes(
-        _ path: FilePath, _ header: HeaderSlot, _ contents: StoreContents, _ report: inout VerifyReport
+        _ directory: Directory, _ header: HeaderSlot, _ contents: StoreContents, _ report: inout VerifyReport
     ) {
         guard let kind = Codes(stored: header.codes), kind != .none, header.slotCount >= Codes.leastCount else {
             return
         }
-        let codes = StoreCodes.open(path, header, contents, isWritable: false, calls: calls)
+        let codes = StoreCodes.open(directory, header, contents, isWritable: false)
         guard let codes else {
             report.noteMissing(StoreName.codes)
             report.warnings.append(

@@ -27,6 +27,8 @@ public final class VectorStore: @unchecked Sendable {
     /// Whether this handle may change the store.
     public let access: OpenOptions.Access
     let calls: SystemCalls
+    /// The directory of a store on disk, wherever its path leads by now; nil once the store is closed.
+    private(set) var directory: Directory?
     let labels: LabelTable
     /// nil for a handle that only reads, or is closed.
     private let writer: Guarded<StoreWriter?>
@@ -35,25 +37,26 @@ public final class VectorStore: @unchecked Sendable {
     private let process = getpid()
     /// nil once the store is closed and nobody reads any more.
     private var contents: StoreContents?
-    private var fileLock: FileLock?
+    private var storeLock: StoreLock?
     let counts: PublishedCounts
     private let searchWidth: Atomic<Int>
     private let codeKind: Atomic<UInt8>
     private let plan: MemoryPlan
 
     init(
-        path: FilePath?, access: OpenOptions.Access, calls: SystemCalls, contents: StoreContents, labels: LabelTable,
-        writer: StoreWriter?, counts: PublishedCounts, fileLock: FileLock?, searchWidth: Int, codes: Codes,
+        _ directory: Directory?, access: OpenOptions.Access, contents: StoreContents, labels: LabelTable,
+        writer: StoreWriter?, counts: PublishedCounts, storeLock: StoreLock?, searchWidth: Int, codes: Codes,
         plan: MemoryPlan
     ) {
-        self.path = path
+        path = directory?.path
+        self.directory = directory
         self.access = access
-        self.calls = calls
+        calls = directory?.calls ?? .system
         self.contents = contents
         self.labels = labels
         self.writer = Guarded(writer)
         self.counts = counts
-        self.fileLock = fileLock
+        self.storeLock = storeLock
         self.searchWidth = Atomic(searchWidth)
         codeKind = Atomic(codes.stored)
         self.plan = plan
@@ -75,11 +78,11 @@ public final class VectorStore: @unchecked Sendable {
         let labels = LabelTable(graph: contents.graph, file: nil, isInMemory: true)
         let counts = PublishedCounts(StoreCounts())
         self.init(
-            path: nil, access: .readWrite, calls: .system, contents: contents, labels: labels,
+            nil, access: .readWrite, contents: contents, labels: labels,
             writer: StoreWriter(
                 contents, labels: labels, disk: nil, counts: counts, codeKind: configuration.codes,
                 options: OpenOptions(access: .readWrite)),
-            counts: counts, fileLock: nil, searchWidth: configuration.searchWidth, codes: configuration.codes,
+            counts: counts, storeLock: nil, searchWidth: configuration.searchWidth, codes: configuration.codes,
             plan: .resident)
     }
 
@@ -104,7 +107,8 @@ public final class VectorStore: @unchecked Sendable {
         writer.withLock { $0 = nil }
         labels.release()
         contents = nil
-        fileLock = nil
+        storeLock = nil
+        directory = nil
         if let problem { throw problem }
     }
 
@@ -113,7 +117,7 @@ public final class VectorStore: @unchecked Sendable {
     private func leak() {
         _ = unsafe Unmanaged.passRetained(writer)
         if let contents { _ = unsafe Unmanaged.passRetained(contents) }
-        if let fileLock { _ = unsafe Unmanaged.passRetained(fileLock) }
+        if let storeLock { _ = unsafe Unmanaged.passRetained(storeLock) }
     }
 
     /// Runs `body` on what is published when it begins; what it looks at stays until it ends. Beside everything else.
@@ -206,7 +210,7 @@ public final class VectorStore: @unchecked Sendable {
         get throws(StoreError) {
             try reading { (contents, view, _) in
                 let counts = counts.load()
-                let files = path.map { Self.fileBytes($0) } ?? (all: 0, log: 0)
+                let files = directory.map { Self.fileBytes($0) } ?? (all: 0, log: 0)
                 return StoreInfo(
                     count: counts.live, deleted: counts.marked, free: counts.free,
                     configuration: configuration(contents),
@@ -225,14 +229,15 @@ public final class VectorStore: @unchecked Sendable {
     }
 
     /// Bytes of all files, and of the logs among them.
-    private static func fileBytes(_ path: FilePath) -> (all: Int, log: Int) {
-        func bytes(_ directory: FilePath) -> Int {
-            let paths = ((try? Directory(directory).names()) ?? []).map { directory.appending($0) }
-            return paths.filter { Directory.kind(of: $0) == .other }
-                .reduce(0) { $0 + ((try? File($1, .read).size()) ?? 0) }
+    private static func fileBytes(_ directory: Directory) -> (all: Int, log: Int) {
+        func bytes(_ directory: Directory) -> Int {
+            ((try? directory.names()) ?? []).reduce(0) { sum, name in
+                let status = try? directory[name].status()
+                return sum + (status?.kind == .file ? status?.size ?? 0 : 0)
+            }
         }
-        let log = bytes(path.appending(StoreName.log))
-        return (bytes(path) + log, log)
+        let log = (try? Directory(directory[StoreName.log])).map { bytes($0) } ?? 0
+        return (bytes(directory) + log, log)
     }
 }
 

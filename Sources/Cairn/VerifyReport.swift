@@ -1,3 +1,5 @@
+import SystemPackage
+
 /// What checking a store has found.
 public struct VerifyReport: Sendable, Hashable {
     /// How far a check goes; each depth includes the ones before it.
@@ -68,18 +70,18 @@ public struct VerifyReport: Sendable, Hashable {
     /// Those of ``problems`` that a repair does not mend.
     private(set) var damage: [String] = []
     /// Derived files that a repair makes again.
-    private(set) var missingFiles: [String] = []
+    private(set) var missingFiles: [FilePath.Component] = []
     /// Some of the codes are not those of their vectors.
     private(set) var hasWrongCodes = false
 
     /// Adds what a repair mends: a derived file, or links.
-    mutating func addRepairable(_ problem: String, file: String? = nil) {
+    mutating func addRepairable(_ problem: String, file: FilePath.Component? = nil) {
         if let file { missingFiles.append(file) }
         append(problem)
     }
 
     /// Notes a derived file that a repair makes again, and that is said elsewhere.
-    mutating func noteMissing(_ file: String) { missingFiles.append(file) }
+    mutating func noteMissing(_ file: FilePath.Component) { missingFiles.append(file) }
 
     mutating func addWrongCode(_ slot: UInt32, label: Label) {
         hasWrongCodes = true

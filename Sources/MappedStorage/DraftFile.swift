@@ -12,7 +12,12 @@ import Darwin
 package final class DraftFile {
     /// The name it gets.
     package let path: FilePath
+    private let name: FilePath.Component
+    /// The temporary name.
+    private let draft: Directory.Entry
     private let file: File
+    /// Whether nothing has its name.
+    private let isNew: Bool
     private var isPublished = false
     /// Bytes, from the beginning on, that are on their way to the disk; and how many are worth sending there at a time.
     private var synchronizing = 0
@@ -21,19 +26,28 @@ package final class DraftFile {
     /// Begins a file. What stands at `path` must be nothing or a regular file: renaming over a device or a link would
     /// remove it rather than write to it.
     package init(_ path: FilePath, calls: SystemCalls = .system) throws(StorageError) {
-        var status = stat()
-        let found = unsafe path.withPlatformString { unsafe lstat($0, &status) }
-        if found == 0 && status.st_mode & S_IFMT != S_IFREG {
-            let reason: Errno = status.st_mode & S_IFMT == S_IFDIR ? .isDirectory : .fileExists
+        guard let name = path.lastComponent, name.kind == .regular else {
+            throw StorageError(path, "write a file of this name", .isDirectory)
+        }
+        (self.path, self.name) = (path, name)
+        let temporary = FilePath.Component(".\(path.shortName).\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp")!
+        let found: FileStatus?
+        do throws(StorageError) {
+            let directory = try Directory(path.parent, calls: calls)
+            found = try directory[name].status()
+            draft = directory[temporary]
+        } catch {
+            throw StorageError(path, "create the file", error.errno)
+        }
+        if let found, found.kind != .file {
+            let reason: Errno = found.kind == .directory ? .isDirectory : .fileExists
             throw StorageError(path, "replace this: it is not a regular file; name another file to write", reason)
         }
-        self.path = path
-        let name =
-            ".\(path.shortName).\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
+        isNew = found == nil
         do {
-            file = try UnfinishedFiles.together { () throws(StorageError) in
-                let file = try File(path.removingLastComponent().appending(name), .create, calls: calls)
-                UnfinishedFiles.insert(file: file.path)
+            file = try UnfinishedFiles.together { [draft] () throws(StorageError) in
+                let file = try File(draft, .create)
+                UnfinishedFiles.insert(draft)
                 return file
             }
         } catch {
@@ -41,13 +55,13 @@ package final class DraftFile {
             throw StorageError(path, error.action, error.errno)
         }
         // What only some could read stays so.
-        if found == 0 { _ = fchmod(file.descriptor, status.st_mode & 0o777) }
+        if let found { try? calls.setMode(file.descriptor, found.attributes.mode & 0o777) }
     }
 
     deinit {
         guard !isPublished else { return }
-        try? file.calls.unlink(file.path)
-        UnfinishedFiles.remove(file.path)
+        try? draft.unlink()
+        UnfinishedFiles.remove(draft.path)
     }
 
     /// Writes all of `bytes` from `offset` on.
@@ -70,18 +84,21 @@ package final class DraftFile {
     }
 
     /// Makes the file durable and gives it its name, which is durable too when this returns. A crash leaves the old file
-    /// or the new one; so does an error, the new one only where syncing the directory is what failed.
+    /// or the new one. An error leaves the old file, or nothing if there was none; only where the old one was replaced and syncing
+    /// the directory failed, it leaves the new one.
     package func publish() throws(StorageError) {
         try synchronize()
-        try UnfinishedFiles.publishing(file.path, as: path) { () throws(StorageError) in
-            do throws(Errno) {
-                try file.calls.rename(file.path, path)
-            } catch {
-                throw StorageError(path, "give the finished file its name", error)
-            }
+        try UnfinishedFiles.publishing(draft.path, as: path) { () throws(StorageError) in
+            try draft.rename(to: name, "give the finished file its name")
         }
         isPublished = true
-        try Directory(path.parent, calls: file.calls).synchronize()
+        do throws(StorageError) {
+            try draft.directory.synchronize()
+        } catch {
+            let entry = draft.directory[name]
+            if isNew, (try? entry.leads(to: file.descriptor)) == true { try? entry.unlink() }
+            throw error
+        }
     }
 
     /// Reports what fails under the name that the file will get.

@@ -33,26 +33,120 @@ package final class File: Sendable {
         }
     }
 
+    /// Opens the file at `path`, wherever links lead.
     package init(_ path: FilePath, _ mode: Mode, calls: SystemCalls = .system) throws(StorageError) {
-        self.path = path
-        self.calls = calls
-        do {
-            descriptor = try calls.open(path, mode.flags, 0o666)
+        (self.path, self.calls) = (path, calls)
+        do throws(Errno) {
+            descriptor = try calls.open(SystemCalls.workingDirectory, path, mode.flags, 0o666)
         } catch {
             throw StorageError(path, mode == .create ? "create the file" : "open the file", error)
         }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            // Everything is set, so `deinit` closes the descriptor.
+        // Everything is set, so `deinit` closes the descriptor.
+        _ = try checkKind()
+    }
+
+    /// Opens a file of a store, which only the store may have: no link leads to it, and one that is written has no other name and
+    /// no other owner. A file that is made is like the directory's others.
+    package init(_ entry: Directory.Entry, _ mode: Mode) throws(StorageError) {
+        let calls = entry.directory.calls
+        (path, self.calls) = (entry.path, calls)
+        let isNew: Bool
+        do throws(Errno) {
+            (descriptor, isNew) = try Self.open(entry, mode)
+        } catch {
+            let isLink = error == .tooManySymbolicLinkLevels
+            let action =
+                mode == .create
+                ? "create the file" : isLink ? "open this: it is a link; put the file here" : "open the file"
+            throw StorageError(entry.path, action, error)
+        }
+        do throws(StorageError) {
+            let status = try checkKind()
+            if isNew {
+                try entry.directory.model?.apply(to: descriptor, status, calls, path)
+            } else if mode != .read {
+                try checkBelongs(to: entry.directory, status)
+            }
+        } catch {
+            if isNew { try? entry.unlink() }
+            throw error
+        }
+    }
+
+    /// Opens a file of a store to write to it; nil if it is gone, or something that the store must not write to: a copy made of hard
+    /// links needs it as it is.
+    package static func toWrite(_ entry: Directory.Entry) throws(StorageError) -> File? {
+        do {
+            return try File(entry, .readWrite)
+        } catch {
+            let isForeign = [
+                .noSuchFileOrDirectory, .tooManyLinks, .notPermitted, .tooManySymbolicLinkLevels, .isDirectory,
+                .invalidArgument,
+            ].contains(error.errno)
+            guard isForeign else { throw error }
+            return nil
+        }
+    }
+
+    private static func open(
+        _ entry: Directory.Entry, _ mode: Mode
+    ) throws(Errno) -> (descriptor: Int32, isNew: Bool) {
+        func open(_ mode: Mode) throws(Errno) -> Int32 {
+            let directory = entry.directory
+            return try directory.calls.open(
+                directory.descriptor, entry.file, mode.flags | O_NOFOLLOW, directory.model?.mode ?? 0o666)
+        }
+        guard mode == .openOrCreate else { return (try open(mode), mode == .create) }
+        // Each further attempt means that somebody has just made or removed it.
+        for _ in 0..<100 {
+            do throws(Errno) {
+                let descriptor = try open(.readWrite)
+                guard try isAbandoned(descriptor, in: entry.directory) else { return (descriptor, false) }
+                try entry.directory.calls.unlink(entry.directory.descriptor, entry.file)
+            } catch .noSuchFileOrDirectory {}
+            do throws(Errno) {
+                return (try open(.create), true)
+            } catch .fileExists {}
+        }
+        throw .fileExists
+    }
+
+    /// Closes such a file, and one of which nothing can be found out.
+    private static func isAbandoned(_ descriptor: Int32, in directory: Directory) throws(Errno) -> Bool {
+        guard let model = directory.model else { return false }
+        do throws(Errno) {
+            guard try model.isAbandoned(directory.calls.status(descriptor, nil)) else { return false }
+        } catch {
+            try? directory.calls.close(descriptor)
+            throw error
+        }
+        try? directory.calls.close(descriptor)
+        return true
+    }
+
+    private func checkKind() throws(StorageError) -> FileStatus {
+        let status = try attempt("look at the file") { () throws(Errno) in try calls.status(descriptor, nil) }
+        guard status.kind == .file else {
             throw StorageError(path, "use this as a file: it is not a regular one", .invalidArgument)
         }
+        return status
+    }
+
+    private func checkBelongs(to directory: Directory, _ status: FileStatus) throws(StorageError) {
+        guard status.links <= 1 else {
+            throw StorageError(
+                path,
+                "write to this file: it has another name too (a hard link), and what has that would change; put a copy here",
+                .tooManyLinks)
+        }
+        guard directory.model?.allowsWriting(status) ?? true else { throw FileModel.refusal(path) }
     }
 
     deinit { try? calls.close(descriptor) }
 
     /// The file's length in bytes.
     package func size() throws(StorageError) -> Int {
-        try attempt("find the size of the file") { () throws(Errno) in try calls.size(descriptor) }
+        try attempt("find the size of the file") { () throws(Errno) in try calls.status(descriptor, nil) }.size
     }
 
     /// Fills `buffer` from `offset` on. Returns how many bytes there were: fewer only at the end of the file.

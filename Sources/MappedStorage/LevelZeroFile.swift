@@ -1,5 +1,5 @@
 package import FileFormat
-package import SystemPackage
+import SystemPackage
 
 /// `level0`: the headers, and the segments mapped into memory. The file grows by whole segments; what is mapped stays
 /// where it is until the object goes away.
@@ -25,14 +25,14 @@ package final class LevelZeroFile: Sendable {
     /// Creates the file with its superblocks; it becomes a store's when a header is written. Nobody else may know its
     /// name yet, because its memory is writable.
     package static func create(
-        _ path: FilePath, superblock: Superblock, slots: Int, calls: SystemCalls
+        _ entry: Directory.Entry, superblock: Superblock, slots: Int
     ) throws(StoreFileError) -> LevelZeroFile {
         try storage { () throws(StorageError) in
-            let file = try File(path, .create, calls: calls)
+            let file = try File(entry, .create)
             try file.allocate(from: 0, to: Geometry.prologue)
             let bytes = superblock.encoded()
             for offset in Superblock.offsets { try file.write(bytes, at: offset) }
-            let memory = try ColumnMemory(geometry: superblock.geometry, slots: slots, minimum: slots, path: path)
+            let memory = try ColumnMemory(geometry: superblock.geometry, slots: slots, minimum: slots, path: entry.path)
             return LevelZeroFile(file: file, superblock: superblock, memory: memory, header: nil, segments: [])
         }
     }
@@ -52,12 +52,10 @@ package final class LevelZeroFile: Sendable {
 
     /// Opens the file and reads what says where everything lies: a superblock and a header.
     package static func readPrologue(
-        _ path: FilePath, writable: Bool, calls: SystemCalls,
-        fallback: (Superblock) -> HeaderSlot? = { _ in nil }
+        _ entry: Directory.Entry, writable: Bool, fallback: (Superblock) -> HeaderSlot? = { _ in nil }
     ) throws(StoreFileError) -> Prologue {
-        let file = try storage { () throws(StorageError) in
-            try File(path, writable ? .readWrite : .read, calls: calls)
-        }
+        let path = entry.path
+        let file = try storage { () throws(StorageError) in try File(entry, writable ? .readWrite : .read) }
         let (prologue, size) = try storage { () throws(StorageError) in
             (try file.read(count: Geometry.prologue, at: 0), try file.size())
         }
@@ -100,10 +98,8 @@ package final class LevelZeroFile: Sendable {
     }
 
     /// Opens the file and maps it read-only, as its header says, without looking for a log.
-    package static func open(
-        _ path: FilePath, writable: Bool, calls: SystemCalls
-    ) throws(StoreFileError) -> LevelZeroFile {
-        let prologue = try readPrologue(path, writable: writable, calls: calls)
+    package static func open(_ entry: Directory.Entry, writable: Bool) throws(StoreFileError) -> LevelZeroFile {
+        let prologue = try readPrologue(entry, writable: writable)
         return try map(prologue.file, prologue.superblock, prologue.header, slots: 1, .none)
     }
 

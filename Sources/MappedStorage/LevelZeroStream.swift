@@ -1,5 +1,4 @@
 package import FileFormat
-package import SystemPackage
 
 /// A `level0` that is written from its first slot to its last without being mapped: rows go into a buffer for each column, and
 /// from there, with the checksums of their pages, into the file. Memory: some hundred KiB a column and 8 bytes for each page
@@ -44,14 +43,14 @@ package final class LevelZeroStream {
     /// Creates the file, with room on the disk for `slotCount` slots. `unusedSlots`: those, ascending, that will be neither live
     /// nor marked; checksums leave their vectors out.
     package init(
-        _ path: FilePath, superblock: Superblock, slotCount: Int, unusedSlots: [UInt32], calls: SystemCalls
+        _ entry: Directory.Entry, superblock: Superblock, slotCount: Int, unusedSlots: [UInt32]
     ) throws(StorageError) {
         geometry = superblock.geometry
         self.slotCount = slotCount
         self.unusedSlots = unusedSlots
         places = ColumnPlaces(geometry.layout(segments: geometry.segments(forSlots: slotCount)))
         masked = MaskedChecksum(geometry: geometry)
-        file = try File(path, .create, calls: calls)
+        file = try File(entry, .create)
         rowsAtOnce = max(1, min(4096, (1 << 20) / geometry.strides.reduce(0, +)))
         columns = []
         try file.allocate(from: 0, to: places.segments.last?.end ?? Geometry.prologue)

@@ -8,13 +8,15 @@ import Darwin
 #endif
 
 /// What this process is making under names of its own and has not finished, so that a program that is interrupted can remove
-/// it. Nothing gets in that this process did not make, and directories are emptied by their descriptors: whatever stands at
+/// it. Nothing gets in that this process did not make, and all is removed by the descriptors of directories: whatever has
 /// their names by then, nobody else's files are touched.
 package enum UnfinishedFiles {
-    /// A directory, open, and the names that may be in it. A file has neither.
     private struct Entry {
-        var descriptor: Int32 = -1
-        var names: [String] = []
+        /// The name of a file, or of the directory that goes when it is empty; nil for a directory that stays.
+        var entry: Directory.Entry?
+        /// A directory, and the names that may be in it.
+        var contents: Directory?
+        var names: [FilePath.Component] = []
     }
 
     private struct State {
@@ -29,21 +31,19 @@ package enum UnfinishedFiles {
     private static let state = Mutex(State())
 
     /// A file that this process has just created.
-    package static func insert(file path: FilePath) { state.withLock { $0.entries[path] = Entry() } }
+    package static func insert(_ file: Directory.Entry) {
+        state.withLock { $0.entries[file.path] = Entry(entry: file) }
+    }
 
     /// A directory that belongs to this process alone, and the names in it that are this process's, in the order in which they
-    /// are to be removed.
-    package static func insert(directory path: FilePath, names: [String]) {
-        let descriptor = unsafe path.withPlatformString {
-            unsafe open($0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        }
-        guard descriptor >= 0 else { return }
-        let old = state.withLock { $0.entries.updateValue(Entry(descriptor: descriptor, names: names), forKey: path) }
-        close(old)
+    /// are to be removed. `entry`: its own name; nil if the directory is to stay.
+    package static func insert(_ directory: Directory, at entry: Directory.Entry?, names: [FilePath.Component]) {
+        let unfinished = Entry(entry: entry, contents: directory, names: names)
+        state.withLock { $0.entries[directory.path] = unfinished }
     }
 
     /// It is gone, or somebody else's by now.
-    package static func remove(_ path: FilePath) { close(state.withLock { $0.entries.removeValue(forKey: path) }) }
+    package static func remove(_ path: FilePath) { state.withLock { _ = $0.entries.removeValue(forKey: path) } }
 
     /// The directory that gets this name is not finished by that: it is removed by `discard`, or when the program is interrupted.
     package static func expectTemporary(_ path: FilePath) { state.withLock { _ = $0.temporary.insert(path) } }
@@ -54,9 +54,7 @@ package enum UnfinishedFiles {
             state.temporary.remove(path)
             return state.entries.removeValue(forKey: path)
         }
-        guard let entry else { return }
-        removeFromDisk(path, entry)
-        close(entry)
+        if let entry { removeFromDisk(entry) }
     }
 
     /// Runs `body`, which gives what stands at `path` the name `destination`. Does not return when the program is being ended.
@@ -65,16 +63,15 @@ package enum UnfinishedFiles {
     ) throws(E) {
         try together { () throws(E) in
             try body()
-            let finished = state.withLock { state -> Entry? in
+            state.withLock { state in
                 let entry = state.entries.removeValue(forKey: path)
-                guard state.temporary.contains(destination), entry != nil else {
+                guard state.temporary.contains(destination), var entry else {
                     state.hasPublished = true
-                    return entry
+                    return
                 }
+                if let name = destination.lastComponent { entry.entry = entry.entry?.directory[name] }
                 state.entries[destination] = entry
-                return nil
             }
-            close(finished)
         }
     }
 
@@ -99,33 +96,25 @@ package enum UnfinishedFiles {
         state.withLock { $0.isSealed = true }
         while state.withLock({ $0.publishing > 0 }) { usleep(100) }
         let (entries, hasPublished) = state.withLock { ($0.entries, $0.hasPublished) }
-        for (path, entry) in entries { removeFromDisk(path, entry) }
+        for entry in entries.values { removeFromDisk(entry) }
         return hasPublished
     }
 
-    private static func removeFromDisk(_ path: FilePath, _ entry: Entry) {
-        guard entry.descriptor >= 0 else {
-            _ = unsafe path.withPlatformString { unsafe unlink($0) }
+    private static func removeFromDisk(_ unfinished: Entry) {
+        guard let contents = unfinished.contents else {
+            try? unfinished.entry?.unlink()
             return
         }
         // Another thread may just be creating one of the files.
         for _ in 0..<100 {
-            for name in entry.names { _ = unsafe name.withPlatformString { unsafe unlinkat(entry.descriptor, $0, 0) } }
-            if unsafe path.withPlatformString({ unsafe rmdir($0) }) == 0 || errno != ENOTEMPTY { return }
+            for name in unfinished.names { try? contents[name].unlink() }
+            guard let entry = unfinished.entry else { return }
+            do throws(StorageError) {
+                return try entry.removeDirectory()
+            } catch {
+                guard error.errno == .directoryNotEmpty else { return }
+            }
             usleep(1000)
         }
     }
-
-    private static func close(_ entry: Entry?) {
-        if let entry, entry.descriptor >= 0 { closeDescriptor(entry.descriptor) }
-    }
-}
-
-// Under a name of its own, because `close` is the type's.
-private func closeDescriptor(_ descriptor: Int32) {
-    #if canImport(Glibc)
-    _ = Glibc.close(descriptor)
-    #elseif canImport(Darwin)
-    _ = Darwin.close(descriptor)
-    #endif
 }

@@ -31,11 +31,11 @@ package final class JournalReader {
     /// `level0` and no further than as many segments as the new header counts can reach, or within what a labels file can
     /// be. Throws `.incompatible` for a journal of a newer version.
     package static func open(
-        _ path: FilePath, superblock: Superblock, calls: SystemCalls = .system
+        _ entry: Directory.Entry, superblock: Superblock
     ) throws(StoreFileError) -> JournalReader? {
-        let file: File
+        let file: File, path = entry.path
         do {
-            file = try File(path, .read, calls: calls)
+            file = try File(entry, .read)
         } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
             throw .storage(error)

@@ -1,6 +1,6 @@
 package import FileFormat
 package import MappedStorage
-package import SystemPackage
+import SystemPackage
 
 /// Writes the journal of one checkpoint front to back. It says nothing before `finish`: until then the file has the
 /// sector of an older journal, or none, which what follows it no longer matches. One thread at a time may use it.
@@ -17,11 +17,11 @@ package final class JournalWriter {
     /// Of the extents written out so far.
     private var checksum: UInt32 = 0
 
-    /// Opens the journal at `path`, or creates it; the name is durable when this returns. The journal of an older
+    /// Opens the journal at `entry`, or creates it; the name is durable when this returns. The journal of an older
     /// checkpoint there is lost: the caller knows that its checkpoint is complete.
-    package init(_ path: FilePath, calls: SystemCalls = .system) throws(StorageError) {
-        file = try File(path, .openOrCreate, calls: calls)
-        try Directory(path.parent, calls: calls).synchronize()
+    package init(_ entry: Directory.Entry) throws(StorageError) {
+        file = try File(entry, .openOrCreate)
+        try entry.directory.synchronize()
         unsafe memory = .allocate(byteCount: Self.capacity, alignment: 16)
     }
 

@@ -67,12 +67,12 @@ package final class LogReader {
     /// log of that number (and salt, if one is given): a file that was not finished, or is of another life. Throws
     /// `.incompatible` for a log of a newer version.
     package static func open(
-        _ path: FilePath, sequence: UInt64, salt: Identifier? = nil, superblock: Superblock,
-        calls: SystemCalls = .system
+        in directory: Directory, sequence: UInt64, salt: Identifier? = nil, superblock: Superblock
     ) throws(StoreFileError) -> LogReader? {
+        let entry = directory[LogDirectory.name(of: sequence)], path = entry.path
         let file: File
         do {
-            file = try File(path, .read, calls: calls)
+            file = try File(entry, .read)
         } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
             throw .storage(error)

@@ -1,7 +1,7 @@
 package import FileFormat
 package import MappedStorage
 import Synchronization
-package import SystemPackage
+import SystemPackage
 
 /// A log file that is appended to. One thread at a time appends (`reserve`, `append`); another may synchronize meanwhile.
 /// After a write or a sync that failed, nothing more can be done with it: what is on the disk is not known any more, and
@@ -10,7 +10,7 @@ package final class LogWriter: @unchecked Sendable {
     /// The file grows by at least this much when it has to.
     private static let growth = 1 << 20
 
-    package let path: FilePath
+    package let entry: Directory.Entry
     package let sequence: UInt64
     package let salt: Identifier
     private let file: File
@@ -37,9 +37,9 @@ package final class LogWriter: @unchecked Sendable {
     /// Whether a write or a sync failed.
     package var hasFailed: Bool { failure.load(ordering: .acquiring) != 0 }
 
-    private init(file: File, path: FilePath, header: LogFileHeader, seed: UInt32, allocatedEnd: Int) {
+    private init(file: File, entry: Directory.Entry, header: LogFileHeader, seed: UInt32, allocatedEnd: Int) {
         self.file = file
-        self.path = path
+        self.entry = entry
         self.allocatedEnd = allocatedEnd
         self.seed = seed
         sequence = header.sequence
@@ -50,49 +50,47 @@ package final class LogWriter: @unchecked Sendable {
     }
 
     /// Makes log file `sequence` (from 1 on), which is durable with its name when this returns: the header, with a new
-    /// salt, and blocks of the disk for `capacity` bytes. `recycling`: a log file that is not needed any more and whose
-    /// blocks are used again. It gets the new header and only then the new name, so that no name ever stands for
+    /// salt, and blocks of the disk for `capacity` bytes. `recycling`: the number of a log file that is not needed any more and
+    /// whose blocks are used again. It gets the new header and only then the new name, so that no name ever stands for
     /// another file's header. A file that has the new name already is an error, unless it is the recycled one.
     /// Whatever fails leaves a new file removed, or a recycled one that no reader takes for a log.
     package static func create(
-        in directory: FilePath, sequence: UInt64, store: Identifier, layout: Identifier, firstFrame: UInt64,
-        capacity: Int, recycling: FilePath? = nil, calls: SystemCalls = .system
+        in directory: Directory, sequence: UInt64, store: Identifier, layout: Identifier, firstFrame: UInt64,
+        capacity: Int, recycling: UInt64? = nil
     ) throws(StorageError) -> LogWriter {
         precondition(sequence > 0 && firstFrame > 0)
         let header = LogFileHeader(
             store: store, layout: layout, sequence: sequence, firstFrame: firstFrame, salt: .random())
         let sector = header.encoded()
-        let path = directory.appending(LogDirectory.name(of: sequence))
+        let entry = directory[LogDirectory.name(of: sequence)]
         let file: File
         let end: Int
-        if let recycling {
-            guard Directory.kind(of: path) == .missing else { throw StorageError(path, "create the file", .fileExists) }
-            file = try File(recycling, .readWrite, calls: calls)
+        let old = recycling.map { directory[LogDirectory.name(of: $0)] }
+        if let old, let recycled = try File.toWrite(old) {
+            guard try entry.status() == nil else { throw StorageError(entry.path, "create the file", .fileExists) }
+            file = recycled
             end = try prepare(file, sector, capacity)
-            do {
-                try calls.rename(recycling, path)
-            } catch {
-                throw StorageError(path, "give the log file its name", error)
-            }
+            try old.rename(to: entry.name, "give the log file its name")
             do throws(StorageError) {
-                try Directory(directory, calls: calls).synchronize()
+                try directory.synchronize()
             } catch {
                 // So that the name is free when it is tried again.
-                try? calls.unlink(path)
+                try? entry.unlink()
                 throw error
             }
         } else {
-            file = try File(path, .create, calls: calls)
+            try? old?.unlink()
+            file = try File(entry, .create)
             do throws(StorageError) {
                 end = try prepare(file, sector, capacity)
-                try Directory(directory, calls: calls).synchronize()
+                try directory.synchronize()
             } catch {
-                try? calls.unlink(path)
+                try? entry.unlink()
                 throw error
             }
         }
         return LogWriter(
-            file: file, path: path, header: header, seed: LogFileHeader.checksum(of: sector), allocatedEnd: end)
+            file: file, entry: entry, header: header, seed: LogFileHeader.checksum(of: sector), allocatedEnd: end)
     }
 
     /// Makes room, writes the header and syncs. Returns where the room ends.
@@ -152,8 +150,13 @@ package final class LogWriter: @unchecked Sendable {
         return covered
     }
 
+    /// Throws if somebody has removed the file or put another one in its place.
+    package func checkIsInPlace() throws(StorageError) { try entry.checkLeads(to: file.descriptor) }
+
     private func checkUsable() throws(StorageError) {
         let code = failure.load(ordering: .acquiring)
-        guard code == 0 else { throw StorageError(path, "go on with the log after it failed", Errno(rawValue: code)) }
+        guard code == 0 else {
+            throw StorageError(file.path, "go on with the log after it failed", Errno(rawValue: code))
+        }
     }
 }

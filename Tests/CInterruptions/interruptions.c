@@ -32,12 +32,12 @@ static int is_interrupted(const char *name) {
     return 1;
 }
 
-int open(const char *path, int flags, ...) {
+int openat(int directory, const char *path, int flags, ...) {
     va_list list;
     va_start(list, flags);
     mode_t mode = va_arg(list, mode_t);
     va_end(list);
-    return is_interrupted("open") ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    return is_interrupted("open") ? -1 : (int)syscall(SYS_openat, directory, path, flags, mode);
 }
 
 ssize_t pread(int descriptor, void *bytes, size_t length, off_t offset) {

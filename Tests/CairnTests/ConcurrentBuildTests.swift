@@ -61,9 +61,9 @@ import Darwin
         let directory = try TemporaryDirectory(), path = directory.appending("store")
         let winner = Winner(path)
         var calls = SystemCalls.system
-        calls.makeDirectory = { (name) throws(Errno) in
+        calls.makeDirectory = { (directory, name, mode) throws(Errno) in
             winner.start()
-            try SystemCalls.system.makeDirectory(name)
+            try SystemCalls.system.makeDirectory(directory, name, mode)
         }
         let error = storeError {
             let draft = try StoreDraft(for: path, calls: calls)
@@ -80,7 +80,7 @@ import Darwin
     @Test func `a build that loses the race for the remains does not remove the winner's`() throws {
         let directory = try TemporaryDirectory(), path = directory.appending("store")
         let remains = directory.appending("store.building")
-        try SystemCalls.system.makeDirectory(remains)
+        try SystemCalls.system.makeDirectory(SystemCalls.workingDirectory, remains, 0o777)
         try writeBytes([1], to: remains.appending("level0"))
         try writeBytes([], to: remains.appending("lock"))
         let winner = Winner(path)

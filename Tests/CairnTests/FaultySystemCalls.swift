@@ -5,8 +5,8 @@ import SystemPackage
 
 /// The entries of the table that can fail.
 enum SystemCall: String, CaseIterable, Sendable {
-    case open, close, pread, pwrite, allocate, size, synchronize, rename, unlink, makeDirectory, removeDirectory, lock,
-        map
+    case open, close, pread, pwrite, allocate, status, setOwner, setMode, synchronize, rename, unlink, makeDirectory
+    case removeDirectory, list, lock, map
 }
 
 /// Fails the n-th call of one entry.
@@ -38,9 +38,9 @@ final class Fault: Sendable {
     var calls: SystemCalls {
         let system = SystemCalls.system
         return unsafe SystemCalls(
-            open: { (path, flags, mode) throws(Errno) in
+            open: { (directory, path, flags, mode) throws(Errno) in
                 try self.pass(.open)
-                return try system.open(path, flags, mode)
+                return try system.open(directory, path, flags, mode)
             },
             close: { (descriptor) throws(Errno) in
                 // The descriptor is gone even when closing fails.
@@ -59,29 +59,41 @@ final class Fault: Sendable {
                 try self.pass(.allocate)
                 try system.allocate(descriptor, offset, end)
             },
-            size: { (descriptor) throws(Errno) in
-                try self.pass(.size)
-                return try system.size(descriptor)
+            status: { (descriptor, path) throws(Errno) in
+                try self.pass(.status)
+                return try system.status(descriptor, path)
+            },
+            setOwner: { (descriptor, owner, group) throws(Errno) in
+                try self.pass(.setOwner)
+                try system.setOwner(descriptor, owner, group)
+            },
+            setMode: { (descriptor, mode) throws(Errno) in
+                try self.pass(.setMode)
+                try system.setMode(descriptor, mode)
             },
             synchronize: { (descriptor) throws(Errno) in
                 try self.pass(.synchronize)
                 try system.synchronize(descriptor)
             },
-            rename: { (from, to) throws(Errno) in
+            rename: { (directory, from, to) throws(Errno) in
                 try self.pass(.rename)
-                try system.rename(from, to)
+                try system.rename(directory, from, to)
             },
-            unlink: { (path) throws(Errno) in
+            unlink: { (directory, path) throws(Errno) in
                 try self.pass(.unlink)
-                try system.unlink(path)
+                try system.unlink(directory, path)
             },
-            makeDirectory: { (path) throws(Errno) in
+            makeDirectory: { (directory, path, mode) throws(Errno) in
                 try self.pass(.makeDirectory)
-                try system.makeDirectory(path)
+                try system.makeDirectory(directory, path, mode)
             },
-            removeDirectory: { (path) throws(Errno) in
+            removeDirectory: { (directory, path) throws(Errno) in
                 try self.pass(.removeDirectory)
-                try system.removeDirectory(path)
+                try system.removeDirectory(directory, path)
+            },
+            list: { (descriptor) throws(Errno) in
+                try self.pass(.list)
+                return try system.list(descriptor)
             },
             lock: { (descriptor, operation) throws(Errno) in
                 try self.pass(.lock)

@@ -26,8 +26,8 @@ final class WriteCounter: Sendable {
     var calls: SystemCalls {
         var calls = SystemCalls.system
         let state = state
-        calls.open = { (path, flags, mode) throws(Errno) in
-            let descriptor = try SystemCalls.system.open(path, flags, mode)
+        calls.open = { (directory, path, flags, mode) throws(Errno) in
+            let descriptor = try SystemCalls.system.open(directory, path, flags, mode)
             state.withLock { $0.names[descriptor] = Self.kind(of: path) }
             return descriptor
         }

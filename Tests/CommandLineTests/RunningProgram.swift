@@ -51,14 +51,24 @@ final class RunningProgram {
     /// Ends it as kill -9 does, and waits until it is gone.
     func kill() {
         guard isRunning else { return }
-        isRunning = false
+        send(SIGKILL)
+        _ = wait()
+    }
+
+    func send(_ signal: Int32) {
         #if canImport(Glibc)
-        Glibc.kill(process, SIGKILL)
+        Glibc.kill(process, signal)
         #else
-        Darwin.kill(process, SIGKILL)
+        Darwin.kill(process, signal)
         #endif
+    }
+
+    /// Waits for its end. Returns the exit code, or less than 0: the signal that ended it.
+    func wait() -> Int32 {
         var status: Int32 = 0
         while unsafe waitpid(process, &status, 0) < 0 && errno == EINTR {}
+        isRunning = false
+        return status & 0x7f == 0 ? status >> 8 & 0xff : -(status & 0x7f)
     }
 }
 

@@ -12,8 +12,8 @@ import Darwin
 package struct Fault: Sendable {
     /// An entry of the table of calls.
     package enum Call: String, CaseIterable, Sendable {
-        case open, close, pread, pwrite, allocate, size, synchronize, rename, unlink, makeDirectory, removeDirectory
-        case lock, map
+        case open, close, pread, pwrite, allocate, status, setOwner, setMode, synchronize, rename, unlink
+        case makeDirectory, removeDirectory, list, lock, map
     }
 
     package enum Effect: Sendable, Hashable {
@@ -40,7 +40,8 @@ package struct Fault: Sendable {
 
     /// The calls that change what is on the disk. When they all fail from one on, that one is the moment a process is killed.
     package static let changingCalls: Set<Call> = [
-        .open, .pwrite, .allocate, .synchronize, .rename, .unlink, .makeDirectory, .removeDirectory,
+        .open, .pwrite, .allocate, .setOwner, .setMode, .synchronize, .rename, .unlink, .makeDirectory,
+        .removeDirectory,
     ]
 
     /// The calls that need space on the disk; `open` only where it may create a file.
@@ -120,9 +121,9 @@ package final class FaultySystem: Sendable {
     package var calls: SystemCalls {
         let next = next
         var calls = next
-        calls.open = { (path, flags, mode) throws(Errno) in
+        calls.open = { (directory, path, flags, mode) throws(Errno) in
             try self.pass(.open, creates: flags & O_CREAT != 0)
-            return try next.open(path, flags, mode)
+            return try next.open(directory, path, flags, mode)
         }
         calls.close = { (descriptor) throws(Errno) in
             // The descriptor is gone even when closing fails.
@@ -141,29 +142,41 @@ package final class FaultySystem: Sendable {
             try self.pass(.allocate)
             try next.allocate(descriptor, offset, end)
         }
-        calls.size = { (descriptor) throws(Errno) in
-            try self.pass(.size)
-            return try next.size(descriptor)
+        calls.status = { (descriptor, path) throws(Errno) in
+            try self.pass(.status)
+            return try next.status(descriptor, path)
+        }
+        calls.setOwner = { (descriptor, owner, group) throws(Errno) in
+            try self.pass(.setOwner)
+            try next.setOwner(descriptor, owner, group)
+        }
+        calls.setMode = { (descriptor, mode) throws(Errno) in
+            try self.pass(.setMode)
+            try next.setMode(descriptor, mode)
         }
         calls.synchronize = { (descriptor) throws(Errno) in
             try self.pass(.synchronize)
             try next.synchronize(descriptor)
         }
-        calls.rename = { (from, to) throws(Errno) in
+        calls.rename = { (directory, from, to) throws(Errno) in
             try self.pass(.rename)
-            try next.rename(from, to)
+            try next.rename(directory, from, to)
         }
-        calls.unlink = { (path) throws(Errno) in
+        calls.unlink = { (directory, path) throws(Errno) in
             try self.pass(.unlink)
-            try next.unlink(path)
+            try next.unlink(directory, path)
         }
-        calls.makeDirectory = { (path) throws(Errno) in
+        calls.makeDirectory = { (directory, path, mode) throws(Errno) in
             try self.pass(.makeDirectory)
-            try next.makeDirectory(path)
+            try next.makeDirectory(directory, path, mode)
         }
-        calls.removeDirectory = { (path) throws(Errno) in
+        calls.removeDirectory = { (directory, path) throws(Errno) in
             try self.pass(.removeDirectory)
-            try next.removeDirectory(path)
+            try next.removeDirectory(directory, path)
+        }
+        calls.list = { (descriptor) throws(Errno) in
+            try self.pass(.list)
+            return try next.list(descriptor)
         }
         calls.lock = { (descriptor, operation) throws(Errno) in
             try self.pass(.lock)

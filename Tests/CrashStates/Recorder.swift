@@ -1,3 +1,4 @@
+import MappedStorage
 import SystemPackage
 
 #if canImport(Glibc)
@@ -24,17 +25,21 @@ struct Recorder {
     // MARK: Names
 
     mutating func open(
-        _ path: FilePath, _ flags: Int32, _ body: () throws(Errno) -> Int32
+        _ directory: Int32, _ path: FilePath, _ flags: Int32, _ body: () throws(Errno) -> Int32
     ) throws(Errno) -> Int32 {
         let descriptor = try body()
-        guard let names = names(of: path) else { return descriptor }
-        precondition(flags & O_TRUNC == 0, "\(path): truncation is not recorded")
-        inodes[descriptor] = names.isEmpty ? .root : inode(of: names, flags, path)
+        precondition(inodes[descriptor] == nil, "a descriptor was closed without being recorded")
+        switch place(directory, path) {
+        case .elsewhere: break
+        case .directory(let inode): inodes[descriptor] = inode
+        case .entry(let entry):
+            precondition(flags & O_TRUNC == 0, "\(path): truncation is not recorded")
+            inodes[descriptor] = inode(of: entry, flags, path)
+        }
         return descriptor
     }
 
-    private mutating func inode(of names: [String], _ flags: Int32, _ path: FilePath) -> Inode {
-        guard let entry = tree.entry(names) else { preconditionFailure("\(path): its directory was not recorded") }
+    private mutating func inode(of entry: Entry, _ flags: Int32, _ path: FilePath) -> Inode {
         if let inode = tree[entry] { return inode }
         precondition(flags & O_CREAT != 0, "\(path) came into being without being recorded")
         let inode = tree.addInode(isDirectory: false)
@@ -52,20 +57,19 @@ struct Recorder {
         }
     }
 
-    mutating func makeDirectory(_ path: FilePath) {
-        guard let names = names(of: path) else { return }
-        guard let entry = tree.entry(names) else { preconditionFailure("\(path): its directory was not recorded") }
+    mutating func makeDirectory(_ directory: Int32, _ path: FilePath) {
+        guard case .entry(let entry) = place(directory, path) else { return }
         let inode = tree.addInode(isDirectory: true)
         tree[entry] = inode
         trace.append(.makeDirectory(inode, entry))
     }
 
-    mutating func rename(_ from: FilePath, _ to: FilePath) {
-        let sources = names(of: from), targets = names(of: to)
-        if sources == nil && targets == nil { return }
-        guard let source = sources.flatMap(tree.entry), let target = targets.flatMap(tree.entry),
-            let inode = tree[source]
-        else { preconditionFailure("\(from) to \(to): a rename from or to what is not recorded") }
+    mutating func rename(_ directory: Int32, _ from: FilePath, _ to: FilePath) {
+        let places = (place(directory, from), place(directory, to))
+        if case (.elsewhere, .elsewhere) = places { return }
+        guard case (.entry(let source), .entry(let target)) = places, let inode = tree[source] else {
+            preconditionFailure("\(from) to \(to): a rename from or to what is not recorded")
+        }
         let replaced = tree[target]
         // Two names of one file: rename does nothing.
         guard replaced != inode else { return }
@@ -75,13 +79,33 @@ struct Recorder {
     }
 
     /// A file or a directory lost its name.
-    mutating func remove(_ path: FilePath) {
-        guard let names = names(of: path) else { return }
-        guard let entry = tree.entry(names), let inode = tree[entry] else {
+    mutating func remove(_ directory: Int32, _ path: FilePath) {
+        guard case .entry(let entry) = place(directory, path) else { return }
+        guard let inode = tree[entry] else {
             preconditionFailure("\(path) came into being without being recorded")
         }
         tree[entry] = nil
         trace.append(tree.isDirectory(inode) ? .removeDirectory(inode, entry) : .unlink(inode, entry))
+    }
+
+    /// Where a path leads.
+    private enum Place {
+        case elsewhere
+        case directory(Inode)
+        case entry(Entry)
+    }
+
+    private func place(_ directory: Int32, _ path: FilePath) -> Place {
+        if path.isRelative && directory != SystemCalls.workingDirectory {
+            guard let inode = inodes[directory] else { return .elsewhere }
+            if path == "." { return .directory(inode) }
+            precondition(path.components.count == 1, "\(path): more than a name in an open directory")
+            return .entry(Entry(directory: inode, name: path.string))
+        }
+        guard let names = names(of: path) else { return .elsewhere }
+        if names.isEmpty { return .directory(.root) }
+        guard let entry = tree.entry(names) else { preconditionFailure("\(path): its directory was not recorded") }
+        return .entry(entry)
     }
 
     /// The names that lead from the root to `path`; nil when that is elsewhere.

@@ -34,9 +34,11 @@ package final class RecordingSystem: Sendable {
         let next = next, recorder = recorder
         // Reads, sizes and locks stay as they are: they change nothing, and a lock may wait for another thread.
         var calls = next
-        calls.open = { (path, flags, mode) throws(Errno) in
+        calls.open = { (directory, path, flags, mode) throws(Errno) in
             try recorder.attempt { (recorder) throws(Errno) in
-                try recorder.open(path, flags) { () throws(Errno) in try next.open(path, flags, mode) }
+                try recorder.open(directory, path, flags) { () throws(Errno) in
+                    try next.open(directory, path, flags, mode)
+                }
             }
         }
         calls.close = { (descriptor) throws(Errno) in
@@ -63,28 +65,28 @@ package final class RecordingSystem: Sendable {
                 try recorder.synchronize(descriptor) { () throws(Errno) in try next.synchronize(descriptor) }
             }
         }
-        calls.rename = { (from, to) throws(Errno) in
+        calls.rename = { (directory, from, to) throws(Errno) in
             try recorder.attempt { (recorder) throws(Errno) in
-                try next.rename(from, to)
-                recorder.rename(from, to)
+                try next.rename(directory, from, to)
+                recorder.rename(directory, from, to)
             }
         }
-        calls.unlink = { (path) throws(Errno) in
+        calls.unlink = { (directory, path) throws(Errno) in
             try recorder.attempt { (recorder) throws(Errno) in
-                try next.unlink(path)
-                recorder.remove(path)
+                try next.unlink(directory, path)
+                recorder.remove(directory, path)
             }
         }
-        calls.makeDirectory = { (path) throws(Errno) in
+        calls.makeDirectory = { (directory, path, mode) throws(Errno) in
             try recorder.attempt { (recorder) throws(Errno) in
-                try next.makeDirectory(path)
-                recorder.makeDirectory(path)
+                try next.makeDirectory(directory, path, mode)
+                recorder.makeDirectory(directory, path)
             }
         }
-        calls.removeDirectory = { (path) throws(Errno) in
+        calls.removeDirectory = { (directory, path) throws(Errno) in
             try recorder.attempt { (recorder) throws(Errno) in
-                try next.removeDirectory(path)
-                recorder.remove(path)
+                try next.removeDirectory(directory, path)
+                recorder.remove(directory, path)
             }
         }
         unsafe calls.map = { (address, length, protection, flags, descriptor, offset) throws(Errno) in

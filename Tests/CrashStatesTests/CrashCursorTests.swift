@@ -113,7 +113,7 @@ struct CrashCursorTests {
         _ = try durableFile("a", [1])
         let file = try File(path("b"), .create, calls: recording.calls)
         try file.write([2], at: 0)
-        try recording.calls.rename(path("b"), path("a"))
+        try recording.calls.rename(SystemCalls.workingDirectory, path("b"), path("a"))
         let found = Set(states().map { state in state.files.map { "\($0.path)\($0.image.bytes)" } })
         #expect(found.isSuperset(of: [["a[1]"], ["a[2]"], ["a[]"], ["a[1]", "b[]"]]))
         #expect(
@@ -124,7 +124,7 @@ struct CrashCursorTests {
 
     @Test func `changes of one name keep their order`() throws {
         _ = try durableFile("a", [1])
-        try recording.calls.unlink(path("a"))
+        try recording.calls.unlink(SystemCalls.workingDirectory, path("a"))
         let file = try File(path("a"), .create, calls: recording.calls)
         try file.write([2], at: 0)
         try file.synchronize()
@@ -133,7 +133,7 @@ struct CrashCursorTests {
     }
 
     @Test func `a sync of one directory says nothing of another`() throws {
-        try recording.calls.makeDirectory(path("d"))
+        try recording.calls.makeDirectory(SystemCalls.workingDirectory, path("d"), 0o777)
         let file = try File(path("d").appending("a"), .create, calls: recording.calls)
         try Directory(path("d"), calls: recording.calls).synchronize()
         try file.synchronize()
@@ -144,9 +144,9 @@ struct CrashCursorTests {
 
     @Test func `a rename between directories is durable when both are synced, and atomic before`() throws {
         let calls = recording.calls
-        try calls.makeDirectory(path("d"))
+        try calls.makeDirectory(SystemCalls.workingDirectory, path("d"), 0o777)
         _ = try durableFile("a", [1])
-        try calls.rename(path("a"), path("d").appending("a"))
+        try calls.rename(SystemCalls.workingDirectory, path("a"), path("d").appending("a"))
         try Directory(path("d"), calls: calls).synchronize()
         #expect(Set(states().map { $0.files.map(\.path) }) == [["a"], ["d/a"]])
         try Directory(directory.path, calls: calls).synchronize()
@@ -155,9 +155,9 @@ struct CrashCursorTests {
 
     @Test func `a removed directory may still be there`() throws {
         let calls = recording.calls
-        try calls.makeDirectory(path("d"))
+        try calls.makeDirectory(SystemCalls.workingDirectory, path("d"), 0o777)
         try Directory(directory.path, calls: calls).synchronize()
-        try calls.removeDirectory(path("d"))
+        try calls.removeDirectory(SystemCalls.workingDirectory, path("d"))
         #expect(Set(states().map(\.directories)) == [["d"], []])
     }
 
@@ -202,9 +202,9 @@ struct CrashCursorTests {
         let disk = FaultySystem(Fault([.synchronize], number: 1, .error(.ioError)))
         let recording = RecordingSystem(
             root: directory.path, trace: Trace(base: try DiskState(reading: directory.path)), over: disk.calls)
-        try recording.calls.rename(path("b"), path("d"))
+        try recording.calls.rename(SystemCalls.workingDirectory, path("b"), path("d"))
         #expect(throws: StorageError.self) { try Directory(directory.path, calls: recording.calls).synchronize() }
-        try recording.calls.rename(path("c"), path("d"))
+        try recording.calls.rename(SystemCalls.workingDirectory, path("c"), path("d"))
         try Directory(directory.path, calls: recording.calls).synchronize()
         var cursor = CrashCursor(recording.trace), generator = CrashGenerator(seed: 7)
         cursor.advance(to: cursor.end)

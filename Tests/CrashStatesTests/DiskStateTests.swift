@@ -130,7 +130,8 @@ struct DiskStateTests {
         try disk.write(base)
         let recording = RecordingSystem(root: disk.path, trace: Trace(base: base))
         try File(disk.path.appending("d").appending("b"), .readWrite, calls: recording.calls).write([9], at: 0)
-        try recording.calls.rename(disk.path.appending("d").appending("c"), disk.path.appending("a"))
+        try recording.calls.rename(
+            SystemCalls.workingDirectory, disk.path.appending("d").appending("c"), disk.path.appending("a"))
         var cursor = CrashCursor(recording.trace)
         var generator = CrashGenerator(seed: 1)
         #expect(cursor.state(using: &generator).digest == base.digest)

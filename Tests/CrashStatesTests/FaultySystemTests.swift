@@ -19,13 +19,13 @@ struct FaultySystemTests {
         let system = FaultySystem()
         try write(system.calls)
         // The file is closed too.
-        #expect(system.count == 4)
-        for call in [Fault.Call.open, .pwrite, .synchronize, .close] { #expect(system.count(of: call) == 1) }
+        #expect(system.count == 5)
+        for call in [Fault.Call.open, .status, .pwrite, .synchronize, .close] { #expect(system.count(of: call) == 1) }
         #expect(!system.hasFired)
     }
 
     @Test func `the n-th call of all fails, once`() throws {
-        for (number, action) in [(1, "open"), (2, "pwrite"), (3, "synchronize")] {
+        for (number, action) in [(1, "open"), (2, "status"), (3, "pwrite"), (4, "synchronize")] {
             let system = FaultySystem(Fault(number: number, .error(.noSpace)))
             let error = #expect(throws: StorageError.self) { try write(system.calls) }
             #expect(error?.errno == .noSpace, "\(action)")
@@ -67,9 +67,13 @@ struct FaultySystemTests {
             Fault([.open, .makeDirectory, .rename, .unlink], number: 2, .error(.ioError), isSticky: true)
         ).calls
         try write(calls)
-        #expect(throws: Errno.ioError) { try calls.unlink(directory.appending("a")) }
-        #expect(throws: Errno.ioError) { try calls.rename(directory.appending("a"), directory.appending("b")) }
-        #expect(throws: Errno.ioError) { try calls.makeDirectory(directory.appending("d")) }
+        #expect(throws: Errno.ioError) { try calls.unlink(SystemCalls.workingDirectory, directory.appending("a")) }
+        #expect(throws: Errno.ioError) {
+            try calls.rename(SystemCalls.workingDirectory, directory.appending("a"), directory.appending("b"))
+        }
+        #expect(throws: Errno.ioError) {
+            try calls.makeDirectory(SystemCalls.workingDirectory, directory.appending("d"), 0o777)
+        }
         #expect(throws: StorageError.self) { try write(calls, "c") }
         #expect(names(in: directory.path) == ["a"])
     }
@@ -91,6 +95,6 @@ struct FaultySystemTests {
             if !system.hasFired { break }
             number += 1
         }
-        #expect(number == 5)
+        #expect(number == 6)
     }
 }

@@ -39,7 +39,7 @@ struct RecordingSystemTests {
 
     @Test func `every change is recorded in order, reads are not`() throws {
         let calls = recording.calls
-        try calls.makeDirectory(directory.appending("d"))
+        try calls.makeDirectory(SystemCalls.workingDirectory, directory.appending("d"), 0o777)
         let name = directory.appending("d").appending("a")
         let file = try File(name, .openOrCreate, calls: calls)
         try file.write([1, 2], at: 3)
@@ -50,13 +50,13 @@ struct RecordingSystemTests {
         // The second opening creates nothing.
         _ = try File(name, .openOrCreate, calls: calls)
         recording.trace.mark(9)
-        try calls.rename(name, directory.appending("b"))
+        try calls.rename(SystemCalls.workingDirectory, name, directory.appending("b"))
         try Directory(directory.path, calls: calls).synchronize()
         // A file has its number whatever its name is, and also without one.
         try file.write([7], at: 0)
-        try calls.unlink(directory.appending("b"))
+        try calls.unlink(SystemCalls.workingDirectory, directory.appending("b"))
         try file.write([8], at: 0)
-        try calls.removeDirectory(directory.appending("d"))
+        try calls.removeDirectory(SystemCalls.workingDirectory, directory.appending("d"))
         #expect(
             events == [
                 "mkdir 1 0/d", "create 2 1/a", "write 2 at 3 [1, 2]", "allocate 2 to 10", "sync 2", "mark 9",
@@ -66,9 +66,11 @@ struct RecordingSystemTests {
 
     @Test func `what fails is not recorded, but a failed sync is`() throws {
         let calls = recording.calls
-        #expect(throws: Errno.noSuchFileOrDirectory) { try calls.unlink(directory.appending("missing")) }
         #expect(throws: Errno.noSuchFileOrDirectory) {
-            try calls.rename(directory.appending("missing"), directory.appending("b"))
+            try calls.unlink(SystemCalls.workingDirectory, directory.appending("missing"))
+        }
+        #expect(throws: Errno.noSuchFileOrDirectory) {
+            try calls.rename(SystemCalls.workingDirectory, directory.appending("missing"), directory.appending("b"))
         }
         #expect(throws: StorageError.self) { try File(directory.appending("missing"), .readWrite, calls: calls) }
         #expect(events.isEmpty)
@@ -96,7 +98,7 @@ struct RecordingSystemTests {
         let file = try File(other.appending("a"), .create, calls: recording.calls)
         try file.write([1], at: 0)
         try file.synchronize()
-        try recording.calls.unlink(other.appending("a"))
+        try recording.calls.unlink(SystemCalls.workingDirectory, other.appending("a"))
         #expect(events.isEmpty)
     }
 

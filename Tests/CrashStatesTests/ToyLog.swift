@@ -88,13 +88,13 @@ struct ToyLog {
         _ directory: FilePath, _ calls: SystemCalls, _ defect: Defect?, lifetime: UInt64, count: Int
     ) throws -> File {
         let draft = directory.appending("log.new")
-        if Directory.kind(of: draft) != .missing { try calls.unlink(draft) }
+        if Directory.kind(of: draft) != .missing { try calls.unlink(SystemCalls.workingDirectory, draft) }
         let file = try File(draft, .create, calls: calls)
         if lifetime % 2 == 0 { try file.allocate(from: 0, to: 8192) }
         let body = bytes(lifetime) + bytes(UInt64(count)) + bytes(0)
         try file.write(bytes(hash(body[...])) + body, at: 0)
         if defect != .noSyncBeforeRename { try file.synchronize() }
-        try calls.rename(draft, directory.appending("log"))
+        try calls.rename(SystemCalls.workingDirectory, draft, directory.appending("log"))
         if defect != .noSyncOfDirectory { try Directory(directory, calls: calls).synchronize() }
         return file
     }

@@ -4,6 +4,12 @@ import CrashStates
 import MappedStorage
 import SystemPackage
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// One call of a scenario that fails, and what must come of it.
 struct FaultCase {
     enum Effect: String, CaseIterable {
@@ -50,6 +56,7 @@ struct FaultCase {
     /// it, and what is wrong with that.
     func run(_ directory: StateDirectory) throws -> (call: String?, outcome: Outcome, problem: String?) {
         try directory.write(scenario.state)
+        if scenario.isForeign { try giveAway(directory.path) }
         let digest = try DiskState(reading: directory.path).digest
         let system = FaultySystem(fault)
         var run = FaultRun(self, directory.path.appending(Scenario.storeName), system.calls)
@@ -64,6 +71,18 @@ struct FaultCase {
             return (call, run.outcome, nil)
         } catch {
             return (call, run.outcome, "\(error)")
+        }
+    }
+
+    /// Makes it a store for which whoever makes files in it has to set their owner and their permissions.
+    private func giveAway(_ path: FilePath) throws {
+        let calls = SystemCalls.system
+        for name in scenario.state.directories + scenario.state.files.map(\.path) {
+            let flags = scenario.state.directories.contains(name) ? O_RDONLY | O_DIRECTORY : O_RDONLY
+            let descriptor = try calls.open(SystemCalls.workingDirectory, path.pushing(FilePath(name)), flags, 0)
+            defer { try? calls.close(descriptor) }
+            if geteuid() == 0 { try calls.setOwner(descriptor, 54_321, 54_321) }
+            if name.hasSuffix("level0") { try calls.setMode(descriptor, 0o660) }
         }
     }
 }

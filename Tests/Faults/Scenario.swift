@@ -19,6 +19,8 @@ struct Scenario {
     let state: DiskState
     let model: Model
     let steps: [Step]
+    /// The store is another user's (for root), and its files have other permissions than the process gives.
+    var isForeign = false
 
     static let storeName = "store"
     /// So many vectors are enough for codes here, and four times as many for other ones.
@@ -117,6 +119,9 @@ struct Scenario {
             scenario("reading a log", log, model, [.open(.readOnly), .close]),
             scenario("reading a journal", journal, model, [.open(.readOnly), .close]),
             scenario("opening and closing", closed, model, [.open(.readWrite), .close]),
+            // The last one: the next scenario begins without files.
+            Scenario(
+                name: "another user's store" + suffix, state: closed, model: model, steps: recovery, isForeign: true),
         ]
     }
 

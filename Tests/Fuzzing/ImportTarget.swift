@@ -34,7 +34,7 @@ struct ImportTarget: FuzzTarget {
     private static func makeDirectory(in parent: FilePath) throws(Errno) -> FilePath {
         let path = parent.appending("cairn-fuzz-\(getpid())")
         removeTree(path)
-        try SystemCalls.system.makeDirectory(path)
+        try SystemCalls.system.makeDirectory(SystemCalls.workingDirectory, path, 0o777)
         return path
     }
 
@@ -49,7 +49,7 @@ struct ImportTarget: FuzzTarget {
             case 0: try writeBytes(unsafe Array(rest), to: source)
             case 4:
                 guard let files = unsafe ChromaFolder.files(rest) else { return }
-                try calls.makeDirectory(source)
+                try calls.makeDirectory(SystemCalls.workingDirectory, source, 0o777)
                 for index in unsafe files.indices {
                     let (name, bytes) = unsafe files[index]
                     try writeBytes(unsafe Array(bytes), to: source.appending(name))

@@ -13,7 +13,8 @@ struct JournalTarget: FuzzTarget {
         if mode & 1 != 0 { Self.seal(&bytes, countsExtents: mode & 2 != 0) }
         unsafe bytes.withUnsafeBytes { buffer in
             unsafe file.holding(buffer) { calls in
-                let journal = try? JournalReader.open("journal", superblock: FuzzStore.superblock, calls: calls)
+                let journal = try? JournalReader.open(
+                    Directory("/", calls: calls)["journal"], superblock: FuzzStore.superblock)
                 guard let journal = journal ?? nil else { return }
                 read(journal, size: buffer.count)
             }

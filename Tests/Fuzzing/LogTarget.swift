@@ -57,7 +57,8 @@ struct LogTarget: FuzzTarget {
         unsafe file.holding(bytes) { calls in
             let salt = variant & 1 == 0 ? FuzzStore.salt : nil
             let reader = try? LogReader.open(
-                "log", sequence: FuzzStore.sequence, salt: salt, superblock: FuzzStore.superblock, calls: calls)
+                in: Directory("/", calls: calls), sequence: FuzzStore.sequence, salt: salt,
+                superblock: FuzzStore.superblock)
             guard let reader = reader ?? nil else { return }
             let frame = UInt64(variant >> 1 & 7)
             let start = LogPosition(frame: frame, batch: variant & 16 == 0 ? 0 : 2, slotCount: Int(frame) * 2)

@@ -19,8 +19,11 @@ final class MemoryFile: @unchecked Sendable {
     private var isAnyName = true
     /// Of a regular file that is never read, one for each file: opening looks at what kind of file a descriptor is of.
     private let descriptors: [Int32]
+    /// Of any directory.
+    private let directory: Int32
 
     init() {
+        directory = unsafe open("/", O_RDONLY | O_DIRECTORY)
         descriptors = (0..<4).map { _ in unsafe open("/proc/self/exe", O_RDONLY) }
         precondition(descriptors.allSatisfy { $0 >= 0 })
     }
@@ -49,14 +52,19 @@ final class MemoryFile: @unchecked Sendable {
 
     private lazy var calls: SystemCalls = {
         var calls = SystemCalls.system
-        calls.open = { [unowned self] (path, _, _) throws(Errno) in
+        calls.open = { [unowned self] (_, path, flags, _) throws(Errno) in
+            if flags & O_DIRECTORY != 0 { return directory }
             let name = path.lastComponent?.string
             let index = isAnyName ? 0 : unsafe files.firstIndex { unsafe $0.name == name }
             guard let index else { throw .noSuchFileOrDirectory }
             return descriptors[index]
         }
         calls.close = { (_) throws(Errno) in }
-        calls.size = { [unowned self] (descriptor) throws(Errno) in unsafe bytes(descriptor).count }
+        calls.status = { [unowned self] (descriptor, path) throws(Errno) in
+            var status = try SystemCalls.system.status(descriptor, path)
+            if descriptor != directory { status.size = unsafe bytes(descriptor).count }
+            return status
+        }
         unsafe calls.pread = { [unowned self] (descriptor, buffer, offset) throws(Errno) in
             let bytes = unsafe bytes(descriptor)
             let count = max(0, min(buffer.count, bytes.count - offset))

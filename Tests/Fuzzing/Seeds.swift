@@ -53,7 +53,7 @@ enum Seeds {
 
     private static func log(in scratch: FilePath) throws -> [UInt8] {
         let log = try LogWriter.create(
-            in: scratch, sequence: FuzzStore.sequence, store: FuzzStore.superblock.store,
+            in: Directory(scratch), sequence: FuzzStore.sequence, store: FuzzStore.superblock.store,
             layout: FuzzStore.superblock.layout,
             firstFrame: 1, capacity: 4096)
         let batch = LogBatch(), vector: [UInt8] = [9, 8, 7]
@@ -80,12 +80,12 @@ enum Seeds {
             try log.append(batch, commit: commit)
             try log.synchronize()
         }
-        return try File(log.path, .read).read(count: log.byteCount + 40, at: 0)
+        return try File(log.entry, .read).read(count: log.byteCount + 40, at: 0)
     }
 
     private static func journal(in scratch: FilePath) throws -> [UInt8] {
-        let path = scratch.appending("journal")
-        let journal = try JournalWriter(path)
+        let entry = try Directory(scratch)["journal"]
+        let journal = try JournalWriter(entry)
         for (offset, length) in [(Geometry.prologue, 12), (Geometry.prologue + 4096, 300), (0, 64)] {
             let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0) }
             let result = unsafe bytes.withUnsafeBytes { bytes in
@@ -96,7 +96,7 @@ enum Seeds {
             try result.get()
         }
         try journal.finish(header)
-        let file = try File(path, .read)
+        let file = try File(entry, .read)
         return try file.read(count: file.size(), at: 0)
     }
 }

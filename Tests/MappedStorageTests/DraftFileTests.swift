@@ -20,7 +20,7 @@ import Darwin
         #expect(try File(path, .read).read(count: 8, at: 0) == [1])
         try draft.publish()
         #expect(try File(path, .read).read(count: 8, at: 0) == [9, 2, 3])
-        #expect(try Directory(directory.path).names() == ["file"])
+        #expect(names(in: directory.path) == ["file"])
     }
 
     @Test func `one that is let go of leaves nothing`() throws {
@@ -29,7 +29,7 @@ import Darwin
             let draft = try DraftFile(directory.path.appending("file"))
             try draft.write([1], at: 0)
         }
-        #expect(try Directory(directory.path).names().isEmpty)
+        #expect(names(in: directory.path) == [])
     }
 
     @Test func `a sync that fails leaves the old file, and nothing beside it`() throws {
@@ -45,7 +45,43 @@ import Darwin
             #expect(error?.path == path && error?.errno == .ioError)
         }
         #expect(try File(path, .read).read(count: 8, at: 0) == [1])
-        #expect(try Directory(directory.path).names() == ["file"])
+        #expect(names(in: directory.path) == ["file"])
+    }
+
+    @Test func `a directory that cannot be synced leaves no new file, and of an old one the new one`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path.appending("file")
+        var calls = SystemCalls.system
+        calls.synchronize = { (descriptor) throws(Errno) in
+            if try SystemCalls.system.status(descriptor, nil).kind == .directory { throw .ioError }
+        }
+        for isNew in [true, false] {
+            if !isNew { try writeBytes([1], to: path) }
+            let draft = try DraftFile(path, calls: calls)
+            try draft.write([2], at: 0)
+            #expect(throws: StorageError.self) { try draft.publish() }
+            #expect(names(in: directory.path) == (isNew ? [] : ["file"]))
+        }
+        #expect(try readBytes(path) == [2])
+    }
+
+    @Test func `a file goes to the directory that its path led to, wherever that is moved`() throws {
+        let directory = try TemporaryDirectory()
+        let folder = directory.appending("folder"), moved = directory.appending("moved")
+        try makeDirectory(folder)
+        for isPublished in [true, false] {
+            let draft = try DraftFile(folder.appending("file"))
+            try draft.write([2], at: 0)
+            #expect(unsafe rename(folder.string, moved.string) == 0)
+            try makeDirectory(folder)
+            try writeBytes([1], to: folder.appending("file"))
+            if isPublished { try draft.publish() }
+            #expect(try readBytes(folder.appending("file")) == [1] && names(in: folder) == ["file"])
+            removeTree(folder)
+            #expect(unsafe rename(moved.string, folder.string) == 0)
+        }
+        #expect(try readBytes(folder.appending("file")) == [2])
+        #expect(names(in: folder) == ["file"])
     }
 
     @Test func `a file that is replaced keeps who may read it, and a long name is no hindrance`() throws {
@@ -63,7 +99,7 @@ import Darwin
 
     @Test func `a directory or a link is not replaced`() throws {
         let directory = try TemporaryDirectory()
-        try Directory(directory.path.appending("folder")).create()
+        try makeDirectory(directory.path.appending("folder"))
         #expect(throws: StorageError.self) { try DraftFile(directory.path.appending("folder")) }
         #expect(throws: StorageError.self) { try DraftFile("/dev/null") }
     }

@@ -28,9 +28,9 @@ final class FaultySystem: Sendable {
     var calls: SystemCalls {
         var calls = SystemCalls.system
         let system = SystemCalls.system
-        calls.open = { [self] path, flags, mode throws(Errno) in
+        calls.open = { [self] directory, path, flags, mode throws(Errno) in
             try note("open \(path.lastComponent?.string ?? "")")
-            return try system.open(path, flags, mode)
+            return try system.open(directory, path, flags, mode)
         }
         unsafe calls.pwrite = { [self] descriptor, bytes, offset throws(Errno) in
             try note("pwrite \(offset)")
@@ -44,9 +44,9 @@ final class FaultySystem: Sendable {
             try note("synchronize")
             try system.synchronize(descriptor)
         }
-        calls.rename = { [self] from, to throws(Errno) in
+        calls.rename = { [self] directory, from, to throws(Errno) in
             try note("rename \(to.lastComponent?.string ?? "")")
-            try system.rename(from, to)
+            try system.rename(directory, from, to)
         }
         return calls
     }

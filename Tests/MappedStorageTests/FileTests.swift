@@ -3,6 +3,12 @@ import SystemPackage
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 @Suite struct FileTests {
     let directory: TemporaryDirectory
     let path: FilePath
@@ -111,8 +117,15 @@ import Testing
         #expect(try #require(Int(blocks.output.prefix { $0.isNumber })) >= 976)
     }
 
+    @Test func allocatingNeverShortensTheFile() throws {
+        let file = try File(path, .create)
+        try file.write(bytes, at: 0)
+        try file.allocate(from: 0, to: 100)
+        #expect(try file.read(count: 20_000, at: 0) == bytes)
+    }
+
     @Test func closesItsDescriptor() throws {
         let descriptor = try File(path, .create).descriptor
-        #expect(throws: Errno.badFileDescriptor) { _ = try SystemCalls.system.size(descriptor) }
+        #expect(throws: Errno.badFileDescriptor) { _ = try SystemCalls.system.status(descriptor, nil) }
     }
 }

@@ -26,7 +26,8 @@ import Testing
     /// Makes the file with three segments and 640 rows, whose labels are three times the slot.
     @discardableResult
     func make(_ calls: SystemCalls = .system) throws -> [Geometry.Segment] {
-        let file = try LevelZeroFile.create(path, superblock: Self.superblock, slots: 640, calls: calls)
+        let entry = try Directory(directory.path, calls: calls)["level0"]
+        let file = try LevelZeroFile.create(entry, superblock: Self.superblock, slots: 640)
         let segments = Self.superblock.geometry.layout(segments: 3)
         for segment in segments { try file.append(segment, .shared) }
         let table = unsafe file.memory.base(of: .slotTable)
@@ -41,7 +42,8 @@ import Testing
     }
 
     func open(writable: Bool = false) throws(StoreFileError) -> LevelZeroFile {
-        try LevelZeroFile.open(path, writable: writable, calls: .system)
+        let entry = try storage { () throws(StorageError) in try Directory(directory.path)["level0"] }
+        return try LevelZeroFile.open(entry, writable: writable)
     }
 
     /// The format error that opening ends in.
@@ -216,7 +218,8 @@ import Testing
     }
 
     @Test func aStoreWithoutVectorsIsAPrologue() throws {
-        let file = try LevelZeroFile.create(path, superblock: Self.superblock, slots: 1, calls: .system)
+        let file = try LevelZeroFile.create(
+            Directory(directory.path)["level0"], superblock: Self.superblock, slots: 1)
         #expect(refusal()?.message.contains("neither header is valid") == true)
         try file.write(Self.header(generation: 1))
         #expect(try file.file.size() == 16384)

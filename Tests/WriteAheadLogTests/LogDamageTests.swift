@@ -113,19 +113,19 @@ import Testing
         for batches in 0...3 {
             let fixture = try LogFixture()
             try fixture.write(1...3, to: fixture.writer())
-            let writer = try fixture.writer(2, recycling: fixture.path(1))
+            let writer = try fixture.writer(2, recycling: 1)
             if batches > 0 { try fixture.write(1...batches, to: writer) }
             #expect(try fixture.read(1) == nil)
             let (survey, found) = try #require(try fixture.read(2))
             #expect(found == lines(batches) && !survey.isDamaged)
-            #expect(names(in: fixture.directory) == [LogDirectory.name(of: 2)])
+            #expect(names(in: fixture.directory) == [LogDirectory.name(of: 2).string])
         }
     }
 
     @Test func `a recycled file without its new name is no log`() throws {
         let system = LogFaults(call: "rename", number: 1)
         #expect(throws: StorageError.self) {
-            try fixture.writer(2, recycling: fixture.path(1), calls: system.calls)
+            try fixture.writer(2, recycling: 1, calls: system.calls)
         }
         #expect(try fixture.read(1) == nil && fixture.read(2) == nil)
     }

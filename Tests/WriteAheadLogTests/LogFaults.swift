@@ -33,9 +33,9 @@ final class LogFaults: Sendable {
     var calls: SystemCalls {
         let system = SystemCalls.system
         var calls = system
-        calls.open = { [self] path, flags, mode throws(Errno) in
+        calls.open = { [self] directory, path, flags, mode throws(Errno) in
             try pass("open")
-            return try system.open(path, flags, mode)
+            return try system.open(directory, path, flags, mode)
         }
         unsafe calls.pread = { [self] descriptor, bytes, offset throws(Errno) in
             try pass("pread")
@@ -49,21 +49,21 @@ final class LogFaults: Sendable {
             try pass("allocate")
             try system.allocate(descriptor, offset, end)
         }
-        calls.size = { [self] descriptor throws(Errno) in
-            try pass("size")
-            return try system.size(descriptor)
+        calls.status = { [self] descriptor, path throws(Errno) in
+            try pass("status")
+            return try system.status(descriptor, path)
         }
         calls.synchronize = { [self] descriptor throws(Errno) in
             try pass("synchronize")
             try system.synchronize(descriptor)
         }
-        calls.rename = { [self] from, to throws(Errno) in
+        calls.rename = { [self] directory, from, to throws(Errno) in
             try pass("rename")
-            try system.rename(from, to)
+            try system.rename(directory, from, to)
         }
-        calls.unlink = { [self] path throws(Errno) in
+        calls.unlink = { [self] directory, path throws(Errno) in
             try pass("unlink")
-            try system.unlink(path)
+            try system.unlink(directory, path)
         }
         return calls
     }

@@ -20,12 +20,13 @@ struct LogFixture {
     func path(_ sequence: UInt64 = 1) -> FilePath { directory.appending(LogDirectory.name(of: sequence)) }
 
     func writer(
-        _ sequence: UInt64 = 1, firstFrame: UInt64 = 1, capacity: Int = 4096, recycling: FilePath? = nil,
+        _ sequence: UInt64 = 1, firstFrame: UInt64 = 1, capacity: Int = 4096, recycling: UInt64? = nil,
         calls: SystemCalls = .system
     ) throws(StorageError) -> LogWriter {
         try LogWriter.create(
-            in: directory, sequence: sequence, store: Self.superblock.store, layout: Self.superblock.layout,
-            firstFrame: firstFrame, capacity: capacity, recycling: recycling, calls: calls)
+            in: Directory(directory, calls: calls), sequence: sequence, store: Self.superblock.store,
+            layout: Self.superblock.layout,
+            firstFrame: firstFrame, capacity: capacity, recycling: recycling)
     }
 
     /// Batch `number`, from 1 on: a row for slot `number - 1`, a list and a state.
@@ -70,10 +71,10 @@ struct LogFixture {
         _ sequence: UInt64 = 1, from position: LogPosition = nothing, salvaging: Bool = false,
         calls: SystemCalls = .system
     ) throws -> (survey: LogSurvey, lines: [String])? {
-        guard
-            let reader = try LogReader.open(
-                path(sequence), sequence: sequence, superblock: Self.superblock, calls: calls)
-        else { return nil }
+        let logs = try storage { () throws(StorageError) in try Directory(directory, calls: calls) }
+        guard let reader = try LogReader.open(in: logs, sequence: sequence, superblock: Self.superblock) else {
+            return nil
+        }
         let survey = try reader.survey(from: position, salvaging: salvaging)
         return (survey, try lines(of: survey, in: reader))
     }

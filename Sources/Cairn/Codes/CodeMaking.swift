@@ -14,9 +14,8 @@ struct CodeMaking {
 
     /// Where a file of codes is made: the store's directory, and the state that the file is to belong to.
     struct Place {
-        let directory: FilePath
+        let directory: Directory
         let header: HeaderSlot
-        let calls: SystemCalls
     }
 
     /// For vectors in the first `count` slots, whose rows are in place and linked. `requested`: not `none`. `place`: nil for codes
@@ -126,7 +125,7 @@ struct CodeMaking {
     private func newFile() throws(StorageError) -> File? {
         guard let place else { return nil }
         removeNewFile()
-        let file = try File(place.directory.appending(StoreName.newCodes), .create, calls: place.calls)
+        let file = try File(place.directory[StoreName.newCodes], .create)
         do throws(StorageError) {
             try file.allocate(from: 0, to: CodeFileHeader.rowsOffset(dimensions: contents.encoding.dimensions))
         } catch {
@@ -137,22 +136,17 @@ struct CodeMaking {
     }
 
     private func removeNewFile() {
-        if let place { try? place.calls.unlink(place.directory.appending(StoreName.newCodes)) }
+        try? place?.directory[StoreName.newCodes].unlink()
     }
 
     /// Gives the file its name.
     private func publish(_ codes: StoreCodes, _ file: File?) throws(CheckpointFailure) {
         guard let place, let file else { return }
-        let name = place.directory.appending(StoreName.codes)
         do {
             try repeatable { () throws(StorageError) in
                 try codes.writePrologue(place.header, to: file)
                 try file.synchronize()
-                do throws(Errno) {
-                    try place.calls.rename(place.directory.appending(StoreName.newCodes), name)
-                } catch {
-                    throw StorageError(name, "replace the file", error)
-                }
+                try place.directory[StoreName.newCodes].rename(to: StoreName.codes, "replace the file")
             }
         } catch {
             removeNewFile()
@@ -161,7 +155,7 @@ struct CodeMaking {
         // A directory that could not be synced may have either file once the power is back, and what is written from now on
         // would go to one of them.
         try unrepeatable { () throws(StorageError) in
-            try Directory(place.directory, calls: place.calls).synchronize()
+            try place.directory.synchronize()
         }
     }
 

@@ -114,11 +114,10 @@ final class StoreCodes: @unchecked Sendable {
     /// The codes in the store's directory, if they belong to the state of `header`; nil if they have to be made.
     /// `isWritable`: they are to be kept up in their file, else in memory.
     static func open(
-        _ path: FilePath, _ header: HeaderSlot, _ contents: StoreContents, isWritable: Bool, calls: SystemCalls
+        _ directory: Directory, _ header: HeaderSlot, _ contents: StoreContents, isWritable: Bool
     ) -> StoreCodes? {
-        let name = path.appending(StoreName.codes)
         guard let requested = Codes(stored: header.codes), requested != .none,
-            let file = try? File(name, isWritable ? .readWrite : .read, calls: calls),
+            let file = try? File(directory[StoreName.codes], isWritable ? .readWrite : .read),
             let bytes = try? file.read(count: CodeFileHeader.size, at: 0),
             let found = CodeFileHeader(decoding: bytes), found.layout == header.layout,
             found.generation == header.graphGeneration, found.requested == header.codes,
@@ -188,8 +187,8 @@ final class StoreCodes: @unchecked Sendable {
     func synchronize() throws(StorageError) { try rows?.synchronize() }
 
     /// Writes the codes of a store that is being built, which are in memory, to a new file.
-    func save(_ path: FilePath, _ header: HeaderSlot, calls: SystemCalls) throws(StorageError) {
-        let file = try File(path, .create, calls: calls)
+    func save(_ entry: Directory.Entry, _ header: HeaderSlot) throws(StorageError) {
+        let file = try File(entry, .create)
         try rows?.save(header.slotCount, to: file)
         try writePrologue(header, to: file)
         try file.synchronize()

@@ -17,15 +17,17 @@ extension StoreWriter {
             contents.suspendCodes()
         }
         do throws(CheckpointFailure) {
-            use(try codeMaking(codeKind).run())
+            use(try madeCodes(codeKind))
         } catch {
             codesRetryCount = count + count / 4 + 1
             if error.isFinal { throw fail(error) }
         }
     }
 
-    private func codeMaking(_ kind: Codes) -> CodeMaking {
-        CodeMaking(kind, contents, count: contents.graph.count, threads: options.threads, at: disk?.codePlace)
+    private func madeCodes(_ kind: Codes) throws(CheckpointFailure) -> StoreCodes {
+        if let disk { try unrepeatable { () throws(StorageError) in try disk.checkIsInPlace() } }
+        let count = contents.graph.count
+        return try CodeMaking(kind, contents, count: count, threads: options.threads, at: disk?.codePlace).run()
     }
 
     /// Takes note of how many rows of a batch have their nearest put out of their order by the codes. Where there are many, searches
@@ -60,7 +62,7 @@ extension StoreWriter {
             var made: StoreCodes?
             if kind != .none && graph.count >= Codes.leastCount {
                 do throws(CheckpointFailure) {
-                    made = try codeMaking(kind).run()
+                    made = try madeCodes(kind)
                 } catch {
                     throw error.isFinal ? fail(error) : error.error
                 }
@@ -72,7 +74,7 @@ extension StoreWriter {
                     throw fail(error)
                 }
             }
-            if let disk, kind == .none { try? disk.calls.unlink(disk.path.appending(StoreName.codes)) }
+            if kind == .none { try? disk?.directory[StoreName.codes].unlink() }
             codeKind = kind
             codesRetryCount = 0
             use(made)

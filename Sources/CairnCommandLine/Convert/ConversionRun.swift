@@ -173,6 +173,6 @@ private final class LabelWriter {
 
     /// Removes the finished file, unless it has replaced another one: that is lost in any case.
     func takeBack() {
-        if isNew { try? SystemCalls.system.unlink(path) }
+        if isNew { try? SystemCalls.system.unlink(SystemCalls.workingDirectory, path) }
     }
 }

@@ -1,4 +1,4 @@
-// Calls of the C library that are interrupted: `open`, `pread`, `pwrite`, `fdatasync`, `flock` and `posix_fallocate` of the whole
+// Calls of the C library that are interrupted: `openat`, `pread`, `pwrite`, `fdatasync`, `flock` and `posix_fallocate` of the whole
 // program go through here, below whatever repeats interrupted calls. One thread at a time may use it.
 #pragma once
 

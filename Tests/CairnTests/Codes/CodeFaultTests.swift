@@ -11,7 +11,7 @@ import Testing
     /// What fails, each as it does.
     static let faults: [(SystemCall, Errno)] = [
         (.open, .ioError), (.pwrite, .noSpace), (.allocate, .noSpace), (.synchronize, .ioError), (.rename, .ioError),
-        (.map, .noMemory), (.size, .ioError), (.unlink, .ioError), (.pread, .ioError), (.synchronize, .noSpace),
+        (.map, .noMemory), (.status, .ioError), (.unlink, .ioError), (.pread, .ioError), (.synchronize, .noSpace),
     ]
     private let store: CodedStore
     private let queries: [[Float]]

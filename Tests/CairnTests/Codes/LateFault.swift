@@ -52,9 +52,9 @@ final class LateFault: Sendable {
     var calls: SystemCalls {
         let system = SystemCalls.system
         var calls = system
-        calls.open = { (path, flags, mode) throws(Errno) in
+        calls.open = { (directory, path, flags, mode) throws(Errno) in
             try self.pass(.open, path)
-            let descriptor = try system.open(path, flags, mode)
+            let descriptor = try system.open(directory, path, flags, mode)
             self.state.withLock { $0.names[descriptor] = path.lastComponent?.string ?? "" }
             return descriptor
         }
@@ -70,18 +70,18 @@ final class LateFault: Sendable {
             try self.pass(.allocate, descriptor)
             try system.allocate(descriptor, offset, end)
         }
-        calls.size = { (descriptor) throws(Errno) in
-            try self.pass(.size, descriptor)
-            return try system.size(descriptor)
+        calls.status = { (descriptor, path) throws(Errno) in
+            if let path { try self.pass(.status, path) } else { try self.pass(.status, descriptor) }
+            return try system.status(descriptor, path)
         }
         calls.synchronize = { (descriptor) throws(Errno) in try self.pass(.synchronize, descriptor) }
-        calls.rename = { (from, to) throws(Errno) in
+        calls.rename = { (directory, from, to) throws(Errno) in
             try self.pass(.rename, to)
-            try system.rename(from, to)
+            try system.rename(directory, from, to)
         }
-        calls.unlink = { (path) throws(Errno) in
+        calls.unlink = { (directory, path) throws(Errno) in
             try self.pass(.unlink, path)
-            try system.unlink(path)
+            try system.unlink(directory, path)
         }
         unsafe calls.map = { (address, length, protection, flags, descriptor, offset) throws(Errno) in
             try self.pass(.map, descriptor)

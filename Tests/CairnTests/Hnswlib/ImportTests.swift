@@ -125,7 +125,7 @@ import Testing
     /// The vectors of a small collection are elsewhere.
     @Test func `a folder of Chroma's without vectors is no empty store`() throws {
         let directory = try TemporaryDirectory(), folder = directory.appending("segment")
-        try Directory(folder).create()
+        try SystemCalls.system.makeDirectory(SystemCalls.workingDirectory, folder, 0o777)
         let header = HnswlibHeader(
             capacity: 100, count: 0, vectorBytes: 12, maximumLevel: -1, entryPoint: .max, connectivity: 16,
             multiplierBits: 0, constructionWidth: 100)

@@ -123,9 +123,9 @@ import Darwin
         try store.close()
         // The lock's process id is for a message only.
         #expect(system.unsynced.subtracting(["lock"]) == [])
-        let prologue = try LevelZeroFile.readPrologue(
-            written.path.appending("level0"), writable: false, calls: .system)
-        let log = try Recovery.survey(written.path, prologue.superblock, prologue.header, .init(), .system)
+        let directory = try Directory(written.path)
+        let prologue = try LevelZeroFile.readPrologue(directory["level0"], writable: false)
+        let log = try Recovery.survey(directory, prologue.superblock, prologue.header, .init())
         #expect(log?.survey.batchCount == 0)
         #expect(WrittenStore.logs(written.path).count == 1)
         #expect(try written.open(.readOnly).allLabels() == [1000])

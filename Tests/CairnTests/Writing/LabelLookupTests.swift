@@ -200,8 +200,8 @@ private final class SlowDisk: Sendable {
     var calls: SystemCalls {
         let system = SystemCalls.system
         var calls = SystemCalls.withoutSyncs
-        calls.open = { (path, flags, mode) throws(Errno) in
-            let descriptor = try system.open(path, flags, mode)
+        calls.open = { (directory, path, flags, mode) throws(Errno) in
+            let descriptor = try system.open(directory, path, flags, mode)
             self.state.withLock { state in
                 if path.lastComponent?.string == "labels" {
                     state.descriptors.insert(descriptor)

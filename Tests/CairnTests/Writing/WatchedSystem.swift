@@ -56,9 +56,9 @@ final class WatchedSystem: Sendable {
     var calls: SystemCalls {
         let system = SystemCalls.system
         var calls = system
-        calls.open = { (path, flags, mode) throws(Errno) in
+        calls.open = { (directory, path, flags, mode) throws(Errno) in
             try self.pass(.open, Self.name(path))
-            let descriptor = try system.open(path, flags, mode)
+            let descriptor = try system.open(directory, path, flags, mode)
             self.state.withLock { $0.names[descriptor] = Self.name(path) }
             return descriptor
         }
@@ -79,9 +79,9 @@ final class WatchedSystem: Sendable {
             try self.pass(.synchronize, name)
             self.state.withLock { _ = $0.unsynced.remove(name) }
         }
-        calls.rename = { (from, to) throws(Errno) in
+        calls.rename = { (directory, from, to) throws(Errno) in
             try self.pass(.rename, Self.name(to))
-            try system.rename(from, to)
+            try system.rename(directory, from, to)
             self.state.withLock { state in
                 for (descriptor, name) in state.names where name == Self.name(from) {
                     state.names[descriptor] = Self.name(to)
