@@ -12,7 +12,8 @@ import Darwin
 /// A path is looked up from the directory whose descriptor is the argument before it.
 @safe
 package struct SystemCalls: Sendable {
-    /// Opens a file (openat).
+    /// Opens a file (openat) under a descriptor above 2, whatever the process has closed: what is printed or said to be wrong
+    /// goes to 1 and 2, and must never go into a store.
     package var open:
         @Sendable (_ directory: Int32, _ path: FilePath, _ flags: Int32, _ mode: UInt16) throws(Errno) -> Int32
     package var close: @Sendable (_ descriptor: Int32) throws(Errno) -> Void
@@ -45,11 +46,12 @@ package struct SystemCalls: Sendable {
     /// The operating system's own.
     package static let system = unsafe SystemCalls(
         open: { directory, path, flags, mode throws(Errno) in
-            try retrying {
+            let descriptor = try retrying {
                 unsafe path.withPlatformString {
                     unsafe systemOpen(directory, $0, flags | O_CLOEXEC, mode_t(mode))
                 }
             }
+            return try aboveStandardStreams(descriptor)
         },
         close: { descriptor throws(Errno) in _ = try once { systemClose(descriptor) } },
         pread: { descriptor, buffer, offset throws(Errno) in
@@ -136,6 +138,13 @@ private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer?, 
 }
 private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int, _ at: off_t) -> Int {
     unsafe pwrite(descriptor, bytes, count, at)
+}
+
+/// The descriptor, or another one of the same file that is none of standard input, output and error.
+private func aboveStandardStreams(_ descriptor: Int32) throws(Errno) -> Int32 {
+    guard descriptor <= STDERR_FILENO else { return descriptor }
+    defer { _ = systemClose(descriptor) }
+    return try once { fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) }
 }
 
 private func systemAllocate(_ descriptor: Int32, _ offset: Int, _ end: Int) throws(Errno) {

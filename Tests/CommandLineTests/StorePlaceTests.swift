@@ -34,4 +34,30 @@ struct StorePlaceTests {
         #expect(try workspace.cairn("verify", "@store").code == 0)
         #expect(try workspace.counts() == Counts(20))
     }
+
+    /// What is printed must not go into the files that a program without standard streams has open.
+    @Test(arguments: ["<&- >&- 2>&-", "<&- >&-", ">&- 2>&-"])
+    func `a program without standard streams does not print into the store`(closed: String) throws {
+        _ = try workspace.buildStore(count: 300, dimensions: 4)
+        try workspace.write("more.npy", bytes: TestVectors(count: 50, dimensions: 4, seed: 2).npy)
+        let commands = [
+            ["add", "@store", "@more.npy", "--upsert"], ["set", "@store", "--ef", "70"], ["delete", "@store", "7"],
+            ["codes", "@store", "sq8"], ["search", "@store", "@more.npy"], ["delete", "@store", "4711"],
+        ]
+        for command in commands {
+            let shell = Process()
+            shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+            shell.arguments =
+                ["-c", "exec \"$0\" \"$@\" \(closed)", try #require(Program.path)] + workspace.located(command)
+            try shell.run()
+            shell.waitUntilExit()
+        }
+        let verified = try workspace.cairn("verify", "@store")
+        #expect(verified.code == 0, "\(verified.output)")
+        #expect(try workspace.counts().count == 299)
+        for file in ["level0", "lock", "labels", "upper"] {
+            let text = String(decoding: try workspace.bytes("store/\(file)"), as: UTF8.self)
+            #expect(!text.contains("store:") && !text.contains("cairn"))
+        }
+    }
 }

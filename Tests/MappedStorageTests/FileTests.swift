@@ -124,6 +124,28 @@ import Darwin
         #expect(try file.read(count: 20_000, at: 0) == bytes)
     }
 
+    /// What is printed to a closed standard stream must not go into a file.
+    @Test(arguments: [0..<3, 0..<1, 1..<2, 2..<3])
+    func filesAndDirectoriesLeaveTheStandardStreamsAlone(closed: Range<Int32>) async throws {
+        await #expect(processExitsWith: .exitCode(7)) {
+            [path = directory.path.string as String, closed = closed as Range<Int32>] in
+            for descriptor in closed { close(descriptor) }
+            let directory = try Directory(FilePath(path))
+            let file = try File(directory["a"], .create)
+            guard directory.descriptor > 2, file.descriptor > 2 else { exit(1) }
+            // The test library may open files of its own.
+            let ours = [directory.status, try SystemCalls.system.status(file.descriptor, nil)]
+            for descriptor in closed {
+                guard let status = try? SystemCalls.system.status(descriptor, nil) else { continue }
+                guard !ours.contains(where: { status.isSameFile(as: $0) }) else { exit(2) }
+            }
+            guard fcntl(file.descriptor, F_GETFD) == FD_CLOEXEC else { exit(3) }
+            try file.write([1], at: 0)
+            guard try directory.names().count == 1 else { exit(4) }
+            exit(7)
+        }
+    }
+
     @Test func closesItsDescriptor() throws {
         let descriptor = try File(path, .create).descriptor
         #expect(throws: Errno.badFileDescriptor) { _ = try SystemCalls.system.status(descriptor, nil) }
