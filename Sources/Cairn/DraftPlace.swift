@@ -8,7 +8,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Where a new store is made, and how a build gets that for itself.
+/// Where a new store can be made, and how a build gets that for itself.
 struct DraftPlace {
     private let path: FilePath
     private let calls: SystemCalls
@@ -21,8 +21,8 @@ struct DraftPlace {
     /// A directory that a build has for itself.
     struct Taken {
         let directory: Directory
-        /// Its own name.
-        let entry: Directory.Entry
+        /// Its own name; nil for one that stays.
+        let entry: Directory.Entry?
         let lock: StoreLock?
 
         /// Has it removed when the program is interrupted.
@@ -38,9 +38,69 @@ struct DraftPlace {
         /// Removes all traces. The lock file goes last: as long as it is there, nobody else takes the directory.
         func remove() {
             for name in StoreName.built { try? directory[name].unlink() }
-            try? entry.removeDirectory()
+            try? entry?.removeDirectory()
         }
     }
+
+    // MARK: In an empty directory
+
+    /// Whether `directory` holds nothing, or what a build in it left that died.
+    static func isVacant(_ directory: Directory) throws(StorageError) -> Bool {
+        var names = try Set(directory.names()).subtracting([StoreName.lostAndFound])
+        // A build that died at once leaves it, empty.
+        if try directory[StoreName.lock].status()?.size == 0 { names.remove(StoreName.lock) }
+        guard names.contains(StoreName.unfinished) else { return names.isEmpty }
+        return names.isSubset(of: StoreName.built) && !names.contains(StoreName.levelZero)
+    }
+
+    /// Takes the directory at `path`, which stays where it is.
+    func takeInPlace() throws(StoreError) -> Taken {
+        do throws(StorageError) {
+            let directory = try Directory(path, like: StoreName.levelZero, calls: calls)
+            try checkTrusted(directory)
+            let entry = directory[StoreName.lock], isNew = try entry.status() == nil
+            guard try Self.isVacant(directory) else { throw StorageError(path, "", .directoryNotEmpty) }
+            do throws(StorageError) {
+                let lock = try StoreLock(entry, .exclusive)
+                // Somebody may have been faster.
+                guard try Self.isVacant(directory) else { throw StorageError(path, "", .directoryNotEmpty) }
+                return Taken(directory: directory, entry: nil, lock: lock)
+            } catch {
+                if isNew && error.errno != .wouldBlock && error.errno != .directoryNotEmpty { try? entry.unlink() }
+                throw error
+            }
+        } catch {
+            switch error.errno {
+            case .wouldBlock: throw isBeingBuilt(path)
+            case .directoryNotEmpty: throw Self.isTaken(path)
+            default: throw StoreError(error)
+            }
+        }
+    }
+
+    /// What a build throws where something has the store's name already.
+    static func isTaken(_ path: FilePath) -> StoreError {
+        StoreError(.alreadyExists, "something stands here already; remove it or choose another name", path: path)
+    }
+
+    /// Throws for a directory that a stranger may have put here to get the store: in one where everybody may make names, like /tmp.
+    private func checkTrusted(_ directory: Directory) throws(StorageError) {
+        let owner = directory.status.attributes.owner
+        guard owner != geteuid() else { return }
+        let parent: FileAttributes
+        do throws(Errno) {
+            parent = try calls.status(directory.descriptor, "..").attributes
+        } catch {
+            throw StorageError(path, "look at the directory that this is in", error)
+        }
+        let isEverybodys = parent.mode & 0o1000 != 0 && parent.mode & 0o022 != 0
+        guard !isEverybodys || owner == parent.owner else {
+            throw StorageError(
+                path, "make a store in another user's directory here; choose another name", .notPermitted)
+        }
+    }
+
+    // MARK: Beside it
 
     /// Makes the directory `path` + ".building", or takes that of a dead process of this user.
     func takeBeside() throws(StoreError) -> Taken {

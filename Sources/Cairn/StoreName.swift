@@ -8,6 +8,8 @@ enum StoreName {
     static let lock: FilePath.Component = "lock"
 
     // Files that are written beside those that they are to replace.
+    /// A `level0` of a store that is built in a directory that was there already, until all of it is on the disk.
+    static let newLevelZero: FilePath.Component = "level0.new"
     /// Until a header knows of it.
     static let newUpper: FilePath.Component = "upper.new"
     static let newLabels: FilePath.Component = "labels.new"
@@ -18,5 +20,7 @@ enum StoreName {
     /// Only in the directory of a build, until that is a store.
     static let unfinished: FilePath.Component = "unfinished"
     /// What a build makes. The lock goes last: as long as it is there, nobody else takes the directory.
-    static let built = [levelZero, upper, labels, codes, newCodes, unfinished, lock]
+    static let built = [levelZero, newLevelZero, upper, labels, codes, newCodes, unfinished, lock]
+    /// What a file system has in its first directory.
+    static let lostAndFound: FilePath.Component = "lost+found"
 }

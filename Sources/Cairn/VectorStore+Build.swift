@@ -39,7 +39,8 @@ extension VectorStore {
     ///
     /// The store appears at once and whole, and is durable when this returns: it is made in a directory beside it
     /// (`path` + ".building") and renamed. When it throws, or the process dies, nothing stands at `path`; what a dead
-    /// process left beside it is removed by the next build.
+    /// process left beside it is removed by the next build. Where `path` is an empty directory, such as a volume that is
+    /// mounted there, the store is made in it, and `level0` gets its name last: until then it is no store.
     ///
     /// A build takes no log and about as much memory as the store is large, most of it as pages of the file, which the kernel can
     /// write out.
@@ -121,12 +122,13 @@ extension VectorStore {
         }
     }
 
-    /// Throws if anything stands at `path`.
-    static func checkVacant(_ path: FilePath) throws(StoreError) {
-        guard Directory.kind(of: path) == .missing, !Directory.isSymbolicLink(path) else {
-            throw StoreError(
-                .alreadyExists, "something stands here already; remove it or choose another name", path: path)
-        }
+    /// Throws if anything stands at `path` but an empty directory.
+    package static func checkVacant(_ path: FilePath) throws(StoreError) {
+        let kind = Directory.kind(of: path), isLink = Directory.isSymbolicLink(path)
+        if kind == .missing && !isLink { return }
+        guard kind == .directory && !isLink else { throw DraftPlace.isTaken(path) }
+        let isVacant = try translating { () throws(StorageError) in try DraftPlace.isVacant(Directory(path)) }
+        guard isVacant else { throw DraftPlace.isTaken(path) }
     }
 
     /// Throws what is wrong with the number of rows or their labels.

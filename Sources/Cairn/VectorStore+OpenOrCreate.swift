@@ -17,7 +17,10 @@ extension VectorStore {
         do {
             return try openExisting(at: path, configuration, options)
         } catch {
-            guard error.code == .notFound else { throw error }
+            // An empty directory is a place for a store, as nothing is.
+            guard error.code == .notFound || error.code == .notAStore, (try? checkVacant(path)) != nil else {
+                throw error
+            }
         }
         do {
             return try create(at: path, configuration, options: options)

@@ -85,8 +85,8 @@ import Darwin
     /// 1.2 MB.
     private static let large = seededVectors(count: 1200, dimensions: 256, seed: 4)
 
-    static func build(at path: FilePath, calls: SystemCalls) throws(StoreError) {
-        let source = unsafe RowSource(count: 600, path: nil) { (range, buffer) throws(StoreError) in
+    static func build(at path: FilePath, rows: Int = 600, calls: SystemCalls) throws(StoreError) {
+        let source = unsafe RowSource(count: rows, path: nil) { (range, buffer) throws(StoreError) in
             for index in 0..<range.count * 4 { unsafe buffer[index] = elements[range.lowerBound * 4 + index] }
         }
         try VectorStore.build(

@@ -60,4 +60,23 @@ struct StorePlaceTests {
             #expect(!text.contains("store:") && !text.contains("cairn"))
         }
     }
+
+    @Test func `a store is made in an empty directory, and in no other`() throws {
+        try workspace.write("v.npy", bytes: TestVectors(count: 20, dimensions: 4, seed: 1).npy)
+        let commands = [
+            ["create", "@store", "--dim", "4"], ["build", "@store", "@v.npy"],
+            ["convert", "@v.npy", "@store", "--to", "cairn", "--metric", "l2"],
+        ]
+        for command in commands {
+            try FileManager.default.createDirectory(
+                atPath: workspace.path("store/lost+found"), withIntermediateDirectories: true)
+            let outcome = try workspace.cairn(command)
+            #expect(outcome.code == 0, "\(command): \(outcome.errors)")
+            #expect(try workspace.cairn("verify", "@store").code == 0)
+            #expect(try workspace.content.filter { !$0.contains("/") } == ["store", "v.npy"])
+            let again = try workspace.cairn(command)
+            #expect(again.code == 1 && again.errors.contains("stands here already"), "\(again.errors)")
+            try FileManager.default.removeItem(atPath: workspace.path("store"))
+        }
+    }
 }

@@ -18,6 +18,8 @@ struct Destination {
         }
         let kind = Directory.kind(of: path), isLink = Directory.isSymbolicLink(path)
         guard kind != .missing || isLink else { return }
+        // An empty directory will do for a store.
+        if isStore && (try? VectorStore.checkVacant(path)) != nil { return }
         let message: String
         if kind == .directory || isStore {
             message =
