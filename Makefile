@@ -25,8 +25,8 @@ KERNELS = HNSWLIB_SHIM=.build/hnswlib-avx2/libshim.so CAIRN_KERNELS=avx2
 endif
 export SWIFT_BACKTRACE = enable=no
 
-.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants damage kill powercut faults fuzz soak \
-    costs churn findability search-costs quantization-trials docs docs-serve interop bench bench-hnswlib bench-convert bench-peers \
+.PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants damage kill powercut faults limits \
+    fuzz soak costs churn findability search-costs quantization-trials docs docs-serve interop bench bench-hnswlib bench-convert bench-peers \
     bench-peers-open bench-peers-durable bench-peers-report release release-test install uninstall package clean setup
 
 demo:
@@ -93,10 +93,16 @@ crash:
 crash-mutants:
 	Scripts/crash-mutants $(MUTANTS)
 
-# Every system call of a workload fails, once and from then on.
+# Every system call of a workload, and every request for memory, fails, once and from then on.
 faults:
 	$(BUILD) --product FaultCampaign
 	.build/release/FaultCampaign
+
+# The program where it may have few addresses, short files, few open files, little memory (this as root): some minutes. SHORT=1 is
+# the form that every test has.
+limits:
+	$(RELEASE)
+	Scripts/limits-test $(if $(SHORT),,--long) $(if $(SEED),--seed $(SEED))
 
 # Damages stores of every kind in COUNT=2000 ways, and does all that can be done to a store: any bytes give an error or a right
 # answer. [SEED=1] [SANITIZE=address]

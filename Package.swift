@@ -1,6 +1,8 @@
 // swift-tools-version: 6.2
 // The layers, lowest first; each may import only what stands above it in this list (Scripts/check-layers):
 //   CKernels         C: distances per instruction set, CRC32C, prefetching
+//   CAllocation      C: where a program that tests the others may refuse memory
+//   Allocation       memory and addresses of this process, or an error
 //   FileFormat       what each byte of a store means; no input or output
 //   MappedStorage    files as memory, locks, every system call
 //   WriteAheadLog    order and durability: log files and the journal of a checkpoint
@@ -42,13 +44,19 @@ let package = Package(
     dependencies: dependencies,
     targets: [
         .target(name: "CKernels"),
-        .target(name: "FileFormat", dependencies: ["CKernels"], swiftSettings: strict),
-        .target(name: "MappedStorage", dependencies: ["FileFormat", system], swiftSettings: strict),
+        .target(name: "CAllocation"),
+        .target(name: "Allocation", dependencies: ["CAllocation"], swiftSettings: strict),
+        .target(name: "FileFormat", dependencies: ["Allocation", "CKernels"], swiftSettings: strict),
+        .target(name: "MappedStorage", dependencies: ["Allocation", "FileFormat", system], swiftSettings: strict),
         .target(
-            name: "WriteAheadLog", dependencies: ["FileFormat", "MappedStorage", system], swiftSettings: strict),
-        .target(name: "HNSW", dependencies: ["CKernels"], swiftSettings: strict),
+            name: "WriteAheadLog", dependencies: ["Allocation", "FileFormat", "MappedStorage", system],
+            swiftSettings: strict),
+        .target(name: "HNSW", dependencies: ["Allocation", "CKernels"], swiftSettings: strict),
         .target(
-            name: "HnswlibFile", dependencies: ["CKernels", "FileFormat", "MappedStorage", system],
+            name: "HnswlibFile", dependencies: ["Allocation", "CKernels", "FileFormat", "MappedStorage", system],
+            swiftSettings: strict),
+        .target(
+            name: "VectorFiles", dependencies: ["Allocation", "CKernels", "MappedStorage", system],
             swiftSettings: strict),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .target(
@@ -58,22 +66,25 @@ let package = Package(
                 .linkedLibrary(":libsqlite3.a", .when(platforms: [.linux])),
                 .linkedLibrary("sqlite3", .when(platforms: [.macOS])),
             ]),
-        .target(name: "VectorFiles", dependencies: ["CKernels", "MappedStorage", system], swiftSettings: strict),
         .target(
             name: "Cairn",
             dependencies: [
-                "CKernels", "FileFormat", "MappedStorage", "WriteAheadLog", "HNSW", "HnswlibFile", "VectorFiles",
+                "Allocation", "CKernels", "FileFormat", "MappedStorage", "WriteAheadLog", "HNSW", "HnswlibFile",
+                "VectorFiles",
                 system,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "CairnCommandLine",
             dependencies: [
-                "Cairn", "HnswlibFile", "ChromaDatabase", "VectorFiles", "MappedStorage", system, argumentParser,
+                "Allocation", "Cairn", "HnswlibFile", "ChromaDatabase", "VectorFiles", "MappedStorage", system,
+                argumentParser,
             ],
             swiftSettings: strict),
+        .target(name: "CRefusals", path: "Tests/CRefusals"),
         .target(
-            name: "TestSupport", dependencies: ["Cairn", system], path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["CRefusals", "Cairn", system], path: "Tests/TestSupport",
+            swiftSettings: strict),
         .target(
             name: "ChromaFixtures", dependencies: ["CSQLite", "ChromaDatabase", system], path: "Tests/ChromaFixtures",
             swiftSettings: strict),
@@ -100,7 +111,9 @@ let package = Package(
         .target(name: "CInterruptions", path: "Tests/CInterruptions"),
         .executableTarget(
             name: "FaultCampaign",
-            dependencies: ["CInterruptions", "Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser],
+            dependencies: [
+                "CInterruptions", "CRefusals", "Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser,
+            ],
             path: "Tests/Faults", swiftSettings: strict),
         .executableTarget(
             name: "DamageCampaign",
@@ -118,6 +131,8 @@ let package = Package(
         .testTarget(
             name: "CrashStatesTests", dependencies: ["CrashStates", "MappedStorage", "TestSupport", system],
             swiftSettings: strict),
+        .testTarget(
+            name: "AllocationTests", dependencies: ["Allocation", "TestSupport", system], swiftSettings: strict),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
         .testTarget(name: "FileFormatTests", dependencies: ["FileFormat"], swiftSettings: strict),
         .testTarget(
@@ -127,7 +142,8 @@ let package = Package(
             name: "WriteAheadLogTests",
             dependencies: ["WriteAheadLog", "MappedStorage", "FileFormat", "TestSupport", system],
             swiftSettings: strict),
-        .testTarget(name: "HNSWTests", dependencies: ["HNSW", "CKernels"], swiftSettings: strict),
+        .testTarget(
+            name: "HNSWTests", dependencies: ["Allocation", "HNSW", "CKernels", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "HnswlibFileTests", dependencies: ["HnswlibFile", "MappedStorage", "TestSupport", system],
             exclude: ["Fixtures"], swiftSettings: strict),

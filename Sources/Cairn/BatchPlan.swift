@@ -40,7 +40,7 @@ struct BatchPlan {
     private var places: [Label: Place?] = [:]
     /// The next slot that was marked when this was last looked at, lowest first.
     private let nextMarked: () -> UInt32?
-    private let slotOfLabel: (Label) -> UInt32?
+    private let slotOfLabel: (Label) throws(StoreError) -> UInt32?
     private let slots: SlotRecords
 
     static let erased: UInt8 = 3, superseded: UInt8 = 4
@@ -51,7 +51,8 @@ struct BatchPlan {
     /// `slotOfLabel`: the slot, live or marked, as the newest batch left it. `nextMarked`: the slots that
     /// operations may replace.
     init(
-        slots: SlotRecords, nextMarked: @escaping () -> UInt32?, slotOfLabel: @escaping (Label) -> UInt32?
+        slots: SlotRecords, nextMarked: @escaping () -> UInt32?,
+        slotOfLabel: @escaping (Label) throws(StoreError) -> UInt32?
     ) {
         self.slots = slots
         self.nextMarked = nextMarked
@@ -62,7 +63,7 @@ struct BatchPlan {
     mutating func add(_ operation: WriteBatch.Operation, number: Int) throws(StoreError) {
         switch operation {
         case .add(let label, let row, let replacingMarked):
-            if let place = place(of: label) {
+            if let place = try place(of: label) {
                 let state =
                     if isMarked(place) {
                         "is in the store, marked as deleted: unmark, erase or upsert it"
@@ -73,39 +74,39 @@ struct BatchPlan {
                     }
                 throw StoreError(.duplicateLabel, "label \(label) (row \(row)) \(state)")
             }
-            if replacingMarked { eraseMarked() }
-            setPlace(of: label, .row(append(label, row, .drawn)))
+            if replacingMarked { try eraseMarked() }
+            try setPlace(of: label, .row(append(label, row, .drawn)))
         case .update(let label, let row):
-            guard let place = place(of: label) else { throw Self.unknown(label, number) }
-            replace(place, label, row)
+            guard let place = try place(of: label) else { throw Self.unknown(label, number) }
+            try replace(place, label, row)
         case .upsert(let label, let row):
-            if let place = place(of: label) {
-                replace(place, label, row)
+            if let place = try place(of: label) {
+                try replace(place, label, row)
             } else {
-                setPlace(of: label, .row(append(label, row, .drawn)))
+                try setPlace(of: label, .row(append(label, row, .drawn)))
             }
         case .relink(let label):
-            guard case .slot(let slot)? = place(of: label) else { throw Self.unknown(label, number) }
+            guard case .slot(let slot)? = try place(of: label) else { throw Self.unknown(label, number) }
             let isMarked = isMarked(.slot(slot))
             remove(.slot(slot), state: Self.superseded)
             rows.append(Row(label: label, vector: .slot(slot), level: .ofSlot(slot), isMarked: isMarked))
-            setPlace(of: label, .row(rows.count - 1))
+            try setPlace(of: label, .row(rows.count - 1))
         case .mark(let label):
-            guard let place = place(of: label) else { throw Self.unknown(label, number) }
+            guard let place = try place(of: label) else { throw Self.unknown(label, number) }
             guard !isMarked(place) else {
                 throw StoreError(.unknownLabel, "label \(label) (change \(number)) is marked as deleted already")
             }
-            setMarked(place, label, true)
+            try setMarked(place, label, true)
         case .unmark(let label):
-            guard let place = place(of: label) else { throw Self.unknown(label, number) }
+            guard let place = try place(of: label) else { throw Self.unknown(label, number) }
             guard isMarked(place) else {
                 throw StoreError(.unknownLabel, "label \(label) (change \(number)) is not marked as deleted")
             }
-            setMarked(place, label, false)
+            try setMarked(place, label, false)
         case .erase(let label):
-            guard let place = place(of: label) else { throw Self.unknown(label, number) }
+            guard let place = try place(of: label) else { throw Self.unknown(label, number) }
             remove(place, state: Self.erased)
-            setPlace(of: label, nil)
+            try setPlace(of: label, nil)
         }
     }
 
@@ -118,14 +119,14 @@ struct BatchPlan {
         return rows.count - 1
     }
 
-    private mutating func replace(_ place: Place, _ label: Label, _ vector: Int) {
+    private mutating func replace(_ place: Place, _ label: Label, _ vector: Int) throws(StoreError) {
         let level: Level =
             switch place {
             case .slot(let slot): .ofSlot(slot)
             case .row(let row): .ofRow(row)
             }
         remove(place, state: Self.superseded)
-        setPlace(of: label, .row(append(label, vector, level)))
+        try setPlace(of: label, .row(append(label, vector, level)))
     }
 
     private mutating func remove(_ place: Place, state: UInt8) {
@@ -135,11 +136,11 @@ struct BatchPlan {
         }
     }
 
-    private mutating func setMarked(_ place: Place, _ label: Label, _ isMarked: Bool) {
+    private mutating func setMarked(_ place: Place, _ label: Label, _ isMarked: Bool) throws(StoreError) {
         switch place {
         case .slot(let slot):
             states[slot] = isMarked ? Columns.markedState : Columns.liveState
-            setPlace(of: label, place)
+            try setPlace(of: label, place)
         case .row(let row): rows[row].isMarked = isMarked
         }
     }
@@ -152,23 +153,23 @@ struct BatchPlan {
     }
 
     /// Erases the lowest marked slot that the batch has not touched, if there is one.
-    private mutating func eraseMarked() {
+    private mutating func eraseMarked() throws(StoreError) {
         while let slot = nextMarked() {
             guard states[slot] == nil, slots.state(slot) == Columns.markedState else { continue }
             let label = slots.label(slot)
-            guard place(of: label) == .slot(slot) else { continue }
+            guard try place(of: label) == .slot(slot) else { continue }
             remove(.slot(slot), state: Self.erased)
-            return setPlace(of: label, nil)
+            return try setPlace(of: label, nil)
         }
     }
 
-    private mutating func place(of label: Label) -> Place? {
+    private mutating func place(of label: Label) throws(StoreError) -> Place? {
         if let place = places[label] { return place }
-        return slotOfLabel(label).map { .slot($0) }
+        return try slotOfLabel(label).map { .slot($0) }
     }
 
-    private mutating func setPlace(of label: Label, _ place: Place?) {
-        if formerSlots[label] == nil { formerSlots[label] = .some(slotOfLabel(label)) }
+    private mutating func setPlace(of label: Label, _ place: Place?) throws(StoreError) {
+        if formerSlots[label] == nil { formerSlots[label] = .some(try slotOfLabel(label)) }
         places[label] = .some(place)
     }
 

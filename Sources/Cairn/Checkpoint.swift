@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -39,8 +40,19 @@ struct Checkpoint {
         next = header
     }
 
+    /// Throws unless there is memory for what is collected of the changes: slots, lists, buckets of labels and pages of page tables.
+    private func expectMemory() throws(StorageError) {
+        let graph = contents.graph, changed = graph.slots.changedSlots.count, lists = graph.overlay.changedSlots.count
+        let tables = contents.segments.reduce(0) { $0 + $1.pageTableLength }
+        let bytes =
+            changed * 16 + lists * 96 + labels.checkpointBytes
+            + min(tables, (changed + lists) * contents.geometry.strides.count * Geometry.pageSize)
+        try claiming(disk.path, ProcessMemory.expect(bytes))
+    }
+
     /// Makes it; the new state is durable when this returns.
     func make() throws(CheckpointFailure) {
+        try retryable { () throws(StorageError) in try expectMemory() }
         // 1. The rows of new slots, and the room for them: in place already, unknown to the present header.
         try unrepeatable { () throws(StorageError) in
             try disk.file.file.synchronize()

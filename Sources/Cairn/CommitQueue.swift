@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 import MappedStorage
 import WriteAheadLog
@@ -31,6 +32,13 @@ final class CommitQueue: @unchecked Sendable {
         self.labels = labels
         self.counts = counts
         published = lastFrame
+    }
+
+    /// Makes room for what publishing a batch notes, of `count` labels among others, or throws.
+    func reserve(for changes: GraphChanges, labels count: Int) throws(OutOfMemory) {
+        let result = monitor.locked { Result { () throws(OutOfMemory) in try graph.expectRoom(toPublish: changes) } }
+        try result.get()
+        try labels.reserve(count)
     }
 
     /// Adds a batch behind the others; `isDurable`: it need not wait for the log, so it is published at once.

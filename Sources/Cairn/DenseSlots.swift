@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import SystemPackage
@@ -21,12 +22,14 @@ struct DenseSlots {
     ) throws(StoreError) {
         self.view = view
         try Self.check(graph, view, counts, path)
+        // Twice, once as they are and once without those that stay behind.
+        try takingMemory(for: path, ProcessMemory.expect(2 * 16 * graph.upper.nodeCount))
         let all = graph.upper.nodesBySlot
         guard !keepsAll && counts.free > 0 else {
             (count, nodes, numbers, memory) = (view.count, all, nil, nil)
             return
         }
-        let memory = Memory<UInt32>(view.count)
+        let memory = try takingMemory(for: path, Memory<UInt32>(view.count))
         var next: UInt32 = 0
         for slot in 0..<UInt32(view.count) {
             let goes = VectorStore.hasLabel(graph.slots.state(slot))

@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 
 /// Which document each label belongs to. Documents are numbers of the caller's; labels of no document are never found.
@@ -43,24 +44,42 @@ public struct DocumentGrouping: Sendable {
 
     /// The labels that may belong to these documents, each once; nil where they cannot be listed, or are more than `limit`.
     /// The first call for an array or a dictionary sorts it; it is kept for the next ones.
-    func labels(of documents: [UInt64], limit: Int) -> [Label]? {
+    func labels(of documents: [UInt64], limit: Int) throws(OutOfMemory) -> [Label]? {
         switch kind {
         case .function: return nil
         case .shift(let bits):
             guard bits < 13, documents.count << Int(bits) <= limit else { return nil }
+            try ProcessMemory.expect(growing: documents.count << Int(bits), stride: 8)
             let size = UInt64(1) << bits
             return documents.flatMap { document in (0..<size).map { document << bits | $0 } }
         case .array, .dictionary:
-            let members = members.withLock { members in
-                if members == nil { members = Members(pairs) }
-                return members!
+            let known = members.withLock { members in
+                Result { () throws(OutOfMemory) in
+                    if let members { return members }
+                    try ProcessMemory.expect(growing: pairCount, stride: 16)
+                    let made = Members(pairs)
+                    members = made
+                    return made
+                }
             }
+            let members = try known.get()
             var labels: [Label] = []
             for document in documents {
-                labels += members.labels(of: document)
+                for label in members.labels(of: document) {
+                    try labels.expectRoom()
+                    labels.append(label)
+                }
                 if labels.count > limit { return nil }
             }
             return labels
+        }
+    }
+
+    private var pairCount: Int {
+        switch kind {
+        case .array(let documents): documents.count
+        case .dictionary(let documents): documents.count
+        case .shift, .function: 0
         }
     }
 

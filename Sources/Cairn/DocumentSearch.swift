@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 
 extension VectorStore {
@@ -48,7 +49,9 @@ extension VectorStore {
         threads: Int? = nil
     ) throws(StoreError) -> [[FoundDocument]] {
         try Self.check(count, options)
-        return try searchEach(queries, threads: threads) {
+        return try searchEach(
+            queries, threads: threads, bytes: { $0.reduce(64) { $0 + 64 + Self.bytes($1.neighbors.count) } }
+        ) {
             [self] (query, contents, view, scratch) throws(StoreError) in
             try searchDocuments(query, count, grouping, options, contents, view, scratch)
         }
@@ -71,18 +74,25 @@ extension VectorStore {
         _ contents: StoreContents, _ view: GraphView, _ scratch: SearchScratch
     ) throws(StoreError) -> [FoundDocument] {
         let query = try prepare(input, contents, scratch)
+        return try takingMemory(for: path, searchDocuments(query, count, grouping, options, contents, view, scratch))
+    }
+
+    private func searchDocuments(
+        _ query: Query, _ count: Int, _ grouping: DocumentGrouping, _ options: DocumentOptions,
+        _ contents: StoreContents, _ view: GraphView, _ scratch: SearchScratch
+    ) throws(OutOfMemory) -> [FoundDocument] {
         let graph = contents.graph, slots = graph.slots, filter = options.filter
         @inline(__always)
         func document(_ slot: UInt32) -> UInt64? {
             let label = slots.label(slot)
             return filter?.allows(label) ?? true ? grouping.document(of: label) : nil
         }
-        let found = documents(query, count, options, contents, view, scratch, document)
+        let found = try documents(query, count, options, contents, view, scratch, document)
         guard options.neighborsPerDocument > 1, !found.isEmpty else { return FoundDocument.all(found, graph) }
-        let members = grouping.labels(of: found.map(\.document), limit: view.count / 8).map {
-            labels.slots(of: $0, in: view).sorted()
+        let members = try grouping.labels(of: found.map(\.document), limit: view.count / 8).map {
+            (labels) throws(OutOfMemory) in try self.labels.slots(of: labels, in: view).sorted()
         }
-        let complete = graph.addNeighbors(
+        let complete = try graph.addNeighbors(
             to: found, count: options.neighborsPerDocument, query, in: view, among: members, scratch: scratch,
             document: document)
         return FoundDocument.all(complete, graph)
@@ -92,18 +102,18 @@ extension VectorStore {
     private func documents(
         _ query: Query, _ count: Int, _ options: DocumentOptions, _ contents: StoreContents, _ view: GraphView,
         _ scratch: SearchScratch, _ document: (UInt32) -> UInt64?
-    ) -> [RankedDocument] {
+    ) throws(OutOfMemory) -> [RankedDocument] {
         let graph = contents.graph, wanted = min(count, view.count)
         let width = max(options.width ?? defaultWidth, wanted)
         if !options.isExact, let limit = walkLimit(width: width, options.filter, view) {
-            let found = graph.documentSearch(
+            let found = try graph.documentSearch(
                 query, count: wanted, width: width, in: view, distanceLimit: limit, scratch: scratch,
                 document: document)
             // Fewer than asked for: no more documents, or the walk could not get to the others. Only a scan can tell.
             if let found, found.count == wanted { return found }
         }
-        let scan = scan(options.filter, contents, view)
-        return graph.exactDocumentSearch(
+        let scan = try scan(options.filter, contents, view)
+        return try graph.exactDocumentSearch(
             query, count: wanted, in: view, among: scan.slots, scratch: scratch, isAllowed: scan.isAllowed,
             document: document)
     }

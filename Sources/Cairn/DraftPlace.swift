@@ -160,7 +160,7 @@ struct DraftPlace {
         do throws(StorageError) {
             let lock = try StoreLock(directory[StoreName.lock], .exclusive)
             guard try entry.leads(to: directory.descriptor) else { return nil }
-            guard isNew || !isFinished(directory) else { throw foreign }
+            if !isNew, try isFinished(directory) { throw foreign }
             return Taken(directory: directory, entry: entry, lock: lock)
         } catch {
             if error.errno == .noSuchFileOrDirectory { return nil }
@@ -184,8 +184,14 @@ struct DraftPlace {
     }
 
     /// Whether the directory is a store, and not what a dead build left.
-    private func isFinished(_ directory: Directory) -> Bool {
-        guard (try? directory[StoreName.unfinished].status()) == nil else { return false }
-        return (try? LevelZeroFile.open(directory[StoreName.levelZero], writable: false)) != nil
+    private func isFinished(_ directory: Directory) throws(StorageError) -> Bool {
+        guard try directory[StoreName.unfinished].status() == nil else { return false }
+        do throws(StoreFileError) {
+            _ = try LevelZeroFile.open(directory[StoreName.levelZero], writable: false)
+            return true
+        } catch {
+            if case .storage(let error) = error, error.isShortage { throw error }
+            return false
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 
 extension VectorStore {
@@ -7,23 +8,23 @@ extension VectorStore {
         _ query: Query, _ count: Int, _ width: Int, _ filter: LabelFilter, _ options: SearchOptions,
         _ contents: StoreContents,
         _ view: GraphView, _ scratch: SearchScratch
-    ) -> UncheckedBuffer<HNSW.Candidate> {
+    ) throws(OutOfMemory) -> UncheckedBuffer<HNSW.Candidate> {
         let graph = contents.graph, distances = graph.distances, isExact = options.isExact
-        guard let set = allowedSlots(filter, width: width, isExact: isExact, contents, view) else {
+        guard let set = try allowedSlots(filter, width: width, isExact: isExact, contents, view) else {
             let slots = graph.slots, tested = scratch.testCount
             defer { filter.cache.add(tests: scratch.testCount - tested) }
             if isExact {
                 scratch.testCount += view.count
-                return graph.exactSearch(query, count: count, in: view, scratch: scratch) {
+                return try graph.exactSearch(query, count: count, in: view, scratch: scratch) {
                     filter.allows(slots.label($0))
                 }
             }
-            return graph.search(
+            return try graph.search(
                 query, distances, count: count, width: width, in: view, scratch: scratch,
                 where: { filter.allows(slots.label($0)) })
         }
         let plan = isExact ? .scan : options.filterPlan ?? plan(matches: set.count, width: width, contents, view)
-        return graph.search(
+        return try graph.search(
             query, distances, count: count, width: width, among: set, by: plan, in: view, scratch: scratch)
     }
 
@@ -37,7 +38,7 @@ extension VectorStore {
     /// tomorrow, and for a filter that has been used too little to be worth the time.
     private func allowedSlots(
         _ filter: LabelFilter, width: Int, isExact: Bool, _ contents: StoreContents, _ view: GraphView
-    ) -> SlotSet? {
+    ) throws(OutOfMemory) -> SlotSet? {
         guard filter.isFixed else { return nil }
         let graph = contents.graph
         if let set = filter.cache.set(for: view, of: graph) { return set }
@@ -45,28 +46,32 @@ extension VectorStore {
             plan(matches: limit, width: width, contents, view) == .scan
         }
         guard listed == true || filter.cache.takesAll(of: view.count) else { return nil }
-        let set = resolve(filter, contents, view)
+        let set = try resolve(filter, contents, view)
         filter.cache.keep(set, of: graph)
         return set
     }
 
     /// Works out the slots that the filter allows: by looking its labels up where they are few, else by testing all slots.
-    private func resolve(_ filter: LabelFilter, _ contents: StoreContents, _ view: GraphView) -> SlotSet {
+    private func resolve(
+        _ filter: LabelFilter, _ contents: StoreContents, _ view: GraphView
+    ) throws(OutOfMemory) -> SlotSet {
         let graph = contents.graph, slots = graph.slots
-        if let limit = filter.limit(count: view.count), limit < view.count / 8, let labels = filter.labels {
-            return SlotSet(self.labels.slots(of: labels, in: view).sorted(), in: view)
+        if let limit = filter.limit(count: view.count), limit < view.count / 8, filter.isListed {
+            try ProcessMemory.expect(growing: limit, stride: 8)
+            return try SlotSet(labels.slots(of: filter.labels ?? [], in: view).sorted(), in: view)
         }
-        return SlotSet(graph, in: view) { filter.allows(slots.label($0)) }
+        return try SlotSet(graph, in: view) { filter.allows(slots.label($0)) }
     }
 
     /// What an exact search has to look at: the slots of the filter's labels where they are known or can be listed and are few,
     /// else all that it allows.
     func scan(
         _ filter: LabelFilter?, _ contents: StoreContents, _ view: GraphView
-    ) -> (slots: [UInt32]?, isAllowed: ((UInt32) -> Bool)?) {
+    ) throws(OutOfMemory) -> (slots: [UInt32]?, isAllowed: ((UInt32) -> Bool)?) {
         guard let filter else { return (nil, nil) }
         if let limit = filter.limit(count: view.count), limit < view.count / 8 {
-            let set = filter.cache.set(for: view, of: contents.graph) ?? resolve(filter, contents, view)
+            let known = filter.cache.set(for: view, of: contents.graph)
+            let set = if let known { known } else { try resolve(filter, contents, view) }
             filter.cache.keep(set, of: contents.graph)
             if let list = set.list { return (list, nil) }
         }

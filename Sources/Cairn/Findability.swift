@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 
 /// Whether searches find the vectors of a store by themselves. A vector that links lead to may be missed all the same, if the walk never
@@ -19,13 +20,17 @@ struct Findability {
         var missed: [Label] = []
         for first in stride(from: 0, to: labels.count, by: Self.rowsAtOnce) {
             let end = min(first + Self.rowsAtOnce, labels.count)
-            missed += try self.missed(of: labels[first..<end])
+            let some = try self.missed(of: labels[first..<end])
+            try takingMemory(for: store.path, missed.expectRoom(for: some.count))
+            missed += some
             progress?(end, labels.count)
         }
         return missed
     }
 
     private func missed(of labels: ArraySlice<Label>) throws(StoreError) -> [Label] {
+        let dimensions = try store.configuration.dimensions
+        try takingMemory(for: store.path, ProcessMemory.expect(growing: labels.count, stride: 4 * dimensions))
         var present: [Label] = [], queries: [Float] = []
         for label in labels {
             guard let vector = try store.vector(for: label), try store.invalidVectors(in: vector).isEmpty else {
@@ -36,7 +41,6 @@ struct Findability {
         }
         guard !present.isEmpty else { return [] }
         let found = try store.search(batch: queries, count: Self.count, threads: threads)
-        let dimensions = try store.configuration.dimensions
         var missed: [Label] = []
         for (row, label) in present.enumerated() where !found[row].contains(where: { $0.label == label }) {
             let query = Array(queries[row * dimensions..<(row + 1) * dimensions])

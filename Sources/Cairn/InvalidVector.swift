@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 
@@ -37,7 +38,7 @@ extension VectorStore {
             dimensions: configuration.dimensions, scalar: configuration.scalar, metric: configuration.metric,
             rowBytes: configuration.superblock.geometry.stride(of: .vectors))
         let chunk = max(1, min(8192, (4 << 20) / (4 * configuration.dimensions)))
-        let elements = Memory<Float>(chunk * configuration.dimensions)
+        let elements = try takingMemory(for: source.path, Memory<Float>(chunk * configuration.dimensions))
         for first in stride(from: 0, to: source.count, by: chunk) {
             let range = first..<min(first + chunk, source.count)
             let buffer = unsafe UnsafeMutableBufferPointer(
@@ -60,11 +61,13 @@ extension RowSource {
         try VectorStore.forEachPortion(of: self, configuration) { (rows, range) throws(StoreError) in
             for (index, row) in range.enumerated() {
                 guard let problem = rows.problem(index) else { continue }
+                try takingMemory(for: path, invalid.expectRoom())
                 invalid.append(row)
                 tell(InvalidVector(row: row, problem: problem))
             }
         }
         guard !invalid.isEmpty else { return (self, labels) }
+        try takingMemory(for: path, ProcessMemory.expect(growing: count, stride: 8))
         var next = invalid.makeIterator(), left = next.next()
         let kept = (0..<count).filter { row in
             guard row == left else { return true }

@@ -4,7 +4,7 @@ import HNSW
 /// stand with the slots.
 protocol LabelBuckets {
     associatedtype Failure: Error
-    /// A power of two.
+    /// A power of two, or 0.
     var bucketCount: Int { get }
     func load(_ bucket: Int) throws(Failure) -> UInt32
     /// The label of a slot that a bucket holds.
@@ -19,6 +19,7 @@ extension LabelBuckets {
 
     /// The first slot under `label` that `accepts` takes; nil if there is none.
     func slot(of label: Label, where accepts: (UInt32) -> Bool = { _ in true }) throws(Failure) -> UInt32? {
+        guard bucketCount > 0 else { return nil }
         var bucket = Self.home(label, of: bucketCount)
         // Every bucket is full only in a damaged file.
         for _ in 0..<bucketCount {

@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 import Synchronization
 
@@ -16,11 +17,22 @@ final class LabelIndex: LabelBuckets, @unchecked Sendable {
     /// In the bucket of a slot that left its label. Slots are below 2³¹ - 1.
     private static let leftFlag: UInt32 = 1 << 31
 
-    /// Room for `expected` slots.
-    init(slots: SlotRecords, expected: Int = 0) {
+    /// Room for nothing, which takes no memory.
+    init(slots: SlotRecords) {
         self.slots = slots
-        memory = Memory(Self.bucketCount(expected))
-        unsafe buckets = UnsafeMutableRawPointer(memory.buffer.base).assumingMemoryBound(to: Atomic<UInt32>.self)
+        memory = Memory()
+        unsafe buckets = Self.atomics(memory)
+    }
+
+    /// Room for `expected` slots.
+    init(slots: SlotRecords, expected: Int) throws(OutOfMemory) {
+        self.slots = slots
+        memory = try Memory(Self.bucketCount(expected))
+        unsafe buckets = Self.atomics(memory)
+    }
+
+    private static func atomics(_ memory: Memory<UInt32>) -> UnsafeMutablePointer<Atomic<UInt32>> {
+        unsafe UnsafeMutableRawPointer(memory.buffer.base).assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
     /// Buckets for `count` labels: a power of two, at most three quarters full.
@@ -65,6 +77,7 @@ final class LabelIndex: LabelBuckets, @unchecked Sendable {
     func contains(_ slot: UInt32, _ label: Label) -> Bool { bucket(of: slot, label) != nil }
 
     private func bucket(of slot: UInt32, _ label: Label) -> Int? {
+        guard bucketCount > 0 else { return nil }
         var bucket = Self.home(label, of: bucketCount)
         while true {
             let value = value(bucket)
@@ -75,11 +88,17 @@ final class LabelIndex: LabelBuckets, @unchecked Sendable {
     }
 
     /// The same without the slots that left, and with room for `number` more.
-    func enlarged(by number: Int) -> LabelIndex {
-        let held = (0..<bucketCount).map { value($0) }.filter { $0 != 0 && $0 & Self.leftFlag == 0 }
+    func enlarged(by number: Int) throws(OutOfMemory) -> LabelIndex {
+        var held = 0
+        for bucket in 0..<bucketCount where isHeld(value(bucket)) { held += 1 }
         // In proportion to what there is, so that adding one by one costs O(1) each.
-        let index = LabelIndex(slots: slots, expected: held.count + max(held.count / 2, number))
-        for value in held { index.add(value - 1, slots.label(value - 1)) }
+        let index = try LabelIndex(slots: slots, expected: held + max(held / 2, number))
+        for bucket in 0..<bucketCount where isHeld(value(bucket)) {
+            let slot = value(bucket) - 1
+            index.add(slot, slots.label(slot))
+        }
         return index
     }
+
+    private func isHeld(_ value: UInt32) -> Bool { value != 0 && value & Self.leftFlag == 0 }
 }

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -31,16 +32,21 @@ final class LabelIndexFile: Sendable {
     static func bucketOffset(_ buckets: Int) -> Int { checksumOffset + checksumBytes(buckets) }
 
     /// Opens the file if it is whole, belongs to this generation of this layout and has `count` labels; nil if it has to be rebuilt.
+    /// Throws only for want of memory or of open files.
     init?(
         _ entry: Directory.Entry, layout: Identifier, generation: UInt64, count: Int, graph: Graph, writable: Bool
-    ) {
-        guard let file = try? File(entry, writable ? .readWrite : .read),
-            let bytes = try? file.read(count: DerivedFile.size, at: 0),
-            let header = DerivedFile(decoding: bytes, kind: .labels),
+    ) throws(StorageError) {
+        let found = try unlessShort { () throws(StorageError) in
+            let file = try File(entry, writable ? .readWrite : .read)
+            return (file, try file.size(), try file.read(count: DerivedFile.size, at: 0))
+        }
+        guard let (file, size, bytes) = found, let header = DerivedFile(decoding: bytes, kind: .labels),
             header.layout == layout, header.generation == generation, header.count == count,
             header.extent >= 64, header.extent.nonzeroBitCount == 1,
-            let size = try? file.size(), size == Self.bucketOffset(header.extent) + header.extent * 4,
-            let checksums = try? file.read(count: Self.checksumBytes(header.extent), at: Self.checksumOffset),
+            header.extent <= size, size == Self.bucketOffset(header.extent) + header.extent * 4,
+            let checksums = try unlessShort({ () throws(StorageError) in
+                try file.read(count: Self.checksumBytes(header.extent), at: Self.checksumOffset)
+            }),
             Checksum.crc32c(checksums, prefix: checksums.count) == header.bodyChecksum
         else { return nil }
         self.file = file
@@ -121,10 +127,9 @@ final class LabelIndexFile: Sendable {
         if let repeated { return .failure(RepeatedLabel(label: repeated)) }
         try temporary.rename(to: StoreName.labels, "replace the file")
         return .success(
-            LabelIndexFile(
+            try? LabelIndexFile(
                 entry, layout: header.layout, generation: header.graphGeneration, count: header.labelCount,
-                graph: graph,
-                writable: true))
+                graph: graph, writable: true))
     }
 
     /// Writes the index of the live and marked slots below `slotCount` to `entry` and makes it durable. Returns nil or, if two
@@ -132,7 +137,7 @@ final class LabelIndexFile: Sendable {
     static func write(
         _ entry: Directory.Entry, slots: SlotRecords, slotCount: Int, layout: Identifier, generation: UInt64
     ) throws(StorageError) -> Label? {
-        let index = LabelIndex(slots: slots, expected: slotCount)
+        let index = try claiming(entry.path, LabelIndex(slots: slots, expected: slotCount))
         for slot in 0..<UInt32(slotCount) where VectorStore.hasLabel(slots.state(slot)) {
             let label = slots.label(slot)
             if index.slot(of: label) != nil { return label }
@@ -149,6 +154,7 @@ final class LabelIndexFile: Sendable {
         generation: UInt64
     ) throws(StorageError) {
         let file = try File(entry, .create)
+        try claiming(entry.path, ProcessMemory.expect(checksumBytes(table.count)))
         var checksums = [UInt8](repeating: 0, count: checksumBytes(table.count))
         try file.allocate(from: 0, to: bucketOffset(table.count) + table.count * 4)
         for start in stride(from: 0, to: table.count, by: bucketsPerPage) {

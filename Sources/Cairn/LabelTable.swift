@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -14,6 +15,8 @@ final class LabelTable: Sendable {
         var version: LabelVersion
         /// What was published since the last checkpoint; nothing for a store in memory.
         var changes: LabelChanges = [:]
+        /// How many labels of batches that are still to be published `version.added` has room for.
+        var reserved = 0
         /// Versions that keep a former one, with the epoch that has to pass.
         var successors: [(epoch: UInt64, version: LabelVersion)] = []
     }
@@ -37,21 +40,27 @@ final class LabelTable: Sendable {
     // MARK: Lookups, by readers of the graph
 
     /// The slot of `label` that `view` sees.
-    func slot(of label: Label, in view: GraphView) -> UInt32? {
+    func slot(of label: Label, in view: GraphView) throws(OutOfMemory) -> UInt32? {
         let slots = graph.slots
-        return slot(of: label, in: view) { slots.isVisible($0, at: view.sequence) }
+        return try slot(of: label, in: view) { slots.isVisible($0, at: view.sequence) }
     }
 
     /// The slot of `label` that `accepts` takes, of those that had it in `view` or later.
-    func slot(of label: Label, in view: GraphView, where accepts: (UInt32) -> Bool) -> UInt32? {
-        withVersion(for: view.sequence) { $0.slot(of: label, where: accepts) }
+    func slot(
+        of label: Label, in view: GraphView, where accepts: (UInt32) -> Bool
+    ) throws(OutOfMemory) -> UInt32? {
+        try withVersion(for: view.sequence) { (version) throws(OutOfMemory) in
+            try version.slot(of: label, where: accepts)
+        }
     }
 
     /// The slots of those of `labels` that `view` sees, in no order.
-    func slots(of labels: [Label], in view: GraphView) -> [UInt32] {
+    func slots(of labels: [Label], in view: GraphView) throws(OutOfMemory) -> [UInt32] {
+        // Slots, and labels with their places in the file.
+        try ProcessMemory.expect(growing: labels.count, stride: 32)
         let slots = graph.slots
-        return withVersion(for: view.sequence) {
-            $0.slots(of: labels) { slots.isVisible($0, at: view.sequence) }
+        return try withVersion(for: view.sequence) { (version) throws(OutOfMemory) in
+            try version.slots(of: labels) { slots.isVisible($0, at: view.sequence) }
         }
     }
 
@@ -65,36 +74,55 @@ final class LabelTable: Sendable {
         return isPublished && !graph.slots.isVisible(slot, at: sequence)
     }
 
-    private func withVersion<Result>(for sequence: UInt64, _ body: (LabelVersion) -> Result) -> Result {
+    private func withVersion<Found>(
+        for sequence: UInt64, _ body: (LabelVersion) throws(OutOfMemory) -> Found
+    ) throws(OutOfMemory) -> Found {
         let address = newest.load(ordering: .acquiring)
         let newest = unsafe Unmanaged<LabelVersion>.fromOpaque(UnsafeRawPointer(bitPattern: address)!)
-        return unsafe newest._withUnsafeGuaranteedRef { newest in
-            if newest.sequence <= sequence { return body(newest) }
-            var version = newest
-            while version.sequence > sequence, let former = version.former { version = former }
-            return body(version)
+        let found = unsafe newest._withUnsafeGuaranteedRef { newest in
+            Result { () throws(OutOfMemory) in
+                if newest.sequence <= sequence { return try body(newest) }
+                var version = newest
+                while version.sequence > sequence, let former = version.former { version = former }
+                return try body(version)
+            }
         }
+        return try found.get()
     }
 
     // MARK: Changes, by those who write
 
     /// The slot, live or marked, of a label that no unpublished batch has moved; of a damaged store also one that is neither, for who
     /// writes to find out.
-    func newestSlot(of label: Label) -> UInt32? {
+    func newestSlot(of label: Label) throws(OutOfMemory) -> UInt32? {
         let version = state.withLock { $0.version }, slots = graph.slots
-        return version.slot(of: label) { !slots.hasRecord($0) || VectorStore.hasLabel(slots.state($0)) }
+        return try version.slot(of: label) { !slots.hasRecord($0) || VectorStore.hasLabel(slots.state($0)) }
     }
 
-    /// Makes labels lead where a batch has put them, and calls `show`, which lets searches see the batch.
+    /// Makes room for `count` changes more than are to be published already, or throws: asked before a batch goes to the log, for what
+    /// is there has to be published.
+    func reserve(_ count: Int) throws(OutOfMemory) {
+        let result = state.withLock { state in
+            Result { () throws(OutOfMemory) in
+                try state.changes.expectRoom(for: state.reserved + count)
+                if !state.version.added.hasRoom(for: state.reserved + count) {
+                    let larger = try state.version.added.enlarged(by: state.reserved + count)
+                    begin(settled: state.version.settled, added: larger, &state)
+                }
+                state.reserved += count
+            }
+        }
+        try result.get()
+    }
+
+    /// Gives back room of a batch that is not to be published.
+    func unreserve(_ count: Int) { state.withLock { $0.reserved -= count } }
+
+    /// Makes labels lead where a batch has put them, for which there is room, and calls `show`, which lets searches see the batch.
     func publish(_ changes: [(label: Label, old: UInt32?, new: UInt32?)], show: () -> Void) {
         state.withLock { state in
             releaseFormer(&state)
-            let added = changes.count { $0.new != nil }
-            if !state.version.added.hasRoom(for: added) {
-                // Before a slot of the batch leaves its label: the views of now still need it.
-                let larger = state.version.added.enlarged(by: added)
-                begin(settled: state.version.settled, added: larger, &state)
-            }
+            state.reserved -= changes.count
             let index = state.version.added
             for change in changes {
                 if let new = change.new { index.add(new, change.label) }
@@ -106,6 +134,13 @@ final class LabelTable: Sendable {
             }
             show()
         }
+    }
+
+    /// About how much memory a checkpoint takes for what it writes.
+    var checkpointBytes: Int {
+        let (changes, file) = state.withLock { ($0.changes.count, $0.version.settled?.file) }
+        // Pages as they are and as they were.
+        return 2 * min(changes * Geometry.pageSize, (file?.bucketCount ?? 0) * 4) + changes * 128
     }
 
     /// What a checkpoint writes into the file, as of now; nil when the file must be made anew.

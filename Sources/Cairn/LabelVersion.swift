@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 import Synchronization
 
@@ -20,17 +21,18 @@ final class LabelVersion: @unchecked Sendable {
     var byteCount: Int { added.byteCount + (settled?.byteCount ?? 0) + (former?.byteCount ?? 0) }
 
     /// The slot of `label` that `accepts` takes.
-    func slot(of label: Label, where accepts: (UInt32) -> Bool) -> UInt32? {
-        added.slot(of: label, where: accepts) ?? settled?.slot(of: label, where: accepts)
+    func slot(of label: Label, where accepts: (UInt32) -> Bool) throws(OutOfMemory) -> UInt32? {
+        if let slot = added.slot(of: label, where: accepts) { return slot }
+        return try settled?.slot(of: label, where: accepts)
     }
 
     /// The slots of those of `labels` that have one that `accepts` takes, in no order.
-    func slots(of labels: [Label], where accepts: (UInt32) -> Bool) -> [UInt32] {
+    func slots(of labels: [Label], where accepts: (UInt32) -> Bool) throws(OutOfMemory) -> [UInt32] {
         var found: [UInt32] = [], others: [Label] = []
         for label in labels {
             if let slot = added.slot(of: label, where: accepts) { found.append(slot) } else { others.append(label) }
         }
-        return found + (settled?.slots(of: others, where: accepts) ?? [])
+        return found + (try settled?.slots(of: others, where: accepts) ?? [])
     }
 }
 
@@ -53,14 +55,14 @@ final class SettledLabels: Sendable {
     /// Heap memory of the index, and of pages that have been overwritten in the file.
     var byteCount: Int { (index.load()?.byteCount ?? 0) + (file?.keptBytes ?? 0) }
 
-    func slot(of label: Label, where accepts: (UInt32) -> Bool) -> UInt32? {
+    func slot(of label: Label, where accepts: (UInt32) -> Bool) throws(OutOfMemory) -> UInt32? {
         if let reader {
             do throws(LabelIndexFile.Damaged) { return try reader.slot(of: label, where: accepts) } catch {}
         }
-        return madeIndex().slot(of: label, where: accepts)
+        return try madeIndex().slot(of: label, where: accepts)
     }
 
-    func slots(of labels: [Label], where accepts: (UInt32) -> Bool) -> [UInt32] {
+    func slots(of labels: [Label], where accepts: (UInt32) -> Bool) throws(OutOfMemory) -> [UInt32] {
         if let reader {
             do throws(LabelIndexFile.Damaged) {
                 // In the order of the file, so that each page is read once.
@@ -72,7 +74,7 @@ final class SettledLabels: Sendable {
                 return found
             } catch {}
         }
-        let index = madeIndex()
+        let index = try madeIndex()
         return labels.compactMap { index.slot(of: $0, where: accepts) }
     }
 
@@ -80,14 +82,17 @@ final class SettledLabels: Sendable {
 
     /// The index of every slot that had a label at the checkpoint or later. So it serves all views that the file would serve,
     /// whatever is published while it is made. Those who need it wait for it, nobody else.
-    private func madeIndex() -> LabelIndex {
+    private func madeIndex() throws(OutOfMemory) -> LabelIndex {
         if let index = index.load() { return index }
-        return making.withLock { _ in
-            if let index = index.load() { return index }
-            let slots = graph.slots, count = graph.publishedSlotCount
-            let made = LabelIndex(slots: slots, expected: count)
-            for slot in 0..<UInt32(count) where slots.mayHaveLabel(slot) { made.add(slot, slots.label(slot)) }
-            return index.storeIfNil(made)
+        let made = making.withLock { _ in
+            Result { () throws(OutOfMemory) in
+                if let index = index.load() { return index }
+                let slots = graph.slots, count = graph.publishedSlotCount
+                let made = try LabelIndex(slots: slots, expected: count)
+                for slot in 0..<UInt32(count) where slots.mayHaveLabel(slot) { made.add(slot, slots.label(slot)) }
+                return index.storeIfNil(made)
+            }
         }
+        return try made.get()
     }
 }

@@ -1,3 +1,5 @@
+import Allocation
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Darwin)
@@ -6,14 +8,8 @@ import Darwin
 
 /// How much memory this process may take: the limit of its control groups, or else the machine's memory.
 enum MemoryBudget {
-    static var system: Int { controlGroupLimits.reduce(machine, min) }
+    static var system: Int { min(machine, MemoryControlGroup.limit ?? .max) }
 
     /// The machine's memory.
     static var machine: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
-
-    private static var controlGroupLimits: [Int] {
-        let (unified, separate) = ControlGroup.directories(of: "memory")
-        let files = unified.map { "\($0)/memory.max" } + separate.map { "\($0)/memory.limit_in_bytes" }
-        return files.compactMap { Int(ControlGroup.text($0).split(separator: "\n").first ?? "") }
-    }
 }

@@ -47,6 +47,8 @@ extension VectorStore {
         /// Threads for what opening may have to rebuild, and for insertions that name no number; nil for one for each processor
         /// that the process may use.
         public var threads: Int?
+        /// How many vectors a store has when it gets its codes.
+        private(set) var leastCodedCount = Codes.leastCount
 
         /// Read-only, durable, with the memory and processors there are, unless said otherwise.
         public init(
@@ -60,6 +62,13 @@ extension VectorStore {
             self.logDamage = logDamage
             self.memoryBudget = memoryBudget
             self.threads = threads
+        }
+
+        /// The same, but the store gets its codes when it has `count` vectors: for campaigns of small stores.
+        package func coded(from count: Int) -> OpenOptions {
+            var options = self
+            options.leastCodedCount = count
+            return options
         }
     }
 }

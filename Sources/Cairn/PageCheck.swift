@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -26,9 +27,17 @@ struct PageCheck {
         self.file = file
         self.header = header
         self.columns = columns
-        var patches: [(offset: Int, bytes: [UInt8])] = []
-        try unsafe journal?.forEachExtent { (extent, bytes) in
-            if extent.target == .levelZero { patches.append((extent.offset, unsafe Array(bytes))) }
+        var patches: [(offset: Int, bytes: [UInt8])] = [], unchecked = 0
+        try unsafe journal?.forEachExtent { (extent, bytes) throws(StoreFileError) in
+            guard extent.target == .levelZero else { return }
+            unchecked += bytes.count + 64
+            if unchecked >= 1 << 20 {
+                unchecked = 0
+                try storage { () throws(StorageError) in
+                    try claiming(file.path, ProcessMemory.expect(4 << 20))
+                }
+            }
+            patches.append((extent.offset, unsafe Array(bytes)))
         }
         self.patches = patches.sorted { $0.offset < $1.offset }
         geometry = superblock.geometry
@@ -37,12 +46,14 @@ struct PageCheck {
     }
 
     /// `progress` is called for each page.
-    func run(_ segments: [Geometry.Segment], _ report: inout VerifyReport, progress: () -> Void = {}) {
+    func run(
+        _ segments: [Geometry.Segment], _ report: inout VerifyReport, progress: () -> Void = {}
+    ) throws(OutOfMemory) {
         for segment in segments {
             var page = 0
             for piece in segment.pieces {
                 for offset in stride(from: 0, to: piece.length, by: Geometry.pageSize) {
-                    check(segment, piece, offset, page, &report)
+                    try check(segment, piece, offset, page, &report)
                     page += 1
                     progress()
                 }
@@ -52,7 +63,7 @@ struct PageCheck {
 
     private func check(
         _ segment: Geometry.Segment, _ piece: Geometry.Piece, _ offset: Int, _ page: Int, _ report: inout VerifyReport
-    ) {
+    ) throws(OutOfMemory) {
         let place = PageTable.offset(ofEntry: page)
         let tableOffset = segment.pageTableOffset + place / Geometry.pageSize * Geometry.pageSize
         guard let table = read(tableOffset, &report) else { return }
@@ -77,6 +88,8 @@ struct PageCheck {
             found = checksums.plain(bytes)
         }
         if found != expected {
+            // The labels of a page are a few KiB, and there may be many pages.
+            try ProcessMemory.expect(ProcessMemory.uncheckedBytes)
             report.add(
                 VerifyReport.DamagedPage(
                     offset: piece.fileOffset + offset, content: .init(piece.column),

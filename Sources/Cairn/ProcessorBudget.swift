@@ -1,3 +1,5 @@
+import Allocation
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Darwin)

@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 
 extension VectorStore {
@@ -41,7 +42,7 @@ extension VectorStore {
         batch queries: [Float], within radius: Float, options: RadiusOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [RadiusResult] {
         try Self.check(radius, options)
-        return try searchEach(queries, threads: threads) {
+        return try searchEach(queries, threads: threads, bytes: { Self.bytes($0.neighbors.count) }) {
             [self] (query, contents, view, scratch) throws(StoreError) in
             try search(query, within: radius, options, contents, view, scratch)
         }
@@ -63,27 +64,29 @@ extension VectorStore {
     ) throws(StoreError) -> RadiusResult {
         let query = try prepare(input, contents, scratch), graph = contents.graph
         let radius = graph.distances.bound(ofDistance: radius)
-        let found =
-            options.isExact
-            ? nil : walked(query, within: radius, options, contents, view, scratch)
-        if let found { return RadiusResult(found, graph) }
-        let scan = scan(options.filter, contents, view)
-        return RadiusResult(
-            graph.exactRadiusSearch(
-                query, within: radius, limit: options.limit, in: view, among: scan.slots, scratch: scratch,
-                isAllowed: scan.isAllowed), graph)
+        return try takingMemory(for: path) { () throws(OutOfMemory) in
+            let found =
+                options.isExact
+                ? nil : try walked(query, within: radius, options, contents, view, scratch)
+            if let found { return try RadiusResult(found, graph) }
+            let scan = try scan(options.filter, contents, view)
+            return try RadiusResult(
+                graph.exactRadiusSearch(
+                    query, within: radius, limit: options.limit, in: view, among: scan.slots, scratch: scratch,
+                    isAllowed: scan.isAllowed), graph)
+        }
     }
 
     /// What a walk finds; nil where a scan is cheaper.
     private func walked(
         _ query: Query, within radius: Float, _ options: RadiusOptions, _ contents: StoreContents, _ view: GraphView,
         _ scratch: SearchScratch
-    ) -> RegionFound? {
+    ) throws(OutOfMemory) -> RegionFound? {
         let graph = contents.graph, slots = graph.slots
         let width = options.width ?? defaultWidth
         guard let limit = walkLimit(width: width, options.filter, view) else { return nil }
         let isAllowed = options.filter.map { filter in { (slot: UInt32) in filter.allows(slots.label(slot)) } }
-        return graph.radiusSearch(
+        return try graph.radiusSearch(
             query, within: radius, limit: options.limit, width: width, in: view, distanceLimit: limit,
             scratch: scratch, isAllowed: isAllowed)
     }
@@ -126,8 +129,8 @@ public struct RadiusResult: Sendable, Hashable {
     /// Whether there are more within the radius than ``RadiusOptions/limit`` let through.
     public let isTruncated: Bool
 
-    init(_ found: RegionFound, _ graph: Graph) {
-        neighbors = VectorStore.neighbors(found.candidates, graph)
+    init(_ found: RegionFound, _ graph: Graph) throws(OutOfMemory) {
+        neighbors = try VectorStore.neighbors(found.candidates, graph)
         isTruncated = found.isTruncated
     }
 }

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -161,7 +162,8 @@ enum Recovery {
         counts: inout StoreCounts, labels: inout [(label: Label, old: UInt32?, new: UInt32?)],
         grow: (Int) throws(StoreError) -> Void
     ) throws(StoreError) {
-        let graph = contents.graph, writer = RowWriter(contents, file: file)
+        let graph = contents.graph
+        let writer = try takingMemory(for: reader.path, RowWriter(contents, file: file))
         var replayed = counts
         var changed: [(label: Label, old: UInt32?, new: UInt32?)] = []
         var added: [UInt32] = []
@@ -171,16 +173,23 @@ enum Recovery {
         guard let sequence = survey.lastCommit?.batch else { return }
         // One batch for all of them: nobody searches yet, so a list need not be copied for each batch that changes it.
         graph.beginBatch(sequence)
+        /// One more change of labels, whose array may have to grow for it.
+        func note(_ label: Label, _ old: UInt32?, _ new: UInt32?) throws(StoreError) {
+            try takingMemory(for: reader.path, changed.expectRoom())
+            changed.append((label, old, new))
+        }
         func apply(_ change: LogChange) throws(StoreError) {
             switch change {
             case .row(let row):
                 try grow(Int(row.slot) + 1)
                 let old = row.slot < graph.count ? graph.slots.state(row.slot) : 0
-                let isApplied = graph.replayRow(
-                    row.slot, label: row.label, level: row.level, hasUpper: hasUpper, sequence: sequence)
+                let isApplied = try takingMemory(
+                    for: reader.path,
+                    graph.replayRow(
+                        row.slot, label: row.label, level: row.level, hasUpper: hasUpper, sequence: sequence))
                 guard isApplied else { throw damage }
                 replayed.move(from: old, to: Columns.liveState)
-                changed.append((row.label, nil, row.slot))
+                try note(row.label, nil, row.slot)
                 let bytes = unsafe row.bytes
                 try translating { () throws(StorageError) in
                     try unsafe writer.write(stored: bytes, norm: row.norm, to: row.slot)
@@ -189,15 +198,15 @@ enum Recovery {
                 if list.level > 0 && !hasUpper { return }
                 added.removeAll(keepingCapacity: true)
                 for index in list.kept..<list.count { added.append(list.id(at: index)) }
-                guard graph.replayList(list.slot, level: list.level, kept: list.kept, added: added) else {
-                    throw damage
-                }
+                let isApplied = try takingMemory(
+                    for: reader.path, graph.replayList(list.slot, level: list.level, kept: list.kept, added: added))
+                guard isApplied else { throw damage }
             case .state(let slot, let state):
                 guard slot < UInt32(graph.count) else { throw damage }
                 let old = graph.slots.state(slot), label = graph.slots.label(slot)
                 guard graph.replayState(slot, state.rawValue, sequence: sequence) else { throw damage }
                 replayed.move(from: old, to: state.rawValue)
-                if !VectorStore.hasLabel(state.rawValue) { changed.append((label, slot, nil)) }
+                if !VectorStore.hasLabel(state.rawValue) { try note(label, slot, nil) }
             }
         }
         do throws(StoreFileError) {

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -17,13 +18,14 @@ final class RowWriter {
     private let rowBytes: Int
     private let limit: Int
 
-    init(_ contents: StoreContents, file: LevelZeroFile?) {
+    /// `rows`: how many there will be at the most.
+    init(_ contents: StoreContents, file: LevelZeroFile?, rows count: Int = .max) throws(OutOfMemory) {
         self.contents = contents
         self.file = file
-        scratch = Memory(contents.encoding.dimensions)
+        scratch = try Memory(contents.encoding.dimensions)
         rowBytes = contents.encoding.rowBytes
-        limit = max(1, (256 << 10) / rowBytes)
-        rows = Memory(limit * rowBytes / 8)
+        limit = max(1, min((256 << 10) / rowBytes, count))
+        rows = try Memory(limit * rowBytes / 8)
     }
 
     /// Writes the vector, which has no problem, into `slot`, at the latest with `flush`.

@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 
 /// From label to slot for a store that is being written, whose slot table cannot be looked into: over the labels of all slots.
@@ -12,9 +13,9 @@ package final class SlotsByLabel: WritableLabelBuckets {
     private static let probesPerLabel = 1000
 
     /// `labels`: by slot.
-    init(_ labels: [Label]) {
+    init(_ labels: [Label]) throws(OutOfMemory) {
         self.labels = labels
-        buckets = Memory(LabelIndex.bucketCount(labels.count))
+        buckets = try Memory(LabelIndex.bucketCount(labels.count))
     }
 
     var bucketCount: Int { buckets.buffer.count }
@@ -29,7 +30,7 @@ package final class SlotsByLabel: WritableLabelBuckets {
     package static func superseded(
         _ labels: [Label], isMarked: (UInt32) -> Bool
     ) throws(StoreError) -> [UInt32] {
-        try SlotsByLabel(labels).addAll(isMarked: isMarked)
+        try takingMemory(for: nil, SlotsByLabel(labels)).addAll(isMarked: isMarked)
     }
 
     /// Adds `slot` under its label. False, and nothing changed, if that leads somewhere already.
@@ -52,6 +53,7 @@ package final class SlotsByLabel: WritableLabelBuckets {
             if insert(slot) {
                 count += 1
             } else if let other = self.slot(of: label(slot)) {
+                try takingMemory(for: nil, superseded.expectRoom())
                 if isMarked(slot) && !isMarked(other) {
                     superseded.append(slot)
                 } else {

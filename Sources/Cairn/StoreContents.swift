@@ -1,3 +1,4 @@
+import Allocation
 import CKernels
 import FileFormat
 import HNSW
@@ -17,16 +18,19 @@ final class StoreContents: @unchecked Sendable {
     /// Where the segments whose memory may be touched stand in the file.
     private(set) var places: ColumnPlaces
     var segments: [Geometry.Segment] { places.segments }
+    /// How many vectors it has when it gets its codes.
+    let leastCodedCount: Int
     private let publishedReport = Guarded<CodeReport?>(nil)
 
-    /// `header` and `upper`: nil for an empty store. `writesInPlace`: the columns belong to whoever fills them.
+    /// `path`: the store's, for messages. `header` and `upper`: nil for an empty store. `writesInPlace`: the columns belong to whoever fills them.
     init(
-        superblock: Superblock, memory: ColumnMemory, segments: [Geometry.Segment], header: HeaderSlot? = nil,
-        upper: UpperLayers? = nil, writesInPlace: Bool
+        _ path: FilePath? = nil, superblock: Superblock, memory: ColumnMemory, segments: [Geometry.Segment], header: HeaderSlot? = nil,
+        upper: UpperLayers? = nil, writesInPlace: Bool, leastCodedCount: Int = Codes.leastCount
     ) throws(StoreError) {
         self.superblock = superblock
         self.memory = memory
         places = ColumnPlaces(segments)
+        self.leastCodedCount = leastCodedCount
         geometry = superblock.geometry
         let configuration = VectorStore.Configuration(superblock, searchWidth: 1)
         encoding = VectorEncoding(
@@ -51,14 +55,16 @@ final class StoreContents: @unchecked Sendable {
         let levels =
             header.map { LevelGenerator(state: $0.levelState, connectivity: superblock.connectivity) }
             ?? LevelGenerator(seed: superblock.seed, connectivity: superblock.connectivity)
-        graph = Graph(
-            columns: columns, distances: distances,
-            parameters: Graph.Parameters(
-                connectivity: superblock.connectivity, constructionWidth: superblock.constructionWidth,
-                maximumLevel: Geometry.maximumLevel),
-            levels: levels, upper: upper, state: state, capacity: memory.reservedSlots, writesInPlace: writesInPlace,
-            hasDeadSlots: header.map { $0.liveCount < $0.slotCount } ?? false,
-            hasUnlinkedSlots: header.map { $0.freeCount > 0 } ?? false, sequence: header?.lastBatch ?? 0)
+        graph = try takingMemory(for: path) { [columns] () throws(OutOfMemory) in
+            try Graph(
+                columns: columns, distances: distances,
+                parameters: Graph.Parameters(
+                    connectivity: superblock.connectivity, constructionWidth: superblock.constructionWidth,
+                    maximumLevel: Geometry.maximumLevel),
+                levels: levels, upper: upper, state: state, capacity: memory.reservedSlots,
+                writesInPlace: writesInPlace, hasDeadSlots: header.map { $0.liveCount < $0.slotCount } ?? false,
+                hasUnlinkedSlots: header.map { $0.freeCount > 0 } ?? false, sequence: header?.lastBatch ?? 0)
+        }
     }
 
     /// What searches go by, and what that loses; nil while there are no codes yet, or none that fit.
@@ -113,17 +119,26 @@ final class StoreContents: @unchecked Sendable {
     func grow(
         to slots: Int, path: FilePath, append: (Geometry.Segment) throws(StorageError) -> Void
     ) throws(StoreError) {
+        guard slots <= Geometry.maximumSlots else {
+            throw StoreError(.full, "a store holds no more than \(Geometry.maximumSlots) vectors", path: path)
+        }
         while geometry.capacity(segments: segments.count) < slots {
             let segment = geometry.segment(after: segments.last)
-            guard segment.slots.upperBound <= memory.reservedSlots else {
-                throw StoreError(
-                    .full, "the store cannot hold more than \(memory.reservedSlots) vectors in this address space",
-                    path: path)
-            }
+            guard segment.slots.upperBound <= memory.reservedSlots else { throw full(path) }
+            try takingMemory(for: path, graph.extend(slots: min(segment.slots.upperBound, graph.capacity)))
             try translating { () throws(StorageError) in try append(segment) }
             places.append(segment)
-            graph.extend(slots: min(segment.slots.upperBound, graph.capacity))
         }
+    }
+
+    /// The addresses that were reserved when the store was opened are used up.
+    private func full(_ path: FilePath) -> StoreError {
+        let advice =
+            memory.isCutShort
+            ? "raise the limits on memory and addresses (ulimit -v) and open it again"
+            : "close it and open it again, and it will have addresses for many times as many"
+        return StoreError(
+            .full, "this process has addresses for \(memory.reservedSlots) vectors of the store: \(advice)", path: path)
     }
 
     /// Writes vector, norm and slot table row of a new slot. The vector has no problem, and the slot has memory.

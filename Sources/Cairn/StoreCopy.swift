@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -43,6 +44,8 @@ struct StoreCopy {
         self.contents = contents
         // Until its first batch an import has the slots of repeated labels in its graph, which would fall apart without them.
         let keepsAll = view.sequence == 0
+        // What goes along: the slots, their labels.
+        try takingMemory(for: path, ProcessMemory.expect(growing: view.count, stride: 8))
         let slots = try DenseSlots(contents.graph, view, counts, keepsAll: keepsAll, path: path)
         self.slots = slots
         var configuration = VectorStore.Configuration(contents.superblock, searchWidth: searchWidth)
@@ -61,7 +64,8 @@ struct StoreCopy {
             rowBytes: superblock.geometry.stride(of: .vectors))
         sources = (0..<UInt32(view.count)).filter { slots.number($0) != nil }
         let records = contents.graph.slots
-        let labels = SlotsByLabel(sources.map { records.label($0) })
+        let sources = sources
+        let labels = try takingMemory(for: path, SlotsByLabel(sources.map { records.label($0) }))
         var free: [UInt32] = []
         for slot in 0..<UInt32(sources.count) {
             guard VectorStore.hasLabel(records.state(sources[Int(slot)])) else {
@@ -72,11 +76,14 @@ struct StoreCopy {
                 throw .repeatedLabel(records.label(sources[Int(slot)]), path)
             }
         }
-        let upper = UpperLayers(
-            connectivity: superblock.connectivity, slots: max(1, slots.count), nodes: slots.nodes.count)
-        for (slot, level) in slots.nodes {
-            let first = upper.add(slots.number(slot) ?? slot, level: level)
-            for list in 0..<level { slots.copyList(slot, level: list + 1, to: upper.list(number: first + list)) }
+        let upper = try takingMemory(for: path) { () throws(OutOfMemory) in
+            let upper = try UpperLayers(
+                connectivity: superblock.connectivity, slots: max(1, slots.count), nodes: slots.nodes.count)
+            for (slot, level) in slots.nodes {
+                let first = try upper.add(slots.number(slot) ?? slot, level: level)
+                for list in 0..<level { slots.copyList(slot, level: list + 1, to: upper.list(number: first + list)) }
+            }
+            return upper
         }
         var kept = counts
         kept.free = free.count
@@ -98,8 +105,10 @@ struct StoreCopy {
         if encoding.isCosine != contents.encoding.isCosine { try check(path) }
         let draft = try StoreDraft(for: copy, calls: calls)
         do {
-            let words = Memory<UInt32>(1 + 2 * configuration.connectivity)
-            let scratch = Memory<Float>(configuration.dimensions), geometry = image.superblock.geometry
+            let (words, scratch) = try takingMemory(
+                for: copy, (Memory<UInt32>(1 + 2 * configuration.connectivity), Memory<Float>(configuration.dimensions))
+            )
+            let geometry = image.superblock.geometry
             try draft.write(image) {
                 image.superblock.origin
             } rows: { (range, stream) throws(StoreError) in

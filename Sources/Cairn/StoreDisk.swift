@@ -237,14 +237,13 @@ struct CheckpointFailure: Error {
     let isFinal: Bool
 }
 
-/// Runs a step that leaves the store as it was when it fails for want of space; after any other failure nothing more is
-/// written.
+/// Runs a step that leaves the store as it was when it fails for want of space, memory or open files; after any other failure
+/// nothing more is written.
 func retryable<Result>(_ body: () throws(StorageError) -> Result) throws(CheckpointFailure) -> Result {
     do {
         return try body()
     } catch {
-        let isFull = error.errno == .noSpace || error.errno == .diskQuotaExceeded
-        throw CheckpointFailure(error: StoreError(error), isFinal: !isFull)
+        throw CheckpointFailure(error: StoreError(error), isFinal: !error.isShortage)
     }
 }
 

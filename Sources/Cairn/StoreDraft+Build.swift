@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -70,7 +71,9 @@ extension StoreDraft {
         } catch {
             throw StoreError(error)
         }
-        let contents = try StoreContents(superblock: superblock, memory: file.memory, segments: [], writesInPlace: true)
+        let contents = try StoreContents(
+            path, superblock: superblock, memory: file.memory, segments: [], writesInPlace: true,
+            leastCodedCount: options.leastCodedCount)
         let building = try BuildCodes(codes, source, contents, guidesInsertion: guidedByCodes)
         try insert(source, labels, into: contents, file, building, options)
         let (made, rejected) = try building.finish(threads: options.threads)
@@ -83,7 +86,8 @@ extension StoreDraft {
     ) throws(StoreError) {
         let encoding = contents.encoding, dimensions = encoding.dimensions
         let chunk = max(1, min(Self.chunkRows, Self.chunkBytes / (dimensions * 4)))
-        let elements = Memory<Float>(chunk * dimensions), scratch = Memory<Float>(dimensions)
+        let (elements, scratch) = try takingMemory(
+            for: path, (Memory<Float>(chunk * dimensions), Memory<Float>(dimensions)))
         let insertion = Insertion(
             into: contents.graph, threads: VectorStore.teamSize(options.threads, rows: source.count))
         let segments = contents.geometry.layout(segments: contents.geometry.segments(forSlots: source.count))
@@ -105,7 +109,7 @@ extension StoreDraft {
                 unsafe contents.writeRow(UInt32(row), rows[index], label: label, scratch: scratch.buffer)
             }
             try building.write(range)
-            insertion.append(range.count, moreToCome: range.upperBound < source.count)
+            try takingMemory(for: path, insertion.append(range.count, moreToCome: range.upperBound < source.count))
             building.note(doubted: insertion.takeDoubted(), of: range.count)
             options.progress?(contents.graph.count, source.count)
         }

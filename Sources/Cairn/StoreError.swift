@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import MappedStorage
 public import SystemPackage
@@ -16,7 +17,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
 
         /// The operating system failed to read or write.
         public static let io = Code(value: .io)
-        /// The disk, or the memory the store may take, is full.
+        /// The disk is full, or the process may have no more memory, addresses or open files.
         public static let full = Code(value: .full)
         /// A file of the store is damaged.
         public static let corrupt = Code(value: .corrupt)
@@ -94,15 +95,14 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
 
 extension StoreError {
     init(_ error: StorageError) {
-        let code: Code
-        var message = "could not \(error.action)"
+        let code: Code, message = "could not \(error.action)"
+        if let advice = error.errno.advice {
+            self.init(
+                .full, "\(message); \(advice); nothing of an earlier state is lost", path: error.path,
+                systemError: error.errno)
+            return
+        }
         switch error.errno {
-        case .noSpace, .diskQuotaExceeded:
-            code = .full
-            message += "; the disk is full: make room and try again, nothing of an earlier state is lost"
-        case .noMemory:
-            code = .full
-            message += "; raise the limit on memory or address space (ulimit -v) and try again"
         case .noSuchFileOrDirectory: code = .notFound
         case .fileExists, .directoryNotEmpty: code = .alreadyExists
         case .wouldBlock: code = .locked
@@ -113,9 +113,10 @@ extension StoreError {
 
     /// What is wrong with a file of vectors.
     package init(_ error: VectorFileError) {
-        self.init(
-            error.isOfVector ? .invalidVector : .invalidArgument, error.message, path: error.path,
-            systemError: error.errno.map { Errno(rawValue: $0) })
+        let reason = error.errno.map { Errno(rawValue: $0) }
+        let code: Code =
+            if reason?.advice != nil { .full } else { error.isOfVector ? .invalidVector : .invalidArgument }
+        self.init(code, error.message, path: error.path, systemError: reason)
     }
 
     init(_ error: StoreFileError) {
@@ -130,6 +131,36 @@ extension StoreError {
                 }
             self.init(code, error.message, path: path)
         }
+    }
+}
+
+extension StoreError {
+    /// Memory that could not be had; `path`: the store's, nil for one in memory.
+    init(_ error: OutOfMemory, path: FilePath?) {
+        let error = StoreError(StorageError(path ?? "memory", error))
+        self.init(error.code, error.message, path: path, systemError: error.systemError)
+    }
+}
+
+/// Runs `body`, turning a want of memory into an error about the store at `path`.
+func takingMemory<Result>(
+    for path: FilePath?, _ body: () throws(OutOfMemory) -> Result
+) throws(StoreError) -> Result {
+    do {
+        return try body()
+    } catch {
+        throw StoreError(error, path: path)
+    }
+}
+
+/// The same for a single expression.
+func takingMemory<Result>(
+    for path: FilePath?, _ body: @autoclosure () throws(OutOfMemory) -> Result
+) throws(StoreError) -> Result {
+    do {
+        return try body()
+    } catch {
+        throw StoreError(error, path: path)
     }
 }
 

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -47,12 +48,14 @@ struct StoreOpening {
         let hasChanges = (found.log?.survey.batchCount ?? 0) > 0
         let isOwnMemory = !isWriter && (hasChanges || found.journal != nil)
         let file = try map(found, isOwnMemory ? .copied : .none)
-        let upper = UpperFile.find(
-            in: directory, header: found.header, connectivity: file.superblock.connectivity,
-            capacity: file.memory.reservedSlots)
+        let upper = try translating { () throws(StorageError) in
+            try UpperFile.find(
+                in: directory, header: found.header, connectivity: file.superblock.connectivity,
+                capacity: file.memory.reservedSlots)
+        }
         let contents = try StoreContents(
-            superblock: file.superblock, memory: file.memory, segments: file.segments, header: found.header,
-            upper: upper?.upper, writesInPlace: false)
+            path, superblock: file.superblock, memory: file.memory, segments: file.segments, header: found.header,
+            upper: upper?.upper, writesInPlace: false, leastCodedCount: options.leastCodedCount)
         if let journal = found.journal {
             do {
                 try Recovery.apply(journal, to: contents)
@@ -69,13 +72,13 @@ struct StoreOpening {
             let isCached = plan == .resident && file.memory.isCached(segment)
             file.memory.advise(isCached ? .resident : .random, segment)
         }
-        let labelFile =
-            found.journal != nil
-            ? nil
-            : LabelIndexFile(
+        let labelFile = try translating { () throws(StorageError) -> LabelIndexFile? in
+            guard found.journal == nil else { return nil }
+            return try LabelIndexFile(
                 directory[StoreName.labels], layout: found.header.layout,
                 generation: found.header.graphGeneration, count: found.header.labelCount, graph: contents.graph,
                 writable: isWriter)
+        }
         let labels = LabelTable(graph: contents.graph, file: labelFile, isInMemory: false)
         var counts = StoreCounts(found.header), replayedSlots: [UInt32] = []
         if let (reader, survey) = found.log, hasChanges {
@@ -123,9 +126,10 @@ struct StoreOpening {
             plan: plan)
     }
 
-    /// The codes as of the last checkpoint with those of the rows since; nil if there are none that fit.
+    /// The codes as of the last checkpoint with those of the rows since; nil if there are none that fit, or no memory for them: a store
+    /// does without.
     private func openCodes(_ found: Found, _ contents: StoreContents, _ replayed: [UInt32]) -> StoreCodes? {
-        let codes = StoreCodes.open(directory, found.header, contents, isWritable: isWriter)
+        let codes = try? StoreCodes.open(directory, found.header, contents, isWritable: isWriter)
         let slots = Set(replayed).sorted()
         guard let codes, (try? codes.write(slots)) != nil else { return nil }
         // What insertions thought of them is not in the log: a writer measures if they are many.
@@ -176,13 +180,8 @@ struct StoreOpening {
     }
 
     private func map(_ found: Found, _ writing: ColumnMemory.Writing) throws(StoreError) -> LevelZeroFile {
-        let geometry = found.prologue.superblock.geometry
-        let bytesPerSlot = geometry.strides.reduce(0, +)
-        // A writer gets addresses to grow into; they cost nothing.
-        let slots =
-            isWriter
-            ? min(Geometry.maximumSlots / 2, (4 << 40) / bytesPerSlot)
-            : max(found.log?.survey.end.slotCount ?? 0, 1)
+        let present = max(found.header.slotCount, found.log?.survey.end.slotCount ?? 0, 1)
+        let slots = isWriter ? Self.reservedSlots(for: present) : present
         do {
             return try LevelZeroFile.map(
                 found.prologue.file, found.prologue.superblock, found.header, slots: slots, writing)
@@ -190,6 +189,9 @@ struct StoreOpening {
             throw StoreError(error)
         }
     }
+
+    /// A writer gets addresses to grow into. They cost nothing, but a process has a limited number of them, and may have thousands of stores open.
+    static func reservedSlots(for present: Int) -> Int { min(max(1 << 26, 64 * present), Geometry.maximumSlots) }
 
     /// Has the header name a new log, so that nobody comes upon the damaged one again.
     private func leave(_ disk: StoreDisk) throws(StoreError) {
@@ -202,7 +204,8 @@ struct StoreOpening {
 
     private func rebuildUpperLayers(of contents: StoreContents) throws(StoreError) {
         let threads = VectorStore.teamSize(options.threads, rows: contents.graph.count)
-        guard contents.graph.rebuildUpperLayers(threads: threads) else {
+        let hasRoom = try takingMemory(for: path, contents.graph.rebuildUpperLayers(threads: threads))
+        guard hasRoom else {
             throw StoreError(
                 .corrupt, "the levels of its slots are too many for a store of this size; restore it from a copy",
                 path: path.appending(StoreName.levelZero))
@@ -225,7 +228,11 @@ struct StoreOpening {
                 }
             }
         }
+        // The slots; the changes by label, twice.
+        try takingMemory(for: path, ProcessMemory.expect(growing: changes.count, stride: 120))
         slots = changes.compactMap { $0.new }
-        labels.publish(Recovery.merged(changes)) {}
+        let merged = Recovery.merged(changes)
+        try takingMemory(for: path, labels.reserve(merged.count))
+        labels.publish(merged) {}
     }
 }

@@ -41,6 +41,16 @@ extension StoreWriter {
     /// whose last batch made codes due gets them now, and not with the next one, which may never come.
     func checkpointAlone(refreshesCodes: Bool = true) throws(StoreError) {
         guard let disk else { return }
+        do throws(StoreError) {
+            try makeCheckpoint(disk, refreshesCodes: refreshesCodes)
+            failedCheckpoint.withLock { $0 = nil }
+        } catch {
+            failedCheckpoint.withLock { $0 = FailedCheckpoint(error, after: $0) }
+            throw error
+        }
+    }
+
+    private func makeCheckpoint(_ disk: StoreDisk, refreshesCodes: Bool) throws(StoreError) {
         try drain()
         settle()
         guard disk.hasChanges else { return try mendDerivedFiles() }

@@ -9,15 +9,18 @@ extension StoreWriter {
     /// Looks once whether `labels` is whole: damage shows only in the pages that are read, and a checkpoint reads those alone that
     /// it changes. A file that is not is given up; lookups do without it. Nobody is writing.
     func checkLabels() {
-        guard let disk, !hasCheckedLabels else { return }
-        hasCheckedLabels = true
-        guard disk.header.slotCount > 0 else { return }
-        // Not as the table has it, which read the header and the checksums when the store was opened.
-        let file = LabelIndexFile(
-            disk.directory[StoreName.labels], layout: disk.header.layout,
-            generation: disk.header.graphGeneration, count: disk.header.labelCount, graph: contents.graph,
-            writable: false)
-        if file?.isSound != true { labels.replaceFile(nil) }
+        guard let disk, !hasCheckedLabels, disk.header.slotCount > 0 else { return }
+        do throws(StorageError) {
+            // Not as the table has it, which read the header and the checksums when the store was opened.
+            let file = try LabelIndexFile(
+                disk.directory[StoreName.labels], layout: disk.header.layout,
+                generation: disk.header.graphGeneration, count: disk.header.labelCount, graph: contents.graph,
+                writable: false)
+            if file?.isSound != true { labels.replaceFile(nil) }
+            hasCheckedLabels = true
+        } catch {
+            // For want of memory or open files, which says nothing of the file: the next checkpoint looks.
+        }
     }
 
     /// Makes the files again that are missing in a state without changes, which the header knows. When that fails the store is as

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -55,6 +56,8 @@ final class StoreWriter: @unchecked Sendable {
     var retryBytes = 0
     /// Whether `labels` was read as a whole since the store was opened.
     var hasCheckedLabels = false
+    /// How the attempts since the last checkpoint failed. From any thread.
+    let failedCheckpoint = Guarded<FailedCheckpoint?>(nil)
 
     init(
         _ contents: StoreContents, labels: LabelTable, disk: StoreDisk?, counts: PublishedCounts,
@@ -101,6 +104,7 @@ final class StoreWriter: @unchecked Sendable {
         let (pending, isCheckpointDue) = try alone { () throws(StoreError) in
             try checkUsable()
             settle()
+            try expectMemory(operations.count)
             do throws(StoreError) {
                 let plan = try plan(operations)
                 return (try make(plan, vectors, threads: threads), self.isCheckpointDue)
@@ -117,6 +121,16 @@ final class StoreWriter: @unchecked Sendable {
             }
         }
         if isCheckpointDue { makeDueCheckpoint() }
+    }
+
+    /// Throws unless there is memory for what arrays and dictionaries note of `operations` operations, from the plan to the log. The lists that
+    /// they change, and what is published, are asked for when they are known.
+    private func expectMemory(_ operations: Int) throws(StoreError) {
+        try takingMemory(for: disk?.path) { () throws(OutOfMemory) in
+            try ProcessMemory.expect(growing: operations, stride: 200)
+            try contents.graph.slots.expectRoom(for: operations)
+            try stagedLabels.expectRoom(for: operations)
+        }
     }
 
     /// Runs `body` as the only one that changes the store.
@@ -180,9 +194,9 @@ final class StoreWriter: @unchecked Sendable {
         let graph = contents.graph
         var plan = BatchPlan(slots: graph.slots) { [self] in
             markedSlots.take(graph.slots, count: graph.count)
-        } slotOfLabel: { [self] label in
+        } slotOfLabel: { [self] (label) throws(StoreError) in
             if let staged = stagedLabels[label] { return staged }
-            return labels.newestSlot(of: label)
+            return try takingMemory(for: disk?.path, labels.newestSlot(of: label))
         }
         for (number, operation) in operations.enumerated() { try plan.add(operation, number: number) }
         for slot in plan.states.keys where !VectorStore.hasLabel(graph.slots.state(slot)) {
@@ -214,33 +228,14 @@ final class StoreWriter: @unchecked Sendable {
             throw error
         }
         let sequence = self.sequence + 1
-        batch.before = plan.states.keys.map { graph.slots.snapshot($0) }
-        batch.isRecorded = true
-        for row in batch.rows {
-            graph.slots.setRow(
-                row.slot, label: row.label, level: row.level, state: BatchPlan.erased, sequence: sequence)
-        }
         var counts = self.counts
-        for (slot, state) in plan.states.sorted(by: { $0.key < $1.key }) {
-            counts.move(from: graph.slots.state(slot), to: state)
-            graph.slots.setState(slot, state, sequence: sequence)
-            if !VectorStore.hasLabel(state) { batch.freed.append((slot, graph.upper.level(slot))) }
+        let changes: GraphChanges
+        do throws(OutOfMemory) {
+            changes = try link(batch, linkedFree, &counts, threads: threads)
+        } catch {
+            undo(batch)
+            throw StoreError(error, path: disk?.path)
         }
-        batch.freed.append(contentsOf: linkedFree)
-        // First, so that new rows are linked to what stays.
-        graph.unlink(batch.freed.map { $0.slot }, scratch: scratch)
-        let insertion = insertion(threads ?? options.threads, rows: batch.rows.count)
-        insertion.insert(batch.rows.map { ($0.slot, $0.level) })
-        noteDoubted(insertion.takeDoubted())
-        for row in batch.rows where row.isMarked {
-            graph.slots.setState(row.slot, Columns.markedState, sequence: sequence)
-        }
-        for row in batch.rows {
-            counts.move(from: row.isReused ? BatchPlan.erased : 0, to: graph.slots.state(row.slot))
-        }
-        graph.hasUnlinkedSlots = counts.free > 0
-        let changes = graph.endBatch()
-        batch.changes = changes
         // Nothing of the kind goes to the log, which could not be read then.
         guard counts.isPossible(of: graph.count), graph.hasEntryPoint(isEmpty: counts.live + counts.marked == 0) else {
             undo(batch)
@@ -266,10 +261,45 @@ final class StoreWriter: @unchecked Sendable {
         return waits ? disk?.log.map { (committed.frame, $0) } : nil
     }
 
+    /// Puts the batch into the graph, in memory.
+    private func link(
+        _ batch: StagedBatch, _ linkedFree: [(slot: UInt32, level: Int)], _ counts: inout StoreCounts, threads: Int?
+    ) throws(OutOfMemory) -> GraphChanges {
+        let graph = contents.graph, plan = batch.plan, sequence = self.sequence + 1
+        batch.before = plan.states.keys.map { graph.slots.snapshot($0) }
+        batch.isRecorded = true
+        for row in batch.rows {
+            graph.slots.setRow(
+                row.slot, label: row.label, level: row.level, state: BatchPlan.erased, sequence: sequence)
+        }
+        for (slot, state) in plan.states.sorted(by: { $0.key < $1.key }) {
+            counts.move(from: graph.slots.state(slot), to: state)
+            graph.slots.setState(slot, state, sequence: sequence)
+            if !VectorStore.hasLabel(state) { batch.freed.append((slot, graph.upper.level(slot))) }
+        }
+        batch.freed.append(contentsOf: linkedFree)
+        // First, so that new rows are linked to what stays.
+        try graph.unlink(batch.freed.map { $0.slot }, scratch: scratch)
+        let insertion = insertion(threads ?? options.threads, rows: batch.rows.count)
+        try insertion.insert(batch.rows.map { ($0.slot, $0.level) })
+        noteDoubted(insertion.takeDoubted())
+        for row in batch.rows where row.isMarked {
+            graph.slots.setState(row.slot, Columns.markedState, sequence: sequence)
+        }
+        for row in batch.rows {
+            counts.move(from: row.isReused ? BatchPlan.erased : 0, to: graph.slots.state(row.slot))
+        }
+        graph.hasUnlinkedSlots = counts.free > 0
+        let changes = graph.endBatch()
+        batch.changes = changes
+        return changes
+    }
+
     /// The free slots of a store that no batch has changed yet: an import left them in the graph, as the file has them. The first
     /// batch takes them out, and from then on they are like others.
     private func linkedFreeSlots() throws(StoreError) -> [(slot: UInt32, level: Int)] {
         guard sequence == 0 && counts.free > 0 else { return [] }
+        try takingMemory(for: disk?.path, ProcessMemory.expect(growing: counts.free, stride: 24))
         let graph = contents.graph
         let found = (0..<UInt32(graph.count)).filter { BatchPlan.isFree(graph.slots.state($0)) }
         guard found.count == counts.free else { throw wrongFreeCount }
@@ -294,6 +324,7 @@ final class StoreWriter: @unchecked Sendable {
     private func place(_ batch: StagedBatch, _ vectors: VectorRows) throws(StoreError) {
         let graph = contents.graph
         if !hasCollectedFreeSlots && sequence > 0 {
+            try takingMemory(for: disk?.path, ProcessMemory.expect(growing: counts.free, stride: 4))
             guard freeSlots.collect(graph.slots, count: graph.count, free: counts.free) else { throw wrongFreeCount }
             hasCollectedFreeSlots = true
         }
@@ -315,7 +346,8 @@ final class StoreWriter: @unchecked Sendable {
             contents.memory.advise(.resident, segment)
         }
         do {
-            let writer = RowWriter(contents, file: disk?.file)
+            let writer = try claiming(
+                disk?.path ?? "memory", RowWriter(contents, file: disk?.file, rows: batch.rows.count))
             for row in batch.rows {
                 switch row.vector {
                 case .given(let number): try unsafe writer.write(vectors[number], to: row.slot)
@@ -334,11 +366,19 @@ final class StoreWriter: @unchecked Sendable {
         _ batch: StagedBatch, _ changes: GraphChanges, _ counts: StoreCounts
     ) throws(StoreError) -> CommittedBatch {
         var frame: UInt64 = 0
+        do throws(OutOfMemory) {
+            // What is in the log has to be published, so it is asked first whether it can be.
+            try queue.reserve(for: changes, labels: batch.plan.formerSlots.count)
+        } catch {
+            undo(batch)
+            throw StoreError(error, path: disk?.path)
+        }
         if let disk {
             batch.encode(into: logBatch, contents, changes)
             do {
                 frame = try disk.append(logBatch, contents.graph, counts, sequence: changes.sequence)
             } catch {
+                labels.unreserve(batch.plan.formerSlots.count)
                 undo(batch)
                 throw disk.log?.hasFailed == true ? fail(error) : StoreError(error)
             }

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -25,6 +26,8 @@ struct UpperFile: Sendable {
         let file = try File(entry, .create)
         let nodeBytes = upper.nodeCount * 8, listBytes = upper.listCount * upper.listLength * 4
         let end = DerivedFile.size + nodeBytes + listBytes
+        // Some words at a time, and their bytes, twice.
+        try claiming(entry.path, ProcessMemory.expect(4 * min(end, 2 << 20)))
         try file.allocate(from: 0, to: end)
         var checksum: UInt32 = 0, offset = DerivedFile.size
         func append(_ words: [UInt32]) throws(StorageError) {
@@ -85,12 +88,13 @@ struct UpperFile: Sendable {
         } catch {}
     }
 
-    /// The file of the store in `directory`, under either name; nil if none belongs to the state that `header` describes.
+    /// The file of the store in `directory`, under either name; nil if none belongs to the state that `header` describes. Throws only for
+    /// want of memory or of open files.
     static func find(
         in directory: Directory, header: HeaderSlot, connectivity: Int, capacity: Int
-    ) -> (file: UpperFile, upper: UpperLayers)? {
+    ) throws(StorageError) -> (file: UpperFile, upper: UpperLayers)? {
         for name in [StoreName.upper, StoreName.newUpper] {
-            let found = read(directory[name], header: header, connectivity: connectivity, capacity: capacity)
+            let found = try read(directory[name], header: header, connectivity: connectivity, capacity: capacity)
             if let found { return found }
         }
         return nil
@@ -101,6 +105,9 @@ struct UpperFile: Sendable {
     mutating func append(
         _ upper: UpperLayers, changed: [UInt32], generation: UInt64, to file: File
     ) throws(StorageError) {
+        // The words, and their bytes, twice.
+        let nodeWords = 2 * (upper.nodeCount - nodeCount), count = nodeWords + changed.count * (1 + upper.listLength)
+        try claiming(entry.path, ProcessMemory.expect(growing: 2 * count, stride: 4))
         var words: [UInt32] = []
         for index in 2 * nodeCount..<2 * upper.nodeCount { words.append(upper.nodes.buffer[index]) }
         for number in changed {
@@ -122,18 +129,23 @@ struct UpperFile: Sendable {
     /// Reads the file back, checking every byte and every id; nil if it does not belong to the store or is damaged.
     private static func read(
         _ entry: Directory.Entry, header level0: HeaderSlot, connectivity: Int, capacity: Int
-    ) -> (file: UpperFile, upper: UpperLayers)? {
+    ) throws(StorageError) -> (file: UpperFile, upper: UpperLayers)? {
         let listLength = connectivity + 1
-        guard let file = try? File(entry, .read), let size = try? file.size(),
-            let start = try? file.read(count: DerivedFile.size, at: 0),
+        let found = try unlessShort { () throws(StorageError) in
+            let file = try File(entry, .read)
+            return (file, try file.size(), try file.read(count: DerivedFile.size, at: 0))
+        }
+        guard let (file, size, start) = found,
             let header = DerivedFile(decoding: start, kind: .upper),
             header.layout == level0.layout, header.generation <= level0.graphGeneration,
             header.count <= level0.slotCount, header.extent <= header.count * Geometry.maximumLevel,
             size >= DerivedFile.size + header.count * 8 + header.extent * listLength * 4
         else { return nil }
         let bodyLength = header.count * 8 + header.extent * listLength * 4
+        // The words, and what blocks add to them.
+        try claiming(entry.path, ProcessMemory.expect(growing: size, stride: 1))
         var checksum: UInt32 = 0
-        guard var words = read(file, at: DerivedFile.size, count: bodyLength, &checksum),
+        guard var words = try read(file, at: DerivedFile.size, count: bodyLength, &checksum),
             checksum == header.bodyChecksum
         else { return nil }
         var nodes = Array(words[..<(2 * header.count)])
@@ -142,7 +154,10 @@ struct UpperFile: Sendable {
         var result = UpperFile(
             entry: entry, generation: header.generation, end: end, baseEnd: end, nodeCount: header.count)
         while result.generation < level0.graphGeneration {
-            guard let bytes = try? file.read(count: UpperAppendix.size, at: result.end),
+            guard
+                let bytes = try unlessShort({ () throws(StorageError) in
+                    try file.read(count: UpperAppendix.size, at: result.end)
+                }),
                 let block = UpperAppendix(decoding: bytes), block.previous == result.generation,
                 block.generation > result.generation,
                 result.nodeCount + block.nodeCount <= level0.slotCount
@@ -150,7 +165,7 @@ struct UpperFile: Sendable {
             let length = block.bodyLength(connectivity: connectivity)
             var checksum: UInt32 = 0
             guard result.end + UpperAppendix.size + length <= size,
-                let body = read(file, at: result.end + UpperAppendix.size, count: length, &checksum),
+                let body = try read(file, at: result.end + UpperAppendix.size, count: length, &checksum),
                 checksum == block.bodyChecksum,
                 apply(block, body, &nodes, &words, listLength)
             else { return nil }
@@ -159,8 +174,8 @@ struct UpperFile: Sendable {
             result.nodeCount += block.nodeCount
         }
         guard result.generation == level0.graphGeneration else { return nil }
-        let upper = Self.upper(
-            nodes, words, connectivity: connectivity, capacity: capacity, header: level0)
+        let upper = try Self.upper(
+            nodes, words, entry.path, connectivity: connectivity, capacity: capacity, header: level0)
         return upper.map { (result, $0) }
     }
 
@@ -188,18 +203,20 @@ struct UpperFile: Sendable {
     }
 
     private static func upper(
-        _ nodes: [UInt32], _ lists: [UInt32], connectivity: Int, capacity: Int, header: HeaderSlot
-    ) -> UpperLayers? {
-        let nodeMemory = memory(nodes), listMemory = memory(lists)
-        defer { withExtendedLifetime((nodeMemory, listMemory)) {} }
-        return UpperLayers(
-            connectivity: connectivity, slots: capacity, nodes: nodeMemory.buffer, nodeCount: nodes.count / 2,
-            lists: listMemory.buffer, listCount: lists.count / (connectivity + 1), slotCount: header.slotCount,
-            entryPoint: header.entryPoint, maximumLevel: header.maximumLevel)
+        _ nodes: [UInt32], _ lists: [UInt32], _ path: FilePath, connectivity: Int, capacity: Int, header: HeaderSlot
+    ) throws(StorageError) -> UpperLayers? {
+        try claiming(path) { () throws(OutOfMemory) in
+            let nodeMemory = try memory(nodes), listMemory = try memory(lists)
+            defer { withExtendedLifetime((nodeMemory, listMemory)) {} }
+            return try UpperLayers(
+                connectivity: connectivity, slots: capacity, nodes: nodeMemory.buffer, nodeCount: nodes.count / 2,
+                lists: listMemory.buffer, listCount: lists.count / (connectivity + 1), slotCount: header.slotCount,
+                entryPoint: header.entryPoint, maximumLevel: header.maximumLevel)
+        }
     }
 
-    private static func memory(_ words: [UInt32]) -> Memory<UInt32> {
-        let memory = Memory<UInt32>(words.count)
+    private static func memory(_ words: [UInt32]) throws(OutOfMemory) -> Memory<UInt32> {
+        let memory = try Memory<UInt32>(words.count)
         unsafe words.withUnsafeBufferPointer { source in
             if let start = source.baseAddress { unsafe memory.buffer.base.update(from: start, count: source.count) }
         }
@@ -207,7 +224,9 @@ struct UpperFile: Sendable {
     }
 
     /// `count` bytes as numbers, and their checksum; nil when they cannot be read.
-    private static func read(_ file: File, at offset: Int, count: Int, _ checksum: inout UInt32) -> [UInt32]? {
+    private static func read(
+        _ file: File, at offset: Int, count: Int, _ checksum: inout UInt32
+    ) throws(StorageError) -> [UInt32]? {
         var words = [UInt32](repeating: 0, count: count / 4)
         let result = unsafe words.withUnsafeMutableBytes { bytes -> UInt32? in
             guard let done = try? unsafe file.read(into: bytes, at: offset), done == count else { return nil }

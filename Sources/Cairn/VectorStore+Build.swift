@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 package import MappedStorage
@@ -20,6 +21,8 @@ extension VectorStore {
         /// Called with each vector that the store cannot hold, which is then left out; nil: the first one is an error. For this the
         /// vectors are read once more, before any is inserted. Those that are left keep the labels that they have among all.
         public var onInvalidVector: (@Sendable (InvalidVector) -> Void)?
+        /// How many vectors a store has when it gets its codes.
+        private(set) var leastCodedCount = Codes.leastCount
 
         /// All processors and no progress, and every vector must be valid, unless said otherwise.
         public init(
@@ -31,6 +34,13 @@ extension VectorStore {
             self.memoryBudget = memoryBudget
             self.progress = progress
             self.onInvalidVector = onInvalidVector
+        }
+
+        /// The same, but the store gets its codes when it has `count` vectors: for campaigns of small stores.
+        package func coded(from count: Int) -> BuildOptions {
+            var options = self
+            options.leastCodedCount = count
+            return options
         }
     }
 
@@ -144,6 +154,7 @@ extension VectorStore {
         guard labels.count == rows else {
             throw StoreError(.invalidArgument, "there are \(labels.count) labels for \(rows) vectors")
         }
+        try takingMemory(for: nil, ProcessMemory.expect(2 * 8 * labels.count))
         let sorted = labels.sorted()
         for (label, next) in zip(sorted, sorted.dropFirst()) where label == next {
             let places = labels.indices.filter { labels[$0] == label }.prefix(2)

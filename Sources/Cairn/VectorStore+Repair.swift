@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 import MappedStorage
 public import SystemPackage
@@ -65,6 +66,9 @@ extension VectorStore {
                 missed = try Findability(store: self, threads: threads, progress: progress).missed()
                 if report.missed == 0 { report.missed = missed.count }
             }
+            // Twice in arrays, and in two sets.
+            let bytes = 80 * (unreachable.count + missed.count)
+            try takingMemory(for: path, ProcessMemory.expect(bytes))
             let labels = Set(unreachable + missed).sorted()
             report.remainingLabels = labels
             if labels.isEmpty || round == Self.repairRounds { break }
@@ -78,9 +82,12 @@ extension VectorStore {
     }
 
     private func unreachableLabels() throws(StoreError) -> [Label] {
-        try readingQuiet { (contents, view) in
+        try readingQuiet { (contents, view) throws(StoreError) in
             var check = GraphCheck(contents.graph, view) { _ in }
-            check.run()
+            try takingMemory(for: path) { () throws(OutOfMemory) in
+                try check.run()
+                try ProcessMemory.expect(8 * check.unreachable.count)
+            }
             return check.unreachable.map { contents.graph.slots.label($0) }
         }
     }

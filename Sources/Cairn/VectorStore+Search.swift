@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 
 extension VectorStore {
@@ -54,7 +55,9 @@ extension VectorStore {
         batch queries: [Float], count: Int, options: SearchOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [[Neighbor]] {
         try Self.check(count, options)
-        return try searchGroups(queries, threads: threads, together: Graph.searchesInTurns) {
+        return try searchGroups(
+            queries, threads: threads, together: Graph.searchesInTurns, bytes: { Self.bytes($0.count) }
+        ) {
             [self] queries, contents, view, scratches in
             search(queries, count, options, contents, view, scratches)
         }
@@ -65,11 +68,14 @@ extension VectorStore {
         try unsafe withElements(query) { (pointer) throws(StoreError) in
             try reading { (contents, view, scratch) throws(StoreError) in
                 let query = try unsafe prepare(QueryInput(pointer, row: nil), contents, scratch)
-                return labels.map { label in
-                    guard let slot = self.labels.slot(of: label, in: view) else { return nil }
-                    let found = contents.graph.exactSearch(
-                        query, count: 1, in: view, among: [slot], scratch: scratch)
-                    return found.count == 0 ? nil : contents.graph.distances.distance(of: found[0])
+                return try takingMemory(for: path) { () throws(OutOfMemory) in
+                    try ProcessMemory.expect(labels.count * MemoryLayout<Float?>.stride)
+                    return try labels.map { (label) throws(OutOfMemory) in
+                        guard let slot = try self.labels.slot(of: label, in: view) else { return nil }
+                        let found = try contents.graph.exactSearch(
+                            query, count: 1, in: view, among: [slot], scratch: scratch)
+                        return found.count == 0 ? nil : contents.graph.distances.distance(of: found[0])
+                    }
                 }
             }
         }
@@ -104,7 +110,10 @@ extension VectorStore {
         if let problem = unsafe encoding.problem(vector) {
             throw StoreError(.invalidVector, "\(subject) \(problem)", path: path)
         }
-        let storage = unsafe scratch.queryStorage(bytes: encoding.queryBytes)
+        let storage = try unsafe takingMemory(for: path) { () throws(OutOfMemory) in
+            try scratch.prepare(dimensions: contents.graph.distances.dimensions)
+            return try unsafe scratch.queryStorage(bytes: encoding.queryBytes)
+        }
         return unsafe encoding.query(
             vector, storage: storage, scratch: scratch.expansion(encoding.dimensions))
     }
@@ -115,16 +124,18 @@ extension VectorStore {
     ) throws(StoreError) -> [Neighbor] {
         let query = try prepare(input, contents, scratch), view = options.ignoresCodes ? view.comparing(nil) : view
         let graph = contents.graph, width = max(options.width ?? defaultWidth, count), wanted = min(count, view.count)
-        let found: UncheckedBuffer<HNSW.Candidate>
-        if let filter = options.filter {
-            found = filtered(query, wanted, width, filter, options, contents, view, scratch)
-        } else if options.isExact || view.scans(count: count, width: width) {
-            found = graph.exactSearch(query, count: wanted, in: view, scratch: scratch)
-        } else {
-            let walked = graph.search(query, count: count, width: width, in: view, scratch: scratch)
-            found = completed(walked, query, count, contents, view, scratch)
+        return try takingMemory(for: path) { () throws(OutOfMemory) in
+            let found: UncheckedBuffer<HNSW.Candidate>
+            if let filter = options.filter {
+                found = try filtered(query, wanted, width, filter, options, contents, view, scratch)
+            } else if options.isExact || view.scans(count: count, width: width) {
+                found = try graph.exactSearch(query, count: wanted, in: view, scratch: scratch)
+            } else {
+                let walked = try graph.search(query, count: count, width: width, in: view, scratch: scratch)
+                found = try completed(walked, query, count, contents, view, scratch)
+            }
+            return try Self.neighbors(found, graph)
         }
-        return Self.neighbors(found, graph)
     }
 
     /// What a walk found, or what there is if that is more: most of the store is deleted, or a build of before left part of it
@@ -132,9 +143,9 @@ extension VectorStore {
     private func completed(
         _ walked: UncheckedBuffer<HNSW.Candidate>, _ query: Query, _ count: Int, _ contents: StoreContents,
         _ view: GraphView, _ scratch: SearchScratch
-    ) -> UncheckedBuffer<HNSW.Candidate> {
+    ) throws(OutOfMemory) -> UncheckedBuffer<HNSW.Candidate> {
         guard walked.count < min(count, counts.load().live) else { return walked }
-        return contents.graph.exactSearch(query, count: min(count, view.count), in: view, scratch: scratch)
+        return try contents.graph.exactSearch(query, count: min(count, view.count), in: view, scratch: scratch)
     }
 
     /// Several searches of one thread, each with its scratch.
@@ -159,17 +170,28 @@ extension VectorStore {
                 results.append(.failure(error))
             }
         }
-        contents.graph.search(queries, count: count, width: width, in: view) { number, walked in
-            let (query, scratch) = queries[number]
-            results[rows[number]] = .success(
-                Self.neighbors(completed(walked, query, count, contents, view, scratch), contents.graph))
+        do throws(OutOfMemory) {
+            try contents.graph.search(queries, count: count, width: width, in: view) {
+                (number, walked) throws(OutOfMemory) in
+                let (query, scratch) = queries[number]
+                let found = try completed(walked, query, count, contents, view, scratch)
+                results[rows[number]] = .success(try Self.neighbors(found, contents.graph))
+            }
+        } catch {
+            for row in rows { results[row] = .failure(StoreError(error, path: path)) }
         }
         return results
     }
 
+    /// What an array of `count` neighbours takes.
+    static func bytes(_ count: Int) -> Int { 48 + count * MemoryLayout<Neighbor>.stride }
+
     /// Candidates, which ascend, as labels and distances.
-    static func neighbors(_ found: UncheckedBuffer<HNSW.Candidate>, _ graph: Graph) -> [Neighbor] {
-        neighbors(count: found.count, graph) { found[$0] }
+    static func neighbors(
+        _ found: UncheckedBuffer<HNSW.Candidate>, _ graph: Graph
+    ) throws(OutOfMemory) -> [Neighbor] {
+        try ProcessMemory.expect(found.count * MemoryLayout<Neighbor>.stride)
+        return neighbors(count: found.count, graph) { found[$0] }
     }
 
     /// The same of `count` candidates that ascend in distance and slot. Among those that compare equal the label decides. That

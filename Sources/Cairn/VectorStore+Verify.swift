@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -31,18 +32,24 @@ extension VectorStore {
     private func verifyContents(
         _ depth: VerifyReport.Depth, _ steps: CheckProgress
     ) throws(StoreError) -> VerifyReport {
-        try readingQuiet { (contents, view) in
+        try readingQuiet { (contents, view) throws(StoreError) in
             var report = VerifyReport()
             var damaged: Set<Label> = []
             steps.begin(path == nil ? [] : contents.segments, slots: view.count)
-            if let directory { checkFiles(directory, depth, contents, view, steps, &report) }
-            if depth != .header, let codes = contents.graph.codes { check(codes, contents, view, &report) }
-            if depth == .graph || depth == .searches {
-                damaged = check(contents, view, steps, &report)
-                measureCodes(contents, view, &report)
+            if let directory { try checkFiles(directory, depth, contents, view, steps, &report) }
+            try takingMemory(for: path) { () throws(OutOfMemory) in
+                if depth != .header, let codes = contents.graph.codes { try check(codes, contents, view, &report) }
+                if depth == .graph || depth == .searches {
+                    damaged = try check(contents, view, steps, &report)
+                    try measureCodes(contents, view, &report)
+                }
+                for page in report.damagedPages {
+                    try damaged.expectRoom(for: page.labels.count)
+                    damaged.formUnion(page.labels)
+                }
+                try ProcessMemory.expect(8 * damaged.count)
+                report.damagedLabels = damaged.sorted()
             }
-            for page in report.damagedPages { damaged.formUnion(page.labels) }
-            report.damagedLabels = damaged.sorted()
             return report
         }
     }
@@ -50,7 +57,7 @@ extension VectorStore {
     private func checkFiles(
         _ directory: Directory, _ depth: VerifyReport.Depth, _ contents: StoreContents, _ view: GraphView,
         _ steps: CheckProgress, _ report: inout VerifyReport
-    ) {
+    ) throws(StoreError) {
         let name = directory[StoreName.levelZero].path
         do throws(StoreFileError) {
             let prologue = try Recovery.readPrologue(directory, writable: false)
@@ -62,19 +69,24 @@ extension VectorStore {
                 try Recovery.checkNewerLogs(directory, prologue.superblock, header)
                 _ = try Recovery.survey(directory, prologue.superblock, header, OpenOptions())
             } catch {
+                if error.isShortage { throw error }
                 // The pages may be sound all the same.
                 report.add(StoreError(error).description)
             }
             guard depth != .header else { return }
             let segments = prologue.superblock.geometry.layout(segments: header.segmentCount)
             let slots = contents.graph.slots
-            try PageCheck(
+            let pages = try PageCheck(
                 prologue.file, prologue.superblock, header, columns: contents.columns, journal: pending
             ) { slots.hasLabel($0, at: view.sequence) ? slots.label($0) : nil }
-            .run(segments, &report) { steps.advance() }
+            try storage { () throws(StorageError) in
+                try claiming(directory.path, pages.run(segments, &report) { steps.advance() })
+            }
             guard header.slotCount > 0, pending == nil else { return }
-            checkDerivedFiles(directory, prologue.superblock, header, contents, &report)
+            try checkDerivedFiles(directory, prologue.superblock, header, contents, &report)
         } catch {
+            // That says nothing of the files.
+            if error.isShortage { throw StoreError(error) }
             report.add(StoreError(error).description)
         }
     }
@@ -83,40 +95,48 @@ extension VectorStore {
     private func checkDerivedFiles(
         _ directory: Directory, _ superblock: Superblock, _ header: HeaderSlot, _ contents: StoreContents,
         _ report: inout VerifyReport
-    ) {
-        func generation(_ kind: DerivedFile.Kind, _ name: FilePath.Component) -> UInt64? {
-            let file = try? File(directory[name], .read)
-            let bytes = try? file?.read(count: DerivedFile.size, at: 0)
+    ) throws(StoreFileError) {
+        func generation(_ kind: DerivedFile.Kind, _ name: FilePath.Component) throws(StorageError) -> UInt64? {
+            let bytes = try unlessShort { () throws(StorageError) in
+                try File(directory[name], .read).read(count: DerivedFile.size, at: 0)
+            }
             return bytes.flatMap { DerivedFile(decoding: $0, kind: kind) }?.generation
         }
-        let labels = generation(.labels, StoreName.labels)
-        let upper = UpperFile.find(
-            in: directory, header: header, connectivity: superblock.connectivity, capacity: max(header.slotCount, 1))
+        let labels = try storage { () throws(StorageError) in try generation(.labels, StoreName.labels) }
+        let (upper, index) = try storage { () throws(StorageError) in
+            let upper = try UpperFile.find(
+                in: directory, header: header, connectivity: superblock.connectivity, capacity: max(header.slotCount, 1)
+            )
+            let index = try LabelIndexFile(
+                directory[StoreName.labels], layout: header.layout, generation: header.graphGeneration,
+                count: header.labelCount, graph: contents.graph, writable: false)
+            return (upper, index)
+        }
         if upper == nil {
             report.addRepairable(
                 "upper: the file is missing or damaged; opening the store for writing makes it again, as 'cairn checkpoint' does",
                 file: StoreName.upper)
         }
         if labels.map({ $0 == header.graphGeneration }) ?? true,
-            LabelIndexFile(
-                directory[StoreName.labels], layout: header.layout, generation: header.graphGeneration,
-                count: header.labelCount, graph: contents.graph, writable: false)?.isSound != true
+            index?.isSound != true
         {
             report.addRepairable(
                 "labels: the file is missing or damaged; the next checkpoint of a writer makes it again, as 'cairn checkpoint' does",
                 file: StoreName.labels)
         }
-        checkCodes(directory, header, contents, &report)
+        try checkCodes(directory, header, contents, &report)
     }
 
     /// A store may be without codes that it is to have: a crash while they were made leaves it so, or a disk without room.
     private func checkCodes(
         _ directory: Directory, _ header: HeaderSlot, _ contents: StoreContents, _ report: inout VerifyReport
-    ) {
-        guard let kind = Codes(stored: header.codes), kind != .none, header.slotCount >= Codes.leastCount else {
+    ) throws(StoreFileError) {
+        guard let kind = Codes(stored: header.codes), kind != .none, header.slotCount >= contents.leastCodedCount else {
             return
         }
-        let codes = StoreCodes.open(directory, header, contents, isWritable: false)
+        let codes = try storage { () throws(StorageError) in
+            try StoreCodes.open(directory, header, contents, isWritable: false)
+        }
         guard let codes else {
             report.noteMissing(StoreName.codes)
             report.warnings.append(
@@ -130,13 +150,16 @@ extension VectorStore {
         let settled = (0..<UInt32(header.slotCount)).lazy.filter {
             Self.hasLabel(slots.state($0)) && !slots.hasRecord($0)
         }
-        if let slot = CodeCheck(column, contents.graph).firstWrongRow(settled) {
-            report.addWrongCode(slot, label: slots.label(slot))
+        let wrong = try storage { () throws(StorageError) in
+            try claiming(directory.path, CodeCheck(column, contents.graph).firstWrongRow(settled))
         }
+        if let wrong { report.addWrongCode(wrong, label: slots.label(wrong)) }
     }
 
     /// Says what searches by codes lose now, or why they do not go by what the store asks for.
-    private func measureCodes(_ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport) {
+    private func measureCodes(
+        _ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport
+    ) throws(OutOfMemory) {
         guard let known = contents.codeReport else { return }
         report.codes = known
         if let reason = known.reason {
@@ -147,7 +170,7 @@ extension VectorStore {
         let measurement = LossMeasurement(graph, in: view, threads: Self.teamSize(nil, rows: 128)) {
             slots.isVisible($0, at: view.sequence)
         }
-        let loss = measurement.loss(of: column), measured = known.measured(loss, count: view.count)
+        let loss = try measurement.loss(of: column), measured = known.measured(loss, count: view.count)
         report.codes = measured
         if let worst = measured.worst, loss.breaksPromise {
             report.warnings.append(
@@ -160,10 +183,10 @@ extension VectorStore {
     /// Checks the codes that searches go by.
     private func check(
         _ codes: CodeColumn, _ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport
-    ) {
+    ) throws(OutOfMemory) {
         let slots = contents.graph.slots
         let visible = (0..<UInt32(view.count)).lazy.filter { slots.hasLabel($0, at: view.sequence) }
-        if let slot = CodeCheck(codes, contents.graph).firstWrongRow(visible) {
+        if let slot = try CodeCheck(codes, contents.graph).firstWrongRow(visible) {
             report.addWrongCode(slot, label: slots.label(slot))
         }
     }
@@ -171,11 +194,13 @@ extension VectorStore {
     /// Returns the labels of slots that something is wrong with.
     private func check(
         _ contents: StoreContents, _ view: GraphView, _ steps: CheckProgress, _ report: inout VerifyReport
-    ) -> Set<Label> {
+    ) throws(OutOfMemory) -> Set<Label> {
         var problems: [String] = []
         var check = GraphCheck(contents.graph, view) { if problems.count < 200 { problems.append($0) } }
-        check.run { steps.advance($0) }
+        try check.run { steps.advance($0) }
         let counts = counts.load(), slots = contents.graph.slots
+        // Their labels, once in an array, and once in a set.
+        try ProcessMemory.expect(48 * check.wrong.count + 8 * check.unreachable.count)
         var wrong = Set(check.wrong.map { slots.label($0) })
         if [counts.live, counts.marked, counts.free] != [
             check.counts[1], check.counts[2], check.counts[3] + check.counts[4],
@@ -187,8 +212,9 @@ extension VectorStore {
         for slot in 0..<UInt32(view.count) where slots.hasLabel(slot, at: view.sequence) {
             steps.advance()
             let label = slots.label(slot)
-            let found = labels.slot(of: label, in: view) { slots.hasLabel($0, at: view.sequence) }
+            let found = try labels.slot(of: label, in: view) { slots.hasLabel($0, at: view.sequence) }
             if found != slot {
+                try wrong.expectRoom()
                 wrong.insert(label)
                 problems.append(
                     "label \(label) of slot \(slot) leads to \(found.map { "slot \($0)" } ?? "no slot"): it stands twice, "

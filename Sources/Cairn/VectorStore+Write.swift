@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 
 extension VectorStore {
@@ -50,19 +51,19 @@ extension VectorStore {
     /// Marks vectors as deleted, so that searches no longer find them: all of them or, when it throws, none. Can be undone;
     /// takes no work in the graph. Throws `unknownLabel` for a label that is not in the store or marked already.
     public func mark(_ labels: [Label]) throws(StoreError) {
-        try writing().write(labels.map { .mark($0) }, .none, threads: nil)
+        try writing().write(operations(labels) { .mark($0) }, .none, threads: nil)
     }
 
     /// Undoes `mark`. Throws `unknownLabel` for a label that is not in the store or not marked.
     public func unmark(_ labels: [Label]) throws(StoreError) {
-        try writing().write(labels.map { .unmark($0) }, .none, threads: nil)
+        try writing().write(operations(labels) { .unmark($0) }, .none, threads: nil)
     }
 
     /// Deletes vectors, marked or not, for good: all of them or, when it throws, none. They are taken out of the graph, whose
     /// other nodes stay reachable; their space is used again after the next checkpoint. Throws `unknownLabel` for a label that
     /// is not in the store. About as much work as an insertion each, whatever the store's size.
     public func erase(_ labels: [Label]) throws(StoreError) {
-        try writing().write(labels.map { .erase($0) }, .none, threads: nil)
+        try writing().write(operations(labels) { .erase($0) }, .none, threads: nil)
     }
 
     /// Makes the changes of a batch: all of them or, when it throws, none; visible to searches at once and together.
@@ -70,6 +71,7 @@ extension VectorStore {
     public func write(_ batch: WriteBatch, threads: Int? = nil) throws(StoreError) {
         let writer = try writing()
         let dimensions = writer.contents.encoding.dimensions
+        try takingMemory(for: path, ProcessMemory.expect(batch.vectors.count * dimensions * 4))
         var elements: [Float] = []
         elements.reserveCapacity(batch.vectors.count * dimensions)
         for (row, vector) in batch.vectors.enumerated() {
@@ -114,7 +116,19 @@ extension VectorStore {
         let rows = try unsafe VectorRows(
             vectors, rows: labels.count, encoding: writer.contents.encoding, path: path)
         for (row, label) in labels.enumerated() { try rows.check(row, label: label, path: path) }
-        try writer.write(labels.indices.map { operation(labels[$0], $0) }, rows, threads: threads)
+        var row = -1
+        let operations = try operations(labels) { label in
+            row += 1
+            return operation(label, row)
+        }
+        try writer.write(operations, rows, threads: threads)
+    }
+
+    private func operations(
+        _ labels: [Label], _ make: (Label) -> WriteBatch.Operation
+    ) throws(StoreError) -> [WriteBatch.Operation] {
+        try takingMemory(for: path, ProcessMemory.expect(labels.count * MemoryLayout<WriteBatch.Operation>.stride))
+        return labels.map { make($0) }
     }
 }
 

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -42,6 +43,8 @@ public final class VectorStore: @unchecked Sendable {
     private let searchWidth: Atomic<Int>
     private let codeKind: Atomic<UInt8>
     private let plan: MemoryPlan
+    /// What closing the store left.
+    private let lastFailedCheckpoint = Guarded<FailedCheckpoint?>(nil)
 
     init(
         _ directory: Directory?, access: OpenOptions.Access, contents: StoreContents, labels: LabelTable,
@@ -70,7 +73,7 @@ public final class VectorStore: @unchecked Sendable {
         let geometry = superblock.geometry
         // Addresses cost nothing until they are used, but a process has only so many: the machine's memory is the most that
         // can be filled.
-        let slots = min(Geometry.maximumSlots / 2, MemoryBudget.machine / geometry.strides.reduce(0, +))
+        let slots = min(Geometry.maximumSlots, MemoryBudget.machine / geometry.strides.reduce(0, +))
         let memory = try translating { () throws(StorageError) in
             try ColumnMemory(geometry: geometry, slots: slots, minimum: 1 << 16, path: "memory")
         }
@@ -104,6 +107,8 @@ public final class VectorStore: @unchecked Sendable {
             problem = error
         }
         readers.waitForAll()
+        let failed = failedCheckpoint
+        lastFailedCheckpoint.withLock { $0 = failed }
         writer.withLock { $0 = nil }
         labels.release()
         contents = nil
@@ -124,7 +129,7 @@ public final class VectorStore: @unchecked Sendable {
     func reading<Result>(
         _ body: (StoreContents, GraphView, SearchScratch) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
-        let place = readers.enter()
+        let place = try takingMemory(for: path, readers.enter())
         defer { readers.leave(place) }
         guard !isClosed.load(ordering: .sequentiallyConsistent), let contents else { throw closedError }
         return try body(contents, contents.graph.publishedView, readers.scratch(place))
@@ -216,11 +221,18 @@ public final class VectorStore: @unchecked Sendable {
                     configuration: configuration(contents),
                     codeBytes: contents.graph.publishedCodeRowBytes * view.count, codes: contents.codeReport,
                     memoryPlan: plan,
-                    fileBytes: files.all, logBytes: files.log, formatVersion: Int(Superblock.formatVersion),
+                    fileBytes: files.all, logBytes: files.log,
+                    failedCheckpoint: failedCheckpoint,
+                    formatVersion: Int(Superblock.formatVersion),
                     identifier: contents.superblock.store.description, maximumLevel: view.maximumLevel,
                     heapBytes: heapBytes(contents))
             }
         }
+    }
+
+    /// Why the log is not brought into the files, or was not when the store was closed; nil where nothing hindered it.
+    package var failedCheckpoint: FailedCheckpoint? {
+        writer.withLock { $0?.failedCheckpoint.withLock { $0 } } ?? lastFailedCheckpoint.withLock { $0 }
     }
 
     private func heapBytes(_ contents: StoreContents) -> Int {
@@ -263,6 +275,8 @@ public struct StoreInfo: Sendable, Hashable {
     public let fileBytes: Int
     /// Bytes of the log's files: changes since the last checkpoint, and room for more.
     public let logBytes: Int
+    /// Why the log is not brought into the files, and since when; nil where nothing hinders it. Only the handle that writes knows.
+    public let failedCheckpoint: FailedCheckpoint?
     /// The version of the file format.
     public let formatVersion: Int
     /// The store's UUID.

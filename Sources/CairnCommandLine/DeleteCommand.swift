@@ -58,6 +58,7 @@ struct DeleteCommand: Command {
 
     func perform(_ output: StandardOutput) throws {
         let labels = try labelFile.map { try readLabels($0.path) } ?? labels
+        try expectMemory(32 * labels.count)
         var seen: Set<Label> = []
         for label in labels where !seen.insert(label).inserted {
             var failure = Failure(

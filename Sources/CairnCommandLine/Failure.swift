@@ -74,7 +74,7 @@ struct Failure: Error {
             case nil where error.isOfVector: .invalidVector
             case nil, .isDirectory: .invalidArgument
             case .noSuchFileOrDirectory: .notFound
-            case .noSpace, .diskQuotaExceeded: .full
+            case let reason? where reason.advice != nil: .full
             default: .io
             }
         let advice = error.message.hasPrefix("unknown extension") ? Self.conversionAdvice(error.path) : ""

@@ -29,10 +29,16 @@ struct InfoCommand: Command {
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let facts = try Self.facts(
-            VectorStore.opening(
-                at: store, options: .init(logDamage: damage.logDamage), reporting: common
-            ).info)
+        let info = try VectorStore.opening(
+            at: store, options: .init(logDamage: damage.logDamage), reporting: common
+        ).info
+        // Twice as long as what calls for a checkpoint.
+        if info.logBytes > 2 * VectorStore.OpenOptions().logBytes {
+            printWarning(
+                "\(store): the log has grown to \(info.logBytes) bytes, because no checkpoint was made; `cairn checkpoint` makes one, "
+                    + "or says why it cannot")
+        }
+        let facts = Self.facts(info)
         // Here the facts are the results, and --quiet keeps them.
         guard common.output == .text else { return try output.facts(facts, as: common, text: []) }
         let width = facts.map(\.key.count).max() ?? 0

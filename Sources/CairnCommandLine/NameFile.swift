@@ -1,4 +1,5 @@
 import Cairn
+import MappedStorage
 import SystemPackage
 
 /// A text file with one name a line: the first names label 0, the next label 1, and so on.
@@ -9,6 +10,7 @@ struct NameFile {
 
     init(_ path: FilePath) throws {
         bytes = try Self.content(of: path)
+        try expectMemory(3 * 8 * bytes.count { $0 == UInt8(ascii: "\n") })
         var starts = [0]
         for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { starts.append(index + 1) }
         if starts.last != bytes.count { starts.append(bytes.count + 1) }
@@ -31,11 +33,12 @@ struct NameFile {
             while true {
                 let count = try unsafe chunk.withUnsafeMutableBytes { try unsafe file.read(into: $0) }
                 if count == 0 { return content }
+                if content.count + count > content.capacity { try expectMemory(3 * (content.count + count)) }
                 content += chunk[..<count]
             }
         } catch let error as Errno {
-            let code = error == .noSuchFileOrDirectory ? "notFound" : "io"
-            throw Failure(code: code, "could not read the names (\(error))", path: path)
+            let code = error == .noSuchFileOrDirectory ? "notFound" : error.advice == nil ? "io" : "full"
+            throw Failure(code: code, "could not read the names: \(error.advice ?? "\(error)")", path: path)
         }
     }
 }

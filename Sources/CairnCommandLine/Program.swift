@@ -1,3 +1,4 @@
+import Allocation
 import ArgumentParser
 import SystemPackage
 
@@ -56,7 +57,10 @@ struct Program: ParsableCommand {
     static func main() {
         // A reader that has had enough closes the pipe: then writing fails, and the program ends by itself.
         signal(SIGPIPE, SIG_IGN)
+        // As does a file that may grow no longer (ulimit -f).
+        signal(SIGXFSZ, SIG_IGN)
         let arguments = CommandOptions.joiningNumbers(ArgumentText.all)
+        requireMemory(arguments)
         do {
             try UsageError.check(arguments)
             var command = try parseAsRoot(arguments)
@@ -75,5 +79,16 @@ struct Program: ParsableCommand {
     private static func usageError(_ error: any Error, _ arguments: [String]) -> UsageError? {
         if let error = error as? UsageError { return error }
         return exitCode(for: error) == .validationFailure ? UsageError(error, in: arguments) : nil
+    }
+
+    /// What a command takes before it takes anything for its data: without it the program would be ended somewhere on its way.
+    private static let leastMemory = 16 << 20
+
+    private static func requireMemory(_ arguments: [String]) {
+        guard (try? ProcessMemory.expect(leastMemory)) == nil else { return }
+        let message =
+            "this process may have too little memory or addresses to do anything; raise the limits (ulimit -v, the control group's)"
+        Failure(code: "full", message).print(as: OutputFormat(askedForBy: arguments))
+        exit(withError: ExitCode.failure)
     }
 }

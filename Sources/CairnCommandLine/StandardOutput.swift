@@ -1,4 +1,5 @@
 import ArgumentParser
+import MappedStorage
 import SystemPackage
 
 /// Standard output, gathered into large writes. One thread at a time.
@@ -28,7 +29,8 @@ final class StandardOutput {
             throw ExitCode.success
         } catch let error as Errno {
             throw Failure(
-                code: error == .noSpace ? "full" : "io", "could not write the results (\(error))",
+                code: error.advice == nil ? "io" : "full",
+                "could not write the results: \(error.advice ?? "\(error)")",
                 path: "standard output")
         }
     }

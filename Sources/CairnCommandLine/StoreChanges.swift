@@ -49,6 +49,11 @@ extension VectorStore {
         let waiting = WaitingLine("closing the store", quiet: common.quiet)
         defer { waiting?.finish() }
         try store.close()
+        if let failed = store.failedCheckpoint {
+            printWarning(
+                "\(path): the changes are safe in the log, but could not be brought into the files: \(failed.error.message)"
+            )
+        }
         return result
     }
 }

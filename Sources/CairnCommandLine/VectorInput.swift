@@ -1,3 +1,4 @@
+import Allocation
 import Cairn
 import SystemPackage
 import VectorFiles
@@ -59,6 +60,7 @@ func readDocuments(_ path: FilePath) throws -> DocumentGrouping {
     switch try readingIntegers(path, { () throws(VectorFileError) in try DocumentFile.read(path) }) {
     case .inOrder(let documents): return .array(documents)
     case .pairs(let pairs):
+        try expectMemory(40 * pairs.count)
         var documents: [Label: UInt64] = [:]
         documents.reserveCapacity(pairs.count)
         for (label, document) in pairs {
@@ -88,11 +90,24 @@ extension VectorFile {
     /// The values of these rows as floats, row after row.
     func floats(rows: Range<Int>, allowsOverflow: Bool = false) throws -> [Float] {
         let values = rows.count * dimensions
+        try expectMemory(4 * values)
         return try unsafe [Float](unsafeUninitializedCapacity: values) { buffer, filled in
             try unsafe readFloats(
                 rows: rows, into: UnsafeMutableBufferPointer(rebasing: buffer[..<values]),
                 allowsOverflow: allowsOverflow)
             filled = values
         }
+    }
+}
+
+/// Throws unless there is memory for `bytes` bytes more.
+func expectMemory(_ bytes: Int) throws {
+    do throws(OutOfMemory) {
+        try ProcessMemory.expect(bytes)
+    } catch {
+        throw Failure(
+            code: StoreError.Code.full.description,
+            "could not take \(error.bytes) bytes of memory; raise the limits (ulimit -v, the control group's), or ask for less at a time"
+        )
     }
 }

@@ -1,3 +1,5 @@
+import Allocation
+
 /// What keeps every node reachable: each linked slot but the lowest has an *anchor*, an earlier slot that it links to and
 /// that links back to it. Following anchors from any two nodes leads to the lowest slot, and the same way back, so from any
 /// node every other one can be reached on level 0, whatever else pruning drops.
@@ -44,13 +46,15 @@ extension Graph {
     /// one of those others, which then looks for another anchor. That ends soon, for half of all places at least are in nobody's
     /// way. Who comes last, when as many had to move as may, is anchored to any slot before it: O(count), which no sound graph was
     /// seen to need.
-    func anchor(_ slot: UInt32, _ scratch: SearchScratch) {
+    func anchor(_ slot: UInt32, _ scratch: SearchScratch) throws(OutOfMemory) {
         var displacements = Self.mostDisplacements
-        anchor(slot, scratch, &displacements)
+        try anchor(slot, scratch, &displacements)
     }
 
     /// `displacements`: how many others may still have to look for another anchor.
-    private func anchor(_ slot: UInt32, _ scratch: SearchScratch, _ displacements: inout Int) {
+    private func anchor(
+        _ slot: UInt32, _ scratch: SearchScratch, _ displacements: inout Int
+    ) throws(OutOfMemory) {
         let view = newestView
         guard isLinked(slot), !hasAnchor(slot, in: view) else { return }
         var tried: Set<UInt32> = [slot], frontier = [slot], next = 0
@@ -65,13 +69,13 @@ extension Graph {
                 equal = nearest
                 // Slots are used again, for other vectors.
                 if let last = lastOfEquals[nearest], last < slot, isLinked(last), columns.areEqual(slot, last),
-                    connect(slot, to: last, scratch, &displacements)
+                    try connect(slot, to: last, scratch, &displacements)
                 {
                     return
                 }
             }
             next += 1
-            for other in earlier where connect(slot, to: other, scratch, &displacements) { return }
+            for other in earlier where try connect(slot, to: other, scratch, &displacements) { return }
             frontier.append(contentsOf: found)
         }
         var earlier = slot, nearest = lowestSlot, left = Self.mostEarlier
@@ -84,7 +88,7 @@ extension Graph {
             left -= 1
             guard isLinked(earlier) else { continue }
             nearest = max(nearest, earlier)
-            if !tried.contains(earlier) && connect(slot, to: earlier, scratch, &displacements) { return }
+            if !tried.contains(earlier), try connect(slot, to: earlier, scratch, &displacements) { return }
         }
         guard displacements > 0 else { return }
         displacements -= 1
@@ -92,9 +96,9 @@ extension Graph {
         // A different one each time, or two slots could push each other out for ever.
         let later = (0..<count).map { ids[(displacements + $0) % count] }.first { $0 > nearest && $0 != slot }
         guard let displaced = later else { return }
-        put(slot, into: nearest, .of(displaced))
-        _ = connect(slot, to: nearest, scratch, &displacements)
-        anchor(displaced, scratch, &displacements)
+        try put(slot, into: nearest, .of(displaced))
+        _ = try connect(slot, to: nearest, scratch, &displacements)
+        try anchor(displaced, scratch, &displacements)
     }
 
     private static let mostDisplacements = 64
@@ -113,7 +117,7 @@ extension Graph {
         }
 
         mutating func remember(_ owner: UInt32, _ ids: UncheckedBuffer<UInt32>, _ count: Int) {
-            if contents.count > 1 << 16 { contents.removeAll() }
+            if contents.count > 1 << 16 || (try? contents.expectRoom()) == nil { contents.removeAll() }
             contents[owner] = Self.digest(ids, count)
         }
 
@@ -131,7 +135,7 @@ extension Graph {
         subscript(equal: UInt32) -> UInt32? { last[equal] }
 
         mutating func remember(_ slot: UInt32, of equal: UInt32) {
-            if last.count > 1 << 16 { last.removeAll() }
+            if last.count > 1 << 16 || (try? last.expectRoom()) == nil { last.removeAll() }
             last[equal] = slot
         }
     }
@@ -139,7 +143,6 @@ extension Graph {
     /// `slots`, which are linked, in the order of their distance from `slot`.
     func sorted(_ slots: [UInt32], from slot: UInt32, _ scratch: SearchScratch) -> [UInt32] {
         guard slots.count > 1 else { return slots }
-        scratch.prepare(slots: 0, width: 1, batch: slots.count)
         for (index, other) in slots.enumerated() { scratch.gathered[index] = other }
         let query = distances.query(forRow: slot, expansion: scratch.expansion(2 * distances.dimensions))
         distances.compute(query, scratch.gathered, slots.count, scratch.distances)
@@ -153,7 +156,7 @@ extension Graph {
     /// last of those others is cut off and gets another anchor: it then has a link that it can do without.
     private func connect(
         _ slot: UInt32, to anchor: UInt32, _ scratch: SearchScratch, _ displacements: inout Int
-    ) -> Bool {
+    ) throws(OutOfMemory) -> Bool {
         let view = newestView
         guard contains(anchor, slot, in: view) || place(in: anchor, view, scratch) != nil else { return false }
         var displaced: UInt32?
@@ -164,14 +167,14 @@ extension Graph {
                 let (ids, count) = view.levelZero.list(slot), last = ids[count - 1]
                 (displaced, place) = (last, .of(last))
             }
-            if let place { put(anchor, into: slot, place) }
+            if let place { try put(anchor, into: slot, place) }
         }
         if !contains(anchor, slot, in: newestView), let place = place(in: anchor, newestView, scratch) {
-            put(slot, into: anchor, place)
+            try put(slot, into: anchor, place)
         }
         if let displaced {
             displacements -= 1
-            self.anchor(displaced, scratch, &displacements)
+            try self.anchor(displaced, scratch, &displacements)
         }
         // The first link may have taken the place that the second one was to have.
         return hasAnchor(slot, in: newestView)
@@ -184,8 +187,8 @@ extension Graph {
         case of(UInt32)
     }
 
-    func put(_ id: UInt32, into slot: UInt32, _ place: Place) {
-        makeWritable(slot, level: 0)
+    func put(_ id: UInt32, into slot: UInt32, _ place: Place) throws(OutOfMemory) {
+        try makeWritable(slot, level: 0)
         let (ids, count) = list(slot, level: 0)
         // What a damaged file had there is gone by now, and there is room.
         let index = (0..<count).first { place == .of(ids[$0]) } ?? count

@@ -1,3 +1,5 @@
+import Allocation
+
 /// Candidates of any number, of which only the smallest is asked for: a binary heap. Its memory stays for the next search.
 @safe
 struct CandidateHeap {
@@ -16,8 +18,8 @@ struct CandidateHeap {
     var candidates: UncheckedBuffer<Candidate> { memory.buffer.prefix(count) }
 
     @inline(__always)
-    mutating func insert(_ candidate: Candidate) {
-        if count == memory.buffer.count { memory.grow(to: count &+ 1) }
+    mutating func insert(_ candidate: Candidate) throws(OutOfMemory) {
+        try memory.grow(to: count &+ 1)
         let heap = memory.buffer
         var child = count
         count &+= 1

@@ -1,3 +1,5 @@
+package import Allocation
+
 extension Graph {
     /// Finds the `count` documents whose nearest live slots are nearest to `query`, nearest first. `document` says which one a
     /// live slot belongs to; nil: to none. Slots are walked through whatever they belong to.
@@ -7,10 +9,10 @@ extension Graph {
     package func documentSearch(
         _ query: Query, count k: Int, width: Int, in view: GraphView, distanceLimit: Int = .max,
         scratch: SearchScratch, document: (UInt32) -> UInt64?
-    ) -> [RankedDocument]? {
+    ) throws(OutOfMemory) -> [RankedDocument]? {
         guard view.maximumLevel >= 0, k > 0 else { return [] }
         let width = min(max(width, k), view.count)
-        scratch.prepare(slots: view.count, width: width, batch: parameters.capacity(level: 0))
+        try prepare(scratch, slots: view.count, width: width, batch: parameters.capacity(level: 0))
         let entry = descend(query, to: 0, in: view, scratch)
         let visible = VisibleSlots(slots: slots, sequence: view.sequence)
         var ranking = DocumentRanking(width: width, isBounded: true, scratch)
@@ -18,45 +20,46 @@ extension Graph {
         var scan = NeighborScan(self, query, from: entry, in: view, scratch)
         defer { scan.finish() }
         @inline(__always)
-        func insert(_ candidate: Candidate) {
+        func insert(_ candidate: Candidate) throws(OutOfMemory) {
             guard ranking.admits(candidate) else { return }
-            frontier.insert(candidate)
+            try frontier.insert(candidate)
             if frontier.minimum == candidate { columns.prefetchList(candidate.slot) }
             if visible.finds(candidate.slot), let document = document(candidate.slot) {
-                ranking.insert(candidate, of: document)
+                try ranking.insert(candidate, of: document)
             }
         }
-        insert(entry)
+        try insert(entry)
         while let nearest = frontier.minimum, ranking.admits(nearest) {
             if scan.distanceCount > distanceLimit { return nil }
             frontier.removeMinimum()
             let found = scan.expand(nearest.slot, next: frontier.minimum?.slot)
             for index in 0..<found {
-                insert(Candidate(distance: scan.distances[index], slot: scan.slots[index]))
+                try insert(Candidate(distance: scan.distances[index], slot: scan.slots[index]))
             }
         }
-        return ranking.best(k)
+        return try ranking.best(k)
     }
 
     /// The same by computing every distance, of `chosen` slots (nil: of all) for which `isAllowed` holds. O(slots).
     package func exactDocumentSearch(
         _ query: Query, count k: Int, in view: GraphView, among chosen: [UInt32]? = nil,
         scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil, document: (UInt32) -> UInt64?
-    ) -> [RankedDocument] {
+    ) throws(OutOfMemory) -> [RankedDocument] {
         guard k > 0 else { return [] }
         // As in `exactSearch`: so many, sorted once, are cheaper than a sorted pool.
         let isBounded = k <= 2048
-        scratch.prepare(slots: 0, width: isBounded ? k : 1, batch: Self.scanBatch)
+        try scratch.prepare(slots: 0, width: isBounded ? k : 1, batch: Self.scanBatch)
         var ranking = DocumentRanking(width: k, isBounded: isBounded, scratch)
-        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { slots, distances, count in
+        try scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) {
+            (slots, distances, count) throws(OutOfMemory) in
             for index in 0..<count {
                 let candidate = Candidate(distance: distances[index], slot: slots[index])
                 if ranking.admits(candidate), let document = document(candidate.slot) {
-                    ranking.insert(candidate, of: document)
+                    try ranking.insert(candidate, of: document)
                 }
             }
         }
-        return ranking.best(k)
+        return try ranking.best(k)
     }
 
     /// Gives each of the documents its `count` nearest live slots among `chosen` (nil: among all), where `document` says which
@@ -65,21 +68,24 @@ extension Graph {
     package func addNeighbors(
         to documents: [RankedDocument], count: Int, _ query: Query, in view: GraphView, among chosen: [UInt32]?,
         scratch: SearchScratch, document: (UInt32) -> UInt64?
-    ) -> [RankedDocument] {
-        scratch.prepare(slots: 0, width: 1, batch: Self.scanBatch)
+    ) throws(OutOfMemory) -> [RankedDocument] {
+        try scratch.prepare(slots: 0, width: 1, batch: Self.scanBatch)
         var places: [UInt64: Int] = [:], neighbors = [[Candidate]](repeating: [], count: documents.count)
         for (place, document) in documents.enumerated() { places[document.document] = place }
         // Which document a slot belongs to is asked once, before its distance is computed.
-        var pending: [Int] = []
-        withoutActuallyEscaping(document) { document in
-            scan(
+        var pending: [Int] = [], kept = 0
+        try withoutActuallyEscaping(document) { (document) throws(OutOfMemory) in
+            try scan(
                 query, in: view, among: chosen, scratch: scratch,
                 isAllowed: { slot in
                     guard let number = document(slot), let place = places[number] else { return false }
                     pending.append(place)
                     return true
                 }
-            ) { slots, distances, count in
+            ) { (slots, distances, count) throws(OutOfMemory) in
+                // Each document's list grows by itself; together they take as much as one.
+                if (kept + count) / 4096 > kept / 4096 { try ProcessMemory.expect(growing: kept + count, stride: 16) }
+                kept += count
                 for index in 0..<count {
                     neighbors[pending[index]].append(Candidate(distance: distances[index], slot: slots[index]))
                 }
@@ -120,17 +126,20 @@ private struct DocumentRanking {
     func admits(_ candidate: Candidate) -> Bool { !isBounded || best.admits(candidate, width: width) }
 
     /// Takes in one that it `admits`.
-    mutating func insert(_ candidate: Candidate, of document: UInt64) {
+    mutating func insert(_ candidate: Candidate, of document: UInt64) throws(OutOfMemory) {
         if let old = nearest[document] {
             guard candidate < old else { return }
             if isBounded { best.remove(old) }
         }
+        try nearest.expectRoom()
         nearest[document] = candidate
         if isBounded { _ = best.insert(candidate, width: width) }
     }
 
     /// The first `count` documents.
-    func best(_ count: Int) -> [RankedDocument] {
+    func best(_ count: Int) throws(OutOfMemory) -> [RankedDocument] {
+        // Pairs, and an array and its candidate for each of those that are returned.
+        try ProcessMemory.expect(nearest.count * 16 + min(count, nearest.count) * 80)
         var ranks = nearest.map { (document: $0.key, candidate: $0.value) }
         if isBounded && best.size > 0 {
             let last = best.candidates[min(count, best.size) - 1]

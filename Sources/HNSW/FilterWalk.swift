@@ -1,3 +1,4 @@
+import Allocation
 import CKernels
 
 extension Graph {
@@ -12,10 +13,10 @@ extension Graph {
     func walk(
         _ query: Query, _ distances: Distances, width: Int, in view: GraphView,
         through set: SlotBits, costLimit: Int, _ scratch: SearchScratch
-    ) -> Int? {
+    ) throws(OutOfMemory) -> Int? {
         let listCapacity = parameters.capacity(level: 0), target = FilterPlan.degree(capacity: listCapacity)
-        scratch.prepare(
-            slots: view.count, width: width, batch: target + 3 * listCapacity + 1)
+        try prepare(
+            scratch, slots: view.count, width: width, batch: target + 3 * listCapacity + 1)
         let entry = descend(query, to: 0, in: view, scratch)
         let lists = view.levelZero, columns = self.columns
         let gathered = scratch.gathered, results = scratch.distances

@@ -1,3 +1,5 @@
+package import Allocation
+
 extension Graph {
     /// Finds the `count` nearest visible slots that pass a test, nearest first; fewer only where fewer pass. `isAllowed` is called
     /// at most once for each slot, and only for those that are near enough, or all if the walk has to be given up.
@@ -7,9 +9,9 @@ extension Graph {
     package func search(
         _ query: Query, _ distances: Distances, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch,
         where isAllowed: (UInt32) -> Bool
-    ) -> UncheckedBuffer<Candidate> {
+    ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         let memo = scratch.memo, width = max(width, k)
-        memo.prepare(slots: view.count)
+        try memo.prepare(slots: view.count)
         defer { memo.clear() }
         var testCount = 0
         func isAllowedOnce(_ slot: UInt32) -> Bool {
@@ -22,14 +24,14 @@ extension Graph {
         defer { scratch.testCount += testCount }
         // A wide walk makes fewer tests than a scan. But it misses many of the farther neighbours.
         if k < view.count / 10 && width < view.count / 4 {
-            let found = filteredSearch(
+            let found = try filteredSearch(
                 query, count: k, width: width, in: view, distanceLimit: view.count / 5 + 16 * width, scratch: scratch,
                 isAllowed: isAllowedOnce)
             // Fewer than asked for: no more that pass, or the walk could not get to the others. Only a scan can tell.
             if let found, found.count == k { return found }
         }
-        return withoutActuallyEscaping(isAllowedOnce) { isAllowedOnce in
-            exactSearch(query, count: k, in: view, scratch: scratch, isAllowed: isAllowedOnce)
+        return try withoutActuallyEscaping(isAllowedOnce) { (isAllowedOnce) throws(OutOfMemory) in
+            try exactSearch(query, count: k, in: view, scratch: scratch, isAllowed: isAllowedOnce)
         }
     }
 
@@ -42,13 +44,13 @@ extension Graph {
     package func filteredSearch(
         _ query: Query, count k: Int, width: Int, in view: GraphView, distanceLimit: Int = .max, scratch: SearchScratch,
         isAllowed: (UInt32) -> Bool
-    ) -> UncheckedBuffer<Candidate>? {
-        guard view.maximumLevel >= 0, k > 0 else { return scratch.results(1).prefix(0) }
-        return withoutActuallyEscaping(isAllowed) { isAllowed in
+    ) throws(OutOfMemory) -> UncheckedBuffer<Candidate>? {
+        guard view.maximumLevel >= 0, k > 0 else { return scratch.noResults }
+        return try withoutActuallyEscaping(isAllowed) { (isAllowed) throws(OutOfMemory) in
             let rule = AllowedSlots(
                 visible: VisibleSlots(slots: slots, sequence: view.sequence), isAllowed: isAllowed)
             let width = min(max(width, k), view.count)
-            let size = walk(
+            let size = try walk(
                 query, distances, width: width, in: view, finding: rule, distanceLimit: distanceLimit, scratch)
             return size.map { best(k, of: $0, scratch) }
         }
@@ -59,15 +61,15 @@ extension Graph {
     func walk<Rule: SearchRule>(
         _ query: Query, _ distances: Distances, width: Int, in view: GraphView, finding rule: Rule,
         distanceLimit: Int, _ scratch: SearchScratch
-    ) -> Int? {
-        scratch.prepare(slots: view.count, width: width, batch: parameters.capacity(level: 0))
+    ) throws(OutOfMemory) -> Int? {
+        try prepare(scratch, slots: view.count, width: width, batch: parameters.capacity(level: 0))
         let entry = descend(query, to: 0, in: view, scratch)
         var pool = CandidatePool(scratch)
         // Of any number: most of them may be slots that the rule does not find.
         var frontier = CandidateHeap(scratch.frontierMemory)
         var scan = NeighborScan(self, query, from: entry, in: view, scratch)
         defer { scan.finish() }
-        frontier.insert(entry)
+        try frontier.insert(entry)
         if rule.finds(entry.slot) { _ = pool.insert(entry, width: width) }
         while let nearest = frontier.minimum, pool.admits(nearest, width: width) {
             if scan.distanceCount > distanceLimit { return nil }
@@ -79,7 +81,7 @@ extension Graph {
                 let candidate = Candidate(distance: scan.distances[index], slot: slot)
                 index &+= 1
                 guard pool.admits(candidate, width: width) else { continue }
-                frontier.insert(candidate)
+                try frontier.insert(candidate)
                 if frontier.minimum == candidate { columns.prefetchList(slot) }
                 if rule.finds(slot) { _ = pool.insert(candidate, width: width) }
             }

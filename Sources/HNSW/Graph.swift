@@ -1,3 +1,4 @@
+package import Allocation
 import CKernels
 import Synchronization
 
@@ -13,7 +14,7 @@ package final class Graph: @unchecked Sendable {
     package let columns: Columns
     package let distances: Distances
     package let parameters: Parameters
-    package let readers = Readers()
+    package let readers: Readers
     package internal(set) var upper: UpperLayers
     package let overlay: Overlay
     package let slots: SlotRecords
@@ -88,15 +89,19 @@ package final class Graph: @unchecked Sendable {
         columns: Columns, distances: Distances, parameters: Parameters, levels: LevelGenerator,
         upper: UpperLayers? = nil, state: State? = nil, capacity: Int, writesInPlace: Bool,
         hasDeadSlots: Bool = false, hasUnlinkedSlots: Bool = false, sequence: UInt64 = 0
-    ) {
+    ) throws(OutOfMemory) {
+        readers = try Readers()
         self.columns = columns
         self.distances = distances
         self.parameters = parameters
         self.levels = levels
         self.capacity = capacity
-        self.upper = upper ?? UpperLayers(connectivity: parameters.connectivity, slots: capacity)
-        overlay = Overlay(capacity: parameters.capacity(level: 0), slots: capacity)
-        slots = SlotRecords(columns: columns, slots: capacity)
+        self.upper =
+            if let upper { upper } else {
+                try UpperLayers(connectivity: parameters.connectivity, slots: capacity)
+            }
+        overlay = try Overlay(capacity: parameters.capacity(level: 0), slots: capacity)
+        slots = try SlotRecords(columns: columns, slots: capacity)
         count = state?.count ?? 0
         entryPoint = state?.entryPoint ?? 0
         maximumLevel = state?.maximumLevel ?? -1
@@ -106,14 +111,14 @@ package final class Graph: @unchecked Sendable {
         publishedEntry = Atomic(0)
         publishedSequence = Atomic(sequence)
         publishedDead = Atomic(false)
-        extend(slots: count)
+        try extend(slots: count)
         show(sequence: sequence, hasDeadSlots: hasDeadSlots)
     }
 
     /// Makes room for slots below `count` in what is kept beside the columns.
-    package func extend(slots count: Int) {
-        overlay.extend(slots: count)
-        slots.extend(slots: count)
+    package func extend(slots count: Int) throws(OutOfMemory) {
+        try overlay.extend(slots: count)
+        try slots.extend(slots: count)
     }
 
     /// The number of the last batch that searches see.

@@ -1,3 +1,4 @@
+package import Allocation
 import Synchronization
 
 /// What a batch does to the link lists: which it replaces, by which, and the state to go back to if it fails.
@@ -50,6 +51,12 @@ package final class GraphChanges: @unchecked Sendable {
         owner = UInt32(truncatingIfNeeded: sequence) | 0x8000_0000
         before = Newest(graph)
     }
+
+    /// Throws unless another list can be noted, and what publishing will note of all.
+    fileprivate func expectRoom() throws(OutOfMemory) {
+        guard lists.count == lists.capacity else { return }
+        try ProcessMemory.expect(growing: lists.count, stride: MemoryLayout<List>.stride + 16)
+    }
 }
 
 /// Lists that were replaced, until the searches that may be reading them have ended.
@@ -91,6 +98,12 @@ extension Graph {
         }
         self.changes = nil
         return changes
+    }
+
+    /// Throws unless there is memory for what publishing a batch notes. Not while one is published.
+    package func expectRoom(toPublish changes: GraphChanges) throws(OutOfMemory) {
+        try overlay.changedSlots.expectRoom(for: changes.lists.count)
+        try upper.changedLists.expectRoom(for: changes.lists.count)
     }
 
     /// Lets searches see a batch: after all earlier ones. Not beside itself, but beside the writing of the next batch.
@@ -156,13 +169,14 @@ extension Graph {
     ///
     /// Links of a damaged file to slots that are not there are left out, for a log that has them is not read again; unless the log
     /// counts on the list being what it is (`asItIs`).
-    func makeWritable(_ slot: UInt32, level: Int, asItIs: Bool = false) {
+    func makeWritable(_ slot: UInt32, level: Int, asItIs: Bool = false) throws(OutOfMemory) {
         guard let changes else { return }
         let arena = level == 0 ? overlay.arena : upper.arena
         let index = index(slot, level: level), newest = places(level).newest, old = newest.load(index)
         if old != 0 && arena.owner(old) == changes.owner { return }
         let (ids, count) = self.list(slot, level: level)
-        let place = arena.allocate(owner: changes.owner), list = arena.list(place)
+        try changes.expectRoom()
+        let place = try arena.allocate(owner: changes.owner), list = arena.list(place)
         var kept = 0
         for index in 0..<count where asItIs || ids[index] < UInt32(self.count) {
             kept += 1
@@ -176,21 +190,22 @@ extension Graph {
     }
 
     /// The head and ids of a list, as it is, that the batch being written may change. Serial.
-    func writableList(_ slot: UInt32, level: Int) -> UncheckedBuffer<UInt32> {
-        makeWritable(slot, level: level, asItIs: true)
+    func writableList(_ slot: UInt32, level: Int) throws(OutOfMemory) -> UncheckedBuffer<UInt32> {
+        try makeWritable(slot, level: level, asItIs: true)
         let arena = level == 0 ? overlay.arena : upper.arena
         return arena.list(places(level).newest.load(index(slot, level: level)))
     }
 
     /// Gives a new row an empty list. Serial.
-    func startList(_ slot: UInt32, level: Int) {
+    func startList(_ slot: UInt32, level: Int) throws(OutOfMemory) {
         guard let changes else {
             if level == 0 { setList(slot, level: 0, .none, count: 0) }
             return
         }
         let arena = level == 0 ? overlay.arena : upper.arena
         let index = index(slot, level: level), newest = places(level).newest
-        let place = arena.allocate(owner: changes.owner), old = newest.load(index)
+        try changes.expectRoom()
+        let place = try arena.allocate(owner: changes.owner), old = newest.load(index)
         if level == 0 && old == 0 { overlay.newestCount += 1 }
         changes.lists.append(.init(slot: slot, level: level, isNew: true, index: index, old: old, place: place))
         newest.store(place, at: index)

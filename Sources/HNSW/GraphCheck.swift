@@ -1,3 +1,4 @@
+package import Allocation
 import CKernels
 
 /// Looks at every slot and list of a graph, as a reader sees it. Memory: a bit and a u32 a slot, and another
@@ -23,23 +24,24 @@ package struct GraphCheck {
     }
 
     /// `progress` is told of each slot twice: once it was looked at, and once it is known whether links lead to it.
-    package mutating func run(progress: (_ slots: Int) -> Void = { _ in }) {
+    package mutating func run(progress: (_ slots: Int) -> Void = { _ in }) throws(OutOfMemory) {
         for slot in 0..<UInt32(truncatingIfNeeded: view.count) {
-            check(slot)
+            try check(slot)
             progress(1)
         }
         defer { progress(view.count) }
         if view.maximumLevel >= 0 {
             checkEntryPoint()
-            countUnreachable()
+            try countUnreachable()
         } else if counts[1] + counts[2] > 0 {
             report("the graph has no entry point")
         }
     }
 
     /// Reports a sentence about a slot, which is told what to call it.
-    private mutating func note(_ slot: UInt32, _ sentence: (_ name: String) -> String) {
+    private mutating func note(_ slot: UInt32, _ sentence: (_ name: String) -> String) throws(OutOfMemory) {
         guard isLinked(slot) else { return report(sentence("slot \(slot)")) }
+        try wrong.expectRoom()
         wrong.insert(slot)
         report(sentence("slot \(slot) (label \(graph.slots.label(slot)))"))
     }
@@ -48,32 +50,34 @@ package struct GraphCheck {
         slot < view.count && graph.slots.hasLabel(slot, at: view.sequence)
     }
 
-    private mutating func check(_ slot: UInt32) {
+    private mutating func check(_ slot: UInt32) throws(OutOfMemory) {
         let entry = graph.slots.entry(slot)
         guard (1...4).contains(entry.state), entry.level <= graph.parameters.maximumLevel else {
-            return note(slot) { "\($0) has state \(entry.state) and level \(entry.level)" }
+            return try note(slot) { "\($0) has state \(entry.state) and level \(entry.level)" }
         }
         counts[Int(entry.state)] += 1
         add(slot, entry)
         let level = view.upper.level(slot)
-        if entry.level != level { note(slot) { "\($0) is of level \(entry.level), and its lists of level \(level)" } }
+        if entry.level != level {
+            try note(slot) { "\($0) is of level \(entry.level), and its lists of level \(level)" }
+        }
         guard isLinked(slot) else { return }
-        if level > view.maximumLevel { note(slot) { "\($0) is of level \(level), above the entry point" } }
-        checkLists(slot, levels: level)
+        if level > view.maximumLevel { try note(slot) { "\($0) is of level \(level), above the entry point" } }
+        try checkLists(slot, levels: level)
     }
 
-    private mutating func checkLists(_ slot: UInt32, levels: Int) {
+    private mutating func checkLists(_ slot: UInt32, levels: Int) throws(OutOfMemory) {
         for level in 0...levels {
             let (ids, count) = view.list(slot, level: level)
             var seen: Set<UInt32> = [slot]
             for index in 0..<count {
                 let id = ids[index]
                 if id >= view.count {
-                    note(slot) { "the list of \($0) at level \(level) has id \(id), beyond the last slot" }
+                    try note(slot) { "the list of \($0) at level \(level) has id \(id), beyond the last slot" }
                 } else if !seen.insert(id).inserted {
-                    note(slot) { "the list of \($0) at level \(level) has id \(id) twice, or its own" }
+                    try note(slot) { "the list of \($0) at level \(level) has id \(id) twice, or its own" }
                 } else if view.upper.level(id) < level {
-                    note(slot) { "the list of \($0) at level \(level) has slot \(id), which is not so high" }
+                    try note(slot) { "the list of \($0) at level \(level) has slot \(id), which is not so high" }
                 }
             }
         }
@@ -86,27 +90,37 @@ package struct GraphCheck {
         }
     }
 
-    private mutating func countUnreachable() {
-        let visited = VisitedSet()
-        visited.prepare(slots: view.count)
-        var seen = visited.view(reserving: view.count + 1)
+    private mutating func countUnreachable() throws(OutOfMemory) {
         guard view.entryPoint < view.count else { return }
+        let memory = try Memory<UInt64>((view.count + 63) / 64), waiting = try Memory<UInt32>(view.count)
+        let words = memory.buffer
+        /// Whether the slot was not seen before.
+        func see(_ slot: UInt32) -> Bool {
+            let bit = UInt64(1) << UInt64(slot & 63), isNew = words[Int(slot >> 6)] & bit == 0
+            words[Int(slot >> 6)] |= bit
+            return isNew
+        }
         // Through linked slots only: the list of a free one is gone when the slot is used again. Not before the first batch,
         // though, which takes what an import left free out of the graph.
         let walksAll = view.sequence == 0
         guard isLinked(view.entryPoint) else { return }
-        _ = seen.insert(view.entryPoint)
-        var waiting = [view.entryPoint], next = 0
-        while next < waiting.count {
-            let (ids, count) = view.levelZero.list(waiting[next])
+        _ = see(view.entryPoint)
+        waiting.buffer[0] = view.entryPoint
+        var next = 0, found = 1
+        while next < found {
+            let (ids, count) = view.levelZero.list(waiting.buffer[next])
             next += 1
             for index in 0..<count where ids[index] < view.count && (walksAll || isLinked(ids[index])) {
-                if seen.insert(ids[index]) == 1 { waiting.append(ids[index]) }
+                guard see(ids[index]) else { continue }
+                waiting.buffer[found] = ids[index]
+                found += 1
             }
         }
-        for slot in 0..<UInt32(truncatingIfNeeded: view.count) where isLinked(slot) && seen.insert(slot) == 1 {
+        for slot in 0..<UInt32(truncatingIfNeeded: view.count) where isLinked(slot) && see(slot) {
+            try unreachable.expectRoom()
             unreachable.append(slot)
         }
+        withExtendedLifetime((memory, waiting)) {}
     }
 
     /// Adds a slot to the checksum: its row of the slot table, its links, and its vector if it is in use.

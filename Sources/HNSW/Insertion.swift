@@ -1,3 +1,5 @@
+package import Allocation
+
 /// Inserts rows in sub-batches, on one or several threads, with the same result whatever their number.
 ///
 /// A sub-batch is searched against a graph that stands still, so its rows need no locks; each row's candidates also
@@ -22,10 +24,10 @@ package final class Insertion: @unchecked Sendable {
     private var rowsAtLevel: [[Int]] = []
     /// Ids from here on are not slots: a list that has them is damaged.
     private var slotLimit: UInt32 = 0
-    private let edgeDistances = Memory<Candidate>(1)
+    private let edgeDistances = Memory<Candidate>()
     /// How many links each row chose at each level.
-    private let edgeCounts = Memory<UInt32>(1)
-    private let backLinks = Memory<BackLink>(1)
+    private let edgeCounts = Memory<UInt32>()
+    private let backLinks = Memory<BackLink>()
     private var backLinkCount = 0
     private var groups: [Range<Int>] = []
     /// Slots that a dropped link may have cost their anchor, as each thread found them.
@@ -77,19 +79,19 @@ package final class Insertion: @unchecked Sendable {
     /// drawn here and written to the slot table. With more rows to come, those that do not fill a sub-batch wait for
     /// them, so that the graph does not depend on how the rows were handed over. Whoever calls must be alone with the
     /// graph.
-    package func append(_ count: Int, moreToCome: Bool = false) {
+    package func append(_ count: Int, moreToCome: Bool = false) throws(OutOfMemory) {
         for _ in 0..<count {
             let level = graph.levels.next(maximum: graph.parameters.maximumLevel)
             graph.columns.setLevel(UInt32(graph.count + waiting.count), level)
             waiting.append(level)
         }
-        graph.extend(slots: graph.count + waiting.count)
+        try graph.extend(slots: graph.count + waiting.count)
         var next = 0
         while next < waiting.count {
             let first = graph.count
             if moreToCome && waiting.count - next < Self.subBatchLimit(count: first) { break }
             let size = Self.subBatch(levels: waiting[next...], count: first, maximumLevel: graph.maximumLevel)
-            insert(slots: (0..<size).map { (UInt32(first + $0), waiting[next + $0]) }) { [graph] in
+            try insert(slots: (0..<size).map { (UInt32(first + $0), waiting[next + $0]) }) { [graph] in
                 graph.count = first + size
             }
             next += size
@@ -100,14 +102,16 @@ package final class Insertion: @unchecked Sendable {
     /// Links rows of the batch that is being written, in the order given: their vectors are in place, and `Graph.slots` has
     /// their records. Slots at the end of the graph come in order; the others are slots that were unlinked before and have
     /// their level. `state`: what the rows become when they are linked.
-    package func insert(_ rows: [(slot: UInt32, level: Int)], state: UInt8 = Columns.liveState) {
+    package func insert(
+        _ rows: [(slot: UInt32, level: Int)], state: UInt8 = Columns.liveState
+    ) throws(OutOfMemory) {
         guard let changes = graph.changes else { preconditionFailure("no batch has begun") }
         let levels = rows.map { $0.level }
         var next = 0
         while next < rows.count {
             let size = Self.subBatch(levels: levels[next...], count: graph.count, maximumLevel: graph.maximumLevel)
             let part = Array(rows[next..<next + size])
-            insert(slots: part) { [graph] in
+            try insert(slots: part) { [graph] in
                 for row in part {
                     graph.count = max(graph.count, Int(row.slot) + 1)
                     graph.lowestSlot = min(graph.lowestSlot, row.slot)
@@ -130,9 +134,9 @@ package final class Insertion: @unchecked Sendable {
 
     /// Inserts one sub-batch. Only its last row may be higher than the graph. `join` makes the rows part of the graph once
     /// they are linked.
-    func insert(slots: [(slot: UInt32, level: Int)], join: () -> Void) {
+    func insert(slots: [(slot: UInt32, level: Int)], join: () -> Void) throws(OutOfMemory) {
         let lowest = graph.lowestSlot
-        prepare(slots)
+        try prepare(slots)
         guard graph.maximumLevel >= 0 else {
             // The first node: nothing to link to.
             (graph.entryPoint, graph.maximumLevel) = slots[0]
@@ -148,7 +152,7 @@ package final class Insertion: @unchecked Sendable {
         }
         // Not before every search has ended: what is left of old links may lead to a slot that is used again.
         team.forEach(rows.count) { [self] index, thread in setForwardLinks(index, scratch(thread)) }
-        collectBackLinks()
+        try collectBackLinks()
         team.forEach(groups.count, chunk: 16) { [self] index, thread in
             addBackLinks(index, scratch(thread), unsettled[thread])
         }
@@ -156,12 +160,12 @@ package final class Insertion: @unchecked Sendable {
             (graph.entryPoint, graph.maximumLevel) = last
         }
         join()
-        if lowestLevel == 0 { settle(slots, formerLowest: lowest) }
+        if lowestLevel == 0 { try settle(slots, formerLowest: lowest) }
     }
 
     /// Gives an anchor to the slots of this sub-batch that have none, and in a batch a link from a near neighbor to those that
     /// none has. The lists stand still while it is found out who that is, so the result does not depend on the threads.
-    private func settle(_ rows: [(slot: UInt32, level: Int)], formerLowest: UInt32) {
+    private func settle(_ rows: [(slot: UInt32, level: Int)], formerLowest: UInt32) throws(OutOfMemory) {
         var slots = rows.map { $0.slot }
         // What was the lowest slot needed no anchor.
         if graph.lowestSlot < formerLowest { slots.append(formerLowest) }
@@ -176,14 +180,15 @@ package final class Insertion: @unchecked Sendable {
                 unfound[thread].append(sorted[index])
             }
         }
-        for slot in unsettled.flatMap({ $0.take() }).sorted() { graph.anchor(slot, scratches[0]) }
-        for slot in unfound.flatMap({ $0.take() }).sorted() { graph.linkFromNear(slot, scratches[0]) }
+        for slot in unsettled.flatMap({ $0.take() }).sorted() { try graph.anchor(slot, scratches[0]) }
+        for slot in unfound.flatMap({ $0.take() }).sorted() { try graph.linkFromNear(slot, scratches[0]) }
     }
 
     /// Rows come into a store that changes, one batch after the other.
     private var isLive: Bool { graph.changes != nil }
 
-    private func prepare(_ slots: [(slot: UInt32, level: Int)]) {
+    /// Makes the rows' lists, and all the room that linking them takes: the threads find it there.
+    private func prepare(_ slots: [(slot: UInt32, level: Int)]) throws(OutOfMemory) {
         let parameters = graph.parameters
         rows.removeAll(keepingCapacity: true)
         rowsAtLevel = Array(repeating: [], count: max(graph.maximumLevel, 0) + 1)
@@ -194,17 +199,20 @@ package final class Insertion: @unchecked Sendable {
             }
             rows.append(Row(slot: slot, level: level, firstEdge: edges))
             edges += (level + 1) * parameters.connectivity
-            if level > 0 && graph.upper.firstList(slot) == nil { graph.upper.add(slot, level: level) }
-            for level in lowestLevel..<max(lowestLevel, level + 1) { graph.startList(slot, level: level) }
+            if level > 0 && graph.upper.firstList(slot) == nil { try graph.upper.add(slot, level: level) }
+            for level in lowestLevel..<max(lowestLevel, level + 1) { try graph.startList(slot, level: level) }
         }
-        edgeDistances.grow(to: edges)
-        edgeCounts.grow(to: edges / parameters.connectivity)
+        try edgeDistances.grow(to: edges)
+        try edgeCounts.grow(to: edges / parameters.connectivity)
         let highest = slots.reduce(graph.count) { max($0, Int($1.slot) + 1) }
         slotLimit = UInt32(highest)
-        let batch = max(slots.count, parameters.capacity(level: 0)) + 1
+        // A list, and all of the rows that want to be in it.
+        let batch = slots.count + parameters.capacity(level: 0) + 1
         let kept = graph.walkWidth(parameters.constructionWidth, in: graph.insertionView).kept
         for scratch in scratches {
-            scratch.prepare(slots: highest, width: max(kept, parameters.constructionWidth), batch: batch)
+            try graph.prepare(
+                scratch, slots: highest, width: max(kept, parameters.constructionWidth), batch: batch)
+            try scratch.selection.prepare(limit: parameters.capacity(level: 0))
         }
     }
 
@@ -332,9 +340,9 @@ package final class Insertion: @unchecked Sendable {
 
     // MARK: Back-links: each target by itself
 
-    private func collectBackLinks() {
+    private func collectBackLinks() throws(OutOfMemory) {
         backLinkCount = 0
-        backLinks.grow(to: edgeDistances.buffer.count)
+        try backLinks.grow(to: edgeDistances.buffer.count)
         let links = backLinks.buffer
         for (index, row) in rows.enumerated() {
             let highest = min(row.level, graph.maximumLevel)
@@ -356,7 +364,7 @@ package final class Insertion: @unchecked Sendable {
             guard index + 1 == backLinkCount || links[index + 1].group != link.group else { continue }
             groups.append(start..<(index + 1))
             start = index + 1
-            graph.makeWritable(link.target, level: link.level)
+            try graph.makeWritable(link.target, level: link.level)
         }
     }
 
@@ -380,7 +388,6 @@ package final class Insertion: @unchecked Sendable {
             graph.setList(target, level: level, ids, count: listed + group.count)
             return
         }
-        scratch.prepare(slots: 0, width: listed + group.count, batch: listed + group.count)
         let gathered = scratch.gathered, pool = scratch.pool
         var count = 0
         for index in 0..<listed {

@@ -234,7 +234,9 @@ struct WalksInTurns<Rule: SearchRule>: ~Copyable {
 
     /// Walks to the end. Calls `body` with each walk's number and how many candidates stand in its pool, as `finish` says
     /// it, and lets go of the memory.
-    consuming func finish(_ body: (_ number: Int, _ size: Int) -> Void) {
+    consuming func finish<Failure: Error>(
+        _ body: (_ number: Int, _ size: Int) throws(Failure) -> Void
+    ) throws(Failure) {
         var waiting = [Int](0..<count)
         while !waiting.isEmpty {
             var index = 0
@@ -242,6 +244,9 @@ struct WalksInTurns<Rule: SearchRule>: ~Copyable {
                 if unsafe walks[waiting[index]].takeTurn() { index &+= 1 } else { waiting.remove(at: index) }
             }
         }
-        for number in 0..<count { unsafe body(number, walks[number].finish()) }
+        var sizes: [Int] = []
+        // All leave their scratches clean, whatever comes of the first.
+        for number in 0..<count { unsafe sizes.append(walks[number].finish()) }
+        for number in 0..<count { try body(number, sizes[number]) }
     }
 }

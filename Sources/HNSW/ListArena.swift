@@ -1,3 +1,5 @@
+package import Allocation
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Darwin)
@@ -16,17 +18,23 @@ package final class ListArena: @unchecked Sendable {
     /// Addresses of the chunks, which hold 2^shift lists each.
     private let chunks: ReservedArray<UInt>
     private var chunkCount = 0
-    private var free: [UInt32] = []
+    /// The list that was given back last, whose first word is the number of the one before it; 0 for none.
+    private var firstFree: UInt32 = 0
+    private var freeCount = 0
     /// One more than the highest number given out; 0 is no list.
     private var next = 1
+    private let end: Int
 
-    package init(capacity: Int) {
+    /// `capacity`: ids of a list. `owners`: how many lists can be in use; those that were replaced, and that searches may still be
+    /// reading, come on top.
+    package init(capacity: Int, owners: Int) throws(OutOfMemory) {
         self.capacity = capacity
         stride = capacity + 2
         var shift = 10
         while shift > 0 && (stride << shift) * 4 > 1 << 20 { shift -= 1 }
         self.shift = shift
-        chunks = ReservedArray(capacity: Int(UInt32.max) >> shift + 1)
+        end = min(16 * owners + 65_536, Int(UInt32.max))
+        chunks = try ReservedArray(capacity: end >> shift + 1)
     }
 
     deinit {
@@ -34,21 +42,25 @@ package final class ListArena: @unchecked Sendable {
     }
 
     /// Lists in use.
-    package var count: Int { next - 1 - free.count }
+    package var count: Int { next - 1 - freeCount }
     package var listBytes: Int { stride * 4 }
     package var byteCount: Int { (chunkCount << shift) * listBytes }
 
     /// A new list of batch `owner`, whose head and ids are zeros. Only the writer calls this.
-    package func allocate(owner: UInt32) -> UInt32 {
-        let place: UInt32
-        if let last = free.popLast() {
-            place = last
+    package func allocate(owner: UInt32) throws(OutOfMemory) -> UInt32 {
+        let place: UInt32, words: UncheckedBuffer<UInt32>
+        if firstFree != 0 {
+            place = firstFree
+            words = self.words(place)
+            firstFree = words[0]
+            freeCount -= 1
         } else {
+            guard next < end else { throw OutOfMemory(bytes: listBytes) }
             place = UInt32(next)
-            if next >> shift >= chunkCount { addChunk() }
+            if next >> shift >= chunkCount { try addChunk() }
             next += 1
+            words = self.words(place)
         }
-        let words = self.words(place)
         unsafe memset(words.base, 0, listBytes)
         words[0] = owner
         return place
@@ -56,22 +68,23 @@ package final class ListArena: @unchecked Sendable {
 
     /// Takes back a list that nobody reads.
     package func release(_ place: UInt32) {
-        free.append(place)
-        if free.count == next - 1 { trim() }
+        words(place)[0] = firstFree
+        firstFree = place
+        freeCount += 1
+        if freeCount == next - 1 { trim() }
     }
 
     /// Gives all memory back: no list is in use.
     private func trim() {
         for chunk in 0..<chunkCount { unsafe releaseChunk(chunks.base[chunk]) }
         chunkCount = 0
-        free.removeAll()
+        (firstFree, freeCount) = (0, 0)
         next = 1
     }
 
-    private func addChunk() {
-        guard let pointer = unsafe malloc((stride << shift) * 4) else { fatalError("out of memory for link lists") }
-        chunks.extend(to: chunkCount + 1)
-        unsafe chunks.base[chunkCount] = UInt(bitPattern: pointer)
+    private func addChunk() throws(OutOfMemory) {
+        try chunks.extend(to: chunkCount + 1)
+        unsafe chunks.base[chunkCount] = UInt(bitPattern: try ProcessMemory.allocate((stride << shift) * 4))
         chunkCount += 1
     }
 
@@ -91,5 +104,5 @@ package final class ListArena: @unchecked Sendable {
 }
 
 private func releaseChunk(_ address: UInt) {
-    unsafe free(UnsafeMutableRawPointer(bitPattern: address))
+    if let chunk = unsafe UnsafeMutableRawPointer(bitPattern: address) { unsafe ProcessMemory.release(chunk) }
 }

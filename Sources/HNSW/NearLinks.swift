@@ -1,3 +1,5 @@
+import Allocation
+
 /// What keeps slots findable while a store changes: one of each slot's nearest neighbors links back to it.
 ///
 /// A slot that can be reached is found only if the walk comes by one of those who link to it. Lists drop a neighbor that another one
@@ -23,12 +25,12 @@ extension Graph {
 
     /// Has one of the nearest neighbors of `slot` link to it if none does: the first that has room, or can do without one of its
     /// farther links. Whom that leaves without a link from near is seen to as well, `depth` times. Serial.
-    func linkFromNear(_ slot: UInt32, _ scratch: SearchScratch, depth: Int = 4) {
+    func linkFromNear(_ slot: UInt32, _ scratch: SearchScratch, depth: Int = 4) throws(OutOfMemory) {
         guard lacksNearLink(slot, in: newestView, scratch) else { return }
         for neighbor in nearNeighbors(slot, in: newestView, scratch) {
             guard let place = placeOfFarthest(in: neighbor, newestView, scratch) else { continue }
-            put(slot, into: neighbor, place)
-            if depth > 0, case .of(let displaced) = place { linkFromNear(displaced, scratch, depth: depth - 1) }
+            try put(slot, into: neighbor, place)
+            if depth > 0, case .of(let displaced) = place { try linkFromNear(displaced, scratch, depth: depth - 1) }
             return
         }
     }

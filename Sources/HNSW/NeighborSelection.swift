@@ -1,10 +1,12 @@
+import Allocation
+
 /// Chooses a node's neighbours among candidates: hnswlib's heuristic. Nearest first, a candidate is kept unless one that is
 /// kept already is closer to it than the node is; so links point in different directions and clusters stay connected.
 @safe
 final class NeighborSelection {
-    private let slotMemory = Memory<UInt32>(1)
-    private let chosenMemory = Memory<Candidate>(1)
-    private let distances = Memory<Float>(NeighborSelection.batch)
+    private let slotMemory = Memory<UInt32>()
+    private let chosenMemory = Memory<Candidate>()
+    private let distances = Memory<Float>()
     /// Kept candidates are compared in groups, because most candidates are ruled out by the first few.
     private static let batch = 4
 
@@ -15,14 +17,20 @@ final class NeighborSelection {
     /// The same with their distances to the node.
     var chosen: UncheckedBuffer<Candidate> { chosenMemory.buffer }
 
+    /// Makes room for choosing `limit`.
+    func prepare(limit: Int) throws(OutOfMemory) {
+        try slotMemory.grow(to: limit)
+        try chosenMemory.grow(to: limit)
+        try distances.grow(to: Self.batch)
+    }
+
     /// Chooses at most `limit` of the `count` candidates, which ascend, and returns how many. Fewer candidates than
     /// `limit` are all kept.
     func choose(
         _ candidates: UncheckedBuffer<Candidate>, _ count: Int, limit: Int, in graph: Graph,
         expansion: UncheckedBuffer<Float>
     ) -> Int {
-        slotMemory.grow(to: limit)
-        chosenMemory.grow(to: limit)
+        precondition(limit <= slotMemory.buffer.count)
         let slots = slotMemory.buffer, chosen = chosenMemory.buffer, distances = self.distances.buffer
         if count < limit {
             for index in 0..<count {

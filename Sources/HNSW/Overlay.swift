@@ -1,3 +1,4 @@
+import Allocation
 import Synchronization
 
 /// Level-0 link lists that were changed since the last checkpoint, in heap memory over columns that are not written
@@ -12,10 +13,10 @@ package final class Overlay: @unchecked Sendable {
     package internal(set) var changedSlots: [UInt32] = []
 
     /// `capacity`: links of a list (2M). `slots`: the most there can be.
-    init(capacity: Int, slots: Int) {
-        arena = ListArena(capacity: capacity)
-        published = ReservedArray(capacity: slots)
-        newest = ReservedArray(capacity: slots)
+    init(capacity: Int, slots: Int) throws(OutOfMemory) {
+        arena = try ListArena(capacity: capacity, owners: slots)
+        published = try ReservedArray(capacity: slots)
+        newest = try ReservedArray(capacity: slots)
     }
 
     /// Slots whose newest list is here.
@@ -25,9 +26,9 @@ package final class Overlay: @unchecked Sendable {
     package var byteCount: Int { newestCount * (arena.listBytes + 8) }
 
     /// Makes room for slots below `count`.
-    func extend(slots count: Int) {
-        published.extend(to: count)
-        newest.extend(to: count)
+    func extend(slots count: Int) throws(OutOfMemory) {
+        try published.extend(to: count)
+        try newest.extend(to: count)
     }
 }
 

@@ -1,3 +1,5 @@
+package import Allocation
+
 extension Graph {
     /// Finds the live slots within `radius` of `query` for which `isAllowed` holds, nearest first; the nearest `limit` of them
     /// where there are more. `radius` is compared with what searches compare (`Distances.bound`). `width`: how many of the nearest candidates outside are looked at as well. Any number of threads
@@ -9,55 +11,56 @@ extension Graph {
     package func radiusSearch(
         _ query: Query, within radius: Float, limit: Int, width: Int, in view: GraphView, distanceLimit: Int = .max,
         scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil
-    ) -> RegionFound? {
-        guard view.maximumLevel >= 0 else { return RegionFound(candidates: scratch.results(1).prefix(0)) }
+    ) throws(OutOfMemory) -> RegionFound? {
+        guard view.maximumLevel >= 0 else { return RegionFound(candidates: scratch.noResults) }
         let visible = VisibleSlots(slots: slots, sequence: view.sequence)
         let region = Region(radius: radius, limit: limit, scratch)
         guard let isAllowed else {
-            return walk(query, region, visible, width: width, in: view, distanceLimit, scratch)
+            return try walk(query, region, visible, width: width, in: view, distanceLimit, scratch)
         }
         let rule = AllowedSlots(visible: visible, isAllowed: isAllowed)
-        return walk(query, region, rule, width: width, in: view, distanceLimit, scratch)
+        return try walk(query, region, rule, width: width, in: view, distanceLimit, scratch)
     }
 
     /// The same by computing every distance, of `chosen` slots (nil: of all). O(slots).
     package func exactRadiusSearch(
         _ query: Query, within radius: Float, limit: Int, in view: GraphView, among chosen: [UInt32]? = nil,
         scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil
-    ) -> RegionFound {
-        scratch.prepare(slots: 0, width: 1, batch: Self.scanBatch)
+    ) throws(OutOfMemory) -> RegionFound {
+        try scratch.prepare(slots: 0, width: 1, batch: Self.scanBatch)
         var region = Region(radius: radius, limit: limit, scratch)
-        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { slots, distances, count in
+        try scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) {
+            (slots, distances, count) throws(OutOfMemory) in
             for index in 0..<count {
                 let candidate = Candidate(distance: distances[index], slot: slots[index])
-                if region.asks(candidate) { region.insert(candidate) }
+                if region.asks(candidate) { try region.insert(candidate) }
             }
         }
-        return region.found(scratch)
+        return try region.found(scratch)
     }
 
     private func walk<Rule: SearchRule>(
         _ query: Query, _ region: Region, _ rule: Rule, width: Int, in view: GraphView, _ distanceLimit: Int,
         _ scratch: SearchScratch
-    ) -> RegionFound? {
+    ) throws(OutOfMemory) -> RegionFound? {
         let width = min(max(width, 1), view.count)
-        scratch.prepare(slots: view.count, width: width, batch: parameters.capacity(level: 0))
+        try prepare(scratch, slots: view.count, width: width, batch: parameters.capacity(level: 0))
         let entry = descend(query, to: 0, in: view, scratch)
         var scan = NeighborScan(self, query, from: entry, in: view, scratch)
         defer { scan.finish() }
         var walk = RadiusWalk(region: region, rule: rule, width: width, scratch)
-        _ = walk.insert(entry)
+        _ = try walk.insert(entry)
         while let node = walk.takeNext() {
             if scan.distanceCount > distanceLimit { return nil }
             let found = scan.expand(node, next: walk.next)
             var index = 0
             while index < found {
                 let candidate = Candidate(distance: scan.distances[index], slot: scan.slots[index])
-                if walk.insert(candidate) { columns.prefetchList(candidate.slot) }
+                if try walk.insert(candidate) { columns.prefetchList(candidate.slot) }
                 index &+= 1
             }
         }
-        return walk.region.found(scratch)
+        return try walk.region.found(scratch)
     }
 }
 
@@ -93,15 +96,15 @@ private struct Region {
     func asks(_ candidate: Candidate) -> Bool { candidate <= boundary || (candidate <= edge && !isTruncated) }
 
     /// Takes in one that it `asks` for.
-    mutating func insert(_ candidate: Candidate) {
-        if kept.count < limit { return kept.insert(~candidate) }
+    mutating func insert(_ candidate: Candidate) throws(OutOfMemory) {
+        if kept.count < limit { return try kept.insert(~candidate) }
         isTruncated = true
         if let worst = kept.minimum, candidate < ~worst { kept.replaceMinimum(~candidate) }
         if let worst = kept.minimum { boundary = ~worst }
     }
 
-    func found(_ scratch: SearchScratch) -> RegionFound {
-        let results = scratch.results(kept.count)
+    func found(_ scratch: SearchScratch) throws(OutOfMemory) -> RegionFound {
+        let results = try scratch.manyResults(kept.count)
         for index in 0..<kept.count { results[index] = ~kept.candidates[index] }
         results.sort(kept.count)
         return RegionFound(candidates: results.prefix(kept.count), isTruncated: isTruncated)
@@ -130,10 +133,10 @@ private struct RadiusWalk<Rule: SearchRule> {
 
     /// Takes in a candidate; true if it will be looked at soon.
     @inline(__always)
-    mutating func insert(_ candidate: Candidate) -> Bool {
-        if region.asks(candidate) && rule.finds(candidate.slot) { region.insert(candidate) }
+    mutating func insert(_ candidate: Candidate) throws(OutOfMemory) -> Bool {
+        if region.asks(candidate) && rule.finds(candidate.slot) { try region.insert(candidate) }
         if candidate <= region.boundary {
-            inside.insert(candidate)
+            try inside.insert(candidate)
             return inside.minimum == candidate
         }
         return outside.admits(candidate, width: width) && insertOutside(candidate)

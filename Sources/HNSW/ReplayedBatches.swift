@@ -1,10 +1,12 @@
+package import Allocation
+
 /// Applying batches that a log has: the lists as they were written, not the insertions that led to them.
 extension Graph {
     /// Gives `slot` a row of the batch that is being written, live, with empty lists. False if that cannot be: the slot is
     /// past the end, or has another level. Without `hasUpper` it gets a list of level 0 only.
     package func replayRow(
         _ slot: UInt32, label: UInt64, level: Int, hasUpper: Bool = true, sequence: UInt64
-    ) -> Bool {
+    ) throws(OutOfMemory) -> Bool {
         guard slot <= count, slot < capacity, level <= parameters.maximumLevel else { return false }
         guard upper.firstList(slot) != nil || upper.hasRoom(level: level) else { return false }
         if slot < count {
@@ -17,8 +19,8 @@ extension Graph {
         slots.setRow(slot, label: label, level: level, state: Columns.liveState, sequence: sequence)
         lowestSlot = min(lowestSlot, slot)
         let listedLevel = hasUpper ? level : 0
-        if listedLevel > 0 && upper.firstList(slot) == nil { upper.add(slot, level: listedLevel) }
-        for level in 0...listedLevel { startList(slot, level: level) }
+        if listedLevel > 0 && upper.firstList(slot) == nil { try upper.add(slot, level: listedLevel) }
+        for level in 0...listedLevel { try startList(slot, level: level) }
         return true
     }
 
@@ -31,12 +33,12 @@ extension Graph {
     }
 
     /// Makes a list the first `kept` ids that it has and then `added`. False if an id is no node of that level.
-    package func replayList(_ slot: UInt32, level: Int, kept: Int, added: [UInt32]) -> Bool {
+    package func replayList(_ slot: UInt32, level: Int, kept: Int, added: [UInt32]) throws(OutOfMemory) -> Bool {
         guard slot < count, level <= upper.level(slot) else { return false }
         for id in added {
             guard id < count, level <= upper.level(id) else { return false }
         }
-        let list = writableList(slot, level: level), before = Int(list[0])
+        let list = try writableList(slot, level: level), before = Int(list[0])
         let length = kept + added.count
         guard kept <= before, length <= parameters.capacity(level: level) else { return false }
         for index in added.indices { list[1 + kept + index] = added[index] }

@@ -1,3 +1,4 @@
+package import Allocation
 import CKernels
 
 extension Graph {
@@ -8,19 +9,19 @@ extension Graph {
     /// has codes the walk compares those, and the vectors of the best decide (`rerank`).
     package func search(
         _ query: Query, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch
-    ) -> UncheckedBuffer<Candidate> {
-        guard view.maximumLevel >= 0, k > 0 else { return scratch.results(1).prefix(0) }
+    ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
+        guard view.maximumLevel >= 0, k > 0 else { return scratch.noResults }
         let width = min(max(width, k), view.count)
         if !view.hasDeadSlots {
             let (looked, kept) = walkWidth(width, in: view)
-            scratch.prepare(slots: view.count, width: kept, batch: parameters.capacity(level: 0))
+            try prepare(scratch, slots: view.count, width: kept, batch: parameters.capacity(level: 0))
             let computer = walkComputer(query, in: view, scratch)
             let entry = descend(computer, to: 0, in: view, scratch)
             let size = searchLevelZero(
                 computer, from: entry, width: looked, kept: kept, in: view, rule: EverySlot(), scratch)
             if let results = results(query, k, of: size, in: view, scratch) { return results }
         }
-        return searchLiveSlots(query, count: k, width: width, in: view, scratch: scratch)
+        return try searchLiveSlots(query, count: k, width: width, in: view, scratch: scratch)
     }
 
     /// How many candidates a walk of `width` looks at, and how many it keeps. By codes, which put some of the nearest a few
@@ -66,27 +67,28 @@ extension Graph {
     /// The same search where some slots are not live: they are walked through and not returned.
     func searchLiveSlots(
         _ query: Query, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch
-    ) -> UncheckedBuffer<Candidate> {
+    ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         let rule = VisibleSlots(slots: slots, sequence: view.sequence), (looked, kept) = walkWidth(width, in: view)
-        scratch.prepare(
-            slots: view.count, width: VisibleSlots.poolLimit(width: kept), batch: parameters.capacity(level: 0))
+        try prepare(
+            scratch, slots: view.count, width: VisibleSlots.poolLimit(width: kept), batch: parameters.capacity(level: 0)
+        )
         let computer = walkComputer(query, in: view, scratch)
         let entry = descend(computer, to: 0, in: view, scratch)
         let size = searchLevelZero(
             computer, from: entry, width: looked, kept: kept, in: view, rule: rule, scratch)
-        return liveResults(query, k, of: size, width: width, in: view, rule: rule, scratch)
+        return try liveResults(query, k, of: size, width: width, in: view, rule: rule, scratch)
     }
 
     /// The best `k` live slots of a pool; found another way if there was no room for all that the walk met.
     func liveResults(
         _ query: Query, _ k: Int, of size: Int, width: Int, in view: GraphView, rule: VisibleSlots,
         _ scratch: SearchScratch
-    ) -> UncheckedBuffer<Candidate> {
+    ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         guard size >= 0 else {
-            return filteredSearch(query, count: k, width: width, in: view, scratch: scratch) { _ in true }!
+            return try filteredSearch(query, count: k, width: width, in: view, scratch: scratch) { _ in true }!
         }
         if let codes = view.codes { return rerank(query, codes, size: size, count: k, rule: rule, scratch) }
-        let results = scratch.results(k)
+        let k = min(k, size), results = scratch.results(k)
         var found = 0, index = 0
         while index < size && found < k {
             let candidate = scratch.pool[index].unexpanded

@@ -1,3 +1,5 @@
+package import Allocation
+
 extension Graph {
     /// How many searches a thread has under way at once in `search(_:count:width:in:_:)` of several queries.
     package static var searchesInTurns: Int { WalksInTurns<EverySlot>.most }
@@ -7,48 +9,48 @@ extension Graph {
     /// that together they are done sooner than one after the other, and each later than alone.
     package func search(
         _ queries: [(query: Query, scratch: SearchScratch)], count k: Int, width: Int, in view: GraphView,
-        _ body: (_ number: Int, UncheckedBuffer<Candidate>) -> Void
-    ) {
+        _ body: (_ number: Int, UncheckedBuffer<Candidate>) throws(OutOfMemory) -> Void
+    ) throws(OutOfMemory) {
         guard view.maximumLevel >= 0, k > 0, queries.count > 1 else {
             for (number, (query, scratch)) in queries.enumerated() {
-                body(number, search(query, count: k, width: width, in: view, scratch: scratch))
+                try body(number, search(query, count: k, width: width, in: view, scratch: scratch))
             }
             return
         }
         let width = min(max(width, k), view.count)
         if view.hasDeadSlots {
             let rule = VisibleSlots(slots: slots, sequence: view.sequence)
-            walk(queries, width: width, in: view, rule: rule) { number, size in
+            try walk(queries, width: width, in: view, rule: rule) { (number, size) throws(OutOfMemory) in
                 let (query, scratch) = queries[number]
-                body(
+                try body(
                     number,
                     liveResults(query, k, of: size, width: width, in: view, rule: rule, scratch))
             }
         } else {
-            walk(queries, width: width, in: view, rule: EverySlot()) { number, size in
+            try walk(queries, width: width, in: view, rule: EverySlot()) { (number, size) throws(OutOfMemory) in
                 let (query, scratch) = queries[number]
-                body(
-                    number,
-                    results(query, k, of: size, in: view, scratch)
-                        ?? searchLiveSlots(query, count: k, width: width, in: view, scratch: scratch))
+                if let found = results(query, k, of: size, in: view, scratch) { return try body(number, found) }
+                try body(number, searchLiveSlots(query, count: k, width: width, in: view, scratch: scratch))
             }
         }
     }
 
     private func walk<Rule: SearchRule>(
         _ queries: [(query: Query, scratch: SearchScratch)], width: Int, in view: GraphView, rule: Rule,
-        _ body: (_ number: Int, _ size: Int) -> Void
-    ) {
+        _ body: (_ number: Int, _ size: Int) throws(OutOfMemory) -> Void
+    ) throws(OutOfMemory) {
         let (looked, kept) = walkWidth(width, in: view)
         let room = Rule.isNeeded ? VisibleSlots.poolLimit(width: kept) : kept
+        for (_, scratch) in queries {
+            try prepare(scratch, slots: view.count, width: room, batch: parameters.capacity(level: 0))
+        }
         var walks = WalksInTurns<Rule>()
         for (query, scratch) in queries {
-            scratch.prepare(slots: view.count, width: room, batch: parameters.capacity(level: 0))
             let computer = walkComputer(query, in: view, scratch)
             let entry = descend(computer, to: 0, in: view, scratch)
             walks.append(
                 LevelZeroWalk(self, computer, from: entry, width: looked, kept: kept, in: view, rule: rule, scratch))
         }
-        walks.finish(body)
+        try walks.finish(body)
     }
 }

@@ -1,3 +1,4 @@
+package import Allocation
 import CKernels
 
 /// The memory of one search, used again by the next: one per thread that searches or inserts,
@@ -9,17 +10,17 @@ package final class SearchScratch: @unchecked Sendable {
     /// Whether that query was compared with codes; else the codes' grid did not reach it, and the walk went by vectors.
     var walksByCodes = false
     package let visited = VisitedSet()
-    private let poolMemory = Memory<Candidate>(1)
-    private let resultMemory = Memory<Candidate>(1)
+    private let poolMemory = Memory<Candidate>()
+    private let resultMemory = Memory<Candidate>()
     /// For walks that keep more candidates than a pool is good for: those to look at, and those to return.
-    let frontierMemory = Memory<Candidate>(1)
-    let keptMemory = Memory<Candidate>(1)
-    private let gatheredMemory = Memory<UInt32>(1)
-    private let distanceMemory = Memory<Float>(1)
-    private let expansionMemory = Memory<Float>(1)
-    private let queryMemory = Memory<UInt64>(1)
-    private let codeQueryMemory = Memory<UInt64>(1)
-    private let codeComponentMemory = Memory<Float>(1)
+    let frontierMemory = Memory<Candidate>()
+    let keptMemory = Memory<Candidate>()
+    private let gatheredMemory = Memory<UInt32>()
+    private let distanceMemory = Memory<Float>()
+    private let expansionMemory = Memory<Float>()
+    private let queryMemory = Memory<UInt64>()
+    private let codeQueryMemory = Memory<UInt64>()
+    private let codeComponentMemory = Memory<Float>()
     /// What a filter's test said in this search.
     let memo = TestMemo()
     let selection = NeighborSelection()
@@ -46,12 +47,23 @@ package final class SearchScratch: @unchecked Sendable {
             + memo.byteCount + selection.byteCount
     }
 
-    /// Makes room for a search of `width` in a store of `slots` slots whose lists have up to `batch` ids.
-    func prepare(slots: Int, width: Int, batch: Int) {
-        visited.prepare(slots: slots)
-        poolMemory.grow(to: width + batch + 1)
-        gatheredMemory.grow(to: batch)
-        distanceMemory.grow(to: batch)
+    /// Makes room for a search of `width` in a store of `slots` slots whose lists have up to `batch` ids; and for as many
+    /// results. Whoever searches calls it first; what follows takes no memory, but where it says so.
+    package func prepare(slots: Int, width: Int, batch: Int) throws(OutOfMemory) {
+        try visited.prepare(slots: slots, reserved: 4 * batch)
+        let room = width + batch + 1
+        try poolMemory.grow(to: room)
+        try resultMemory.grow(to: room)
+        try gatheredMemory.grow(to: batch)
+        try distanceMemory.grow(to: batch)
+    }
+
+    /// Makes room for vectors of `dimensions` components in all the forms that a search brings them into.
+    package func prepare(dimensions: Int) throws(OutOfMemory) {
+        try expansionMemory.grow(to: 2 * dimensions)
+        try codeComponentMemory.grow(to: 2 * dimensions)
+        // Codes fill their rows up; the longest are those of half precision, whose queries are floats.
+        try codeQueryMemory.grow(to: (4 * (dimensions + 128) + MemoryLayout<cairn_code_query>.size + 64) / 8 + 1)
     }
 
     @inline(__always)
@@ -61,34 +73,51 @@ package final class SearchScratch: @unchecked Sendable {
     @inline(__always)
     var distances: UncheckedBuffer<Float> { distanceMemory.buffer }
 
-    /// Room for `count` results, apart from the pool.
+    /// Room for `count` results, apart from the pool: for no more than the width that was prepared for.
     func results(_ count: Int) -> UncheckedBuffer<Candidate> {
-        resultMemory.grow(to: count)
+        precondition(count <= resultMemory.buffer.count)
         return resultMemory.buffer
     }
 
+    /// The same for any number.
+    func manyResults(_ count: Int) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
+        try resultMemory.grow(to: count)
+        return resultMemory.buffer
+    }
+
+    /// No results.
+    var noResults: UncheckedBuffer<Candidate> { resultMemory.buffer.prefix(0) }
+
     /// Room for a row expanded to f32.
     package func expansion(_ dimensions: Int) -> UncheckedBuffer<Float> {
-        expansionMemory.grow(to: dimensions)
+        precondition(dimensions <= expansionMemory.buffer.count)
         return expansionMemory.buffer
     }
 
     /// Room for a query of `bytes` bytes, aligned to eight, all zeros past what the caller writes if it always writes the
     /// same length.
-    package func queryStorage(bytes: Int) -> UnsafeMutableRawPointer {
-        queryMemory.grow(to: (bytes + 7) / 8)
+    package func queryStorage(bytes: Int) throws(OutOfMemory) -> UnsafeMutableRawPointer {
+        try queryMemory.grow(to: (bytes + 7) / 8)
         return unsafe UnsafeMutableRawPointer(queryMemory.buffer.base)
     }
 
     /// Room for a query in the form that the kernels for codes take, aligned to a cache line.
     func codeQueryStorage(bytes: Int) -> UnsafeMutableRawPointer {
-        codeQueryMemory.grow(to: (bytes + 64 + 7) / 8)
+        precondition(bytes + 64 <= 8 * codeQueryMemory.buffer.count)
         return unsafe UnsafeMutableRawPointer(codeQueryMemory.buffer.base).alignedUp(toMultipleOf: 64)
     }
 
     /// Room for a query's components.
     func codeComponents(_ count: Int) -> UncheckedBuffer<Float> {
-        codeComponentMemory.grow(to: count)
+        precondition(count <= codeComponentMemory.buffer.count)
         return codeComponentMemory.buffer
+    }
+}
+
+extension Graph {
+    /// Makes room in `scratch` for a search of this graph; see there.
+    package func prepare(_ scratch: SearchScratch, slots: Int, width: Int, batch: Int) throws(OutOfMemory) {
+        try scratch.prepare(slots: slots, width: width, batch: batch)
+        try scratch.prepare(dimensions: distances.dimensions)
     }
 }

@@ -1,3 +1,4 @@
+package import Allocation
 import CKernels
 
 extension Graph {
@@ -5,11 +6,11 @@ extension Graph {
     /// the search goes by.
     package func exactSearch(
         _ query: Query, _ distances: Distances, count k: Int, among set: SlotSet, scratch: SearchScratch
-    ) -> UncheckedBuffer<Candidate> {
-        guard k > 0, set.count > 0 else { return scratch.results(1).prefix(0) }
+    ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
+        guard k > 0, set.count > 0 else { return scratch.noResults }
         // A sorted pool costs O(k) an insertion; beyond this many it is cheaper to keep everything and sort once.
         let width = k <= 2048 ? min(k, set.count) : set.count, isBounded = k <= 2048
-        scratch.prepare(slots: 0, width: width, batch: 2 * Self.setBatch)
+        try scratch.prepare(slots: 0, width: width, batch: 2 * Self.setBatch)
         var pool = CandidatePool(scratch)
         let results = scratch.distances
         scanRows(of: set, scratch) { slots, count in
@@ -68,35 +69,36 @@ extension Graph {
     package func search(
         _ query: Query, _ distances: Distances, count k: Int, width: Int, among set: SlotSet, by plan: FilterPlan,
         in view: GraphView, scratch: SearchScratch
-    ) -> UncheckedBuffer<Candidate> {
+    ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         if plan != .scan && view.maximumLevel >= 0 && k > 0, let bits = SlotBits(set) {
             let width = min(max(width, k), set.count)
             let expected = FilterPlan.distances(matches: set.count, slots: view.count, width: width)
             if plan == .walkAll, 3 * width * view.count < 2 * set.count * VisibleSlots.poolLimit(width: width) {
-                let found = searchSorted(query, count: k, width: width, in: view, finding: bits, scratch)
+                let found = try searchSorted(query, count: k, width: width, in: view, finding: bits, scratch)
                 if let found { return found }
             }
             let size =
                 plan == .walkAll
-                ? walk(
+                ? try walk(
                     query, distances, width: width, in: view, finding: bits,
                     distanceLimit: min(set.count / 2, 4 * expected) + 16 * width, scratch)
-                : walk(
+                : try walk(
                     query, distances, width: width, in: view, through: bits,
                     costLimit: min(set.count, 100 * width) + 1000, scratch)
             if let size, size == width { return best(k, of: size, scratch) }
         }
-        return exactSearch(query, distances, count: k, among: set, scratch: scratch)
+        return try exactSearch(query, distances, count: k, among: set, scratch: scratch)
     }
 
     /// A walk through every slot with one sorted pool for all candidates, which is quicker than two as long as those of the
     /// set are not too few among them; nil when they are, or there are fewer than `count`.
     private func searchSorted(
         _ query: Query, count k: Int, width: Int, in view: GraphView, finding bits: SlotBits, _ scratch: SearchScratch
-    ) -> UncheckedBuffer<Candidate>? {
+    ) throws(OutOfMemory) -> UncheckedBuffer<Candidate>? {
         let (looked, kept) = walkWidth(width, in: view)
-        scratch.prepare(
-            slots: view.count, width: VisibleSlots.poolLimit(width: kept), batch: parameters.capacity(level: 0))
+        try prepare(
+            scratch, slots: view.count, width: VisibleSlots.poolLimit(width: kept), batch: parameters.capacity(level: 0)
+        )
         let computer = walkComputer(query, in: view, scratch)
         let entry = descend(computer, to: 0, in: view, scratch)
         let size = searchLevelZero(
@@ -105,6 +107,7 @@ extension Graph {
             let found = rerank(query, codes, size: size, count: k, rule: bits, scratch)
             return found.count == k ? found : nil
         }
+        guard size >= k else { return nil }
         let results = scratch.results(k)
         var found = 0, index = 0
         while index < size && found < k {

@@ -1,3 +1,4 @@
+import Allocation
 import Synchronization
 
 /// The lists of some of the slots: the number of the first, and how many there are. Open addressing, slot + 1 as key, 0 for an
@@ -10,8 +11,8 @@ final class SlotMap: @unchecked Sendable {
         let values: Memory<UInt32>
         let levels: Memory<UInt8>
 
-        init(_ buckets: Int) {
-            (keys, values, levels) = (Memory(buckets), Memory(buckets), Memory(buckets))
+        init(_ buckets: Int) throws(OutOfMemory) {
+            (keys, values, levels) = (try Memory(buckets), try Memory(buckets), try Memory(buckets))
         }
 
         var view: View {
@@ -26,10 +27,10 @@ final class SlotMap: @unchecked Sendable {
     private var count = 0
 
     /// `expected`: entries to make room for at once.
-    init(expected: Int = 0) {
+    init(expected: Int = 0) throws(OutOfMemory) {
         var buckets = 64
         while buckets < 2 * expected { buckets *= 2 }
-        let table = Table(buckets)
+        let table = try Table(buckets)
         tables = [table]
         current = Atomic(unsafe UInt(bitPattern: Unmanaged.passUnretained(table).toOpaque()))
     }
@@ -97,16 +98,16 @@ final class SlotMap: @unchecked Sendable {
     private static let none = UInt32.max
 
     /// Gives `slot`, which has none, `level` lists.
-    func insert(_ slot: UInt32, first value: Int, level: Int) {
-        if 2 * (count + 1) > view.mask + 1 { grow() }
+    func insert(_ slot: UInt32, first value: Int, level: Int) throws(OutOfMemory) {
+        if 2 * (count + 1) > view.mask + 1 { try grow() }
         if view.place(slot, UInt32(value), level: UInt8(level)) { count += 1 }
     }
 
     /// Takes the lists of `slot` away, which nobody may be looking up. Its bucket stays, for others are found past it.
     func remove(_ slot: UInt32) { view.place(slot, Self.none, level: 0) }
 
-    private func grow() {
-        let old = view, table = Table(2 * (old.mask + 1))
+    private func grow() throws(OutOfMemory) {
+        let old = view, table = try Table(2 * (old.mask + 1))
         let larger = table.view
         for bucket in 0...old.mask {
             let key = unsafe old.keys[bucket].load(ordering: .relaxed)

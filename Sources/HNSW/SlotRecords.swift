@@ -1,3 +1,4 @@
+package import Allocation
 import Synchronization
 
 /// Label, level and state of the slots that were changed since the last checkpoint, over a slot table that is not written
@@ -7,15 +8,7 @@ import Synchronization
 package final class SlotRecords: @unchecked Sendable {
     /// Bit 0: the slot has a record. Bit 1: it is in the list of changed ones.
     private let flags: ReservedArray<Atomic<UInt8>>
-    private let labels: ReservedArray<Atomic<UInt64>>
-    private let levels: ReservedArray<UInt8>
-    private let states: ReservedArray<Atomic<UInt8>>
-    /// The first batch that has the slot live.
-    private let born: ReservedArray<Atomic<UInt64>>
-    /// The first batch that has it no longer; the highest number while it is live.
-    private let died: ReservedArray<Atomic<UInt64>>
-    /// How many checkpoints took the slot and have not forgotten it yet.
-    private let takers: ReservedArray<UInt32>
+    private let records: ReservedArray<Record>
     private let columns: Columns
     /// The slots with a record, in the order they came.
     package private(set) var changedSlots: [UInt32] = []
@@ -33,29 +26,40 @@ package final class SlotRecords: @unchecked Sendable {
         }
     }
 
-    init(columns: Columns, slots: Int) {
+    /// What is kept of a slot, all zeros at first.
+    private struct Record: ~Copyable {
+        let label: Atomic<UInt64>
+        /// The first batch that has the slot live.
+        let born: Atomic<UInt64>
+        /// The first batch that has it no longer; the highest number while it is live.
+        let died: Atomic<UInt64>
+        /// How many checkpoints took the slot and have not forgotten it yet.
+        var takers: UInt32
+        var level: UInt8
+        let state: Atomic<UInt8>
+    }
+
+    init(columns: Columns, slots: Int) throws(OutOfMemory) {
         self.columns = columns
-        flags = ReservedArray(capacity: slots)
-        labels = ReservedArray(capacity: slots)
-        levels = ReservedArray(capacity: slots)
-        states = ReservedArray(capacity: slots)
-        born = ReservedArray(capacity: slots)
-        died = ReservedArray(capacity: slots)
-        takers = ReservedArray(capacity: slots)
+        flags = try ReservedArray(capacity: slots)
+        records = try ReservedArray(capacity: slots)
     }
 
     /// Makes room for slots below `count`.
-    func extend(slots count: Int) {
-        flags.extend(to: count)
-        labels.extend(to: count)
-        levels.extend(to: count)
-        states.extend(to: count)
-        born.extend(to: count)
-        died.extend(to: count)
-        takers.extend(to: count)
+    func extend(slots count: Int) throws(OutOfMemory) {
+        try flags.extend(to: count)
+        try records.extend(to: count)
     }
 
-    package var byteCount: Int { changedSlots.count * 35 }
+    /// Throws unless `count` more slots can be noted as changed.
+    package func expectRoom(for count: Int) throws(OutOfMemory) {
+        try changedSlots.expectRoom(for: count)
+    }
+
+    package var byteCount: Int { changedSlots.count * (MemoryLayout<Record>.stride + 5) }
+
+    @inline(__always)
+    private func record(_ slot: UInt32) -> UnsafeMutablePointer<Record> { unsafe records.base + Int(slot) }
 
     @inline(__always)
     package func hasRecord(_ slot: UInt32) -> Bool {
@@ -67,8 +71,9 @@ package final class SlotRecords: @unchecked Sendable {
     package func isVisible(_ slot: UInt32, at sequence: UInt64) -> Bool {
         guard hasRecord(slot) else { return columns.isLive(slot) }
         // In this order: what comes to life is born before it is immortal.
-        let died = unsafe (died.base + Int(slot)).pointee.load(ordering: .acquiring)
-        let born = unsafe (born.base + Int(slot)).pointee.load(ordering: .acquiring)
+        let record = unsafe record(slot)
+        let died = unsafe record.pointee.died.load(ordering: .acquiring)
+        let born = unsafe record.pointee.born.load(ordering: .acquiring)
         return born <= sequence && sequence < died
     }
 
@@ -90,19 +95,18 @@ package final class SlotRecords: @unchecked Sendable {
     /// The label of a slot that is visible, or that the writer asks for; of others what it is, was, or is about to be.
     @inline(__always)
     package func label(_ slot: UInt32) -> UInt64 {
-        hasRecord(slot)
-            ? unsafe (labels.base + Int(slot)).pointee.load(ordering: .relaxed) : columns.label(slot)
+        hasRecord(slot) ? unsafe record(slot).pointee.label.load(ordering: .relaxed) : columns.label(slot)
     }
 
     /// The newest level. Only the writer, and checks, ask.
     package func level(_ slot: UInt32) -> Int {
-        hasRecord(slot) ? unsafe Int(levels.base[Int(slot)]) : columns.level(slot)
+        hasRecord(slot) ? unsafe Int(record(slot).pointee.level) : columns.level(slot)
     }
 
     /// The newest state.
     @inline(__always)
     package func state(_ slot: UInt32) -> UInt8 {
-        hasRecord(slot) ? unsafe (states.base + Int(slot)).pointee.load(ordering: .relaxed) : columns.state(slot)
+        hasRecord(slot) ? unsafe record(slot).pointee.state.load(ordering: .relaxed) : columns.state(slot)
     }
 
     package func entry(_ slot: UInt32) -> Entry {
@@ -112,27 +116,28 @@ package final class SlotRecords: @unchecked Sendable {
     /// Gives the slot to a new row, of batch `sequence`: only for one that no search can find any more.
     package func setRow(_ slot: UInt32, label: UInt64, level: Int, state: UInt8, sequence: UInt64) {
         makeRecord(slot)
-        unsafe (died.base + Int(slot)).pointee.store(0, ordering: .relaxed)
-        unsafe (labels.base + Int(slot)).pointee.store(label, ordering: .relaxed)
-        unsafe levels.base[Int(slot)] = UInt8(level)
+        let record = unsafe record(slot)
+        unsafe record.pointee.died.store(0, ordering: .relaxed)
+        unsafe record.pointee.label.store(label, ordering: .relaxed)
+        unsafe record.pointee.level = UInt8(level)
         setState(slot, state, sequence: sequence)
     }
 
     /// Changes the state, for searches from batch `sequence` on.
     package func setState(_ slot: UInt32, _ state: UInt8, sequence: UInt64) {
         makeRecord(slot)
-        let index = Int(slot)
-        let death = unsafe (died.base + index).pointee.load(ordering: .relaxed)
+        let record = unsafe record(slot)
+        let death = unsafe record.pointee.died.load(ordering: .relaxed)
         let wasLive = death == .max, isLive = state == Columns.liveState
-        unsafe (states.base + index).pointee.store(state, ordering: .relaxed)
+        unsafe record.pointee.state.store(state, ordering: .relaxed)
         if isLive && death == sequence {
             // It died in this batch, which nobody has seen.
-            unsafe (died.base + index).pointee.store(.max, ordering: .releasing)
+            unsafe record.pointee.died.store(.max, ordering: .releasing)
         } else if isLive && !wasLive {
-            unsafe (born.base + index).pointee.store(sequence, ordering: .releasing)
-            unsafe (died.base + index).pointee.store(.max, ordering: .releasing)
+            unsafe record.pointee.born.store(sequence, ordering: .releasing)
+            unsafe record.pointee.died.store(.max, ordering: .releasing)
         } else if !isLive && wasLive {
-            unsafe (died.base + index).pointee.store(sequence, ordering: .releasing)
+            unsafe record.pointee.died.store(sequence, ordering: .releasing)
         }
     }
 
@@ -144,33 +149,32 @@ package final class SlotRecords: @unchecked Sendable {
 
     package func snapshot(_ slot: UInt32) -> Snapshot {
         makeRecord(slot)
-        let index = Int(slot)
+        let record = unsafe record(slot)
         return unsafe Snapshot(
-            slot: slot, label: (labels.base + index).pointee.load(ordering: .relaxed), level: levels.base[index],
-            state: (states.base + index).pointee.load(ordering: .relaxed),
-            died: (died.base + index).pointee.load(ordering: .relaxed))
+            slot: slot, label: record.pointee.label.load(ordering: .relaxed), level: record.pointee.level,
+            state: record.pointee.state.load(ordering: .relaxed), died: record.pointee.died.load(ordering: .relaxed))
     }
 
     /// The batch of birth stays what it is: no batch changes that of a live slot, and a slot that was not live is invisible
     /// by its death, whatever the order in which a search loads the two.
     package func restore(_ snapshot: Snapshot) {
-        let index = Int(snapshot.slot)
-        unsafe (labels.base + index).pointee.store(snapshot.label, ordering: .relaxed)
-        unsafe levels.base[index] = snapshot.level
-        unsafe (states.base + index).pointee.store(snapshot.state, ordering: .relaxed)
-        unsafe (died.base + index).pointee.store(snapshot.died, ordering: .releasing)
+        let record = unsafe record(snapshot.slot)
+        unsafe record.pointee.label.store(snapshot.label, ordering: .relaxed)
+        unsafe record.pointee.level = snapshot.level
+        unsafe record.pointee.state.store(snapshot.state, ordering: .relaxed)
+        unsafe record.pointee.died.store(snapshot.died, ordering: .releasing)
     }
 
     private func makeRecord(_ slot: UInt32) {
         let index = Int(slot), flag = unsafe (flags.base + index).pointee.load(ordering: .relaxed)
         guard flag != 3 else { return }
         if flag == 0 {
-            let isLive = columns.isLive(slot)
-            unsafe (labels.base + index).pointee.store(columns.label(slot), ordering: .relaxed)
-            unsafe levels.base[index] = UInt8(columns.level(slot))
-            unsafe (states.base + index).pointee.store(columns.state(slot), ordering: .relaxed)
-            unsafe (born.base + index).pointee.store(0, ordering: .relaxed)
-            unsafe (died.base + index).pointee.store(isLive ? .max : 0, ordering: .relaxed)
+            let record = unsafe record(slot), isLive = columns.isLive(slot)
+            unsafe record.pointee.label.store(columns.label(slot), ordering: .relaxed)
+            unsafe record.pointee.level = UInt8(columns.level(slot))
+            unsafe record.pointee.state.store(columns.state(slot), ordering: .relaxed)
+            unsafe record.pointee.born.store(0, ordering: .relaxed)
+            unsafe record.pointee.died.store(isLive ? .max : 0, ordering: .relaxed)
         }
         unsafe (flags.base + index).pointee.store(3, ordering: .releasing)
         changedSlots.append(slot)
@@ -180,7 +184,7 @@ package final class SlotRecords: @unchecked Sendable {
     /// stay until `forget`.
     package func takeChangedSlots() -> [UInt32] {
         for slot in changedSlots {
-            unsafe takers.base[Int(slot)] += 1
+            unsafe record(slot).pointee.takers += 1
             unsafe (flags.base + Int(slot)).pointee.store(1, ordering: .releasing)
         }
         defer { changedSlots.removeAll() }
@@ -191,8 +195,8 @@ package final class SlotRecords: @unchecked Sendable {
     /// checkpoint took: the slot table says the same, and no search is left that began before it did.
     package func forget(_ slots: [UInt32]) {
         for slot in slots {
-            unsafe takers.base[Int(slot)] -= 1
-            guard unsafe takers.base[Int(slot)] == 0 else { continue }
+            unsafe record(slot).pointee.takers -= 1
+            guard unsafe record(slot).pointee.takers == 0 else { continue }
             guard unsafe (flags.base + Int(slot)).pointee.load(ordering: .relaxed) == 1 else { continue }
             unsafe (flags.base + Int(slot)).pointee.store(0, ordering: .releasing)
         }

@@ -1,3 +1,4 @@
+package import Allocation
 import CKernels
 
 /// The slots that a filter lets a search return, as of one state of the graph: worked out once, for many searches.
@@ -21,7 +22,7 @@ package final class SlotSet: @unchecked Sendable {
     static var sparsest: Int { 4096 }
 
     /// A set of visible slots, ascending.
-    package init(_ slots: [UInt32], in view: GraphView) {
+    package init(_ slots: [UInt32], in view: GraphView) throws(OutOfMemory) {
         sequence = view.sequence
         slotCount = view.count
         count = slots.count
@@ -30,14 +31,16 @@ package final class SlotSet: @unchecked Sendable {
             words = nil
             return
         }
-        let words = Memory<UInt64>((view.count + 63) / 64)
+        let words = try Memory<UInt64>((view.count + 63) / 64)
         for slot in slots { words.buffer[Int(slot >> 6)] |= 1 << UInt64(slot & 63) }
         self.words = words
     }
 
     /// The set of those visible slots for which `isAllowed` holds, which is called once for each. O(slots).
-    package init(_ graph: Graph, in view: GraphView, where isAllowed: (UInt32) -> Bool) {
-        let words = Memory<UInt64>((view.count + 63) / 64), slots = graph.slots
+    package init(
+        _ graph: Graph, in view: GraphView, where isAllowed: (UInt32) -> Bool
+    ) throws(OutOfMemory) {
+        let words = try Memory<UInt64>((view.count + 63) / 64), slots = graph.slots
         var count = 0
         for index in 0..<(view.count + 63) / 64 {
             var word: UInt64 = 0
@@ -53,6 +56,7 @@ package final class SlotSet: @unchecked Sendable {
         slotCount = view.count
         self.count = count
         let isSparse = count * 32 <= view.count
+        if isSparse { try ProcessMemory.expect(4 * count) }
         let list = isSparse ? Self.list(words.buffer, count: count) : nil
         self.list = list
         self.words = count * Self.sparsest >= view.count ? words : nil

@@ -1,3 +1,5 @@
+package import Allocation
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Darwin)
@@ -46,6 +48,9 @@ package struct UncheckedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
         unsafe memmove(base + to, base + from, length * MemoryLayout<Element>.stride)
     }
 
+    /// Makes all elements zeros.
+    package func clear() { unsafe memset(base, 0, count * MemoryLayout<Element>.stride) }
+
     /// Copies `length` elements of `source` to the front of this buffer.
     @inline(__always)
     package func copy(_ source: UncheckedBuffer, length: Int) {
@@ -57,32 +62,41 @@ package struct UncheckedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
 /// Memory that is owned, zeroed when it is taken (lazily, by the kernel, when it is large) and grows by being replaced.
 @safe
 package final class Memory<Element: BitwiseCopyable>: @unchecked Sendable {
-    package private(set) var buffer: UncheckedBuffer<Element>
+    package private(set) var buffer = UncheckedBuffer<Element>.none
     /// How many bytes it takes.
     package var byteCount: Int { buffer.count * MemoryLayout<Element>.stride }
 
-    package init(_ count: Int) {
-        buffer = Self.zeroed(count)
+    /// None yet.
+    package init() {}
+
+    /// Room for `count` elements.
+    package init(_ count: Int) throws(OutOfMemory) {
+        try grow(to: max(count, 1))
     }
 
-    deinit { unsafe free(buffer.base) }
-
-    private static func zeroed(_ count: Int) -> UncheckedBuffer<Element> {
-        let count = max(count, 1)
-        guard let pointer = unsafe calloc(count, MemoryLayout<Element>.stride) else {
-            fatalError("out of memory: \(count * MemoryLayout<Element>.stride) bytes")
-        }
-        return unsafe UncheckedBuffer(pointer.assumingMemoryBound(to: Element.self), count: count)
-    }
+    deinit { release() }
 
     /// Makes room for `count` elements; the first ones keep their values, the new ones are zero. Doubles, so that growing
-    /// one by one costs O(1) each.
-    package func grow(to count: Int) {
-        guard count > buffer.count else { return }
-        let larger = Self.zeroed(max(count, 2 * buffer.count))
+    /// one by one costs O(1) each. When it throws, what there was is left.
+    @inline(__always)
+    package func grow(to count: Int) throws(OutOfMemory) {
+        if count > buffer.count { try replace(count) }
+    }
+
+    @inline(never)
+    private func replace(_ count: Int) throws(OutOfMemory) {
+        let count = max(count, 2 * buffer.count)
+        let (bytes, overflows) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
+        guard !overflows else { throw OutOfMemory(bytes: .max) }
+        let pointer = try unsafe ProcessMemory.zeroed(bytes)
+        let larger = unsafe UncheckedBuffer(pointer.assumingMemoryBound(to: Element.self), count: count)
         larger.copy(buffer, length: buffer.count)
-        unsafe free(buffer.base)
+        release()
         buffer = larger
+    }
+
+    private func release() {
+        if buffer.count > 0 { unsafe ProcessMemory.release(UnsafeMutableRawPointer(buffer.base)) }
     }
 }
 

@@ -1,3 +1,5 @@
+package import Allocation
+
 /// Taking erased and superseded slots out of the graph.
 ///
 /// A node does not know who links to it. Those who do are nearly all among its neighbours and theirs: their lists lose it
@@ -7,28 +9,32 @@
 extension Graph {
     /// Takes `slots` out of the graph, in the batch that is being written; their records say already that they are not
     /// live. They keep their lists, for searches that are there.
-    package func unlink(_ slots: [UInt32], scratch: SearchScratch) {
+    package func unlink(_ slots: [UInt32], scratch: SearchScratch) throws(OutOfMemory) {
         guard !slots.isEmpty else { return }
+        // Sets of slots: those that are looked around, and whose lists change.
+        try ProcessMemory.expect(growing: min(count, slots.count * parameters.capacity(level: 0)), stride: 16)
         hasUnlinkedSlots = true
         neededLists = NeededLists()
         let formerLowest = lowestSlot
         findLowestSlot()
         guard lowestSlot < count else { return removeLastNode() }
-        scratch.prepare(slots: count, width: 1, batch: 64 * parameters.capacity(level: 0))
+        try prepare(scratch, slots: count, width: 1, batch: 64 * parameters.capacity(level: 0))
         var unsettled: Set<UInt32> = [formerLowest]
         // Looking at every list costs less than looking around each of so many slots, and overlooks nothing.
         let isSweep = slots.count > count / 500 + 1
         let owners = isSweep ? ownersOfUnlinked() : owners(of: slots, level: 0, scratch)
         for slot in slots { unsettled.formUnion(linkedNeighbors(slot)) }
-        for owner in owners where refill(owner, level: 0, scratch) { unsettled.insert(owner) }
+        for owner in owners where try refill(owner, level: 0, scratch) { unsettled.insert(owner) }
         for slot in slots {
             for level in stride(from: 1, through: upper.level(slot), by: 1) {
-                for owner in self.owners(of: [slot], level: level, scratch) { _ = refill(owner, level: level, scratch) }
+                for owner in self.owners(of: [slot], level: level, scratch) {
+                    _ = try refill(owner, level: level, scratch)
+                }
             }
         }
         moveEntryPoint()
-        for slot in unsettled.sorted() { anchor(slot, scratch) }
-        for slot in unsettled.sorted() { linkFromNear(slot, scratch) }
+        for slot in unsettled.sorted() { try anchor(slot, scratch) }
+        for slot in unsettled.sorted() { try linkFromNear(slot, scratch) }
     }
 
     /// No node is left. The slots stay, with their levels, to be used again.
@@ -69,11 +75,11 @@ extension Graph {
                 }
             }
             let (ids, length) = view.list(slot, level: level)
-            scratch.visited.update(seen)
-            seen = scratch.visited.view(reserving: length * (parameters.capacity(level: level) + 1) + 1)
             _ = seen.insert(slot)
             for index in 0..<length where ids[index] < limit {
                 let neighbor = ids[index]
+                scratch.visited.update(seen)
+                seen = scratch.visited.view(reserving: parameters.capacity(level: level) + 1)
                 if seen.insert(neighbor) == 1 { look(at: neighbor) }
                 let (others, otherCount) = view.list(neighbor, level: level)
                 for other in 0..<otherCount where others[other] < limit && seen.insert(others[other]) == 1 {
@@ -87,7 +93,7 @@ extension Graph {
     }
 
     /// Takes what is not linked out of a list and puts neighbours of those slots in. Whether anything changed.
-    private func refill(_ owner: UInt32, level: Int, _ scratch: SearchScratch) -> Bool {
+    private func refill(_ owner: UInt32, level: Int, _ scratch: SearchScratch) throws(OutOfMemory) -> Bool {
         let (ids, listed) = newestView.list(owner, level: level)
         var kept: [UInt32] = [], lost: [UInt32] = []
         for index in 0..<listed {
@@ -102,8 +108,7 @@ extension Graph {
         }
         // Nearest first, as in a list that an insertion chose.
         if level == 0 { kept = sorted(kept, from: owner, scratch) }
-        makeWritable(owner, level: level)
-        scratch.prepare(slots: 0, width: 1, batch: kept.count)
+        try makeWritable(owner, level: level)
         for (index, id) in kept.enumerated() { scratch.gathered[index] = id }
         setList(owner, level: level, scratch.gathered, count: kept.count)
         return true
@@ -132,7 +137,6 @@ extension Graph {
         _ scratch: SearchScratch
     ) -> [UInt32] {
         let dimensions = distances.dimensions
-        scratch.prepare(slots: 0, width: 1, batch: candidates.count + kept.count + 1)
         let expansion = scratch.expansion(2 * dimensions)
         for (index, id) in candidates.enumerated() { scratch.gathered[index] = id }
         let query = distances.query(forRow: owner, expansion: expansion)

@@ -1,3 +1,4 @@
+package import Allocation
 import Synchronization
 
 /// The link lists of the levels above 0, in heap memory: about one node in M has any. A list is a head (its count) and M
@@ -9,7 +10,7 @@ import Synchronization
 package final class UpperLayers: @unchecked Sendable {
     package let connectivity: Int
     /// Slot and level of each node, two u32 a node, in the order they came.
-    package private(set) var nodes = Memory<UInt32>(1)
+    package let nodes = Memory<UInt32>()
     package private(set) var nodeCount = 0
     package private(set) var listCount = 0
     let arena: ListArena
@@ -21,13 +22,13 @@ package final class UpperLayers: @unchecked Sendable {
     var changedLists: [UInt32] = []
 
     /// `slots`: the most there can be in the store. `nodes`: how many are expected at once.
-    package init(connectivity: Int, slots: Int, nodes: Int = 0) {
+    package init(connectivity: Int, slots: Int, nodes: Int = 0) throws(OutOfMemory) {
         self.connectivity = connectivity
-        arena = ListArena(capacity: connectivity)
         let lists = max(2 * slots, min(63 * slots, 1 << 26)) + 64
-        published = ReservedArray(capacity: lists)
-        newest = ReservedArray(capacity: lists)
-        firstLists = SlotMap(expected: nodes)
+        arena = try ListArena(capacity: connectivity, owners: lists)
+        published = try ReservedArray(capacity: lists)
+        newest = try ReservedArray(capacity: lists)
+        firstLists = try SlotMap(expected: nodes)
     }
 
     /// u32s of a list in the file: its head and its ids.
@@ -44,22 +45,30 @@ package final class UpperLayers: @unchecked Sendable {
 
     /// Adds a node with `level` empty lists, which nobody links to yet, and returns the number of the first.
     @discardableResult
-    package func add(_ slot: UInt32, level: Int) -> Int {
+    package func add(_ slot: UInt32, level: Int) throws(OutOfMemory) -> Int {
         precondition(level > 0)
-        nodes.grow(to: 2 * (nodeCount + 1))
+        guard hasRoom(level: level) else { throw OutOfMemory(bytes: level * arena.listBytes) }
+        let first = listCount, end = listCount + level
+        try nodes.grow(to: 2 * (nodeCount + 1))
+        try published.extend(to: end)
+        try newest.extend(to: end)
+        var made = first
+        do throws(OutOfMemory) {
+            while made < end {
+                let place = try arena.allocate(owner: 0)
+                published.store(place, at: made)
+                newest.store(place, at: made)
+                made += 1
+            }
+            try firstLists.insert(slot, first: first, level: level)
+        } catch {
+            for list in first..<made { arena.release(newest.load(list)) }
+            throw error
+        }
         nodes.buffer[2 * nodeCount] = slot
         nodes.buffer[2 * nodeCount + 1] = UInt32(level)
         nodeCount += 1
-        let first = listCount
-        listCount += level
-        published.extend(to: listCount)
-        newest.extend(to: listCount)
-        for list in first..<listCount {
-            let place = arena.allocate(owner: 0)
-            published.store(place, at: list)
-            newest.store(place, at: list)
-        }
-        firstLists.insert(slot, first: first, level: level)
+        listCount = end
         return first
     }
 
@@ -140,14 +149,14 @@ extension UpperLayers {
     package convenience init?(
         connectivity: Int, slots: Int, nodes: UncheckedBuffer<UInt32>, nodeCount: Int, lists: UncheckedBuffer<UInt32>,
         listCount: Int, slotCount: Int, entryPoint: UInt32, maximumLevel: Int
-    ) {
-        self.init(connectivity: connectivity, slots: slots, nodes: nodeCount)
+    ) throws(OutOfMemory) {
+        try self.init(connectivity: connectivity, slots: slots, nodes: nodeCount)
         for node in 0..<nodeCount {
             let slot = nodes[2 * node], level = nodes[2 * node + 1]
             guard slot < slotCount, (1...63).contains(level), firstList(slot) == nil,
                 self.listCount + Int(level) <= listCount, hasRoom(level: Int(level))
             else { return nil }
-            add(slot, level: Int(level))
+            try add(slot, level: Int(level))
         }
         guard self.listCount == listCount, maximumLevel <= 0 || self.level(entryPoint) == maximumLevel else {
             return nil

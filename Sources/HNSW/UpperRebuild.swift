@@ -1,3 +1,5 @@
+package import Allocation
+
 extension Graph {
     /// Makes the upper layers anew from the levels in the slot table, by inserting the slots that have one: what opening
     /// does when the file `upper` is missing or damaged. The same rows are searched and linked in the same sub-batches as a
@@ -5,9 +7,9 @@ extension Graph {
     ///
     /// O(slots) to find the levels; then about one insertion in M. A level above the header's is taken for that; a free slot's
     /// may be higher, for it keeps its level. False if the levels are more than they can be in a store of this size.
-    package func rebuildUpperLayers(threads: Int) -> Bool {
+    package func rebuildUpperLayers(threads: Int) throws(OutOfMemory) -> Bool {
         let slotCount = count, highestLevel = maximumLevel
-        upper = UpperLayers(connectivity: parameters.connectivity, slots: capacity)
+        upper = try UpperLayers(connectivity: parameters.connectivity, slots: capacity)
         guard slotCount > 0 else { return true }
         let insertion = Insertion(into: self, threads: threads, lowestLevel: 1)
         maximumLevel = -1
@@ -21,10 +23,10 @@ extension Graph {
             let size = Insertion.subBatch(levels: levels[...], count: first, maximumLevel: maximumLevel)
             let rows = (0..<size).filter { (levels[$0] > 0 || maximumLevel < 0) && isLinked(UInt32(first + $0)) }
             guard upper.hasRoom(level: levels[..<size].reduce(0, +)) else { return false }
-            if !rows.isEmpty { insertion.insert(slots: rows.map { (UInt32(first + $0), levels[$0]) }) {} }
+            if !rows.isEmpty { try insertion.insert(slots: rows.map { (UInt32(first + $0), levels[$0]) }) {} }
             for row in 0..<size where levels[row] > 0 && upper.firstList(UInt32(first + row)) == nil {
                 // Free: it keeps its level for whoever gets it.
-                upper.add(UInt32(first + row), level: levels[row])
+                try upper.add(UInt32(first + row), level: levels[row])
             }
             first += size
         }

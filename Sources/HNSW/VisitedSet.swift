@@ -1,28 +1,38 @@
+package import Allocation
+
 /// The slots that a search has seen: one bit each, and a list of the words that were touched, so that clearing costs what
-/// the search cost and not the size of the store.
+/// the search cost and not the size of the store. Where the list would be longer than the words are many, all are cleared.
 @safe
 package final class VisitedSet {
-    private let words: Memory<UInt64>
-    private let touched: Memory<UInt32>
+    private let words = Memory<UInt64>()
+    private let touched = Memory<UInt32>()
     private(set) var touchedCount = 0
+    /// Words were touched that are not in the list.
+    private var hasForgotten = false
 
-    package init() {
-        words = Memory(1)
-        touched = Memory(4096)
-    }
+    package init() {}
 
     package var byteCount: Int { words.byteCount + touched.byteCount }
 
-    /// Makes room for slots below `count`.
-    func prepare(slots count: Int) {
-        words.grow(to: (count + 63) / 64 + 1)
+    /// Makes room for slots below `count`. `reserved`: the most that `view` will be asked to reserve at a time.
+    package func prepare(slots count: Int, reserved: Int) throws(OutOfMemory) {
+        let wordCount = (count + 63) / 64 + 1
+        try words.grow(to: wordCount)
+        try touched.grow(to: max(4096, wordCount) + reserved)
     }
 
     /// The set as a value for the hot loop, with room for `slots` further slots in the list.
     @inline(__always)
     func view(reserving slots: Int) -> View {
-        if touchedCount &+ slots > touched.buffer.count { touched.grow(to: touchedCount &+ slots) }
+        if touchedCount &+ slots > touched.buffer.count { forgetTouched(reserving: slots) }
         return View(words: words.buffer, touched: touched.buffer, count: touchedCount)
+    }
+
+    @inline(never)
+    private func forgetTouched(reserving slots: Int) {
+        precondition(slots <= touched.buffer.count, "no room was made for these slots")
+        hasForgotten = true
+        touchedCount = 0
     }
 
     /// Takes back a view that has been used.
@@ -32,6 +42,12 @@ package final class VisitedSet {
     /// Forgets every slot.
     func clear() {
         let words = words.buffer, touched = touched.buffer
+        if hasForgotten {
+            words.clear()
+            hasForgotten = false
+            touchedCount = 0
+            return
+        }
         var index = 0
         while index < touchedCount {
             words[Int(touched[index])] = 0

@@ -1,3 +1,4 @@
+import Allocation
 import Synchronization
 
 #if canImport(Glibc)
@@ -130,8 +131,12 @@ package struct Thread: @unchecked Sendable {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    /// nil when the system will not start another thread.
+    /// The stack that a thread gets, nearly everywhere.
+    private static let stackBytes = 8 << 20
+
+    /// nil when the system will not start another thread, or its stack would take the last of the memory.
     package init?(_ body: @escaping @Sendable () -> Void) {
+        guard (try? ProcessMemory.expectAddresses(Self.stackBytes)) != nil else { return nil }
         let argument = unsafe Unmanaged.passRetained(Body(body)).toOpaque()
         #if canImport(Darwin)
         var handle: pthread_t?

@@ -1,3 +1,4 @@
+import Allocation
 package import MappedStorage
 package import SystemPackage
 
@@ -41,6 +42,7 @@ package struct ChromaMetadata: Sendable, Hashable {
         guard size <= most else {
             throw HnswlibFileError(path, "it has \(size) bytes, the most is \(most)", offset: size)
         }
+        try claimingMemory(for: path, ProcessMemory.expect(8 * size))
         guard let bytes = try file.head(size) else {
             throw HnswlibFileError(path, "it was cut off while it was read: try again when nobody changes it")
         }

@@ -1,3 +1,4 @@
+package import Allocation
 package import MappedStorage
 package import SystemPackage
 
@@ -23,11 +24,28 @@ package struct HnswlibFileError: Error, Sendable, Hashable {
     package init(_ error: StorageError) {
         let message =
             error.errno == .noSuchFileOrDirectory
-            ? "there is no such file: check the path" : "could not \(error.action): \(error.errno)"
+            ? "there is no such file: check the path"
+            : "could not \(error.action): \(error.errno.advice ?? "\(error.errno)")"
         self.init(error.path, message, errno: error.errno)
     }
 }
 
+extension HnswlibFileError {
+    /// Memory that could not be had for what is done with a file.
+    package init(_ path: FilePath, _ error: OutOfMemory) { self.init(StorageError(path, error)) }
+}
+
 extension HnswlibFileError: CustomStringConvertible {
     package var description: String { "\(path): \(message)" }
+}
+
+/// Evaluates `body` and passes a want of memory on as the error of a file.
+package func claimingMemory<Result>(
+    for path: FilePath, _ body: @autoclosure () throws(OutOfMemory) -> Result
+) throws(HnswlibFileError) -> Result {
+    do {
+        return try body()
+    } catch {
+        throw HnswlibFileError(path, error)
+    }
 }

@@ -1,3 +1,4 @@
+import Allocation
 package import MappedStorage
 package import SystemPackage
 
@@ -13,6 +14,7 @@ extension HnswlibIndex {
         header.capacity = capacity ?? header.capacity
         let writer = try HnswlibWriter(path, header: header, calls: calls)
         let size = header.elementBytes, atOnce = max(1, min(header.count, (4 << 20) / size))
+        try claimingMemory(for: path, ProcessMemory.expect(atOnce * size))
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: atOnce * size, alignment: 64)
         defer { unsafe buffer.deallocate() }
         for first in stride(from: 0, to: header.count, by: atOnce) {

@@ -1,3 +1,4 @@
+import Allocation
 import SystemPackage
 
 /// What there is in an index, known when all of it has been read.
@@ -27,6 +28,7 @@ extension HnswlibIndex {
     package func validate(progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws(HnswlibFileError)
         -> HnswlibSurvey
     {
+        try claimingMemory(for: path, ProcessMemory.expect(9 * header.count))
         var survey = HnswlibSurvey(levels: [UInt8](repeating: 0, count: header.count))
         let total = elements.count + lists.part.count
         var done = 0
@@ -92,8 +94,9 @@ extension HnswlibIndex {
     ) throws(HnswlibFileError) {
         guard header.count > 0 else { return }
         let size = header.elementBytes, atOnce = max(1, Self.pieceBytes / size)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: min(atOnce, header.count) * size, alignment: 64)
+        let bufferBytes = min(atOnce, header.count) * size
+        try claimingMemory(for: path, ProcessMemory.expect(bufferBytes))
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bufferBytes, alignment: 64)
         defer { unsafe buffer.deallocate() }
         survey.labels = [UInt64](repeating: 0, count: header.count)
         var slot = 0

@@ -1,3 +1,4 @@
+import Allocation
 package import MappedStorage
 package import SystemPackage
 
@@ -35,6 +36,7 @@ package final class HnswlibWriter {
         self.draft = draft
         self.header = header
         let largest = 4 + HnswlibHeader.highestLevel * header.upperListBytes
+        try claiming(draft.path, ProcessMemory.expect(max(1 << 18, largest)))
         unsafe buffer = .allocate(byteCount: max(1 << 18, largest), alignment: 64)
         end = HnswlibHeader.size
         try draft.write(header.encoded(), at: 0)

@@ -1,4 +1,6 @@
+import Allocation
 import FileFormat
+import MappedStorage
 
 /// The link area: a record for each slot, which is a 32-bit size and that many bytes of lists, all of one length, level 1
 /// first. Most are of level 0 and nothing but the size. Where a record stands is known when all before it have been read.
@@ -21,8 +23,9 @@ struct UpperRecords: Sendable {
     func forEach(progress: (_ bytes: Int) -> Void = { _ in }, _ body: Body) throws(HnswlibFileError) {
         let largest = 4 + HnswlibHeader.highestLevel * listBytes
         // A multiple of four, as all records are, so that words are aligned wherever a piece begins.
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: roundUp(min(max(Self.pieceBytes, largest), part.count + 4), to: 64), alignment: 64)
+        let bufferBytes = roundUp(min(max(Self.pieceBytes, largest), part.count + 4), to: 64)
+        try claimingMemory(for: part.file.path, ProcessMemory.expect(bufferBytes))
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bufferBytes, alignment: 64)
         defer { unsafe buffer.deallocate() }
         let bytes = buffer.baseAddress!
         // The piece in the buffer begins at `origin` of the part and has `filled` bytes, of which `position` are done with.

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 package import SystemPackage
 
@@ -16,19 +17,17 @@ package final class CodeMemory: @unchecked Sendable {
     private let rowsOffset: Int
     /// The file that the rows are written to; nil for memory of this process.
     private let file: File?
-    private let reservation: UnsafeMutableRawPointer
-    private let reservedBytes: Int
+    private let addresses: AddressRange
     /// Bytes of the file, or of memory as if there were one, that may be touched.
     private var usableBytes = 0
     /// Room is made for so much more than is needed, or for a share of what there is.
     private static let step = 256 << 10
-    private let calls: SystemCalls
     private let path: FilePath
 
     /// Rows in memory. `slots`: the most that there can be.
-    package init(rowBytes: Int, slots: Int, path: FilePath, calls: SystemCalls = .system) throws(StorageError) {
-        (file, self.rowBytes, rowsOffset, self.path, self.calls) = (nil, rowBytes, Geometry.pageSize, path, calls)
-        (unsafe reservation, reservedBytes) = try unsafe Self.reserve(rowsOffset + slots * rowBytes, path)
+    package init(rowBytes: Int, slots: Int, path: FilePath) throws(StorageError) {
+        (file, self.rowBytes, rowsOffset, self.path) = (nil, rowBytes, Geometry.pageSize, path)
+        addresses = try Self.reserve(rowsOffset + slots * rowBytes, path)
     }
 
     /// Rows of `file` from `rowsOffset` on, a multiple of the page size; it has `count` of them at least. Not `isWritable`: changes
@@ -37,31 +36,20 @@ package final class CodeMemory: @unchecked Sendable {
         _ file: File, rowsOffset: Int, rowBytes: Int, count: Int, slots: Int, isWritable: Bool
     ) throws(StorageError) {
         self.file = isWritable ? file : nil
-        (self.rowBytes, self.rowsOffset, path, calls) = (rowBytes, rowsOffset, file.path, file.calls)
-        (unsafe reservation, reservedBytes) = try unsafe Self.reserve(
-            rowsOffset + max(slots, count) * rowBytes, file.path)
+        (self.rowBytes, self.rowsOffset, path) = (rowBytes, rowsOffset, file.path)
+        addresses = try Self.reserve(rowsOffset + max(slots, count) * rowBytes, file.path)
         let length = rowsOffset + count * rowBytes
         try unsafe file.map(at: start, length: length, offset: 0, isWritable ? .none : .copied)
         usableBytes = roundUp(length, to: Self.pageSize)
         advise(from: 0, to: usableBytes)
     }
 
-    deinit { unsafe munmap(reservation, reservedBytes) }
-
-    private static func reserve(
-        _ length: Int, _ path: FilePath
-    ) throws(StorageError) -> (UnsafeMutableRawPointer, Int) {
-        let bytes = roundUp(length, to: Geometry.hugePage) + 2 * Geometry.hugePage
-        do throws(Errno) {
-            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-            return (try unsafe SystemCalls.system.map(nil, bytes, PROT_NONE, flags, -1, 0), bytes)
-        } catch {
-            throw StorageError(path, "reserve \(bytes) bytes of addresses", error)
-        }
+    private static func reserve(_ length: Int, _ path: FilePath) throws(StorageError) -> AddressRange {
+        try claiming(path, AddressRange(roundUp(length, to: Geometry.hugePage) + 2 * Geometry.hugePage))
     }
 
     private static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
-    private var start: UnsafeMutableRawPointer { unsafe reservation.alignedUp(toMultipleOf: Geometry.hugePage) }
+    private var start: UnsafeMutableRawPointer { unsafe addresses.start.alignedUp(toMultipleOf: Geometry.hugePage) }
 
     /// Where slot 0's row is.
     package var base: UnsafeMutableRawPointer { unsafe start + rowsOffset }
@@ -71,14 +59,15 @@ package final class CodeMemory: @unchecked Sendable {
         let needed = rowsOffset + slots * rowBytes
         guard needed > usableBytes else { return }
         let end = min(
-            roundUp(needed + max(Self.step, needed / 8), to: Self.step), reservedBytes - Geometry.hugePage)
+            roundUp(needed + max(Self.step, needed / 8), to: Self.step), addresses.byteCount - Geometry.hugePage)
         guard needed <= end else { throw StorageError(path, "make room for more codes", .noMemory) }
         let length = end - usableBytes, place = unsafe start + usableBytes
         if let file {
             try file.allocate(from: usableBytes, to: end)
             try unsafe file.map(at: place, length: length, offset: usableBytes, .none)
-        } else if unsafe mprotect(place, length, PROT_READ | PROT_WRITE) != 0 {
-            throw StorageError(path, "take \(length) bytes of memory", Errno(rawValue: errno))
+        } else {
+            let from = unsafe place - addresses.start
+            try claiming(path, addresses.commit(from..<from + length))
         }
         advise(from: usableBytes, to: end)
         usableBytes = end

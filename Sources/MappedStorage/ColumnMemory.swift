@@ -1,3 +1,4 @@
+import Allocation
 package import FileFormat
 import Synchronization
 package import SystemPackage
@@ -14,50 +15,53 @@ import Darwin
 @safe
 package final class ColumnMemory: @unchecked Sendable {
     package let geometry: Geometry
-    private let reservation: UnsafeMutableRawPointer
-    private let reservedBytes: Int
+    private let addresses: AddressRange
     private let offsets: [Int]
     /// Slots that the reserved ranges hold: those of whole segments.
     package let reservedSlots: Int
+    /// Whether the process could not have addresses for as many slots as were asked for.
+    package let isCutShort: Bool
     /// The slots, from 0 on, whose memory is a file's pages and nothing else.
     private let mappedSlots = Atomic<Int>(0)
     /// The kernel maps up to so many bytes around a page that is touched.
     private static let faultAround = 64 << 10
 
-    /// Reserves addresses for the segments of `slots` slots or, when the address space is short, for as few as `minimum`.
+    /// Reserves addresses for the segments of `slots` slots or, when the address space is short, for as few as `minimum`. Beyond the
+    /// minimum it takes no more than half of the addresses that there are: the others are for what is kept beside the columns, and for
+    /// the rest of the program.
     package init(geometry: Geometry, slots: Int, minimum: Int, path: FilePath) throws(StorageError) {
         var target = max(slots, minimum)
         while true {
-            let slots = geometry.capacity(segments: geometry.segments(forSlots: target))
+            let reserved = geometry.capacity(segments: geometry.segments(forSlots: target))
             var length = 0
             let offsets = Geometry.Column.allCases.map { column in
                 let offset = length
-                length += roundUp(slots * geometry.stride(of: column) + Geometry.granule, to: Geometry.hugePage)
+                length += roundUp(reserved * geometry.stride(of: column) + Geometry.granule, to: Geometry.hugePage)
                 return offset
             }
-            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-            let bytes = length + Geometry.hugePage
-            // What is kept beside the columns needs addresses too: tried for, and given back.
-            let beside = roundUp(slots * 96, to: Geometry.granule)
-            if let start = try? unsafe SystemCalls.system.map(nil, bytes + beside, PROT_NONE, flags, -1, 0) {
-                unsafe munmap(start + bytes, beside)
+            let isLast = target <= minimum
+            let bytes = length + Geometry.hugePage, all = bytes + Self.bytesBeside(reserved, geometry)
+            if AddressRange.isAvailable(isLast ? all : 2 * all), let addresses = try? AddressRange(bytes) {
                 self.geometry = geometry
                 self.offsets = offsets
-                reservedSlots = slots
-                unsafe reservation = start
-                reservedBytes = bytes
+                reservedSlots = reserved
+                isCutShort = target < slots
+                self.addresses = addresses
                 return
             }
-            guard target > minimum else { throw StorageError(path, "reserve \(bytes) bytes of addresses", .noMemory) }
+            guard !isLast else { throw StorageError(path, "reserve \(all) bytes of addresses", .noMemory) }
             target = max(minimum, target / 2)
         }
     }
 
-    deinit { unsafe munmap(reservation, reservedBytes) }
+    /// About how many addresses are reserved beside the columns: for records, changed lists and codes.
+    private static func bytesBeside(_ slots: Int, _ geometry: Geometry) -> Int {
+        slots * (64 + geometry.stride(of: .vectors) / 2) + min(512 * slots, 1 << 30) + (2 << 20)
+    }
 
     /// Where slot 0's row of `column` is. The pointer lives as long as this object.
     package func base(of column: Geometry.Column) -> UnsafeMutableRawPointer {
-        unsafe reservation.alignedUp(toMultipleOf: Geometry.hugePage) + offsets[column.rawValue]
+        unsafe addresses.start.alignedUp(toMultipleOf: Geometry.hugePage) + offsets[column.rawValue]
     }
 
     /// Who may write the memory of a file's piece.
@@ -84,10 +88,8 @@ package final class ColumnMemory: @unchecked Sendable {
     /// Puts zeroed memory behind the pieces of `segment`: a store that lives in memory.
     package func allocate(_ segment: Geometry.Segment, path: FilePath) throws(StorageError) {
         for piece in segment.pieces {
-            let address = unsafe address(of: piece, in: segment)
-            guard unsafe mprotect(address, piece.length, PROT_READ | PROT_WRITE) == 0 else {
-                throw StorageError(path, "take \(piece.length) bytes of memory", Errno(rawValue: errno))
-            }
+            let start = unsafe address(of: piece, in: segment) - addresses.start
+            try claiming(path, addresses.commit(start..<start + piece.length))
         }
     }
 

@@ -1,3 +1,4 @@
+import Allocation
 package import SystemPackage
 
 #if canImport(Glibc)
@@ -12,6 +13,8 @@ package final class File: Sendable {
     package let path: FilePath
     package let calls: SystemCalls
     package let descriptor: Int32
+    /// The longest that the process may make a file. Writing beyond it ends a process that does not expect it (SIGXFSZ).
+    private let lengthLimit: Int
 
     /// How a file is opened.
     package enum Mode: Sendable {
@@ -35,7 +38,7 @@ package final class File: Sendable {
 
     /// Opens the file at `path`, wherever links lead.
     package init(_ path: FilePath, _ mode: Mode, calls: SystemCalls = .system) throws(StorageError) {
-        (self.path, self.calls) = (path, calls)
+        (self.path, self.calls, lengthLimit) = (path, calls, Self.lengthLimit)
         do throws(Errno) {
             descriptor = try calls.open(SystemCalls.workingDirectory, path, mode.flags, 0o666)
         } catch {
@@ -49,7 +52,7 @@ package final class File: Sendable {
     /// no other owner. A file that is made is like the directory's others.
     package init(_ entry: Directory.Entry, _ mode: Mode) throws(StorageError) {
         let calls = entry.directory.calls
-        (path, self.calls) = (entry.path, calls)
+        (path, self.calls, lengthLimit) = (entry.path, calls, Self.lengthLimit)
         let isNew: Bool
         do throws(Errno) {
             (descriptor, isNew) = try Self.open(entry, mode)
@@ -144,6 +147,16 @@ package final class File: Sendable {
 
     deinit { try? calls.close(descriptor) }
 
+    private static var lengthLimit: Int {
+        var limit = rlimit()
+        #if canImport(Glibc)
+        let found = unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        #else
+        let found = unsafe getrlimit(RLIMIT_FSIZE, &limit)
+        #endif
+        return found == 0 ? Int(clamping: limit.rlim_cur) : .max
+    }
+
     /// The file's length in bytes.
     package func size() throws(StorageError) -> Int {
         try attempt("find the size of the file") { () throws(Errno) in try calls.status(descriptor, nil) }.size
@@ -165,6 +178,9 @@ package final class File: Sendable {
 
     /// Up to `count` bytes from `offset` on; fewer only at the end of the file.
     package func read(count: Int, at offset: Int) throws(StorageError) -> [UInt8] {
+        if count >= ProcessMemory.uncheckedBytes {
+            try claiming(path, ProcessMemory.expect(count))
+        }
         var bytes = [UInt8](repeating: 0, count: count)
         let done = unsafe bytes.withUnsafeMutableBytes { (buffer) -> Result<Int, StorageError> in
             Result { () throws(StorageError) in try unsafe read(into: buffer, at: offset) }
@@ -176,6 +192,7 @@ package final class File: Sendable {
     /// Writes all of `bytes` from `offset` on.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StorageError) {
         try attempt("write the file") { () throws(Errno) in
+            guard offset + bytes.count <= lengthLimit else { throw .fileTooLarge }
             var done = 0
             while done < bytes.count {
                 let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
@@ -197,7 +214,10 @@ package final class File: Sendable {
 
     /// Makes the file reach to `end`, with blocks of the disk behind each byte from `offset` on.
     package func allocate(from offset: Int, to end: Int) throws(StorageError) {
-        try attempt("make room in the file") { () throws(Errno) in try calls.allocate(descriptor, offset, end) }
+        try attempt("make room in the file") { () throws(Errno) in
+            guard end <= lengthLimit else { throw .fileTooLarge }
+            try calls.allocate(descriptor, offset, end)
+        }
     }
 
     /// Everything written so far survives a power cut once this returns. A failure must not be tried again: the kernel

@@ -1,3 +1,4 @@
+import Allocation
 package import FileFormat
 import SystemPackage
 
@@ -186,7 +187,10 @@ package final class LevelZeroFile: Sendable {
     /// in them faster; pages that come one by one, as a mapped file is filled, stay small for as long as they are cached
     /// (measured: 10 % of the searches a second on one million rows of 128 bytes).
     private func fillWithZeros(_ segment: Geometry.Segment) throws(StorageError) {
-        let zeros = [UInt8](repeating: 0, count: 2 * Geometry.hugePage)
+        let length = 2 * Geometry.hugePage
+        // Without the memory for it the segment does with small pages.
+        guard (try? ProcessMemory.expect(length)) != nil else { return }
+        let zeros = [UInt8](repeating: 0, count: length)
         for offset in stride(from: segment.fileOffset, to: segment.end, by: zeros.count) {
             let length = min(zeros.count, segment.end - offset)
             try file.write(length == zeros.count ? zeros : Array(zeros[..<length]), at: offset)

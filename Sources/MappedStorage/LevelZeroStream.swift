@@ -1,3 +1,4 @@
+import Allocation
 package import FileFormat
 
 /// A `level0` that is written from its first slot to its last without being mapped: rows go into a buffer for each column, and
@@ -57,14 +58,15 @@ package final class LevelZeroStream {
         for column in Geometry.Column.allCases where geometry.stride(of: column) > 0 {
             let stride = geometry.stride(of: column)
             let capacity = Self.writeBytes + roundUp(rowsAtOnce * stride, to: Geometry.pageSize) + Geometry.pageSize
-            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: Geometry.pageSize)
+            let start = try unsafe claiming(entry.path, ProcessMemory.allocate(capacity, alignment: Geometry.pageSize))
+            let bytes = unsafe UnsafeMutableRawBufferPointer(start: start, count: capacity)
             unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0)
             columns.append(unsafe ColumnBuffer(column: column, stride: stride, bytes: bytes))
         }
     }
 
     deinit {
-        for column in columns { unsafe column.bytes.deallocate() }
+        for column in columns { if let start = unsafe column.bytes.baseAddress { unsafe ProcessMemory.release(start) } }
     }
 
     /// The number of segments.

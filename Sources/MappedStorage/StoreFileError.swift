@@ -5,6 +5,11 @@ package import SystemPackage
 package enum StoreFileError: Error, Sendable {
     case storage(StorageError)
     case format(FilePath, FormatError)
+
+    /// As that of a `StorageError`.
+    package var isShortage: Bool {
+        if case .storage(let error) = self { error.isShortage } else { false }
+    }
 }
 
 /// Runs `body` and passes its error on as that of a store's file.

@@ -27,6 +27,7 @@ package enum DocumentFile {
         if try NpyHeader.hasMagic(file) {
             let array = try VectorFile(file, format: .npy)
             let numbers = try array.readLabels(rows: 0..<array.rows)
+            try expectMemory(8 * numbers.count, for: path)
             switch array.dimensions {
             case 1: return .inOrder(numbers)
             case 2: return pairs(numbers)
@@ -47,6 +48,7 @@ package enum DocumentFile {
         let text = try NumberLines(
             file, columns: 2,
             advice: "write a document on each line, in the order of the labels, or a label and its document")
+        try expectMemory(8 * text.numbers.count, for: path)
         return text.columns == 2 ? pairs(text.numbers) : .inOrder(text.numbers)
     }
 

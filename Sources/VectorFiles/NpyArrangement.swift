@@ -28,6 +28,7 @@ extension VectorFileLayout {
         _ range: Range<Int>, of file: borrowing InputFile, into out: UnsafeMutableRawBufferPointer
     ) throws(VectorFileError) {
         let size = scalar.size
+        try expectMemory(range.count * size, for: file.path)
         let column = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count * size, alignment: 8)
         defer { unsafe column.deallocate() }
         for number in 0..<dimensions {

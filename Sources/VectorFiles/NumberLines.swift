@@ -22,6 +22,9 @@ struct NumberLines {
         var offset = 0
         while offset < file.size {
             let piece = try file.bytes(at: offset, count: min(65_536, file.size - offset))
+            // At most a number for each two bytes; an array that is full becomes twice as long.
+            let count = numbers.count + piece.count / 2 + 1
+            if count > numbers.capacity { try expectMemory(3 * 8 * count, for: file.path) }
             do throws(Malformed) {
                 for byte in piece { try take(byte) }
             } catch {

@@ -46,6 +46,7 @@ extension VectorFile {
                 "its values are \(scalar.name), here they must be integers: convert it with astype(np.int64)")
         }
         let scalar = scalar
+        try expectMemory(range.count * dimensions * MemoryLayout<Value>.stride, for: file.path)
         var integers: [Value] = []
         integers.reserveCapacity(range.count * dimensions)
         var isExact = true
@@ -78,6 +79,7 @@ extension VectorFile {
         // Small enough to stay in the second-level cache between the read and the conversion; columns are read in long pieces.
         let bytesAtOnce = layout.arrangement.isColumnMajor ? 4 << 20 : 262_144
         let rowsAtOnce = max(1, min(range.count, bytesAtOnce / rowBytes))
+        try expectMemory(rowsAtOnce * rowBytes, for: file.path)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: rowsAtOnce * rowBytes, alignment: 64)
         defer { unsafe buffer.deallocate() }
         let start = UnsafeRawPointer(buffer.baseAddress!)

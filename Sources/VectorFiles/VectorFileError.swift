@@ -1,3 +1,5 @@
+import Allocation
+import MappedStorage
 package import SystemPackage
 
 /// What can be wrong with a vector file: always a path, and a message that says what to do.
@@ -19,12 +21,20 @@ package struct VectorFileError: Error, Sendable {
 
     /// For a failed system call: `doing` completes "could not …", and the system's own words follow.
     init(_ path: FilePath, doing: String, errno: Int32) {
-        self.init(path, "could not \(doing): \(Errno(rawValue: errno))", errno: errno)
+        let reason = Errno(rawValue: errno)
+        self.init(path, "could not \(doing): \(reason.advice ?? "\(reason)")", errno: errno)
     }
 }
 
 extension VectorFileError: CustomStringConvertible {
     package var description: String { "\(path): \(message)" }
+}
+
+/// Throws unless there is memory for `bytes` bytes more.
+func expectMemory(_ bytes: Int, for path: FilePath) throws(VectorFileError) {
+    try writing { () throws(StorageError) in
+        try claiming(path, ProcessMemory.expect(bytes))
+    }
 }
 
 /// Bytes from a file as they may be shown in a message: printable ASCII, the rest escaped, cut off when long.

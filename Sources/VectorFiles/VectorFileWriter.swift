@@ -48,7 +48,9 @@ package final class VectorFileWriter {
         self.path = path
         draft = isTrial ? nil : try writing { () throws(StorageError) in try DraftFile(path, calls: calls) }
         let rowBytes = format.rowPrefix + dimensions * held.size
-        unsafe buffer = .allocate(byteCount: max(1, Self.bufferBytes / rowBytes) * rowBytes, alignment: 64)
+        let bufferBytes = max(1, Self.bufferBytes / rowBytes) * rowBytes
+        try expectMemory(bufferBytes, for: path)
+        unsafe buffer = .allocate(byteCount: bufferBytes, alignment: 64)
     }
 
     deinit { unsafe buffer.deallocate() }

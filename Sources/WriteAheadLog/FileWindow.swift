@@ -1,3 +1,4 @@
+import Allocation
 import MappedStorage
 
 /// A file seen through a buffer of fixed size: reading it from front to back takes few calls and no memory for the rest.
@@ -17,10 +18,12 @@ final class FileWindow {
         self.file = file
         size = try file.size()
         // A short file, as those of most stores are, takes no more memory than it is long.
-        unsafe memory = .allocate(byteCount: min(Self.capacity, size), alignment: 16)
+        let count = min(Self.capacity, size)
+        let start = try unsafe claiming(file.path, ProcessMemory.allocate(count))
+        unsafe memory = UnsafeMutableRawBufferPointer(start: start, count: count)
     }
 
-    deinit { unsafe memory.deallocate() }
+    deinit { if let start = unsafe memory.baseAddress { unsafe ProcessMemory.release(start) } }
 
     /// `count` bytes from `offset` on, or as many as the file has; at most `capacity`. Good until the next call. What was
     /// asked for at a multiple of 8 of the file begins at a multiple of 8 in memory.

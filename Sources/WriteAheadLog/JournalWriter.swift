@@ -1,3 +1,4 @@
+import Allocation
 package import FileFormat
 package import MappedStorage
 import SystemPackage
@@ -20,12 +21,18 @@ package final class JournalWriter {
     /// Opens the journal at `entry`, or creates it; the name is durable when this returns. The journal of an older
     /// checkpoint there is lost: the caller knows that its checkpoint is complete.
     package init(_ entry: Directory.Entry) throws(StorageError) {
-        file = try File(entry, .openOrCreate)
-        try entry.directory.synchronize()
-        unsafe memory = .allocate(byteCount: Self.capacity, alignment: 16)
+        let start = try unsafe claiming(entry.path, ProcessMemory.allocate(Self.capacity))
+        do throws(StorageError) {
+            file = try File(entry, .openOrCreate)
+            try entry.directory.synchronize()
+        } catch {
+            unsafe ProcessMemory.release(start)
+            throw error
+        }
+        unsafe memory = UnsafeMutableRawBufferPointer(start: start, count: Self.capacity)
     }
 
-    deinit { unsafe memory.deallocate() }
+    deinit { if let start = unsafe memory.baseAddress { unsafe ProcessMemory.release(start) } }
 
     /// Adds: from `offset` of `target` on stands `bytes`. More than an extent holds becomes several; nothing becomes none.
     package func append(

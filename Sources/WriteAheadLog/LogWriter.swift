@@ -114,10 +114,11 @@ package final class LogWriter: @unchecked Sendable {
     }
 
     /// Appends a batch with one write: its changes, then `commit`, whose frame count is filled in. Not durable before
-    /// `synchronize`. Returns the number of the commit's frame. No space throws with nothing changed; a write that
+    /// `synchronize`. Returns the number of the commit's frame. No space, and no memory for the batch, throws with nothing changed; a write that
     /// fails is the end of this writer.
     @discardableResult
     package func append(_ batch: LogBatch, commit: LogCommit) throws(StorageError) -> UInt64 {
+        if let shortage = batch.shortage { throw StorageError(entry.path, shortage) }
         try reserve(batch.byteCount)
         let sealed = batch.seal(commit, after: lastFrame, previous: checksum, seed: seed)
         let offset = byteCount

@@ -1,3 +1,4 @@
+import Allocation
 import Testing
 
 @testable import Cairn

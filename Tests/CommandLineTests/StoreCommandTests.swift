@@ -55,6 +55,18 @@ struct StoreCommandTests {
         #expect(!rest.contains("\": "))
     }
 
+    @Test("info says when checkpoints fail to be made")
+    func infoLongLog() throws {
+        try workspace.cairn("add", "@store", "@vectors.npy", "--upsert")
+        #expect(try workspace.cairn("info", "@store").errors == "")
+        // Room that nothing was written to: 200 MiB of it, which take no space.
+        let log = try #require(try FileManager.default.contentsOfDirectory(atPath: workspace.path("store/log")).first)
+        try FileHandle(forWritingTo: URL(fileURLWithPath: workspace.path("store/log/\(log)"))).truncate(
+            atOffset: 200 << 20)
+        let outcome = try workspace.cairn("info", "@store")
+        #expect(outcome.code == 0 && outcome.errors.contains("cairn checkpoint"))
+    }
+
     @Test("set changes ef for good", arguments: [1, 500, 1_000_000])
     func set(ef: Int) throws {
         struct Kept: Decodable { let ef: Int }

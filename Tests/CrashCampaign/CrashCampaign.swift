@@ -17,8 +17,6 @@ struct CrashCampaign: ParsableCommand {
     @Flag(help: "Only list what the seed's workload does to the disk.") var list = false
 
     func run() throws {
-        // Stores of a few vectors cross it, and what they have at four times as many.
-        Codes.leastCount = 8
         let directory = FilePath(root).appending("cairn-crash-\(ProcessInfo.processInfo.processIdentifier)")
         let owner = try StateDirectory(directory)
         defer { if !keep { try? owner.remove() } }

@@ -29,17 +29,17 @@ struct Oracle {
         let path = root.appending(Workload.storeName)
         do {
             if checksReader {
-                let store = try VectorStore.open(at: path, options: .init(threads: 1))
+                let store = try VectorStore.open(at: path, options: Workload.options(.readOnly))
                 if let problem = try problem(store) { return "opened for reading: " + problem }
                 try store.close()
             }
-            let store = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1))
+            let store = try VectorStore.open(at: path, options: Workload.options(.readWrite))
             if let problem = try problem(store) { return problem }
             if try lacksCodes(store) { return "a writer does without codes" }
             let count = try store.count, hadCodes = try store.info.codeBytes > 0
             try store.add([Float](repeating: 7, count: dimensions), labels: [.max])
             try store.close()
-            let again = try VectorStore.open(at: path, options: .init(threads: 1))
+            let again = try VectorStore.open(at: path, options: Workload.options(.readOnly))
             // The vector that makes a store large enough gets codes with the next one.
             if try hadCodes && lacksCodes(again) { return "the codes are gone after one more vector" }
             let later = try again.verify(depth: checksReader ? .graph : .header)
@@ -77,7 +77,7 @@ struct Oracle {
     private func lacksCodes(_ store: VectorStore) throws -> Bool {
         let info = try store.info
         let isDecided = info.codes.map { $0.requested == info.configuration.codes && !$0.attempts.isEmpty } ?? false
-        return info.configuration.codes != .none && info.count + info.deleted + info.free >= Codes.leastCount
+        return info.configuration.codes != .none && info.count + info.deleted + info.free >= Workload.leastCodedCount
             && info.codeBytes == 0 && !isDecided
     }
 }

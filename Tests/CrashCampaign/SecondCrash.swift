@@ -24,7 +24,7 @@ struct SecondCrash {
         var history = History(), mark = Mark()
         do {
             let store = try VectorStore.open(
-                at: state.path.appending(Workload.storeName), options: .init(access: .readWrite, threads: 1),
+                at: state.path.appending(Workload.storeName), options: Workload.options(.readWrite),
                 calls: recorder.calls)
             // What was recovered must not get lost again.
             history.contents.append(try content(store))

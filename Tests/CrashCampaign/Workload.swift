@@ -54,6 +54,12 @@ struct Workload {
     let history: History
     let dimensions: Int
     static let storeName = "store"
+    /// So many vectors are enough for codes here, and four times as many for other ones: the stores are small.
+    static let leastCodedCount = 8
+
+    static func options(_ access: VectorStore.OpenOptions.Access) -> VectorStore.OpenOptions {
+        VectorStore.OpenOptions(access: access, threads: 1).coded(from: leastCodedCount)
+    }
 
     /// Runs the workload of `seed` on a store below `root`, an empty directory.
     init(seed: UInt64, root: FilePath) throws {
@@ -89,7 +95,7 @@ extension Workload {
                 dimensions: isLarge ? 3 : [3, 16, 90][random.below(3)], metric: metrics[random.below(3)],
                 scalar: scalars[random.below(3)], connectivity: isLarge ? 2 : 2 + random.below(3), constructionWidth: 8,
                 seed: seed)
-            var options = VectorStore.OpenOptions(access: .readWrite, threads: 1)
+            var options = Workload.options(.readWrite)
             options.logBytes = isLarge ? 1 << 20 : [3000, 20_000, 1 << 20][random.below(3)]
             options.durability = [.full, .full, .none][random.below(3)]
             self.options = options
@@ -228,7 +234,7 @@ extension Workload {
                 // What a build makes has links of its own. Builds are recorded by other tests.
                 try VectorStore.build(
                     at: path, plan.configuration, vectors: vectors(rows), labels: labels(rows),
-                    options: .init(threads: 1))
+                    options: .init(threads: 1).coded(from: Workload.leastCodedCount))
                 let base = try DiskState(reading: recorder.root)
                 recorder = RecordingSystem(root: recorder.root, trace: Trace(base: base), over: disk.calls)
                 process = FaultySystem(over: recorder.calls)

@@ -3,13 +3,14 @@ import CrashStates
 import Foundation
 import SystemPackage
 
-/// `make faults`: each system call of some scenarios fails, once and from then on, in every way that it can.
+/// `make faults`: each system call of some scenarios, and each request for memory, fails, once and from then on, in every way that it
+/// can.
 @main
 struct FaultCampaign: ParsableCommand {
     @Option(help: "Processes.") var processes = 2
     @Option(help: "A directory, best in memory.") var root = "/dev/shm"
     @Option(help: "Only the scenario of this name.") var scenario: String?
-    @Option(help: "Only this effect: EIO, ENOSPC, EINTR or short.") var effect: String?
+    @Option(help: "Only this effect: EIO, ENOSPC, EINTR, short or ENOMEM.") var effect: String?
     @Option(help: "Only the call of this number.") var call: Int?
     @Option(help: .hidden) var worker: Int?
     @Option(help: .hidden) var from = 0

@@ -1,4 +1,5 @@
 import CInterruptions
+import CRefusals
 import Cairn
 import CrashStates
 import MappedStorage
@@ -17,6 +18,8 @@ struct FaultCase {
         case full = "ENOSPC"
         case interrupted = "EINTR"
         case short = "short"
+        /// A request for memory, addresses or a thread, which no entry of the table makes.
+        case memory = "ENOMEM"
 
         /// Whether nobody may notice it: what was begun can be finished.
         func isInvisible(isSticky: Bool) -> Bool { self == .short || self == .interrupted && !isSticky }
@@ -48,7 +51,7 @@ struct FaultCase {
         case .io: Fault(number: number, .error(.ioError), isSticky: isSticky)
         case .full: Fault(Fault.callsForSpace, number: number, .error(.noSpace), isSticky: isSticky)
         case .short: Fault([.pread, .pwrite], number: number, .short, isSticky: isSticky)
-        case .interrupted: nil
+        case .interrupted, .memory: nil
         }
     }
 
@@ -61,10 +64,13 @@ struct FaultCase {
         let system = FaultySystem(fault)
         var run = FaultRun(self, directory.path.appending(Scenario.storeName), system.calls)
         if effect == .interrupted { cairn_interrupt(number, isSticky ? 1 : 0) }
+        if effect == .memory { cairn_refuse(number, isSticky ? 1 : 0, 0) }
         let result = Result { try run.perform() }
         let interrupted = unsafe cairn_interrupted_call().map { unsafe String(cString: $0) }
         cairn_interrupt(0, 0)
-        let call = interrupted ?? system.firstFired?.rawValue
+        let refused = cairn_has_refused(0) != 0 ? "memory" : nil
+        cairn_refuse(0, 0, 0)
+        let call = interrupted ?? refused ?? system.firstFired?.rawValue
         do {
             try result.get()
             try run.checkAfterwards(directory, digestBefore: digest)

@@ -99,7 +99,7 @@ struct FaultRun {
         }
         let expected: Set<StoreError.Code> =
             switch fault.effect {
-            case .full: [.full, .failed]
+            case .full, .memory: [.full, .failed]
             default: [.io, .failed]
             }
         // A store that was created but could not be opened is in the way of the second attempt.
@@ -107,7 +107,13 @@ struct FaultRun {
         guard expected.contains(error.code) || isLeftover, !error.message.isEmpty, error.path != nil else {
             throw Problem(description: "the error does not say what happened: \(error.code): \(error)")
         }
-        let reason: Errno = fault.effect == .full ? .noSpace : fault.effect == .io ? .ioError : .interrupted
+        let reason: Errno =
+            switch fault.effect {
+            case .full: .noSpace
+            case .memory: .noMemory
+            case .io: .ioError
+            case .interrupted, .short: .interrupted
+            }
         // A journal that cannot be read back is an EIO, whatever kept it from being read.
         let isReadBack = fault.effect == .interrupted && error.systemError == .ioError
         guard isLeftover || isReadBack || error.systemError == reason else {
@@ -120,6 +126,8 @@ struct FaultRun {
         do {
             if let problem = try model.problem(store) { throw Problem(description: "afterwards " + problem) }
         } catch let error as StoreError {
+            // A search takes memory too.
+            if fault.effect == .memory && error.code == .full { return }
             throw Problem(description: "afterwards the store cannot be searched: \(error)")
         }
     }
@@ -130,7 +138,10 @@ struct FaultRun {
         if store.access == .readWrite {
             do {
                 try store.make(.add(900..<901))
-                if fault.isSticky { throw Problem(description: "a change succeeds on a handle that has failed") }
+                // A small change may do with the memory that there is.
+                if fault.isSticky && fault.effect != .memory {
+                    throw Problem(description: "a change succeeds on a handle that has failed")
+                }
                 model.apply(.add(900..<901))
                 inFlight = nil
             } catch let error as StoreError {

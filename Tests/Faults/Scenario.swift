@@ -37,6 +37,7 @@ struct Scenario {
     /// A log so short that checkpoints are made by themselves too.
     static func options(_ access: VectorStore.OpenOptions.Access) -> VectorStore.OpenOptions {
         VectorStore.OpenOptions(access: access, durability: .full, logBytes: 6000, threads: 1)
+            .coded(from: leastCodedCount)
     }
 
     /// Does every kind of change, with checkpoints that are asked for and others.

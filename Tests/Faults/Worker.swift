@@ -22,7 +22,6 @@ struct Worker {
         let root = FilePath(options.root).appending("worker\(number)")
         let directory = try StateDirectory(root)
         try directory.write(DiskState(), fresh: true)
-        Codes.leastCount = Scenario.leastCodedCount
         let scenarios = try Scenario.all(root)
         var block = 0
         for scenario in scenarios {

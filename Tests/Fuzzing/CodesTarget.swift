@@ -22,9 +22,13 @@ struct CodesTarget: FuzzTarget {
 
     /// As many that a search may walk: a fourth of them is more than ten.
     private static let count = 60
+    private static let leastCodedCount = 8
+
+    private static func options(_ access: VectorStore.OpenOptions.Access) -> VectorStore.OpenOptions {
+        VectorStore.OpenOptions(access: access, threads: 1).coded(from: leastCodedCount)
+    }
 
     init(scratch: FilePath) throws {
-        Codes.leastCount = 8
         self.scratch = scratch
         var calls = SystemCalls.system
         // What is made here is read by this process alone.
@@ -35,13 +39,14 @@ struct CodesTarget: FuzzTarget {
             let path = scratch.appending("sample\(number)"), configuration = data.configuration
             removeTree(path)
             let vectors = data.vectors(number)
-            try VectorStore.build(at: path, configuration, vectors: vectors, options: .init(threads: 1))
+            try VectorStore.build(
+                at: path, configuration, vectors: vectors, options: .init(threads: 1).coded(from: Self.leastCodedCount))
             let file = try readBytes(path.appending("codes"))
             let header = CodeFileHeader(decoding: Array(file.prefix(CodeFileHeader.size)))
             precondition(
                 header?.kind == data.kind && (header?.centerChecksum != nil) == data.hasCenter,
                 "the store has other codes: \(String(describing: header))")
-            let store = try VectorStore.open(at: path, options: .init(threads: 1))
+            let store = try VectorStore.open(at: path, options: Self.options(.readOnly))
             let query = Array(vectors.prefix(configuration.dimensions))
             let exact = try store.search(query, count: Self.count, options: .init(isExact: true))
             try store.close()
@@ -195,7 +200,7 @@ struct CodesTarget: FuzzTarget {
     }
 
     private func read(_ sample: Sample) throws {
-        let store = try VectorStore.open(at: sample.path, options: .init(threads: 1), calls: calls)
+        let store = try VectorStore.open(at: sample.path, options: Self.options(.readOnly), calls: calls)
         // Walks by the codes, and one search that is so wide that it goes by the vectors.
         for (count, width) in [(1, 1), (7, 10), (12, 14), (Self.count, Self.count)] {
             try search(store, sample, count, width: width)
@@ -220,7 +225,7 @@ struct CodesTarget: FuzzTarget {
         let path = scratch.appending("copy")
         removeTree(path)
         try copyFiles(from: sample.path, to: path)
-        let store = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1), calls: calls)
+        let store = try VectorStore.open(at: path, options: Self.options(.readWrite), calls: calls)
         let label = Label(Self.count)
         try store.add(sample.query, labels: [label])
         try store.update(sample.query, labels: [3])
@@ -229,7 +234,7 @@ struct CodesTarget: FuzzTarget {
         let found = try store.search(sample.query, count: Self.count, options: .init(width: 2 * Self.count))
         precondition(found.contains { $0.label == label } && !found.contains { $0.label == 5 }, "\(found)")
         try store.close()
-        let again = try VectorStore.open(at: path, options: .init(threads: 1), calls: calls)
+        let again = try VectorStore.open(at: path, options: Self.options(.readOnly), calls: calls)
         let left = try again.search(sample.query, count: 2 * Self.count, options: .init(isExact: true))
         precondition(left.count == Self.count, "\(left)")
         try again.close()

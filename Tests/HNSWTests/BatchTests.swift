@@ -24,14 +24,14 @@ import Testing
     }
 
     /// A slot keeps its level when it is free, and then it may be the highest of all.
-    @Test func `upper layers that are made again have the levels of free slots`() {
+    @Test func `upper layers that are made again have the levels of free slots`() throws {
         let holder = TestGraph(
             clusteredVectors(600, dimensions: 6), connectivity: 2, width: 20, inPlace: 600, capacity: 1200)
         for _ in 0..<20 { holder.erase([holder.graph.entryPoint]) }
         let graph = holder.graph, free = holder.freeSlots
         #expect(free.contains { $0.level > graph.maximumLevel })
         holder.reopen()
-        #expect(holder.graph.rebuildUpperLayers(threads: 1))
+        #expect(try holder.graph.rebuildUpperLayers(threads: 1))
         for slot in 0..<UInt32(600) { #expect(holder.graph.upper.level(slot) == holder.graph.slots.level(slot)) }
         // They get the lists that they had, and nobody else's.
         let levels = holder.graph.slots,
@@ -41,7 +41,7 @@ import Testing
         holder.graph.beginBatch(holder.sequence)
         for (slot, level) in free {
             holder.graph.slots.setRow(slot, label: 1, level: level, state: Columns.liveState, sequence: holder.sequence)
-            for level in 0...level { holder.graph.startList(slot, level: level) }
+            for level in 0...level { try holder.graph.startList(slot, level: level) }
         }
         #expect(others.map { holder.graph.neighbors($0, level: 1) } == before)
         #expect(levels.level(free[0].slot) == free[0].level)
@@ -65,22 +65,22 @@ import Testing
         #expect(problems(holder) == [])
     }
 
-    @Test func `a view that was taken before goes on seeing what it saw`() {
-        let holder = made(), graph = holder.graph, place = graph.readers.enter()
+    @Test func `a view that was taken before goes on seeing what it saw`() throws {
+        let holder = made(), graph = holder.graph, place = try graph.readers.enter()
         let view = graph.publishedView, query = vectors[650]
-        func search() -> [UInt32] {
-            holder.withQuery(query) { query in
-                let found = graph.exactSearch(query, count: 1000, in: view, scratch: holder.scratch)
+        func search() throws -> [UInt32] {
+            try holder.withQuery(query) { query in
+                let found = try graph.exactSearch(query, count: 1000, in: view, scratch: holder.scratch)
                 return (0..<found.count).map { found[$0].slot }
             }
         }
-        let before = search()
+        let before = try search()
         for start in stride(from: 600, to: 700, by: 20) {
             holder.change(adding: Array(vectors[start..<start + 20]), reusing: false, erasing: [UInt32(start - 500)])
         }
-        #expect(search() == before)
-        let walked = holder.withQuery(query) { query in
-            let found = graph.search(query, count: 600, width: 600, in: view, scratch: holder.scratch)
+        #expect(try search() == before)
+        let walked = try holder.withQuery(query) { query in
+            let found = try graph.search(query, count: 600, width: 600, in: view, scratch: holder.scratch)
             return (0..<found.count).map { found[$0].slot }
         }
         #expect(Set(walked).isSubset(of: Set(before)))
@@ -107,9 +107,9 @@ import Testing
         #expect(problems(holder) == [])
     }
 
-    @Test func `replaced lists are used again when their readers have left`() {
+    @Test func `replaced lists are used again when their readers have left`() throws {
         let holder = made(), graph = holder.graph
-        let place = graph.readers.enter()
+        let place = try graph.readers.enter()
         for round in 0..<30 { holder.change(adding: [vectors[600 + round]], erasing: [UInt32(round * 3)]) }
         graph.beginBatch(31)
         graph.rollBack(graph.endBatch())
@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test(arguments: [false, true])
-    func `undoing a batch restores every list, bound and level`(hasOneInFlight: Bool) {
+    func `undoing a batch restores every list, bound and level`(hasOneInFlight: Bool) throws {
         let holder = made(), graph = holder.graph
         holder.change(adding: Array(vectors[600..<620]), erasing: [0, 1, 2, 50])
         var waiting: GraphChanges?
@@ -161,14 +161,14 @@ import Testing
                 // One of them becomes the entry point.
                 let level = row == 20 ? graph.maximumLevel + 2 : graph.levels.next(maximum: 63)
                 let slot = UInt32(graph.count + row)
-                graph.extend(slots: Int(slot) + 1)
+                try graph.extend(slots: Int(slot) + 1)
                 holder.write(vectors[630 + row], to: slot)
                 graph.slots.setRow(slot, label: 1, level: level, state: TestGraph.erased, sequence: sequence)
                 rows.append((slot, level))
             }
-            holder.insertion.insert(rows)
+            try holder.insertion.insert(rows)
             for slot in erased { graph.slots.setState(slot, TestGraph.erased, sequence: sequence) }
-            graph.unlink(erased, scratch: holder.scratch)
+            try graph.unlink(erased, scratch: holder.scratch)
             #expect(graph.count == state.0 + 40 && graph.maximumLevel != state.2)
             let changes = isEnded ? graph.endBatch() : nil
             for snapshot in before { graph.slots.restore(snapshot) }
@@ -189,22 +189,22 @@ import Testing
         #expect(holder.search(vectors[650], count: 1, width: 40) == [UInt32(graph.count - 50)])
     }
 
-    @Test func `a slot of a batch that was undone may get another level`() {
+    @Test func `a slot of a batch that was undone may get another level`() throws {
         let holder = made(), graph = holder.graph, count = graph.count
-        func insert(_ levels: [Int], sequence: UInt64) {
+        func insert(_ levels: [Int], sequence: UInt64) throws {
             graph.beginBatch(sequence)
             let rows = levels.enumerated().map { (slot: UInt32(count + $0.offset), level: $0.element) }
-            graph.extend(slots: count + rows.count)
+            try graph.extend(slots: count + rows.count)
             for row in rows {
                 holder.write(vectors[Int(row.slot)], to: row.slot)
                 graph.slots.setRow(row.slot, label: 1, level: row.level, state: TestGraph.erased, sequence: sequence)
             }
-            holder.insertion.insert(rows)
+            try holder.insertion.insert(rows)
         }
-        insert([1, 0, 3, 2], sequence: 1)
+        try insert([1, 0, 3, 2], sequence: 1)
         for slot in count..<count + 4 { graph.slots.setState(UInt32(slot), TestGraph.erased, sequence: 1) }
         graph.rollBack(graph.endBatch())
-        insert([3, 1, 0, 2, 2], sequence: 1)
+        try insert([3, 1, 0, 2, 2], sequence: 1)
         holder.sequence = 1
         holder.liveCount += 5
         holder.publish(graph.endBatch())
@@ -224,7 +224,7 @@ import Testing
     }
 
     /// Every batch of one graph is applied to another by what a log would have of it.
-    @Test func `replayed batches give the same lists`() {
+    @Test func `replayed batches give the same lists`() throws {
         let original = made(), copy = made()
         var random = SplitMix(state: 31), next = 600
         for round in 0..<60 {
@@ -235,7 +235,7 @@ import Testing
             let (slots, changes) = original.makeBatch(
                 adding: Array(vectors[next..<next + size]), reusing: round % 2 == 1, erasing: erased)
             next += size
-            #expect(replay(changes, rows: slots, erased: erased, from: original, to: copy))
+            #expect(try replay(changes, rows: slots, erased: erased, from: original, to: copy))
             original.publish(changes)
             #expect(copy.newestLists == original.newestLists)
             #expect(copy.publishedLists == original.publishedLists)
@@ -262,15 +262,15 @@ import Testing
 
     private func replay(
         _ changes: GraphChanges, rows: [UInt32], erased: [UInt32], from original: TestGraph, to copy: TestGraph
-    ) -> Bool {
+    ) throws -> Bool {
         let graph = copy.graph, sequence = changes.sequence
         copy.sequence = sequence
         graph.beginBatch(sequence)
         for slot in rows {
-            graph.extend(slots: Int(slot) + 1)
+            try graph.extend(slots: Int(slot) + 1)
             copy.write(original.vectors[Int(slot)], to: slot)
             let entry = original.graph.slots.entry(slot)
-            guard graph.replayRow(slot, label: entry.label, level: entry.level, sequence: sequence) else {
+            guard try graph.replayRow(slot, label: entry.label, level: entry.level, sequence: sequence) else {
                 return false
             }
         }
@@ -281,7 +281,7 @@ import Testing
             let (ids, count, kept) = original.graph.contents(of: list)
             #expect(!list.isNew || kept == 0)
             guard
-                graph.replayList(
+                try graph.replayList(
                     list.slot, level: list.level, kept: kept, added: (kept..<count).map { ids[$0] })
             else { return false }
         }
@@ -296,25 +296,25 @@ import Testing
         return true
     }
 
-    @Test func `batches that do not fit the graph are refused`() {
+    @Test func `batches that do not fit the graph are refused`() throws {
         let holder = made(), graph = holder.graph, high = (0..<600).first { graph.columns.level(UInt32($0)) > 0 }!
         let low = (0..<600).map { UInt32($0) }.first { graph.columns.level($0) == 0 }!
         graph.beginBatch(1)
         defer { graph.rollBack(graph.endBatch()) }
-        #expect(!graph.replayRow(601, label: 1, level: 0, sequence: 1), "past the end")
-        #expect(!graph.replayRow(600, label: 1, level: 64, sequence: 1))
-        #expect(!graph.replayRow(5, label: 1, level: graph.columns.level(5), sequence: 1), "it is in use")
+        #expect(try !graph.replayRow(601, label: 1, level: 0, sequence: 1), "past the end")
+        #expect(try !graph.replayRow(600, label: 1, level: 64, sequence: 1))
+        #expect(try !graph.replayRow(5, label: 1, level: graph.columns.level(5), sequence: 1), "it is in use")
         #expect(!graph.replayState(600, 3, sequence: 1))
         #expect(graph.replayState(low, 3, sequence: 1))
-        #expect(!graph.replayRow(low, label: 1, level: 1, sequence: 1), "another level")
-        #expect(graph.replayRow(low, label: 1, level: 0, sequence: 1))
-        #expect(!graph.replayList(600, level: 0, kept: 0, added: []))
-        #expect(!graph.replayList(low, level: 1, kept: 0, added: []))
-        #expect(!graph.replayList(low, level: 0, kept: 1, added: []), "a new row has no links to keep")
-        #expect(!graph.replayList(low, level: 0, kept: 0, added: [UInt32](repeating: 1, count: 9)))
-        #expect(!graph.replayList(low, level: 0, kept: 0, added: [600]))
-        #expect(!graph.replayList(UInt32(high), level: 1, kept: 0, added: [low]), "it has no such level")
-        #expect(graph.replayList(low, level: 0, kept: 0, added: [1, 2]))
+        #expect(try !graph.replayRow(low, label: 1, level: 1, sequence: 1), "another level")
+        #expect(try graph.replayRow(low, label: 1, level: 0, sequence: 1))
+        #expect(try !graph.replayList(600, level: 0, kept: 0, added: []))
+        #expect(try !graph.replayList(low, level: 1, kept: 0, added: []))
+        #expect(try !graph.replayList(low, level: 0, kept: 1, added: []), "a new row has no links to keep")
+        #expect(try !graph.replayList(low, level: 0, kept: 0, added: [UInt32](repeating: 1, count: 9)))
+        #expect(try !graph.replayList(low, level: 0, kept: 0, added: [600]))
+        #expect(try !graph.replayList(UInt32(high), level: 1, kept: 0, added: [low]), "it has no such level")
+        #expect(try graph.replayList(low, level: 0, kept: 0, added: [1, 2]))
         #expect(!graph.replayCommit(count: 599, entryPoint: 0, maximumLevel: 0, levelState: 1))
         #expect(!graph.replayCommit(count: 600, entryPoint: low, maximumLevel: 3, levelState: 1))
     }

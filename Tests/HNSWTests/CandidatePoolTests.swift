@@ -5,10 +5,10 @@ import Testing
 @Suite struct CandidatePoolTests {
     /// A search's use of the pool against the plainest model: keep everything sorted, cut at the width.
     @Test(arguments: [1, 2, 3, 7, 8, 16, 31, 50, 200])
-    func `the pool is a sorted array cut at its width`(width: Int) {
+    func `the pool is a sorted array cut at its width`(width: Int) throws {
         var random = SplitMix(state: UInt64(width))
         let scratch = SearchScratch()
-        scratch.prepare(slots: 0, width: width, batch: 1)
+        try scratch.prepare(slots: 0, width: width, batch: 1)
         var pool = CandidatePool(scratch)
         var model: [Candidate] = []
         for slot in 0..<UInt32(600) {
@@ -27,9 +27,9 @@ import Testing
         }
     }
 
-    @Test func `flags move with their candidates`() {
+    @Test func `flags move with their candidates`() throws {
         let scratch = SearchScratch()
-        scratch.prepare(slots: 0, width: 4, batch: 1)
+        try scratch.prepare(slots: 0, width: 4, batch: 1)
         var pool = CandidatePool(scratch)
         for slot: UInt32 in [0, 1, 2, 3] {
             _ = pool.insert(Candidate(distance: Float(slot) * 10, slot: slot), width: 4)

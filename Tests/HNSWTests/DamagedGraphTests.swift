@@ -104,13 +104,13 @@ import Testing
     }
 
     @Test(arguments: [1, 3, 63, 64, 255])
-    func `checking finds levels that are not those of the lists`(level: UInt64) {
+    func `checking finds levels that are not those of the lists`(level: UInt64) throws {
         let holder = made(connectivity: 2)
         let wrong = (0..<300).filter { $0 % 3 == 0 && holder.graph.slots.level(UInt32($0)) != Int(level) }
         for slot in wrong { holder.table.buffer[2 * slot + 1] = holder.table.buffer[2 * slot + 1] & ~0xff | level }
         var found: [String] = []
         var check = GraphCheck(holder.graph, holder.view) { found.append($0) }
-        check.run()
+        try check.run()
         for slot in wrong { #expect(found.contains { $0.hasPrefix("slot \(slot) ") }, "slot \(slot)") }
     }
 
@@ -131,9 +131,9 @@ import Testing
         let graph = replaying(holder)
         // The row of the slot table says what the log says.
         graph.slots.setRow(node.slot, label: 5, level: 3, state: TestGraph.erased, sequence: holder.sequence)
-        #expect(!graph.replayRow(node.slot, label: 5, level: 3, sequence: holder.sequence))
+        #expect(try !graph.replayRow(node.slot, label: 5, level: 3, sequence: holder.sequence))
         graph.slots.setRow(node.slot, label: 5, level: 1, state: TestGraph.erased, sequence: holder.sequence)
-        #expect(graph.replayRow(node.slot, label: 5, level: 1, sequence: holder.sequence))
+        #expect(try graph.replayRow(node.slot, label: 5, level: 1, sequence: holder.sequence))
     }
 
     @Test func `a log changes no list that a slot does not have`() throws {
@@ -145,12 +145,12 @@ import Testing
             holder.table.buffer[2 * Int(slot) + 1] = holder.table.buffer[2 * Int(slot) + 1] & ~0xff | 2
         }
         let graph = replaying(holder)
-        #expect(!graph.replayList(low.slot, level: 2, kept: 0, added: [high.slot]))
-        #expect(!graph.replayList(flat, level: 2, kept: 0, added: [high.slot]))
-        #expect(!graph.replayList(high.slot, level: 2, kept: 0, added: [low.slot]))
-        #expect(!graph.replayList(high.slot, level: 1, kept: 0, added: [flat]))
-        #expect(graph.replayList(high.slot, level: 1, kept: 0, added: [low.slot]))
-        #expect(!graph.replayList(high.slot, level: 1, kept: 0, added: [.max]))
+        #expect(try !graph.replayList(low.slot, level: 2, kept: 0, added: [high.slot]))
+        #expect(try !graph.replayList(flat, level: 2, kept: 0, added: [high.slot]))
+        #expect(try !graph.replayList(high.slot, level: 2, kept: 0, added: [low.slot]))
+        #expect(try !graph.replayList(high.slot, level: 1, kept: 0, added: [flat]))
+        #expect(try graph.replayList(high.slot, level: 1, kept: 0, added: [low.slot]))
+        #expect(try !graph.replayList(high.slot, level: 1, kept: 0, added: [.max]))
     }
 
     @Test func `a log names no entry point whose lists are not so many`() throws {

@@ -22,27 +22,27 @@ import Testing
     }
 
     @Test(arguments: [5, 2500])
-    func `more than there are gives all there are`(count: Int) {
+    func `more than there are gives all there are`(count: Int) throws {
         let slots: [UInt32] = [7, 2, 2999]
-        let found = search([1, 2, 3], count, slots) { _ in true }
+        let found = try search([1, 2, 3], count, slots) { _ in true }
         #expect(found == sorted([1, 2, 3], slots))
-        #expect(search([1, 2, 3], count, []) { _ in true } == [])
+        #expect(try search([1, 2, 3], count, []) { _ in true } == [])
     }
 
     @Test(arguments: [20, 2500])
-    func `only what is allowed and live comes back`(count: Int) {
+    func `only what is allowed and live comes back`(count: Int) throws {
         for slot in stride(from: 0, to: 3000, by: 2) {
             unsafe holder.graph.columns.slotTable.storeBytes(of: 3, toByteOffset: slot * 16 + 9, as: UInt8.self)
         }
-        let found = search([4, 4, 4], count, Array(0..<3000)) { $0 % 5 == 0 }
+        let found = try search([4, 4, 4], count, Array(0..<3000)) { $0 % 5 == 0 }
         #expect(found == Array(sorted([4, 4, 4], (0..<3000).filter { $0 % 2 == 1 && $0 % 5 == 0 }).prefix(count)))
     }
 
     private func search(
         _ query: [Float], _ count: Int, _ slots: [UInt32], isAllowed: @escaping (UInt32) -> Bool
-    ) -> [UInt32] {
-        holder.withQuery(query) { query in
-            let found = holder.graph.exactSearch(
+    ) throws -> [UInt32] {
+        try holder.withQuery(query) { query in
+            let found = try holder.graph.exactSearch(
                 query, count: count, in: holder.view, among: slots, scratch: holder.scratch, isAllowed: isAllowed)
             return (0..<found.count).map { found[$0].slot }
         }

@@ -7,12 +7,12 @@ import Testing
     private let queries = clusteredVectors(40, dimensions: 12, skipping: 5000)
 
     @Test(arguments: [1, 2, 10, 100])
-    func `it finds the nearest of what is allowed`(everyNth: UInt32) {
+    func `it finds the nearest of what is allowed`(everyNth: UInt32) throws {
         let graph = TestGraph(vectors)
         var hits = 0, wanted = 0
         for query in queries {
-            let found = filtered(graph, query, 10, 60) { $0 % everyNth == 0 }
-            let exact = allowed(graph, query, 10) { $0 % everyNth == 0 }
+            let found = try filtered(graph, query, 10, 60) { $0 % everyNth == 0 }
+            let exact = try allowed(graph, query, 10) { $0 % everyNth == 0 }
             #expect(found?.count == exact.count)
             #expect(found?.allSatisfy { $0 % everyNth == 0 } == true)
             hits += Set(found ?? []).intersection(exact).count
@@ -21,28 +21,28 @@ import Testing
         #expect(Double(hits) / Double(wanted) > 0.95)
     }
 
-    @Test func `nothing allowed, nothing found`() {
+    @Test func `nothing allowed, nothing found`() throws {
         let graph = TestGraph(vectors)
-        #expect(filtered(graph, queries[0], 10, 50) { _ in false } == [])
+        #expect(try filtered(graph, queries[0], 10, 50) { _ in false } == [])
     }
 
-    @Test func `the limit on distances gives up`() {
+    @Test func `the limit on distances gives up`() throws {
         let graph = TestGraph(vectors)
-        #expect(filtered(graph, queries[0], 10, 50, limit: 300) { _ in false } == nil)
-        #expect(filtered(graph, queries[0], 10, 50, limit: 300) { $0 == 1999 } == nil)
+        #expect(try filtered(graph, queries[0], 10, 50, limit: 300) { _ in false } == nil)
+        #expect(try filtered(graph, queries[0], 10, 50, limit: 300) { $0 == 1999 } == nil)
         // The scratch is left clean for the next search.
         let fresh = SearchScratch()
-        let again = graph.withQuery(queries[0]) { query in
-            let found = graph.graph.search(query, count: 10, width: 50, in: graph.view, scratch: fresh)
+        let again = try graph.withQuery(queries[0]) { query in
+            let found = try graph.graph.search(query, count: 10, width: 50, in: graph.view, scratch: fresh)
             return (0..<found.count).map { found[$0].slot }
         }
         #expect(graph.search(queries[0], count: 10, width: 50) == again)
     }
 
-    @Test func `with all allowed it finds what a search finds`() {
+    @Test func `with all allowed it finds what a search finds`() throws {
         let graph = TestGraph(vectors)
         for query in queries {
-            #expect(filtered(graph, query, 10, 50) { _ in true } == graph.search(query, count: 10, width: 50))
+            #expect(try filtered(graph, query, 10, 50) { _ in true } == graph.search(query, count: 10, width: 50))
         }
     }
 
@@ -62,14 +62,14 @@ import Testing
         #expect(hits > 380)
     }
 
-    @Test func `the frontier is a queue by distance`() {
+    @Test func `the frontier is a queue by distance`() throws {
         var random = SplitMix(state: 8)
-        let memory = Memory<Candidate>(1)
+        let memory = try Memory<Candidate>(1)
         var frontier = CandidateHeap(memory), model: [Candidate] = []
         for slot: UInt32 in 0..<3000 {
             if random.next() % 3 > 0 {
                 let candidate = Candidate(distance: Float(random.next() % 50), slot: slot)
-                frontier.insert(candidate)
+                try frontier.insert(candidate)
                 model.append(candidate)
             } else {
                 let smallest = model.min()
@@ -86,19 +86,19 @@ import Testing
     }
 
     @Test(arguments: [1, 3, 50, 700, 5000])
-    func `a test is made once for each slot, and only for visible ones`(everyNth: UInt32) {
+    func `a test is made once for each slot, and only for visible ones`(everyNth: UInt32) throws {
         let graph = TestGraph(vectors, inPlace: 1000)
         graph.erase((0..<2000).filter { $0 % 7 == 3 })
         var tested = 0, hits = 0, wanted = 0
         for query in queries {
             var asked: [UInt32: Int] = [:]
-            let found = tests(graph, query, 10, 40) { slot in
+            let found = try tests(graph, query, 10, 40) { slot in
                 asked[slot, default: 0] += 1
                 return slot % everyNth == 1 % everyNth
             }
             #expect(asked.values.allSatisfy { $0 == 1 } && asked.keys.allSatisfy { $0 % 7 != 3 })
             tested += asked.count
-            let exact = allowed(graph, query, 10) { $0 % everyNth == 1 % everyNth }
+            let exact = try allowed(graph, query, 10) { $0 % everyNth == 1 % everyNth }
             #expect(found.count == exact.count)
             #expect(found.allSatisfy { $0 % 7 != 3 && $0 % everyNth == 1 % everyNth })
             hits += Set(found).intersection(exact).count
@@ -112,9 +112,9 @@ import Testing
     private func filtered(
         _ graph: TestGraph, _ query: [Float], _ count: Int, _ width: Int, limit: Int = .max,
         isAllowed: (UInt32) -> Bool
-    ) -> [UInt32]? {
-        graph.withQuery(query) { query in
-            let found = graph.graph.filteredSearch(
+    ) throws -> [UInt32]? {
+        try graph.withQuery(query) { query in
+            let found = try graph.graph.filteredSearch(
                 query, count: count, width: width, in: graph.view, distanceLimit: limit, scratch: graph.scratch,
                 isAllowed: isAllowed)
             return found.map { found in (0..<found.count).map { found[$0].slot } }
@@ -123,9 +123,9 @@ import Testing
 
     private func tests(
         _ graph: TestGraph, _ query: [Float], _ count: Int, _ width: Int, where isAllowed: (UInt32) -> Bool
-    ) -> [UInt32] {
-        graph.withQuery(query) { query in
-            let found = graph.graph.search(
+    ) throws -> [UInt32] {
+        try graph.withQuery(query) { query in
+            let found = try graph.graph.search(
                 query, graph.graph.distances, count: count, width: width, in: graph.view, scratch: graph.scratch,
                 where: isAllowed)
             return (0..<found.count).map { found[$0].slot }
@@ -134,9 +134,9 @@ import Testing
 
     private func allowed(
         _ graph: TestGraph, _ query: [Float], _ count: Int, isAllowed: @escaping (UInt32) -> Bool
-    ) -> [UInt32] {
-        graph.withQuery(query) { query in
-            let found = graph.graph.exactSearch(
+    ) throws -> [UInt32] {
+        try graph.withQuery(query) { query in
+            let found = try graph.graph.exactSearch(
                 query, count: count, in: graph.view, scratch: graph.scratch, isAllowed: isAllowed)
             return (0..<found.count).map { found[$0].slot }
         }

@@ -14,11 +14,12 @@ import Testing
         #expect(graph.recall(queries, count: 10, width: 200) > 0.995)
     }
 
-    @Test func `results ascend and each slot comes once`() {
+    @Test func `results ascend and each slot comes once`() throws {
         let graph = TestGraph(clusteredVectors(1000, dimensions: 8))
         for query in clusteredVectors(50, dimensions: 8, skipping: 5000) {
-            graph.withQuery(query) { prepared in
-                let found = graph.graph.search(prepared, count: 20, width: 40, in: graph.view, scratch: graph.scratch)
+            try graph.withQuery(query) { prepared in
+                let found = try graph.graph.search(
+                    prepared, count: 20, width: 40, in: graph.view, scratch: graph.scratch)
                 #expect(found.count == 20)
                 let slots = (0..<found.count).map { found[$0].slot }
                 #expect(Set(slots).count == 20)
@@ -107,12 +108,12 @@ import Testing
         }
     }
 
-    @Test func `rebuilding the upper layers gives the ones that were built`() {
+    @Test func `rebuilding the upper layers gives the ones that were built`() throws {
         let vectors = clusteredVectors(5000, dimensions: 12)
         let built = TestGraph(vectors, connectivity: 4, width: 40)
         let words = built.upperWords
         let (entryPoint, level) = (built.graph.entryPoint, built.graph.maximumLevel)
-        #expect(built.graph.rebuildUpperLayers(threads: 2))
+        #expect(try built.graph.rebuildUpperLayers(threads: 2))
         #expect(built.upperWords == words)
         #expect(built.graph.entryPoint == entryPoint && built.graph.maximumLevel == level)
     }

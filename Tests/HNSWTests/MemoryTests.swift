@@ -3,29 +3,29 @@ import Testing
 @testable import HNSW
 
 @Suite struct MemoryTests {
-    @Test func `memory is zero at first and never empty`() {
+    @Test func `memory is zero at first and never empty`() throws {
         for count in [0, 1, 5000] {
-            let memory = Memory<UInt64>(count)
+            let memory = try Memory<UInt64>(count)
             #expect(memory.buffer.count == max(count, 1))
             #expect((0..<memory.buffer.count).allSatisfy { memory.buffer[$0] == 0 })
             #expect(memory.byteCount == 8 * max(count, 1))
         }
     }
 
-    @Test func `growing keeps what is there, zeroes the rest and at least doubles`() {
-        let memory = Memory<UInt32>(3)
+    @Test func `growing keeps what is there, zeroes the rest and at least doubles`() throws {
+        let memory = try Memory<UInt32>(3)
         for index in 0..<3 { memory.buffer[index] = UInt32(index + 1) }
-        memory.grow(to: 2)
+        try memory.grow(to: 2)
         #expect(memory.buffer.count == 3)
-        memory.grow(to: 4)
+        try memory.grow(to: 4)
         #expect(memory.buffer.count == 6)
-        memory.grow(to: 100)
+        try memory.grow(to: 100)
         #expect(memory.buffer.count == 100)
         #expect((0..<100).map { memory.buffer[$0] } == [1, 2, 3] + [UInt32](repeating: 0, count: 97))
     }
 
-    @Test func `copies, moves and cuts keep to their places`() {
-        let memory = Memory<Int32>(8), buffer = memory.buffer
+    @Test func `copies, moves and cuts keep to their places`() throws {
+        let memory = try Memory<Int32>(8), buffer = memory.buffer
         for index in 0..<8 { buffer[index] = Int32(index) }
         buffer.move(from: 1, to: 3, length: 4)
         #expect((0..<8).map { buffer[$0] } == [0, 1, 2, 1, 2, 3, 4, 7])

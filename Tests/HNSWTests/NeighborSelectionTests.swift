@@ -14,12 +14,13 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3, 4, 5, 8, 16, 31, 64])
-    func `it chooses as the plain heuristic does`(limit: Int) {
-        let selection = NeighborSelection(), expansion = Memory<Float>(64)
+    func `it chooses as the plain heuristic does`(limit: Int) throws {
+        let selection = NeighborSelection(), expansion = try Memory<Float>(64)
+        try selection.prepare(limit: limit)
         for node: UInt32 in 0..<60 {
             for count in [0, 1, limit - 1, limit, limit + 1, 40, 299] {
                 let candidates = nearest(to: node, count)
-                let memory = Memory<Candidate>(candidates.count)
+                let memory = try Memory<Candidate>(candidates.count)
                 for (index, candidate) in candidates.enumerated() {
                     // A pool that was searched has flags; they must not matter.
                     memory.buffer[index] = index % 2 == 0 ? candidate : candidate | Candidate.expandedFlag
@@ -33,14 +34,15 @@ import Testing
         }
     }
 
-    @Test func `its lists point apart`() {
+    @Test func `its lists point apart`() throws {
         // A node amid a cluster on its left and one far point on its right.
         let line: [[Float]] = [[0], [-1], [-2], [-3], [-4], [10]]
         let graph = TestGraph(line, connectivity: 2, width: 10)
-        let memory = Memory<Candidate>(5), selection = NeighborSelection(), expansion = Memory<Float>(64)
+        let memory = try Memory<Candidate>(5), selection = NeighborSelection(), expansion = try Memory<Float>(64)
         for slot: UInt32 in 1...5 {
             memory.buffer[Int(slot) - 1] = Candidate(distance: line[Int(slot)][0] * line[Int(slot)][0], slot: slot)
         }
+        try selection.prepare(limit: 3)
         let kept = selection.choose(memory.buffer, 5, limit: 3, in: graph.graph, expansion: expansion.buffer)
         #expect((0..<kept).map { selection.slots[$0] } == [1, 5])
         withExtendedLifetime((graph, memory, expansion)) {}

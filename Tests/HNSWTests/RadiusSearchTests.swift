@@ -7,13 +7,13 @@ import Testing
     private let queries = clusteredVectors(40, dimensions: 12, skipping: 5000)
 
     @Test(arguments: [1, 10, 100, 700])
-    func `a walk finds what is within the radius`(catches: Int) {
+    func `a walk finds what is within the radius`(catches: Int) throws {
         let graph = TestGraph(vectors)
         var hits = 0
         for query in queries {
-            let radius = radius(graph, query, catches)
-            let found = walk(graph, query, radius, width: 30)
-            let exact = scan(graph, query, radius)
+            let radius = try radius(graph, query, catches)
+            let found = try walk(graph, query, radius, width: 30)
+            let exact = try scan(graph, query, radius)
             #expect(exact.slots.count >= catches && !exact.isTruncated)
             #expect(found.slots == found.slots.filter(Set(exact.slots).contains), "in the order of a scan's")
             #expect(!found.isTruncated)
@@ -24,13 +24,13 @@ import Testing
 
     /// Of 200 within the radius the nearest.
     @Test(arguments: [1, 7, 50, 199])
-    func `a limit keeps the nearest`(limit: Int) {
+    func `a limit keeps the nearest`(limit: Int) throws {
         let graph = TestGraph(vectors)
         var hits = 0
         for query in queries {
-            let radius = radius(graph, query, 200)
-            let found = walk(graph, query, radius, limit: limit, width: 60),
-                exact = scan(graph, query, radius, limit: limit)
+            let radius = try radius(graph, query, 200)
+            let found = try walk(graph, query, radius, limit: limit, width: 60),
+                exact = try scan(graph, query, radius, limit: limit)
             #expect(found.isTruncated && exact.isTruncated)
             #expect(found.slots.count == limit)
             #expect(exact.slots == graph.exact(query, count: limit))
@@ -39,22 +39,22 @@ import Testing
         #expect(Double(hits) >= 0.97 * Double(limit * queries.count))
     }
 
-    @Test func `as many as the limit allows is not too many`() {
+    @Test func `as many as the limit allows is not too many`() throws {
         let graph = TestGraph(vectors)
         for query in queries {
-            let radius = radius(graph, query, 20), count = scan(graph, query, radius).slots.count
-            #expect(!scan(graph, query, radius, limit: count).isTruncated)
-            #expect(scan(graph, query, radius, limit: count - 1).isTruncated)
-            #expect(!walk(graph, query, radius, limit: count, width: 60).isTruncated)
+            let radius = try radius(graph, query, 20), count = try scan(graph, query, radius).slots.count
+            #expect(try !scan(graph, query, radius, limit: count).isTruncated)
+            #expect(try scan(graph, query, radius, limit: count - 1).isTruncated)
+            #expect(try !walk(graph, query, radius, limit: count, width: 60).isTruncated)
         }
     }
 
     /// The nearest vector is far outside: the walk ends after as many candidates as it is wide.
-    @Test func `nothing within the radius costs what a search costs`() {
+    @Test func `nothing within the radius costs what a search costs`() throws {
         let graph = TestGraph(vectors)
         for width in [1, 20, 60] {
             let before = graph.scratch.distanceCount
-            for query in queries { #expect(walk(graph, query, -1, width: width).slots == []) }
+            for query in queries { #expect(try walk(graph, query, -1, width: width).slots == []) }
             let middle = graph.scratch.distanceCount
             for query in queries { _ = graph.search(query, count: 1, width: width) }
             #expect(middle - before <= graph.scratch.distanceCount - middle)
@@ -62,26 +62,26 @@ import Testing
     }
 
     /// The limit bounds the work: of 2000 within the radius, 10 are asked for.
-    @Test func `a limit costs what a search for as many costs`() {
+    @Test func `a limit costs what a search for as many costs`() throws {
         let graph = TestGraph(vectors)
         let before = graph.scratch.distanceCount
-        for query in queries { #expect(walk(graph, query, .infinity, limit: 10, width: 30).slots.count == 10) }
+        for query in queries { #expect(try walk(graph, query, .infinity, limit: 10, width: 30).slots.count == 10) }
         let middle = graph.scratch.distanceCount
         for query in queries { _ = graph.search(query, count: 10, width: 40) }
         #expect(Double(middle - before) <= 1.1 * Double(graph.scratch.distanceCount - middle))
     }
 
-    @Test func `a walk of all reaches all`() {
+    @Test func `a walk of all reaches all`() throws {
         let graph = TestGraph(vectors)
-        #expect(Set(walk(graph, queries[0], .infinity, width: 10).slots).count == 2000)
-        #expect(scan(graph, queries[0], .infinity).slots.count == 2000)
-        #expect(walk(graph, queries[0], -.infinity, width: 10).slots == [])
+        #expect(try Set(walk(graph, queries[0], .infinity, width: 10).slots).count == 2000)
+        #expect(try scan(graph, queries[0], .infinity).slots.count == 2000)
+        #expect(try walk(graph, queries[0], -.infinity, width: 10).slots == [])
     }
 
-    @Test func `the limit on distances gives up and leaves the scratch clean`() {
+    @Test func `the limit on distances gives up and leaves the scratch clean`() throws {
         let graph = TestGraph(vectors)
-        let gaveUp = graph.withQuery(queries[0]) { query in
-            graph.graph.radiusSearch(
+        let gaveUp = try graph.withQuery(queries[0]) { query in
+            try graph.graph.radiusSearch(
                 query, within: .infinity, limit: .max, width: 50, in: graph.view, distanceLimit: 500,
                 scratch: graph.scratch) == nil
         }
@@ -90,7 +90,7 @@ import Testing
         #expect(again == TestGraph(vectors).search(queries[0], count: 10, width: 50))
     }
 
-    @Test func `what is dead or not allowed is walked through and takes no place`() {
+    @Test func `what is dead or not allowed is walked through and takes no place`() throws {
         let holder = TestGraph(vectors, inPlace: 2000)
         for slot: UInt32 in 0..<2000 where slot % 3 != 0 {
             unsafe holder.graph.columns.slotTable.storeBytes(of: 2, toByteOffset: Int(slot) * 16 + 9, as: UInt8.self)
@@ -98,9 +98,9 @@ import Testing
         holder.graph.show(sequence: 0, hasDeadSlots: true)
         var hits = 0, wanted = 0
         for query in queries {
-            let radius = radius(holder, query, 60)
-            let found = walk(holder, query, radius, limit: 10, width: 30) { $0 % 2 == 0 }
-            let exact = scan(holder, query, radius, limit: 10) { $0 % 2 == 0 }
+            let radius = try radius(holder, query, 60)
+            let found = try walk(holder, query, radius, limit: 10, width: 30) { $0 % 2 == 0 }
+            let exact = try scan(holder, query, radius, limit: 10) { $0 % 2 == 0 }
             #expect(exact.slots.count == 10 && exact.isTruncated)
             #expect(found.slots.allSatisfy { $0 % 6 == 0 })
             hits += Set(found.slots).intersection(exact.slots).count
@@ -109,24 +109,25 @@ import Testing
         #expect(Double(hits) >= 0.97 * Double(wanted))
     }
 
-    @Test func `an empty graph has nothing within any radius`() {
+    @Test func `an empty graph has nothing within any radius`() throws {
         let graph = TestGraph([[1, 2]], inPlace: 0, capacity: 10)
         _ = graph
-        let empty = Graph(
+        let empty = try Graph(
             columns: graph.graph.columns, distances: graph.graph.distances, parameters: graph.graph.parameters,
             levels: LevelGenerator(seed: 1, connectivity: 16), capacity: 10, writesInPlace: true)
-        graph.withQuery([1, 2]) { query in
+        try graph.withQuery([1, 2]) { query in
             let view = empty.publishedView, scratch = SearchScratch()
-            let found = empty.radiusSearch(query, within: 5, limit: 5, width: 5, in: view, scratch: scratch)
+            let found = try empty.radiusSearch(query, within: 5, limit: 5, width: 5, in: view, scratch: scratch)
             #expect(found?.candidates.count == 0 && found?.isTruncated == false)
             #expect(
-                empty.exactRadiusSearch(query, within: 5, limit: 5, in: view, scratch: scratch).candidates.count == 0)
+                try empty.exactRadiusSearch(query, within: 5, limit: 5, in: view, scratch: scratch).candidates.count
+                    == 0)
         }
     }
 
-    @Test func `the heap gives the smallest first`() {
+    @Test func `the heap gives the smallest first`() throws {
         var random = SplitMix(state: 8)
-        var heap = CandidateHeap(Memory(1)), model: [Candidate] = []
+        var heap = CandidateHeap(try Memory(1)), model: [Candidate] = []
         for slot: UInt32 in 0..<3000 {
             let candidate = Candidate(distance: Float(random.next() % 50), slot: slot)
             switch random.next() % 4 {
@@ -138,7 +139,7 @@ import Testing
                 model.removeFirst()
                 model.append(candidate)
             default:
-                heap.insert(candidate)
+                try heap.insert(candidate)
                 model.append(candidate)
             }
             model.sort()
@@ -147,9 +148,9 @@ import Testing
         #expect((0..<heap.count).map { heap.candidates[$0] }.sorted() == model)
     }
 
-    @Test func `a pool gives back the place of what is taken out`() {
+    @Test func `a pool gives back the place of what is taken out`() throws {
         let scratch = SearchScratch()
-        scratch.prepare(slots: 0, width: 8, batch: 1)
+        try scratch.prepare(slots: 0, width: 8, batch: 1)
         var pool = CandidatePool(scratch)
         let candidates = (0..<8).map { Candidate(distance: Float($0), slot: UInt32($0)) }
         for candidate in candidates { _ = pool.insert(candidate, width: 8) }
@@ -173,9 +174,9 @@ import Testing
     }
 
     /// The distance of the `count`th nearest.
-    private func radius(_ graph: TestGraph, _ query: [Float], _ count: Int) -> Float {
-        graph.withQuery(query) { query in
-            let found = graph.graph.exactSearch(query, count: count, in: graph.view, scratch: graph.scratch)
+    private func radius(_ graph: TestGraph, _ query: [Float], _ count: Int) throws -> Float {
+        try graph.withQuery(query) { query in
+            let found = try graph.graph.exactSearch(query, count: count, in: graph.view, scratch: graph.scratch)
             return found[found.count - 1].distance
         }
     }
@@ -183,10 +184,10 @@ import Testing
     private func walk(
         _ graph: TestGraph, _ query: [Float], _ radius: Float, limit: Int = .max, width: Int,
         isAllowed: ((UInt32) -> Bool)? = nil
-    ) -> Found {
-        graph.withQuery(query) { query in
+    ) throws -> Found {
+        try graph.withQuery(query) { query in
             Found(
-                graph.graph.radiusSearch(
+                try graph.graph.radiusSearch(
                     query, within: radius, limit: limit, width: width, in: graph.view, scratch: graph.scratch,
                     isAllowed: isAllowed)!)
         }
@@ -195,10 +196,10 @@ import Testing
     private func scan(
         _ graph: TestGraph, _ query: [Float], _ radius: Float, limit: Int = .max,
         isAllowed: ((UInt32) -> Bool)? = nil
-    ) -> Found {
-        graph.withQuery(query) { query in
+    ) throws -> Found {
+        try graph.withQuery(query) { query in
             Found(
-                graph.graph.exactRadiusSearch(
+                try graph.graph.exactRadiusSearch(
                     query, within: radius, limit: limit, in: graph.view, scratch: graph.scratch, isAllowed: isAllowed))
         }
     }

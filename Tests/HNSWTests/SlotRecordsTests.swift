@@ -9,10 +9,10 @@ import Testing
     private let records: SlotRecords
 
     /// Slots 0..<20 are live in the slot table, 20..<40 are not in use.
-    init() {
+    init() throws {
         holder = TestGraph([[Float]](repeating: [1], count: 20), connectivity: 4, capacity: 40)
-        records = SlotRecords(columns: holder.graph.columns, slots: 40)
-        records.extend(slots: 40)
+        records = try SlotRecords(columns: holder.graph.columns, slots: 40)
+        try records.extend(slots: 40)
     }
 
     private func visible(_ slot: UInt32, _ sequences: ClosedRange<UInt64>) -> [UInt64] {

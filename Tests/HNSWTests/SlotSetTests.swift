@@ -6,14 +6,14 @@ import Testing
     private static let graph = TestGraph(clusteredVectors(9000, dimensions: 2), connectivity: 4, width: 8)
 
     @Test(arguments: [0, 1, 2, 31, 63, 64, 65, 280, 281, 282, 3000, 8999, 9000])
-    func `a set made of a list and one made by a test are the same`(count: Int) {
+    func `a set made of a list and one made by a test are the same`(count: Int) throws {
         let holder = Self.graph, view = holder.view
         var random = SplitMix(state: UInt64(count))
         let slots = Array((0..<9000 as Range<UInt32>).shuffled(using: &random).prefix(count)).sorted(),
             known = Set(slots)
         var asked: [UInt32] = []
-        let listed = SlotSet(slots, in: view)
-        let tested = SlotSet(holder.graph, in: view) {
+        let listed = try SlotSet(slots, in: view)
+        let tested = try SlotSet(holder.graph, in: view) {
             asked.append($0)
             return known.contains($0)
         }
@@ -33,13 +33,13 @@ import Testing
         #expect((tested.list == nil) == (count * 32 > 9000))
     }
 
-    @Test func `slots that are not visible are not in a set`() {
+    @Test func `slots that are not visible are not in a set`() throws {
         let holder = TestGraph(clusteredVectors(300, dimensions: 3), inPlace: 200)
-        let before = SlotSet(holder.graph, in: holder.view) { $0 % 2 == 0 }
+        let before = try SlotSet(holder.graph, in: holder.view) { $0 % 2 == 0 }
         #expect(before.count == 150 && before.isValid(for: holder.view))
         holder.erase([2, 3, 4])
         #expect(!before.isValid(for: holder.view))
-        let after = SlotSet(holder.graph, in: holder.view) { $0 % 2 == 0 }
+        let after = try SlotSet(holder.graph, in: holder.view) { $0 % 2 == 0 }
         #expect(after.count == 148 && after.isValid(for: holder.view))
         let bits = SlotBits(after)
         #expect(bits?.has(2) == 0 && bits?.has(4) == 0 && bits?.has(6) == 1)

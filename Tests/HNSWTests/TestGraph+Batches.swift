@@ -34,10 +34,10 @@ extension TestGraph {
         sequence += 1
         graph.beginBatch(sequence)
         let rows = vectors.map { place($0, reusing: reusing) }
-        insertion.insert(rows.map { ($0.slot, $0.level) })
+        try! insertion.insert(rows.map { ($0.slot, $0.level) })
         liveCount += rows.count
         for slot in erasing { setState(slot, Self.erased) }
-        graph.unlink(erasing, scratch: scratch)
+        try! graph.unlink(erasing, scratch: scratch)
         graph.hasUnlinkedSlots = liveCount + markedCount < graph.count
         return (rows.map { $0.slot }, graph.endBatch())
     }
@@ -61,7 +61,7 @@ extension TestGraph {
         if reusing, let index = freeSlots.firstIndex(where: { $0.level == level }) {
             slot = freeSlots.remove(at: index).slot
         } else {
-            graph.extend(slots: Int(slot) + 1)
+            try! graph.extend(slots: Int(slot) + 1)
         }
         write(vector, to: slot)
         graph.slots.setRow(slot, label: UInt64(1000 + slot), level: level, state: Self.erased, sequence: sequence)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import HNSW
 
-/// A graph over arrays: the columns that a store would map, on the heap. It is built in place, or by batches as an open
+/// A graph over arrays: the columns that a store would map, on the heap. For want of memory the test ends. It is built in place, or by batches as an open
 /// store is changed, and then it can be changed further (`TestGraph+Batches.swift`).
 final class TestGraph: @unchecked Sendable {
     private(set) var graph: Graph
@@ -40,11 +40,11 @@ final class TestGraph: @unchecked Sendable {
         self.threads = threads
         stride = (dimensions * 4 + 63) / 64 * 64
         let capacity = max(capacity ?? 0, vectors.count), first = inPlace ?? vectors.count
-        vectorMemory = Memory(capacity * stride / 4)
-        links = Memory(capacity * 2 * connectivity)
-        heads = Memory(capacity)
-        table = Memory(2 * capacity)
-        norms = Memory(capacity)
+        vectorMemory = try! Memory(capacity * stride / 4)
+        links = try! Memory(capacity * 2 * connectivity)
+        heads = try! Memory(capacity)
+        table = try! Memory(2 * capacity)
+        norms = try! Memory(capacity)
         let columns = unsafe Columns(
             vectors: UnsafeMutableRawPointer(vectorMemory.buffer.base), vectorStride: stride, links: links.buffer.base,
             linkStride: 2 * connectivity, linkHeads: heads.buffer.base,
@@ -52,7 +52,7 @@ final class TestGraph: @unchecked Sendable {
         let padded = stride / 4
         let distances = unsafe Distances(columns: columns, metric: metric, scalar: CAIRN_F32, dimensions: padded)
         let parameters = Graph.Parameters(connectivity: connectivity, constructionWidth: width)
-        graph = Graph(
+        graph = try! Graph(
             columns: columns, distances: distances, parameters: parameters,
             levels: LevelGenerator(seed: seed, connectivity: connectivity), capacity: capacity, writesInPlace: true)
         insertion = Insertion(into: graph, threads: threads)
@@ -64,7 +64,7 @@ final class TestGraph: @unchecked Sendable {
         while remaining > 0 {
             let size = min(piece, remaining)
             remaining -= size
-            insertion.append(size, moreToCome: remaining > 0)
+            try! insertion.append(size, moreToCome: remaining > 0)
         }
         liveCount = first
         guard inPlace != nil else {
@@ -84,7 +84,7 @@ final class TestGraph: @unchecked Sendable {
     func reopen() {
         if !graph.writesInPlace { graph.fold() }
         let old = graph
-        graph = Graph(
+        graph = try! Graph(
             columns: old.columns, distances: old.distances, parameters: old.parameters, levels: old.levels,
             upper: old.upper,
             state: old.maximumLevel < 0 && old.count == 0
@@ -108,21 +108,21 @@ final class TestGraph: @unchecked Sendable {
     var view: GraphView { graph.writesInPlace ? graph.newestView : graph.publishedView }
 
     /// Runs `body` with `vector` in the kernels' form.
-    func withQuery<Result>(_ vector: [Float], _ body: (Query) -> Result) -> Result {
+    func withQuery<Result>(_ vector: [Float], _ body: (Query) throws -> Result) rethrows -> Result {
         let padded = vector + [Float](repeating: 0, count: stride / 4 - vector.count)
-        return unsafe padded.withUnsafeBytes { unsafe body(Query(vector: $0.baseAddress!, norm: 1)) }
+        return try unsafe padded.withUnsafeBytes { try unsafe body(Query(vector: $0.baseAddress!, norm: 1)) }
     }
 
     func search(_ vector: [Float], count: Int, width: Int) -> [UInt32] {
         withQuery(vector) { query in
-            let found = graph.search(query, count: count, width: width, in: view, scratch: scratch)
+            let found = try! graph.search(query, count: count, width: width, in: view, scratch: scratch)
             return (0..<found.count).map { found[$0].slot }
         }
     }
 
     func exact(_ vector: [Float], count: Int) -> [UInt32] {
         withQuery(vector) { query in
-            let found = graph.exactSearch(query, count: count, in: view, scratch: scratch)
+            let found = try! graph.exactSearch(query, count: count, in: view, scratch: scratch)
             return (0..<found.count).map { found[$0].slot }
         }
     }

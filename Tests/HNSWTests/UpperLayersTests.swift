@@ -21,14 +21,14 @@ import Testing
         func read() -> UpperLayers? {
             let nodeMemory = memory(nodes), listMemory = memory(lists)
             defer { withExtendedLifetime((nodeMemory, listMemory)) {} }
-            return UpperLayers(
+            return try! UpperLayers(
                 connectivity: 3, slots: 1000, nodes: nodeMemory.buffer, nodeCount: nodes.count / 2,
                 lists: listMemory.buffer, listCount: listCount, slotCount: slotCount, entryPoint: entryPoint,
                 maximumLevel: maximumLevel)
         }
 
         private func memory(_ values: [UInt32]) -> Memory<UInt32> {
-            let memory = Memory<UInt32>(values.count)
+            let memory = try! Memory<UInt32>(values.count)
             for (index, value) in values.enumerated() { memory.buffer[index] = value }
             return memory
         }
@@ -49,7 +49,7 @@ import Testing
 
     @Test func `nodes can be added to what was taken over`() throws {
         let upper = try #require(Arrays().read())
-        for slot: UInt32 in 100..<400 { upper.add(slot, level: 1 + Int(slot % 3)) }
+        for slot: UInt32 in 100..<400 { try upper.add(slot, level: 1 + Int(slot % 3)) }
         #expect(ids(upper, 4, 1) == [9, 2] && ids(upper, 2, 2) == [4])
         for slot: UInt32 in 100..<400 {
             for level in 1...(1 + Int(slot % 3)) { #expect(ids(upper, slot, level) == []) }
@@ -59,13 +59,13 @@ import Testing
     @Test func `what a graph built is read back the same`() throws {
         let holder = TestGraph(clusteredVectors(3000, dimensions: 8), connectivity: 4, width: 30)
         let graph = holder.graph, built = graph.upper
-        let lists = Memory<UInt32>(built.listCount * built.listLength)
+        let lists = try Memory<UInt32>(built.listCount * built.listLength)
         for number in 0..<built.listCount {
             lists.buffer.dropFirst(number * built.listLength).copy(
                 built.list(number: number), length: built.listLength)
         }
         let copy = try #require(
-            UpperLayers(
+            try UpperLayers(
                 connectivity: 4, slots: 3000, nodes: built.nodes.buffer, nodeCount: built.nodeCount,
                 lists: lists.buffer, listCount: built.listCount, slotCount: graph.count, entryPoint: graph.entryPoint,
                 maximumLevel: graph.maximumLevel))
@@ -76,10 +76,10 @@ import Testing
         withExtendedLifetime(holder) {}
     }
 
-    @Test func `lists of many nodes are found`() {
-        let upper = UpperLayers(connectivity: 2, slots: 80_000)
+    @Test func `lists of many nodes are found`() throws {
+        let upper = try UpperLayers(connectivity: 2, slots: 80_000)
         for slot: UInt32 in 0..<5000 {
-            upper.add(slot * 16, level: 1 + Int(slot % 4))
+            try upper.add(slot * 16, level: 1 + Int(slot % 4))
             for level in 1...(1 + Int(slot % 4)) {
                 let list = upper.list(number: upper.firstList(slot * 16)! + level - 1)
                 list[0] = 1

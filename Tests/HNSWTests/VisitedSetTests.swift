@@ -3,10 +3,10 @@ import Testing
 @testable import HNSW
 
 @Suite struct VisitedSetTests {
-    @Test func `it says of each slot once that it is new`() {
+    @Test func `it says of each slot once that it is new`() throws {
         var random = SplitMix(state: 3)
         let set = VisitedSet()
-        set.prepare(slots: 10_000)
+        try set.prepare(slots: 10_000, reserved: 20_000)
         for _ in 0..<3 {
             var model: Set<UInt32> = []
             var view = set.view(reserving: 20_000)
@@ -20,9 +20,9 @@ import Testing
         }
     }
 
-    @Test func `clearing forgets all`() {
+    @Test func `clearing forgets all`() throws {
         let set = VisitedSet()
-        set.prepare(slots: 200)
+        try set.prepare(slots: 200, reserved: 200)
         var view = set.view(reserving: 200)
         for slot: UInt32 in 0..<200 { _ = view.insert(slot) }
         set.update(view)
@@ -31,10 +31,10 @@ import Testing
         for slot: UInt32 in 0..<200 { #expect(view.insert(slot) == 1) }
     }
 
-    @Test func `it grows between searches and in the middle of one`() {
+    @Test func `it grows between searches and in the middle of one`() throws {
         let set = VisitedSet()
         for slots in [1, 64, 65, 5000, 70_000] {
-            set.prepare(slots: slots)
+            try set.prepare(slots: slots, reserved: 2)
             var view = set.view(reserving: 1)
             for slot in 0..<UInt32(slots) {
                 set.update(view)

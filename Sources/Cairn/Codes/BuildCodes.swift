@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -17,14 +18,19 @@ struct BuildCodes {
         self.requested = requested
         self.contents = contents
         let isRawProduct = contents.superblock.metric == .innerProduct
-        guard requested != .none, source.count >= Codes.leastCount, guidesInsertion, !isRawProduct else {
+        guard requested != .none, source.count >= contents.leastCodedCount, guidesInsertion, !isRawProduct else {
             rows = nil
             return
         }
         let sample = try CodeSample(source, contents), isProduct = contents.superblock.metric != .l2
-        let models = CodeMaking.kinds(requested, contents).lazy.filter { $0 != .half }
-            .map { sample.train($0, isProduct: isProduct, count: source.count) }
-        let model = models.first { $0.guidesInsertion }
+        let kinds = CodeMaking.kinds(requested, contents).filter { $0 != .half }
+        let model = try takingMemory(for: nil) { () throws(OutOfMemory) -> CodeModel? in
+            for kind in kinds {
+                let model = try sample.train(kind, isProduct: isProduct, count: source.count)
+                if model.guidesInsertion { return model }
+            }
+            return nil
+        }
         rows = try translating { () throws(StorageError) in
             guard let model else { return nil }
             return try CodeRows(model, contents)
@@ -46,7 +52,7 @@ struct BuildCodes {
     /// Measures what codes lose, those that there are and more precise ones where it is too much. nil if there are to be none;
     /// `rejected`: the codes that the graph was built by lose too much, so it may not be as good as one by the vectors.
     func finish(threads: Int?) throws(StoreError) -> (codes: StoreCodes?, rejected: Bool) {
-        guard requested != .none, contents.graph.count >= Codes.leastCount else { return (nil, false) }
+        guard requested != .none, contents.graph.count >= contents.leastCodedCount else { return (nil, false) }
         let making = CodeMaking(requested, contents, count: contents.graph.count, threads: threads, at: nil)
         do throws(CheckpointFailure) {
             let codes = try making.run(built: rows), kind = rows?.model.kind.rawValue

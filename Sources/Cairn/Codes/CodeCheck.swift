@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 
 /// Compares codes with the vectors that they are of.
@@ -11,9 +12,10 @@ struct CodeCheck {
     }
 
     /// The first of `slots` whose code is not that of its vector; nil if all are right. Nobody writes either meanwhile.
-    func firstWrongRow(_ slots: some Sequence<UInt32>) -> UInt32? {
-        let model = column.model, encoder = CodeEncoder(model), scratch = SearchScratch()
-        let buffer = Memory<UInt64>((model.rowBytes + 7) / 8)
+    func firstWrongRow(_ slots: some Sequence<UInt32>) throws(OutOfMemory) -> UInt32? {
+        let model = column.model, encoder = try CodeEncoder(model), scratch = SearchScratch()
+        try scratch.prepare(dimensions: graph.distances.dimensions)
+        let buffer = try Memory<UInt64>((model.rowBytes + 7) / 8)
         let row = unsafe UnsafeMutableRawPointer(buffer.buffer.base)
         return slots.first { slot in
             unsafe encoder.encode(graph.codeComponents(slot, scratch), to: row)

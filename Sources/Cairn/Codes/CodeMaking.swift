@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -56,14 +57,24 @@ struct CodeMaking {
                 requested, contents, rows: rows, file: file, trainedCount: count, attempts: attempts,
                 measurement: measurement)
         }
-        let sample = CodeSample(contents, count: count)
+        let sample = try repeatable { () throws(StorageError) in
+            try claiming("codes", CodeSample(contents, count: count))
+        }
         for kind in Self.kinds(requested, contents) {
             let (rows, file) = try repeatable { () throws(StorageError) in
                 if let built, built.model.kind == kind { return (built, File?.none) }
                 let isProduct = contents.superblock.metric != .l2
-                return try encode(sample.train(kind, isProduct: isProduct, count: count))
+                let model = try claiming("codes", sample.train(kind, isProduct: isProduct, count: count))
+                return try encode(model)
             }
-            let loss = settle(rows)
+            let loss = try repeatable { () throws(StorageError) in
+                do throws(OutOfMemory) {
+                    return try settle(rows)
+                } catch {
+                    if file != nil { removeNewFile() }
+                    throw StorageError("codes", error)
+                }
+            }
             if loss.beyond > Self.mostBeyond {
                 attempts.append(CodeFileHeader.Attempt(kind: kind.rawValue, width: 0, lost: Float(loss.beyond)))
                 continue
@@ -85,7 +96,7 @@ struct CodeMaking {
 
     /// Measures, and has walks look further as long as that makes up for what is lost: a few more candidates cost less than longer
     /// codes. Returns what is lost in the end.
-    private func settle(_ rows: CodeRows) -> SearchLoss {
+    private func settle(_ rows: CodeRows) throws(OutOfMemory) -> SearchLoss {
         let depth = rows.model.depth
         // A candidate more makes up for the little that half precision loses on the data that need it, and a few more for that many
         // vectors of few components have one code.
@@ -93,12 +104,12 @@ struct CodeMaking {
         let least = isLossy && rows.model.dimensions <= 16 ? 16 : rows.model.kind == .half ? 4 : 0
         let fitting = min(max(depth, least), Self.mostDepth)
         if fitting != depth { rows.deepen(to: fitting) }
-        var loss = measurement.cautiousLoss(of: rows.column)
+        var loss = try measurement.cautiousLoss(of: rows.column)
         while !loss.keepsPromise, let worst = loss.worst, worst.lost < 0.05, rows.model.depth < Self.mostDepth {
             rows.deepen(to: min(max(4, 2 * rows.model.depth), Self.mostDepth))
-            loss = measurement.cautiousLoss(of: rows.column)
+            loss = try measurement.cautiousLoss(of: rows.column)
         }
-        return loss.keepsPromise ? measurement.loss(of: rows.column) : loss
+        return loss.keepsPromise ? try measurement.loss(of: rows.column) : loss
     }
 
     private func encode(_ model: CodeModel) throws(StorageError) -> (CodeRows, File?) {
@@ -111,7 +122,7 @@ struct CodeMaking {
             let memory = try CodeMemory(
                 file, rowsOffset: CodeFileHeader.rowsOffset(dimensions: model.dimensions), rowBytes: model.rowBytes,
                 count: 0, slots: contents.memory.reservedSlots, isWritable: true)
-            let rows = CodeRows(model, contents, memory, file)
+            let rows = try claiming(file.path, CodeRows(model, contents, memory, file))
             try rows.writeAll(count)
             return (rows, file)
         } catch {

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -18,19 +19,24 @@ final class CodeRows: @unchecked Sendable {
 
     private static let bufferBytes = 1 << 20
 
-    init(_ model: CodeModel, _ contents: StoreContents, _ memory: CodeMemory, _ file: File?) {
+    init(_ model: CodeModel, _ contents: StoreContents, _ memory: CodeMemory, _ file: File?) throws(OutOfMemory) {
         self.contents = contents
         self.memory = memory
         self.file = file
         unsafe column = CodeColumn(model, base: memory.base, owner: memory)
-        encoder = CodeEncoder(model)
-        buffer = Memory((max(Self.bufferBytes, model.rowBytes) + 7) / 8)
+        encoder = try CodeEncoder(model)
+        buffer = try Memory((max(Self.bufferBytes, model.rowBytes) + 7) / 8)
+        try scratch.prepare(dimensions: contents.graph.distances.dimensions)
     }
 
     /// Rows in this process's memory.
     convenience init(_ model: CodeModel, _ contents: StoreContents) throws(StorageError) {
         let memory = try CodeMemory(rowBytes: model.rowBytes, slots: contents.memory.reservedSlots, path: "codes")
-        self.init(model, contents, memory, nil)
+        do throws(OutOfMemory) {
+            try self.init(model, contents, memory, nil)
+        } catch {
+            throw StorageError("codes", error)
+        }
     }
 
     var model: CodeModel { column.model }

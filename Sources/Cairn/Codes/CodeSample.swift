@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 
@@ -13,25 +14,26 @@ struct CodeSample {
     /// Components that a sample has at the most.
     private static let mostComponents = 1 << 24
 
-    private init(dimensions: Int, of count: Int) {
+    private init(dimensions: Int, of count: Int, atLeast least: Int) throws(OutOfMemory) {
         self.dimensions = dimensions
         // Of long vectors fewer say as much of components.
-        let most = max(Codes.leastCount, min(CodeTraining.sampleSize, Self.mostComponents / dimensions))
+        let most = max(least, min(CodeTraining.sampleSize, Self.mostComponents / dimensions))
         wanted = min(count, most)
-        memory = Memory(max(wanted, 1) * dimensions)
+        memory = try Memory(max(wanted, 1) * dimensions)
     }
 
     /// A sample of the first `count` slots, whose rows are in place.
-    init(_ contents: StoreContents, count: Int) {
-        self.init(dimensions: contents.encoding.dimensions, of: count)
+    init(_ contents: StoreContents, count: Int) throws(OutOfMemory) {
+        try self.init(dimensions: contents.encoding.dimensions, of: count, atLeast: contents.leastCodedCount)
         let graph = contents.graph, scratch = SearchScratch()
+        try scratch.prepare(dimensions: graph.distances.dimensions)
         func take(_ sample: inout CodeSample, _ slot: UInt32) {
             // Free slots hold what a crash left there; imports have vectors that no search can place.
             guard VectorStore.hasLabel(graph.slots.state(slot)) else { return }
             unsafe sample.take(graph.codeComponents(slot, scratch), factor: 1)
         }
         for number in 0..<wanted { take(&self, UInt32(number * count / wanted)) }
-        guard rows < min(wanted, Codes.leastCount) else { return }
+        guard rows < min(wanted, contents.leastCodedCount) else { return }
         rows = 0
         for slot in 0..<UInt32(count) where rows < wanted { take(&self, slot) }
     }
@@ -39,11 +41,18 @@ struct CodeSample {
     /// A sample of rows that are still to be read. They are not checked: what cannot be stored fails when it comes.
     init(_ source: RowSource, _ contents: StoreContents) throws(StoreError) {
         let encoding = contents.encoding, isCosine = contents.superblock.metric == .cosine
-        self.init(dimensions: encoding.dimensions, of: source.count)
+        do throws(OutOfMemory) {
+            try self.init(
+                dimensions: encoding.dimensions, of: source.count, atLeast: contents.leastCodedCount)
+        } catch {
+            throw StoreError(error, path: nil)
+        }
         // Neighbouring rows cost nothing more to read.
         let length = wanted == source.count ? min(source.count, 512) : 4
-        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: length * dimensions)
-        defer { unsafe buffer.deallocate() }
+        let (dimensions, rowCount) = (dimensions, length)
+        let buffered = try takingMemory(for: nil, Memory<Float>(rowCount * dimensions))
+        let buffer = unsafe UnsafeMutableBufferPointer(start: buffered.buffer.base, count: length * dimensions)
+        defer { withExtendedLifetime(buffered) {} }
         let groups = (wanted + length - 1) / length
         for group in 0..<groups {
             let first = wanted == source.count ? group * length : group * source.count / groups
@@ -68,8 +77,8 @@ struct CodeSample {
     }
 
     /// The model that fits it best, for a store of `count` vectors.
-    func train(_ kind: CodeModel.Kind, isProduct: Bool, count: Int) -> CodeModel {
-        CodeTraining(
+    func train(_ kind: CodeModel.Kind, isProduct: Bool, count: Int) throws(OutOfMemory) -> CodeModel {
+        try CodeTraining(
             kind, dimensions: dimensions, isProduct: isProduct, sample: memory.buffer, count: max(rows, 1),
             total: count
         ).run()

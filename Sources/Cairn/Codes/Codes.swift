@@ -1,6 +1,5 @@
 import FileFormat
 import HNSW
-import Synchronization
 
 /// What a store keeps beside its vectors so that searches and insertions have less to read: a short code for each, which drives
 /// the walk through the graph; the vectors themselves decide among the best that it finds, and give the distances. Codes can be
@@ -55,13 +54,6 @@ public enum Codes: String, Sendable, Hashable, CaseIterable {
 }
 
 extension Codes {
-    private static let threshold = Atomic<Int>(256)
-
     /// A store gets its codes when it has so many vectors: fewer say little of those to come, and are searched quickly.
-    ///
-    /// Set only by campaigns of small stores, before they open the first one.
-    package static var leastCount: Int {
-        get { threshold.load(ordering: .relaxed) }
-        set { threshold.store(newValue, ordering: .relaxed) }
-    }
+    static let leastCount = 256
 }

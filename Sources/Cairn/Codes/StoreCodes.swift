@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import MappedStorage
@@ -69,16 +70,17 @@ final class StoreCodes: @unchecked Sendable {
     /// Whether the store has grown much since it was measured: to twice what it was, or where it is about to rest, by a quarter.
     func isMeasuredLongAgo(rests: Bool) -> Bool {
         guard rows != nil, let measurement else { return false }
-        let measured = max(measurement.count, Codes.leastCount)
+        let measured = max(measurement.count, contents.leastCodedCount)
         return contents.graph.count >= (rests ? measured + measured / 4 : 2 * measured)
     }
 
     /// Measures what these codes lose now. Returns whether that is little enough.
-    func review(threads: Int?) -> Bool {
+    func review(threads: Int?) throws(OutOfMemory) -> Bool {
         guard let rows else { return true }
         let measuring = Self.measurement(contents, threads: threads)
-        guard measuring.cautiousLoss(of: rows.column).keepsPromise else { return false }
-        measurement = CodeFileHeader.Measurement(measuring.loss(of: rows.column), count: contents.graph.count)
+        guard try measuring.cautiousLoss(of: rows.column).keepsPromise else { return false }
+        let loss = try measuring.loss(of: rows.column)
+        measurement = CodeFileHeader.Measurement(loss, count: contents.graph.count)
         if recent.doubted > 0 { harmlessDoubts += 1 }
         recent.doubted = 0
         return true
@@ -112,13 +114,15 @@ final class StoreCodes: @unchecked Sendable {
     // MARK: On disk
 
     /// The codes in the store's directory, if they belong to the state of `header`; nil if they have to be made.
-    /// `isWritable`: they are to be kept up in their file, else in memory.
+    /// `isWritable`: they are to be kept up in their file, else in memory. Throws only for want of memory or of open files.
     static func open(
         _ directory: Directory, _ header: HeaderSlot, _ contents: StoreContents, isWritable: Bool
-    ) -> StoreCodes? {
-        guard let requested = Codes(stored: header.codes), requested != .none,
-            let file = try? File(directory[StoreName.codes], isWritable ? .readWrite : .read),
-            let bytes = try? file.read(count: CodeFileHeader.size, at: 0),
+    ) throws(StorageError) -> StoreCodes? {
+        let opened = try unlessShort { () throws(StorageError) in
+            let file = try File(directory[StoreName.codes], isWritable ? .readWrite : .read)
+            return (file, try file.read(count: CodeFileHeader.size, at: 0))
+        }
+        guard let requested = Codes(stored: header.codes), requested != .none, let (file, bytes) = opened,
             let found = CodeFileHeader(decoding: bytes), found.layout == header.layout,
             found.generation == header.graphGeneration, found.requested == header.codes,
             found.count >= header.slotCount, found.dimensions == contents.encoding.dimensions,
@@ -126,8 +130,11 @@ final class StoreCodes: @unchecked Sendable {
         else { return nil }
         var rows: CodeRows?
         if let kind = CodeModel.Kind(rawValue: found.kind) {
-            guard let opened = openRows(kind, found, file, header, contents, isWritable: isWritable) else { return nil }
-            rows = opened
+            rows =
+                try unlessShort { () throws(StorageError) in
+                    try openRows(kind, found, file, header, contents, isWritable: isWritable)
+                } ?? nil
+            if rows == nil { return nil }
         }
         return StoreCodes(
             requested, contents, rows: rows, file: isWritable ? file : nil, trainedCount: found.trainedCount,
@@ -137,20 +144,16 @@ final class StoreCodes: @unchecked Sendable {
     private static func openRows(
         _ kind: CodeModel.Kind, _ found: CodeFileHeader, _ file: File, _ header: HeaderSlot, _ contents: StoreContents,
         isWritable: Bool
-    ) -> CodeRows? {
+    ) throws(StorageError) -> CodeRows? {
         let offset = CodeFileHeader.rowsOffset(dimensions: found.dimensions)
         let length = found.centerChecksum == nil ? 0 : 4 * found.dimensions
-        guard let bytes = try? file.read(count: length, at: CodeFileHeader.size), let center = found.center(bytes)
-        else {
-            return nil
-        }
+        guard let center = found.center(try file.read(count: length, at: CodeFileHeader.size)) else { return nil }
         let model = CodeModel(found, kind, center: center)
-        guard let size = try? file.size(), size >= offset + header.slotCount * model.rowBytes,
-            let memory = try? CodeMemory(
-                file, rowsOffset: offset, rowBytes: model.rowBytes, count: header.slotCount,
-                slots: contents.memory.reservedSlots, isWritable: isWritable)
-        else { return nil }
-        return CodeRows(model, contents, memory, isWritable ? file : nil)
+        guard try file.size() >= offset + header.slotCount * model.rowBytes else { return nil }
+        let memory = try CodeMemory(
+            file, rowsOffset: offset, rowBytes: model.rowBytes, count: header.slotCount,
+            slots: contents.memory.reservedSlots, isWritable: isWritable)
+        return try claiming(file.path, CodeRows(model, contents, memory, isWritable ? file : nil))
     }
 
     /// The sector that the file begins with in the state of `header`.

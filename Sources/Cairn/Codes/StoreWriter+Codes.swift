@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 import MappedStorage
 import SystemPackage
@@ -10,10 +11,17 @@ extension StoreWriter {
     func refreshCodes(rests: Bool = false) throws(StoreError) {
         let count = contents.graph.count
         contents.graph.releaseFormerCodes()
-        guard codeKind != .none, count >= Codes.leastCount, count >= codesRetryCount else { return }
+        guard codeKind != .none, count >= contents.leastCodedCount, count >= codesRetryCount else { return }
         if let codes, !codes.isOutdated(count: count) {
             guard codes.isDoubtful || codes.isMeasuredLongAgo(rests: rests) else { return }
-            if codes.review(threads: options.threads) { return use(codes) }
+            do throws(OutOfMemory) {
+                if try codes.review(threads: options.threads) { return use(codes) }
+            } catch {
+                // Nobody knows what they lose now: searches go by the vectors until there is memory to look.
+                contents.suspendCodes()
+                codesRetryCount = count + count / 4 + 1
+                return
+            }
             contents.suspendCodes()
         }
         do throws(CheckpointFailure) {
@@ -60,7 +68,7 @@ extension StoreWriter {
             if disk?.hasChanges == true { try checkpointAlone(refreshesCodes: false) }
             let graph = contents.graph
             var made: StoreCodes?
-            if kind != .none && graph.count >= Codes.leastCount {
+            if kind != .none && graph.count >= contents.leastCodedCount {
                 do throws(CheckpointFailure) {
                     made = try madeCodes(kind)
                 } catch {

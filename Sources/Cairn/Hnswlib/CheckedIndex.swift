@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 package import HnswlibFile
 
@@ -22,7 +23,7 @@ package struct CheckedIndex {
             }
         })
         self.survey = survey
-        labels = SlotsByLabel(survey.labels)
+        labels = try takingMemory(for: index.path, SlotsByLabel(survey.labels))
         do throws(StoreError) {
             superseded = try labels.addAll { survey.isMarked(Int($0)) }
         } catch {

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import HnswlibFile
@@ -41,6 +42,7 @@ struct HnswlibExport {
                 "the store's components are \(own.rawValue): they can be exported as such or as f32, not as \(scalar.rawValue)"
             )
         }
+        try takingMemory(for: store, ProcessMemory.expect(2 * 16 * contents.graph.upper.nodeCount))
         let isUnchanged = Self.isUnchanged(imported, view, contents.graph.upper.nodesBySlot)
         origin = isUnchanged ? imported : nil
         slots = try DenseSlots(contents.graph, view, counts, keepsAll: isUnchanged, path: store)
@@ -121,7 +123,8 @@ struct HnswlibExport {
     private func writeElements(_ writer: HnswlibWriter) throws(HnswlibFileError) -> UInt32 {
         let header = header, size = header.elementBytes
         let atOnce = max(1, (1 << 20) / size)
-        let elements = Memory<UInt8>(atOnce * size), words = Memory<UInt32>(1 + 2 * header.connectivity)
+        let (elements, words) = try claimingMemory(
+            for: store ?? "memory", (Memory<UInt8>(atOnce * size), Memory<UInt32>(1 + 2 * header.connectivity)))
         let memory = contents.memory
         let ahead = ReadAhead(count: view.count, step: Self.slotsAtOnce, distance: 4 * Self.slotsAtOnce) {
             memory.expect($0)
@@ -184,7 +187,7 @@ struct HnswlibExport {
     /// Writes them and returns their checksum.
     private func writeUpper(_ writer: HnswlibWriter) throws(HnswlibFileError) -> UInt32 {
         let length = contents.graph.upper.listLength
-        let words = Memory<UInt32>(length * Geometry.maximumLevel)
+        let words = try claimingMemory(for: store ?? "memory", Memory<UInt32>(length * Geometry.maximumLevel))
         var checksum: UInt32 = 0
         for (slot, level) in slots.nodes {
             for list in 0..<level {

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 package import HnswlibFile
@@ -105,6 +106,7 @@ struct HnswlibImport {
             isChromas: index.layout != .hnswlib)
         var counts = StoreCounts()
         counts.free = superseded.count
+        try takingMemory(for: index.path, ProcessMemory.expect(growing: superseded.count, stride: 8))
         let isFree = Set(superseded)
         for slot in 0..<header.count where survey.isMarked(slot) && !isFree.contains(UInt32(slot)) {
             counts.marked += 1
@@ -133,8 +135,10 @@ struct HnswlibImport {
 
     /// The lists above level 0, and their checksum.
     private func upper(_ survey: HnswlibSurvey) throws(StoreError) -> (UpperLayers, UInt32) {
-        let upper = UpperLayers(
-            connectivity: index.header.connectivity, slots: max(1, index.header.count), nodes: survey.nodeCount)
+        let upper = try takingMemory(
+            for: index.path,
+            UpperLayers(
+                connectivity: index.header.connectivity, slots: max(1, index.header.count), nodes: survey.nodeCount))
         guard upper.hasRoom(lists: survey.listCount) else {
             throw StoreError(
                 .invalidArgument,
@@ -149,7 +153,8 @@ struct HnswlibImport {
                 guard upper.firstList(slot) == nil, survey.level(Int(slot)) == level else {
                     throw changed
                 }
-                let first = upper.add(slot, level: level), length = upper.listLength
+                let first = try claimingMemory(for: index.path, upper.add(slot, level: level))
+                let length = upper.listLength
                 for list in 0..<level {
                     let target = upper.list(number: first + list)
                     for word in 0..<length { target[word] = unsafe words[list * length + word] }
@@ -203,8 +208,7 @@ extension StoreError {
         let code: StoreError.Code
         switch errno {
         case .noSuchFileOrDirectory: code = .notFound
-        case .noSpace, .diskQuotaExceeded: code = .full
-        default: code = .io
+        default: code = errno.advice == nil ? .io : .full
         }
         self.init(code, error.message, path: error.path, systemError: errno)
     }

@@ -1,3 +1,4 @@
+import Allocation
 import FileFormat
 import HNSW
 import HnswlibFile
@@ -18,8 +19,8 @@ final class HnswlibRows {
     private let isWhole: Bool
     private let hasNorms: Bool
     private let encoding: VectorEncoding
-    private var elements = Memory<UInt8>(1)
-    private var lengths = Memory<Float>(1)
+    private let elements = Memory<UInt8>()
+    private let lengths = Memory<Float>()
     private var hasLengths = false
     /// Vectors with a component that is infinite or not a number.
     private(set) var nonFiniteCount = 0
@@ -48,11 +49,11 @@ final class HnswlibRows {
 
     /// Reads the elements of a range of slots.
     func read(_ range: Range<Int>) throws(HnswlibFileError) {
-        if elements.buffer.count < range.count * stride { elements = Memory(range.count * stride) }
+        try claimingMemory(for: index.path, elements.grow(to: range.count * stride))
         try unsafe index.readElements(
             range, into: UnsafeMutableRawBufferPointer(start: elements.buffer.base, count: range.count * stride))
         guard hasNorms else { return }
-        if lengths.buffer.count < range.count { lengths = Memory(range.count) }
+        try claimingMemory(for: index.path, lengths.grow(to: range.count))
         hasLengths = try unsafe index.readLengths(
             range, into: UnsafeMutableBufferPointer(start: lengths.buffer.base, count: range.count))
     }

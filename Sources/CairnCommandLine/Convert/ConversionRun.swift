@@ -120,7 +120,7 @@ extension ConversionPlan {
         _ rows: any RowStream, to writer: VectorFileWriter, _ progress: Progress,
         andThen body: (RowBlock) throws -> Void = { _ in }
     ) throws {
-        let block = RowBlock(dimensions: rows.dimensions)
+        let block = try RowBlock(dimensions: rows.dimensions)
         var place = 0
         while place < rows.length {
             place = try rows.read(from: place, into: block)

@@ -101,9 +101,11 @@ extension BruteForceRows {
     /// The labels of the rows that count, and which rows these are; nil for all of them. Of rows under one label the last one
     /// counts.
     func labels() throws -> (labels: [Label], kept: [Int]?) {
+        // The labels; those that count; which those are.
+        try expectMemory(25 * length)
         var labels: [Label] = []
         labels.reserveCapacity(length)
-        let block = RowBlock(dimensions: dimensions)
+        let block = try RowBlock(dimensions: dimensions)
         var place = 0
         while place < length {
             place = try read(from: place, into: block)

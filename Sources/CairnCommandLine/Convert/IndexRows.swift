@@ -32,7 +32,7 @@ struct IndexRows: RowStream {
     func read(from place: Int, into block: RowBlock) throws -> Int {
         let header = index.header, size = header.elementBytes
         let slots = place..<min(length, place + min(block.capacity, max(1, RawRows.byteCount / size)))
-        let elements = unsafe raw.buffer(slots.count * size)
+        let elements = try unsafe raw.buffer(slots.count * size, for: index.path)
         try unsafe index.readElements(slots, into: elements, as: survey)
         let lengths = try unsafe readLengths(slots)
         let encoding = ComponentEncoding(scalar: scalar.fileScalar)
@@ -77,7 +77,7 @@ struct IndexRows: RowStream {
 
     private func readLengths(_ slots: Range<Int>) throws -> UnsafeMutableBufferPointer<Float>? {
         guard hasLengths else { return nil }
-        let lengths = unsafe rawLengths.buffer(slots.count * 4).bindMemory(to: Float.self)
+        let lengths = try unsafe rawLengths.buffer(slots.count * 4, for: index.path).bindMemory(to: Float.self)
         guard try unsafe index.readLengths(slots, into: lengths) else { return nil }
         return unsafe lengths
     }

@@ -1,4 +1,7 @@
+import Allocation
 import Cairn
+import HnswlibFile
+import SystemPackage
 
 /// Vectors with their labels, read in order, a few MiB at a time. One thread at a time.
 protocol RowStream {
@@ -23,9 +26,10 @@ final class RowBlock {
     private let dimensions: Int
     private static let byteCount = 4 << 20
 
-    init(dimensions: Int) {
+    init(dimensions: Int) throws {
         self.dimensions = dimensions
         capacity = max(1, Self.byteCount / (dimensions * 4 + 8))
+        try expectMemory(capacity * (dimensions * 4 + 8))
         unsafe labels = .allocate(capacity: capacity)
         unsafe labels.initialize(repeating: 0)
         unsafe vectors = .allocate(capacity: capacity * dimensions)
@@ -58,9 +62,10 @@ final class RawRows {
 
     deinit { unsafe memory.deallocate() }
 
-    /// Memory of so many bytes, until the next call.
-    func buffer(_ count: Int) -> UnsafeMutableRawBufferPointer {
+    /// `count` bytes of memory, for what is read of the file at `path`, until the next call.
+    func buffer(_ count: Int, for path: FilePath) throws(HnswlibFileError) -> UnsafeMutableRawBufferPointer {
         if unsafe memory.count < count {
+            try claimingMemory(for: path, ProcessMemory.expect(count))
             unsafe memory.deallocate()
             unsafe memory = .allocate(byteCount: count, alignment: 64)
         }

@@ -61,7 +61,7 @@ struct BruteForceRows: RowStream {
     func read(
         _ rows: Range<Int>, vectors: UnsafeMutableBufferPointer<Float>, labels: UnsafeMutableBufferPointer<Label>?
     ) throws(HnswlibFileError) {
-        let bytes = unsafe raw.buffer(rows.count * file.stride)
+        let bytes = try unsafe raw.buffer(rows.count * file.stride, for: file.path)
         try unsafe file.readRows(rows, into: bytes)
         let encoding = ComponentEncoding(scalar: scalar.fileScalar)
         guard let base = bytes.baseAddress else { return }

@@ -1,3 +1,4 @@
+package import Allocation
 import CKernels
 
 /// Encodes vectors by a model; it keeps the memory that this takes. One thread at a time.
@@ -19,14 +20,14 @@ package final class CodeEncoder {
         package let isBeyondGrid: Bool
     }
 
-    package init(_ model: CodeModel) {
+    package init(_ model: CodeModel) throws(OutOfMemory) {
         self.model = model
         rotation = model.isRotated ? CodeRotation(dimensions: model.dimensions) : nil
         nearest = model.nearestLevels
-        centered = Memory(model.dimensions)
-        rotated = Memory(model.paddedDimensions)
-        positions = Memory(model.kind == .half ? 1 : model.paddedDimensions)
-        halves = Memory(model.kind == .half ? model.paddedDimensions : 1)
+        centered = try Memory(model.dimensions)
+        rotated = try Memory(model.paddedDimensions)
+        positions = try Memory(model.kind == .half ? 1 : model.paddedDimensions)
+        halves = try Memory(model.kind == .half ? model.paddedDimensions : 1)
     }
 
     /// Writes the code of a vector of `model.dimensions` components to `row`.

@@ -1,3 +1,4 @@
+package import Allocation
 import CKernels
 
 /// Chooses a model for a sample of vectors. The same sample gives the same model on every machine of one instruction set.
@@ -31,13 +32,15 @@ package struct CodeTraining {
     }
 
     /// The plain grid, unless codes put the nearest out of their order by it and a center or a rotation helps much.
-    package func run() -> CodeModel {
-        if kind == .half { return measured(halfModel()) }
-        let plain = measured(model(of: sample, range(of: sample), center: [], isRotated: false))
+    package func run() throws(OutOfMemory) -> CodeModel {
+        // What is looked at of the sample is some thousand numbers at a time.
+        try ProcessMemory.expect(4 << 20)
+        if kind == .half { return try measured(halfModel()) }
+        let plain = try measured(model(of: sample, range(of: sample), center: [], isRotated: false))
         // Without a loss there is nothing to gain.
         guard plain.error > 0 && plain.depth > Self.toleratedDepth else { return plain }
         let center = ComponentCenters(sample, count: count, dimensions: dimensions).medians()
-        let centered = Memory<Float>(count * dimensions)
+        let centered = try Memory<Float>(count * dimensions)
         for row in 0..<count {
             for index in 0..<dimensions {
                 centered.buffer[row * dimensions + index] = sample[row * dimensions + index] - center[index]
@@ -45,18 +48,18 @@ package struct CodeTraining {
         }
         var best = plain
         if isFinite(centered.buffer) {
-            best = better(
+            best = try better(
                 measured(model(of: centered.buffer, rowRange(of: centered.buffer), center: center, isRotated: false)),
                 best)
         }
         guard dimensions >= 16 && best.depth > Self.toleratedDepth else { return best }
-        let rotation = CodeRotation(dimensions: dimensions), rotated = Memory<Float>(count * dimensions)
+        let rotation = CodeRotation(dimensions: dimensions), rotated = try Memory<Float>(count * dimensions)
         for row in 0..<count {
             unsafe rotation.apply(centered.buffer.base + row * dimensions, to: rotated.buffer.base + row * dimensions)
         }
         // What is as large as a float can be may become larger.
         guard isFinite(rotated.buffer) else { return best }
-        return better(
+        return try better(
             measured(model(of: rotated.buffer, rowRange(of: rotated.buffer), center: center, isRotated: true)), best)
     }
 
@@ -97,7 +100,7 @@ package struct CodeTraining {
 
     private func model(
         of components: UncheckedBuffer<Float>, _ range: ClosedRange<Float>, center: [Float], isRotated: Bool
-    ) -> CodeModel {
+    ) throws(OutOfMemory) -> CodeModel {
         let range = kind == .scalar8 && center.isEmpty ? wholeNumbers(components) ?? range : range
         let last: Float = kind == .scalar8 ? 255 : 127
         // A sample whose components are all equal: any step will do. Beyond these limits squares are no floats any more.
@@ -106,7 +109,7 @@ package struct CodeTraining {
         let scale = last / width
         let levels =
             kind == .scalar4
-            ? levels(of: components, low: range.lowerBound, scale: scale) : Array(repeating: 0, count: 16)
+            ? try levels(of: components, low: range.lowerBound, scale: scale) : Array(repeating: 0, count: 16)
         return CodeModel(
             kind: kind, dimensions: dimensions, isProduct: isProduct, center: center, low: range.lowerBound,
             scale: scale, levels: levels, isRotated: isRotated, margin: 0, depth: 0, error: 0, trainedCount: total)
@@ -167,8 +170,10 @@ package struct CodeTraining {
     }
 
     /// The sixteen positions that lose least on the sample: exact, by dynamic programming over the positions' counts.
-    private func levels(of components: UncheckedBuffer<Float>, low: Float, scale: Float) -> [UInt8] {
-        let positions = Memory<UInt8>(dimensions)
+    private func levels(
+        of components: UncheckedBuffer<Float>, low: Float, scale: Float
+    ) throws(OutOfMemory) -> [UInt8] {
+        let positions = try Memory<UInt8>(dimensions)
         var counts = [Double](repeating: 0, count: 128)
         for row in 0..<count {
             unsafe cairn_quantize_u8(
@@ -181,9 +186,9 @@ package struct CodeTraining {
     // MARK: What it is worth
 
     /// The model with its error and margin, measured on pairs of near vectors of the sample.
-    private func measured(_ model: CodeModel) -> CodeModel {
+    private func measured(_ model: CodeModel) throws(OutOfMemory) -> CodeModel {
         let rows = min(count, 4096), queries = min(rows, 96), nearest = min(rows, 30)
-        let codes = Memory<UInt64>((rows * model.rowBytes + 64) / 8 + 1), encoder = CodeEncoder(model)
+        let codes = try Memory<UInt64>((rows * model.rowBytes + 64) / 8 + 1), encoder = try CodeEncoder(model)
         let base = unsafe UnsafeMutableRawPointer(codes.buffer.base).alignedUp(toMultipleOf: 64)
         let column = unsafe CodeColumn(model, base: base, owner: codes)
         var losses: [Float] = []
@@ -198,8 +203,10 @@ package struct CodeTraining {
             columns: Columns(sample: sample.base, stride: 4 * dimensions),
             metric: isProduct ? CAIRN_INNER_PRODUCT : CAIRN_L2,
             scalar: CAIRN_F32, dimensions: dimensions)
-        let scratch = SearchScratch(), ids = Memory<UInt32>(rows), other = Memory<UInt32>(rows)
-        let distances = Memory<Float>(rows), byCode = Memory<Float>(rows), order = Memory<Candidate>(nearest + 1)
+        let scratch = SearchScratch(), ids = try Memory<UInt32>(rows), other = try Memory<UInt32>(rows)
+        let distances = try Memory<Float>(rows), byCode = try Memory<Float>(rows)
+        let order = try Memory<Candidate>(nearest + 1)
+        try scratch.prepare(dimensions: dimensions)
         for row in 0..<rows {
             ids.buffer[row] = UInt32(place(row, of: rows))
             other.buffer[row] = UInt32(row)

@@ -1,3 +1,5 @@
+package import Allocation
+
 /// Measures what codes lose on a graph's own rows, by the search itself.
 ///
 /// Three of four queries are rows of the graph, each *masked*: left out of the graph as if it had never been inserted. (A row that
@@ -48,14 +50,14 @@ package final class LossMeasurement: @unchecked Sendable {
     }
 
     /// What `codes`, which have rows for every slot of the view, lose. Asks more queries as long as chance decides.
-    package func loss(of codes: CodeColumn) -> SearchLoss {
+    package func loss(of codes: CodeColumn) throws(OutOfMemory) -> SearchLoss {
         guard !widths.isEmpty && sample.count > 0 && view.maximumLevel >= 0 else {
             return SearchLoss(queries: 0, rows: [])
         }
         var found: [MaskedWalk] = [], wanted = min(fewestQueries, sample.count)
         while true {
-            ask(wanted)
-            found += walk(found.count..<wanted, by: codes)
+            try ask(wanted)
+            found += try walk(found.count..<wanted, by: codes)
             let loss = summary(found)
             guard loss.verdict == .undecided && wanted < sample.count else { return loss }
             wanted = min(2 * wanted, sample.count)
@@ -64,31 +66,38 @@ package final class LossMeasurement: @unchecked Sendable {
 
     /// The same with half of what walks by the codes look further than by vectors. That has to be enough for codes to be used: around
     /// a masked row the graph is thinner than around a query, so that looking further gains more there than it will.
-    package func cautiousLoss(of codes: CodeColumn) -> SearchLoss {
-        loss(of: codes.deepened(to: (codes.model.depth + 1) / 2))
+    package func cautiousLoss(of codes: CodeColumn) throws(OutOfMemory) -> SearchLoss {
+        try loss(of: codes.deepened(to: (codes.model.depth + 1) / 2))
     }
 
     /// Walks by vectors for as many queries as are wanted.
-    private func ask(_ wanted: Int) {
+    private func ask(_ wanted: Int) throws(OutOfMemory) {
         let first = queries.count
         guard wanted > first else { return }
         let places = (first..<wanted).map { index -> MaskedWalk.Place in
             let slot = sample.slots[index]
             return index % 4 == 1 && graph.distances.hasFloatQueries ? .nextTo(slot) : .masked(slot)
         }
-        let walks = each(places, in: view.comparing(nil), widths.map { (looked: $0, kept: $0) })
+        let walks = try each(places, in: view.comparing(nil), widths.map { (looked: $0, kept: $0) })
         for (place, walk) in zip(places, walks) { queries.append(Question(place: place, byVectors: walk.found)) }
     }
 
-    private func walk(_ range: Range<Int>, by codes: CodeColumn) -> [MaskedWalk] {
+    private func walk(_ range: Range<Int>, by codes: CodeColumn) throws(OutOfMemory) -> [MaskedWalk] {
         let view = view.comparing(codes)
-        return each(queries[range].map(\.place), in: view, widths.map { graph.walkWidth($0, in: view) })
+        return try each(queries[range].map(\.place), in: view, widths.map { graph.walkWidth($0, in: view) })
     }
 
     /// What walks to `places` find at each stop.
     private func each(
         _ places: [MaskedWalk.Place], in view: GraphView, _ stops: [(looked: Int, kept: Int)]
-    ) -> [MaskedWalk] {
+    ) throws(OutOfMemory) -> [MaskedWalk] {
+        // The threads find the room there that they need.
+        for scratch in scratches {
+            try graph.prepare(
+                scratch, slots: view.count, width: stops.last?.kept ?? 1, batch: graph.parameters.capacity(level: 0))
+        }
+        // Ten candidates for each stop.
+        try ProcessMemory.expect(places.count * stops.count * 160)
         let results = ResultList(places.count)
         team.forEach(places.count) { [self] index, thread in
             results.set(index, graph.maskedWalk(to: places[index], in: view, stops: stops, scratches[thread]))
@@ -199,12 +208,11 @@ struct MaskedWalk {
 
 extension Graph {
     /// What searches of several widths find at a place: the ten nearest at each of `stops`, which ascend. As `search`, by codes where
-    /// the view has them.
+    /// the view has them. `scratch` has been prepared for the widest.
     func maskedWalk(
         to place: MaskedWalk.Place, in view: GraphView, stops: [(looked: Int, kept: Int)], _ scratch: SearchScratch
     ) -> MaskedWalk {
         let widest = stops.last ?? (1, 1), neighbors = SearchLoss.neighbors
-        scratch.prepare(slots: view.count, width: widest.kept, batch: parameters.capacity(level: 0))
         let (query, masked) = query(at: place, in: view, scratch)
         let computer = walkComputer(query, in: view, scratch)
         let entry = descend(computer, to: 0, in: view, scratch)

@@ -8,7 +8,7 @@ extension Graph {
         _ query: Query, _ codes: CodeColumn, size: Int, count k: Int, rule: Rule, _ scratch: SearchScratch
     ) -> UncheckedBuffer<Candidate> {
         let k = min(k, size)
-        guard k > 0 else { return scratch.results(1).prefix(0) }
+        guard k > 0 else { return scratch.noResults }
         let computer = DistanceComputer(query, distances),
             bound = codes.bound(for: query, distances, scratch)
         let pool = scratch.pool, gathered = scratch.gathered, results = scratch.distances

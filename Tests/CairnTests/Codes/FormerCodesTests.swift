@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 import Testing
 
@@ -19,8 +20,11 @@ struct FormerCodesTests {
             return try unsafe query.withUnsafeBufferPointer { query in
                 Result { () throws(StoreError) in
                     let input = unsafe try store.prepare(QueryInput(query, row: nil), contents, scratch)
-                    let found = contents.graph.search(input, count: 10, width: 50, in: view, scratch: scratch)
-                    return (0..<found.count).map { contents.graph.slots.label(found[$0].slot) }
+                    return try takingMemory(for: store.path) { () throws(OutOfMemory) in
+                        let found = try contents.graph.search(
+                            input, count: 10, width: 50, in: view, scratch: scratch)
+                        return (0..<found.count).map { contents.graph.slots.label(found[$0].slot) }
+                    }
                 }
             }.get()
         }

@@ -224,7 +224,7 @@ import Testing
         #expect(report.count == 3)
         #expect(try VectorStore.open(at: path).search(fixture.store.rows[1], count: 3).count == 3)
         // As many as a small store has room for, and one more.
-        let upper = UpperLayers(connectivity: 2, slots: 10)
+        let upper = try UpperLayers(connectivity: 2, slots: 10)
         #expect(upper.hasRoom(lists: 63 * 10) && !upper.hasRoom(lists: 63 * 10 + 65))
     }
 

@@ -1,3 +1,4 @@
+import Allocation
 import HNSW
 import SystemPackage
 import TestSupport
@@ -185,21 +186,21 @@ extension VectorStore {
     /// What walking the graph finds. A public search as wide as the store would compare the query with every vector.
     func walk(_ query: [Float], width: Int) throws -> [Neighbor] {
         try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try reading { (contents, view, scratch) in
-                let encoding = contents.encoding
-                let storage = unsafe scratch.queryStorage(bytes: encoding.queryBytes)
-                let query = unsafe encoding.query(
-                    pointer, storage: storage, scratch: scratch.expansion(encoding.dimensions))
-                let found = contents.graph.search(query, count: width, width: width, in: view, scratch: scratch)
-                return (0..<found.count).map {
-                    Neighbor(
-                        label: contents.graph.slots.label(found[$0].slot),
-                        distance: contents.graph.distances.distance(of: found[$0]))
+            try reading { (contents, view, scratch) throws(StoreError) in
+                let query = unsafe try prepare(QueryInput(pointer, row: nil), contents, scratch)
+                return try takingMemory(for: path) { () throws(OutOfMemory) in
+                    let found = try contents.graph.search(
+                        query, count: width, width: width, in: view, scratch: scratch)
+                    return (0..<found.count).map {
+                        Neighbor(
+                            label: contents.graph.slots.label(found[$0].slot),
+                            distance: contents.graph.distances.distance(of: found[$0]))
+                    }
                 }
             }
         }
     }
 
     /// The slot of a label, live or marked.
-    func slot(of label: Label) -> UInt32? { labels.newestSlot(of: label) }
+    func slot(of label: Label) -> UInt32? { try! labels.newestSlot(of: label) }
 }

@@ -201,10 +201,8 @@ import Darwin
     }
 
     @Test func `codes are not made in a directory that is another store's by now`() throws {
-        let leastCount = Codes.leastCount
-        Codes.leastCount = 8
-        defer { Codes.leastCount = leastCount }
-        let store = try openedStore()
+        try openedStore().close()
+        let store = try VectorStore.open(at: written.path, options: .init(access: .readWrite).coded(from: 8))
         try store.add(rows.flatMap { $0 }, labels: (10..<18).map { Label($0) })
         removeTree(written.path.appending("lock"))
         #expect(storeError { try store.setCodes(.scalar8) }?.path == written.path.appending("lock"))

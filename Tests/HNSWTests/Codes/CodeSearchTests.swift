@@ -124,11 +124,11 @@ import Testing
     }
 
     /// A walk that keeps more than it looks at returns what it met besides.
-    @Test func `walks keep more than they look at`() {
+    @Test func `walks keep more than they look at`() throws {
         let holder = TestGraph(clusteredVectors(1500, dimensions: 16), connectivity: 8, width: 50)
         let graph = holder.graph, scratch = holder.scratch, view = holder.view
-        func walk(_ query: Query, width: Int, kept: Int) -> [Candidate] {
-            scratch.prepare(slots: view.count, width: kept, batch: graph.parameters.capacity(level: 0))
+        func walk(_ query: Query, width: Int, kept: Int) throws -> [Candidate] {
+            try graph.prepare(scratch, slots: view.count, width: kept, batch: graph.parameters.capacity(level: 0))
             let computer = graph.walkComputer(query, in: view, scratch)
             let entry = graph.descend(computer, to: 0, in: view, scratch)
             let size = graph.searchLevelZero(
@@ -136,16 +136,16 @@ import Testing
             return (0..<size).map { scratch.pool[$0] }
         }
         for vector in clusteredVectors(20, dimensions: 16, skipping: 5000) {
-            holder.withQuery(vector) { query in
-                let plain = walk(query, width: 20, kept: 20)
+            try holder.withQuery(vector) { query in
+                let plain = try walk(query, width: 20, kept: 20)
                 for kept in [20, 21, 40, 200] {
-                    let before = scratch.hopCount, found = walk(query, width: 20, kept: kept)
+                    let before = scratch.hopCount, found = try walk(query, width: 20, kept: kept)
                     let hops = scratch.hopCount - before
                     #expect(found.count <= kept && found.map { $0.unexpanded } == found.map { $0.unexpanded }.sorted())
                     #expect(found.prefix(20).map { $0.slot } == plain.map { $0.slot }, "kept \(kept)")
                     #expect(found.prefix(20).allSatisfy { $0.isExpanded })
                     #expect(found.count >= min(kept, 40))
-                    _ = walk(query, width: 20, kept: 20)
+                    _ = try walk(query, width: 20, kept: 20)
                     #expect(scratch.hopCount - before - hops == hops, "the same hops")
                 }
             }
@@ -163,21 +163,21 @@ import Testing
         #expect(second == nil)
     }
 
-    @Test func `codes are kept for the searches that began with them`() {
+    @Test func `codes are kept for the searches that began with them`() throws {
         let holder = TestGraph(clusteredVectors(400, dimensions: 16), connectivity: 8, width: 20),
             scratch = SearchScratch()
         weak let codes = holder.giveCodes(.scalar8)
-        let place = holder.graph.readers.enter()
+        let place = try holder.graph.readers.enter()
         // As a search holds on to what it sees: by its place alone.
-        func search(_ view: GraphView) {
+        func search(_ view: GraphView) throws {
             holder.giveCodes(.scalar4)
             #expect(codes != nil)
-            holder.withQuery(holder.vectors[5]) { query in
-                let found = holder.graph.search(query, count: 1, width: 20, in: view, scratch: scratch)
+            try holder.withQuery(holder.vectors[5]) { query in
+                let found = try holder.graph.search(query, count: 1, width: 20, in: view, scratch: scratch)
                 #expect(found.count == 1 && found[0].slot == 5)
             }
         }
-        search(holder.graph.publishedView)
+        try search(holder.graph.publishedView)
         holder.graph.releaseFormerCodes()
         #expect(codes != nil)
         holder.graph.readers.leave(place)

@@ -34,14 +34,15 @@ final class CodedRows {
         (self.metric, self.scalar, count, dimensions) = (metric, scalar, vectors.count, vectors[0].count)
         let size = scalar == CAIRN_F32 ? 4 : scalar == CAIRN_F16 ? 2 : 1, nothing = UncheckedBuffer<UInt32>.none
         let stride = (dimensions * size + 63) / 64 * 64
-        rows = Memory(count * stride / 8)
-        norms = Memory(count)
+        rows = try! Memory(count * stride / 8)
+        norms = try! Memory(count)
         columns = unsafe Columns(
             vectors: UnsafeMutableRawPointer(rows.buffer.base), vectorStride: stride, links: nothing.base,
             linkStride: 0,
             linkHeads: nothing.base, slotTable: UnsafeMutableRawPointer(nothing.base),
             norms: metric == CAIRN_COSINE ? norms.buffer.base : nil)
         distances = unsafe Distances(columns: columns, metric: metric, scalar: scalar, dimensions: stride / size)
+        try! scratch.prepare(dimensions: distances.dimensions)
         for (slot, vector) in vectors.enumerated() {
             norms.buffer[slot] = Self.norm(vector)
             unsafe Self.store(vector, metric, scalar, columns.vector(UInt32(slot)))
@@ -51,10 +52,10 @@ final class CodedRows {
         }
         let trained = model ?? train(components, kind, isProduct: metric != CAIRN_L2)
         self.model = trained
-        codes = Memory((count * trained.rowBytes + 64) / 8 + 1)
+        codes = try! Memory((count * trained.rowBytes + 64) / 8 + 1)
         let base = unsafe UnsafeMutableRawPointer(codes.buffer.base).alignedUp(toMultipleOf: 64)
         column = unsafe CodeColumn(trained, base: base, owner: codes)
-        let encoder = CodeEncoder(trained)
+        let encoder = try! CodeEncoder(trained)
         for (slot, vector) in components.enumerated() {
             losses.append(
                 unsafe vector.withUnsafeBufferPointer {
@@ -116,7 +117,7 @@ final class CodedRows {
 
     /// Runs `body` with `vector` in the form that the vectors' kernel takes.
     func withQuery<Result>(_ vector: [Float], _ body: (Query) -> Result) -> Result {
-        let memory = Memory<UInt64>(distances.dimensions)
+        let memory = try! Memory<UInt64>(distances.dimensions)
         let place = unsafe UnsafeMutableRawPointer(memory.buffer.base)
         unsafe Self.store(vector, metric, scalar == CAIRN_F16 ? CAIRN_F32 : scalar, place)
         return unsafe body(Query(vector: place, norm: Self.norm(vector)))
@@ -124,7 +125,7 @@ final class CodedRows {
 
     /// The distances from `vector` to every row: by the vectors, and by the codes.
     func distances(_ vector: [Float]) -> (exact: [Float], byCode: [Float]) {
-        let ids = Memory<UInt32>(count), results = Memory<Float>(count)
+        let ids = try! Memory<UInt32>(count), results = try! Memory<Float>(count)
         for slot in 0..<count { ids.buffer[slot] = UInt32(slot) }
         return withQuery(vector) { query in
             distances.compute(query, ids.buffer, count, results.buffer)
@@ -138,11 +139,11 @@ final class CodedRows {
 
 /// The model for these components.
 func train(_ components: [[Float]], _ kind: CodeModel.Kind, isProduct: Bool = false) -> CodeModel {
-    let dimensions = components[0].count, sample = Memory<Float>(components.count * dimensions)
+    let dimensions = components[0].count, sample = try! Memory<Float>(components.count * dimensions)
     for (row, vector) in components.enumerated() {
         for (index, value) in vector.enumerated() { sample.buffer[row * dimensions + index] = value }
     }
-    return CodeTraining(
+    return try! CodeTraining(
         kind, dimensions: dimensions, isProduct: isProduct, sample: sample.buffer, count: components.count,
         total: components.count
     ).run()

@@ -25,6 +25,8 @@ import Testing
         #expect((view.codes != nil) == byCodes)
         let stops = [10, 20, 50, 100].map { byCodes ? graph.walkWidth($0, in: view) : (looked: $0, kept: $0) }
         var compared = 0
+        try graph.prepare(
+            holder.scratch, slots: view.count, width: stops[3].kept, batch: graph.parameters.capacity(level: 0))
         for slot in stride(from: UInt32(0), to: UInt32(Self.count), by: 37) where graph.slots.level(slot) == 0 {
             let together = graph.maskedWalk(to: .masked(slot), in: view, stops: stops, holder.scratch)
             #expect(together.wentByCodes == byCodes)
@@ -42,32 +44,34 @@ import Testing
     }
 
     @Test(arguments: [CAIRN_L2, CAIRN_INNER_PRODUCT])
-    func `codes that fit lose little, whatever the threads`(metric: cairn_metric) {
+    func `codes that fit lose little, whatever the threads`(metric: cairn_metric) throws {
         let holder = holder(metric: metric)
         for kind in CodeModel.Kind.allCases {
             let column = holder.giveCodes(kind)
-            let loss = measurement(holder).loss(of: column)
+            let loss = try measurement(holder).loss(of: column)
             #expect(loss.rows.map(\.width) == [10, 20, 50, 100, 200] && loss.queries >= 150)
             #expect(loss.rows.allSatisfy { $0.recall > 0.5 && $0.recall <= 1 && $0.lost < 0.03 }, "\(kind): \(loss)")
             if kind != .scalar4 { #expect(loss.keepsPromise, "\(kind): \(loss)") }
-            #expect(measurement(holder, threads: 2).loss(of: column) == loss)
+            #expect(try measurement(holder, threads: 2).loss(of: column) == loss)
         }
     }
 
     /// Whole numbers from 0 to 255 that differ by 1: each has its code, and what lies between them is rounded.
-    @Test func `codes that hold every row lose what they round of queries`() {
+    @Test func `codes that hold every row lose what they round of queries`() throws {
         var random = SplitMix(state: 3)
         let centers = (0..<20).map { _ in (0..<24).map { _ in Float(random.next() % 254) } }
         var rows = (0..<Self.count).map { row in centers[row % 20].map { $0 + Float(random.next() % 3) } }
         (rows[0][0], rows[1][0]) = (0, 255)
         let holder = TestGraph(rows, connectivity: 8, width: 60, threads: 2), column = holder.giveCodes(.scalar8)
         #expect(column.model.error == 0 && column.model.scale == 1)
-        let loss = measurement(holder).loss(of: column)
+        let loss = try measurement(holder).loss(of: column)
         #expect(!loss.keepsPromise && (loss.worst?.lost ?? 0) > 0.01, "\(loss)")
     }
 
-    @Test func `a question may lie between a row and its nearest`() {
+    @Test func `a question may lie between a row and its nearest`() throws {
         let holder = holder(), graph = holder.graph, view = graph.newestView, slot: UInt32 = 77
+        try graph.prepare(
+            holder.scratch, slots: view.count, width: 100, batch: graph.parameters.capacity(level: 0))
         let nearest = holder.exact(holder.vectors[77], count: 2)[1]
         let middle = zip(holder.vectors[77], holder.vectors[Int(nearest)]).map { ($0 + $1) / 2 }
         let walk = graph.maskedWalk(to: .nextTo(slot), in: view, stops: [(looked: 100, kept: 100)], holder.scratch)
@@ -79,7 +83,7 @@ import Testing
     @Test func `codes of other data lose nearly everything`() throws {
         let holder = holder(), far = clusteredVectors(500, dimensions: 24).map { $0.map { ($0 - 2) * 100 } }
         holder.giveCodes(.scalar8, model: train(far, .scalar8))
-        let loss = measurement(holder).loss(of: try #require(holder.graph.codes))
+        let loss = try measurement(holder).loss(of: try #require(holder.graph.codes))
         #expect(!loss.keepsPromise && (loss.worst?.lost ?? 0) > 0.3, "\(loss)")
         #expect(loss.queries == 150, "what is so clear needs no more queries")
         #expect(loss.beyond == 0)
@@ -88,14 +92,14 @@ import Testing
     @Test func `what the grid does not reach is counted`() throws {
         let holder = holder(), near = clusteredVectors(500, dimensions: 24).map { $0.map { $0 / 8 } }
         holder.giveCodes(.scalar8, model: train(near, .scalar8))
-        let loss = measurement(holder).loss(of: try #require(holder.graph.codes))
+        let loss = try measurement(holder).loss(of: try #require(holder.graph.codes))
         #expect(loss.beyond > 0.9, "\(loss)")
         #expect(loss.keepsPromise, "they were searched for by vectors")
     }
 
-    @Test func `small graphs are scanned, and nothing is lost`() {
+    @Test func `small graphs are scanned, and nothing is lost`() throws {
         let holder = TestGraph(clusteredVectors(39, dimensions: 24), connectivity: 4, width: 20)
-        let loss = measurement(holder).loss(of: holder.giveCodes(.scalar4))
+        let loss = try measurement(holder).loss(of: holder.giveCodes(.scalar4))
         #expect(loss.rows.isEmpty && loss.keepsPromise && loss.queries == 0)
     }
 

@@ -17,7 +17,7 @@ import Testing
     ) -> (found: [Candidate], byCode: [Candidate], exact: [Candidate], bound: CodeColumn.Bound) {
         let graph = holder.graph, scratch = holder.scratch
         return holder.withQuery(vector) { query in
-            scratch.prepare(slots: graph.count, width: pool.count, batch: 32)
+            try! graph.prepare(scratch, slots: graph.count, width: pool.count, batch: 32)
             func candidates(_ computer: DistanceComputer) -> [Candidate] {
                 pool.map { slot in
                     scratch.gathered[0] = slot

@@ -95,9 +95,9 @@ struct ChromaRows: RowStream {
         let atOnce = max(1, RawRows.byteCount / size)
         for start in stride(from: slots.lowerBound, to: slots.upperBound, by: atOnce) {
             let part = start..<min(slots.upperBound, start + atOnce)
-            let elements = unsafe raw.buffer(part.count * size)
+            let elements = try unsafe raw.buffer(part.count * size, for: index.path)
             try unsafe index.readElements(part, into: elements, as: survey)
-            let lengths = unsafe rawLengths.buffer(part.count * 4).bindMemory(to: Float.self)
+            let lengths = try unsafe rawLengths.buffer(part.count * 4, for: index.path).bindMemory(to: Float.self)
             var areThere = false
             if hasLengths { areThere = try unsafe index.readLengths(part, into: lengths) }
             for position in 0..<part.count {

@@ -1,11 +1,14 @@
-import MappedStorage
-import SystemPackage
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
 
 /// Where the limits of this process's control groups are told, which containers are bounded by; nothing but on Linux.
-enum ControlGroup {
+package enum ControlGroup {
     /// The directories of its own group for a controller and of all groups above that: a limit of any of them holds. Those of
     /// version 2, which has one tree for all controllers, and of version 1.
-    static func directories(of controller: String) -> (unified: [String], separate: [String]) {
+    package static func directories(of controller: String) -> (unified: [String], separate: [String]) {
         #if canImport(Glibc)
         let root = "/sys/fs/cgroup"
         var unified = [root], separate = ["\(root)/\(controller)"]
@@ -31,10 +34,18 @@ enum ControlGroup {
     }
 
     /// What a small file says; nothing if it cannot be read.
-    static func text(_ path: String) -> String {
-        guard let file = try? File(FilePath(path), .read), let bytes = try? file.read(count: 4096, at: 0) else {
-            return ""
+    package static func text(_ path: String) -> String {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 16 << 10), count = 0
+        while count < bytes.count {
+            let part = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe read(descriptor, buffer.baseAddress.map { unsafe $0 + count }, buffer.count - count)
+            }
+            guard part > 0 else { break }
+            count += part
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(decoding: bytes[..<count], as: UTF8.self)
     }
 }
