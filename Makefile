@@ -194,6 +194,7 @@ bench-peers-report:
 
 # The program, without its symbols and with Swift's runtime in it, manual pages and completions: .build/dist.
 release:
+	@Scripts/setup demo
 	$(RELEASE)
 	Scripts/release
 

@@ -22,10 +22,12 @@ final class StoreContents: @unchecked Sendable {
     let leastCodedCount: Int
     private let publishedReport = Guarded<CodeReport?>(nil)
 
-    /// `path`: the store's, for messages. `header` and `upper`: nil for an empty store. `writesInPlace`: the columns belong to whoever fills them.
+    /// `path`: the store's, for messages. `header` and `upper`: nil for an empty store. `writesInPlace`: the columns belong to
+    /// whoever fills them.
     init(
-        _ path: FilePath? = nil, superblock: Superblock, memory: ColumnMemory, segments: [Geometry.Segment], header: HeaderSlot? = nil,
-        upper: UpperLayers? = nil, writesInPlace: Bool, leastCodedCount: Int = Codes.leastCount
+        _ path: FilePath? = nil, superblock: Superblock, memory: ColumnMemory, segments: [Geometry.Segment],
+        header: HeaderSlot? = nil, upper: UpperLayers? = nil, writesInPlace: Bool,
+        leastCodedCount: Int = Codes.leastCount
     ) throws(StoreError) {
         self.superblock = superblock
         self.memory = memory

@@ -6,8 +6,9 @@ public import SystemPackage
 
 extension VectorStore {
     /// Makes a new store at `copy` of the one at `path`: the same vectors, labels, deletion marks and graph, without the slots of
-    /// erased and replaced vectors; it gets codes of its own where the store has them (an import that was not changed keeps those of repeated labels). `metric`: another way of telling how far apart two vectors are; the vectors stay as they were
-    /// given, and the graph stays as it is, though it was made for the other metric: `recall` tells how well it serves.
+    /// erased and replaced vectors (an import that was not changed keeps those of repeated labels). It gets codes of its own where
+    /// the store has them. `metric`: another way of telling how far apart two vectors are; the vectors stay as they were given, and
+    /// the graph stays as it is, though it was made for the other metric: `recall` tells how well it serves.
     ///
     /// The store appears at once and whole, as with ``build(at:_:vectors:labels:options:)``. O(store), in about 25 bytes a vector of
     /// memory beside the upper layers. `progress` is called now and then with the vectors written and their total.

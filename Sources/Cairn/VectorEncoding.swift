@@ -63,9 +63,16 @@ struct VectorEncoding: Sendable {
         switch scalar {
         case .float32: return nil
         case .float16:
-            guard !isNormalized, let index = unsafe vector.prefix(dimensions).firstIndex(where: { abs($0) >= 65_520 })
-            else { return nil }
-            return unsafe "has \(vector[index]) at component \(index), beyond half precision (65,504); use scalar f32"
+            guard !isNormalized else { return nil }
+            if let index = unsafe vector.prefix(dimensions).firstIndex(where: { abs($0) >= 65_520 }) {
+                return unsafe
+                "has \(vector[index]) at component \(index), beyond half precision (65,504); use scalar f32"
+            }
+            // Half of the smallest half is rounded to zero.
+            if !isCustom, square > 0, unsafe vector.prefix(dimensions).allSatisfy({ abs($0) <= 0x1p-25 }) {
+                return "is all zeros in half precision (numbers up to 3e-8 are); scale the data up or use scalar f32"
+            }
+            return nil
         case .uint8: return unsafe outOfRange(vector, 0...255)
         case .int8: return unsafe outOfRange(vector, -128...127)
         }

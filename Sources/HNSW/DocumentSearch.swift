@@ -63,8 +63,8 @@ extension Graph {
     }
 
     /// Gives each of the documents its `count` nearest live slots among `chosen` (nil: among all), where `document` says which
-    /// one a live slot belongs to; one that has none there, as a damaged store may have it, keeps the slot that it was found by. `view`: what the documents were found in. O(chosen slots), and the distances of those
-    /// that belong to one.
+    /// one a live slot belongs to; one that has none there, as a damaged store may have it, keeps the slot that it was found by.
+    /// `view`: what the documents were found in. O(chosen slots), and the distances of those that belong to one.
     package func addNeighbors(
         to documents: [RankedDocument], count: Int, _ query: Query, in view: GraphView, among chosen: [UInt32]?,
         scratch: SearchScratch, document: (UInt32) -> UInt64?

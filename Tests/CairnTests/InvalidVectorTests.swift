@@ -45,6 +45,10 @@ struct BadVector: Sendable, CustomTestStringConvertible {
             }
         }
         for metric in [Metric.l2, .innerProduct] {
+            for value: Float in [2.9e-8, -1e-10, 1e-18] {
+                all.append(
+                    BadVector(metric: metric, scalar: .float16, vector: [value, 0, value], reason: "half precision"))
+            }
             // Their distances, to each other or to such ones on the other side, are infinite.
             for value: Float in [5e18, -1e19, 3e38] {
                 all.append(BadVector(metric: metric, scalar: .float32, vector: [value, 1, 1], reason: "too long"))

@@ -118,7 +118,7 @@ package final class CodeColumn: @unchecked Sendable {
             for index in 0..<dimensions { unsafe sum &+= Int32(signed[index]) }
             // A component is low + position / scale. The sum is that of the rounded numbers, as the kernel's is: what rounding
             // takes from the one it takes from the other.
-            unsafe query.pointee.offset = 0 - model.low * (unit * Float(sum)) - centerProduct
+            unsafe query.pointee.offset = -model.low * (unit * Float(sum)) - centerProduct
             unsafe query.pointee.scale = -unit / model.scale
             unsafe (bytes + dimensions).update(repeating: 0, count: padding)
             return 0
