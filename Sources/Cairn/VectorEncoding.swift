@@ -65,8 +65,8 @@ struct VectorEncoding: Sendable {
         case .float16:
             guard !isNormalized else { return nil }
             if let index = unsafe vector.prefix(dimensions).firstIndex(where: { abs($0) >= 65_520 }) {
-                return unsafe
-                "has \(vector[index]) at component \(index), beyond half precision (65,504); use scalar f32"
+                let value = unsafe vector[index]
+                return "has \(value) at component \(index), beyond half precision (65,504); use scalar f32"
             }
             // Half of the smallest half is rounded to zero.
             if !isCustom, square > 0, unsafe vector.prefix(dimensions).allSatisfy({ abs($0) <= 0x1p-25 }) {

@@ -88,7 +88,7 @@ extension Graph {
             return try filteredSearch(query, count: k, width: width, in: view, scratch: scratch) { _ in true }!
         }
         if let codes = view.codes { return rerank(query, codes, size: size, count: k, rule: rule, scratch) }
-        let k = min(k, size), results = scratch.results(k)
+        let results = scratch.results(min(k, size))
         var found = 0, index = 0
         while index < size && found < k {
             let candidate = scratch.pool[index].unexpanded

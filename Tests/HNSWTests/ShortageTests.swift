@@ -91,7 +91,9 @@ import Testing
         let bits = try SlotSet(graph, in: view) { $0 % 2 == 0 }
         func searches(_ query: Query, _ scratch: SearchScratch) throws(OutOfMemory) -> [[UInt32]] {
             func slots(_ found: UncheckedBuffer<Candidate>) -> [UInt32] { (0..<found.count).map { found[$0].slot } }
+            // Each result stands in the scratch, and goes with the next search.
             let region = try graph.radiusSearch(query, within: 3, limit: 100, width: 20, in: view, scratch: scratch)
+                .map { slots($0.candidates) }
             return [
                 slots(try graph.search(query, count: 5, width: 20, in: view, scratch: scratch)),
                 slots(try graph.exactSearch(query, count: 5, in: view, scratch: scratch)),
@@ -104,7 +106,7 @@ import Testing
                     try graph.search(query, graph.distances, count: 5, width: 20, in: view, scratch: scratch) {
                         $0 % 3 == 0
                     }),
-                region.map { slots($0.candidates) } ?? [],
+                region ?? [],
                 try graph.documentSearch(query, count: 4, width: 20, in: view, scratch: scratch) { UInt64($0 / 4) }?
                     .map { UInt32($0.document) } ?? [],
             ]
