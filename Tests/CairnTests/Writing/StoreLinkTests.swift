@@ -158,7 +158,7 @@ import Darwin
             try makeDirectory(place)
             if !isEmpty { try writeBytes([7], to: place.appending("mine")) }
             if name == "journal.new" && !isEmpty {
-                #expect(storeError { try change(2) }?.path == place)
+                #expect(storeError { try change(4) }?.path == place)
             } else {
                 try change(isEmpty ? 2 : 4)
                 let store = try written.open(.readOnly)

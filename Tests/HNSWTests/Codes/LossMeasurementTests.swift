@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test func `small graphs are scanned, and nothing is lost`() throws {
-        let holder = TestGraph(clusteredVectors(39, dimensions: 24), connectivity: 4, width: 20)
+        let holder = TestGraph(clusteredVectors(34, dimensions: 24), connectivity: 4, width: 20)
         let loss = try measurement(holder).loss(of: holder.giveCodes(.scalar4))
         #expect(loss.rows.isEmpty && loss.keepsPromise && loss.queries == 0)
     }
