@@ -94,6 +94,7 @@ import Darwin
             while let piece = ProcessMemoryTests.piece(1 << 20) { taken.append(piece) }
             // The allocator may have addresses of before, 64 MiB for a thread.
             precondition((20...130).contains(taken.count), "\(taken.count)")
+            try limitAddresses(toFurther: ProcessMemory.headroom + 512 << 10)
             precondition(ProcessMemory.canMap(2 << 20))
             precondition((try? ProcessMemory.expect(1 << 20)) == nil)
             let range = try AddressRange(1 << 20)
