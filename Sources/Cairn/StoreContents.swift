@@ -124,6 +124,9 @@ final class StoreContents: @unchecked Sendable {
         guard slots <= Geometry.maximumSlots else {
             throw StoreError(.full, "a store holds no more than \(Geometry.maximumSlots) vectors", path: path)
         }
+        // The last segment may have room for more slots than there were when the store was opened.
+        let present = min(slots, geometry.capacity(segments: segments.count), graph.capacity)
+        try takingMemory(for: path, graph.extend(slots: present))
         while geometry.capacity(segments: segments.count) < slots {
             let segment = geometry.segment(after: segments.last)
             guard segment.slots.upperBound <= memory.reservedSlots else { throw full(path) }

@@ -49,6 +49,18 @@ import Glibc
     }
     #endif
 
+    /// Its last segment has room for 4,096 vectors; what is kept beside the columns was for those that were there, and some more.
+    @Test func `a store that was opened again is filled to the end of its last segment`() throws {
+        let written = try WrittenStore(dimensions: 4), rows = written.rows(5000).flatMap { $0 }
+        try VectorStore.build(
+            at: written.path, written.configuration, vectors: Array(rows.prefix(4 * 3000)), options: .init(threads: 1))
+        let store = try written.open()
+        try store.add(Array(rows.suffix(4 * 2000)), labels: (3000..<5000).map { Label($0) })
+        #expect(try store.verify().problems == [])
+        #expect(try store.count == 5000)
+        try store.close()
+    }
+
     /// What a store of these slots' addresses says when they are used up.
     private static func grow(_ slots: Int, to count: Int? = nil) throws -> StoreError? {
         let superblock = VectorStore.Configuration(dimensions: 8).superblock
