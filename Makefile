@@ -41,10 +41,10 @@ setup:
 
 lint: check-layers
 	@Scripts/version >/dev/null
-	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Benchmarks/Sources Package.swift
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Campaigns Benchmarks/Sources Package.swift
 
 format:
-	$(SWIFT) format --in-place --recursive --parallel Sources Tests Benchmarks/Sources Package.swift
+	$(SWIFT) format --in-place --recursive --parallel Sources Tests Campaigns Benchmarks/Sources Package.swift
 
 check-layers:
 	Scripts/check-layers
@@ -89,7 +89,7 @@ crash:
 	$(BUILD) --product CrashCampaign
 	.build/release/CrashCampaign --states $(or $(STATES),20000) --seed $(or $(SEED),1)
 
-# Proves that `make crash` can fail: it must find each of the faults in Tests/CrashMutants/mutants.txt. [MUTANTS="name name"]
+# Proves that `make crash` can fail: it must find each of the faults in Campaigns/CrashMutants/mutants.txt. [MUTANTS="name name"]
 crash-mutants:
 	Scripts/crash-mutants $(MUTANTS)
 

@@ -3,6 +3,7 @@
 //   CKernels         C: distances per instruction set, CRC32C, prefetching
 //   CAllocation      C: where a program that tests the others may refuse memory
 //   Allocation       memory and addresses of this process, or an error
+//   Threading        locks, monitors, threads, worker teams, read-ahead
 //   FileFormat       what each byte of a store means; no input or output
 //   MappedStorage    files as memory, locks, every system call
 //   WriteAheadLog    order and durability: log files and the journal of a checkpoint
@@ -46,12 +47,15 @@ let package = Package(
         .target(name: "CKernels"),
         .target(name: "CAllocation"),
         .target(name: "Allocation", dependencies: ["CAllocation"], swiftSettings: strict),
+        .target(name: "Threading", dependencies: ["Allocation"], swiftSettings: strict),
         .target(name: "FileFormat", dependencies: ["Allocation", "CKernels"], swiftSettings: strict),
-        .target(name: "MappedStorage", dependencies: ["Allocation", "FileFormat", system], swiftSettings: strict),
+        .target(
+            name: "MappedStorage", dependencies: ["Allocation", "Threading", "FileFormat", system],
+            swiftSettings: strict),
         .target(
             name: "WriteAheadLog", dependencies: ["Allocation", "FileFormat", "MappedStorage", system],
             swiftSettings: strict),
-        .target(name: "HNSW", dependencies: ["Allocation", "CKernels"], swiftSettings: strict),
+        .target(name: "HNSW", dependencies: ["Allocation", "Threading", "CKernels"], swiftSettings: strict),
         .target(
             name: "HnswlibFile", dependencies: ["Allocation", "CKernels", "FileFormat", "MappedStorage", system],
             swiftSettings: strict),
@@ -69,15 +73,16 @@ let package = Package(
         .target(
             name: "Cairn",
             dependencies: [
-                "Allocation", "CKernels", "FileFormat", "MappedStorage", "WriteAheadLog", "HNSW", "HnswlibFile",
+                "Allocation", "CKernels", "FileFormat", "HNSW", "HnswlibFile", "MappedStorage", "Threading",
                 "VectorFiles",
-                system,
+                "WriteAheadLog", system,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "CairnCommandLine",
             dependencies: [
-                "Allocation", "Cairn", "HnswlibFile", "ChromaDatabase", "VectorFiles", "MappedStorage", system,
+                "Allocation", "Cairn", "ChromaDatabase", "HnswlibFile", "MappedStorage", "Threading", "VectorFiles",
+                system,
                 argumentParser,
             ],
             swiftSettings: strict),
@@ -89,45 +94,50 @@ let package = Package(
             name: "ChromaFixtures", dependencies: ["CSQLite", "ChromaDatabase", system], path: "Tests/ChromaFixtures",
             swiftSettings: strict),
         .target(
-            name: "CrashStates", dependencies: ["MappedStorage", "HNSW", system], path: "Tests/CrashStates",
+            name: "CrashStates", dependencies: ["Threading", "MappedStorage", "HNSW", system],
+            path: "Campaigns/CrashStates",
             swiftSettings: strict),
         .executableTarget(
             name: "CrashCampaign",
-            dependencies: ["Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser],
-            path: "Tests/CrashCampaign", swiftSettings: strict),
+            dependencies: ["Threading", "Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser],
+            path: "Campaigns/Crash", swiftSettings: strict),
         .executableTarget(
             name: "ChangeCosts",
-            dependencies: ["Cairn", "MappedStorage", "VectorFiles", "HNSW", "TestSupport", system, argumentParser],
-            path: "Tests/ChangeCosts", swiftSettings: strict),
+            dependencies: [
+                "Threading", "Cairn", "MappedStorage", "VectorFiles", "HNSW", "TestSupport", system, argumentParser,
+            ],
+            path: "Campaigns/ChangeCosts", swiftSettings: strict),
         .executableTarget(
             name: "SearchCosts", dependencies: ["Cairn", "HNSW", "VectorFiles", system, argumentParser],
-            path: "Tests/SearchCosts", swiftSettings: strict),
+            path: "Campaigns/SearchCosts", swiftSettings: strict),
         .executableTarget(
             name: "QuantizationTrials", dependencies: ["Cairn", system, argumentParser],
-            path: "Tests/QuantizationTrials", swiftSettings: strict),
+            path: "Campaigns/QuantizationTrials", swiftSettings: strict),
         .executableTarget(
-            name: "Soak", dependencies: ["Cairn", "HNSW", system, argumentParser], path: "Tests/Soak",
+            name: "Soak", dependencies: ["Threading", "Cairn", "HNSW", system, argumentParser], path: "Campaigns/Soak",
             swiftSettings: strict),
-        .target(name: "CInterruptions", path: "Tests/CInterruptions"),
+        .target(name: "CInterruptions", path: "Campaigns/CInterruptions"),
         .executableTarget(
             name: "FaultCampaign",
             dependencies: [
-                "CInterruptions", "CRefusals", "Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser,
+                "Threading", "CInterruptions", "CRefusals", "Cairn", "CrashStates", "MappedStorage", "HNSW", system,
+                argumentParser,
             ],
-            path: "Tests/Faults", swiftSettings: strict),
+            path: "Campaigns/Faults", swiftSettings: strict),
         .executableTarget(
             name: "DamageCampaign",
             dependencies: [
-                "Cairn", "ChromaFixtures", "CrashStates", "FileFormat", "HNSW", "MappedStorage", "TestSupport", system,
+                "Threading", "Cairn", "ChromaFixtures", "CrashStates", "FileFormat", "HNSW", "MappedStorage",
+                "TestSupport", system,
                 argumentParser,
             ],
-            path: "Tests/DamageCampaign", swiftSettings: strict),
+            path: "Campaigns/Damage", swiftSettings: strict),
         .target(
             name: "Fuzzing",
             dependencies: [
                 "Cairn", "FileFormat", "HnswlibFile", "MappedStorage", "TestSupport", "WriteAheadLog", system,
             ],
-            path: "Tests/Fuzzing", exclude: ["Corpus"], swiftSettings: strict),
+            path: "Campaigns/Fuzzing", exclude: ["Corpus"], swiftSettings: strict),
         .testTarget(
             name: "CrashStatesTests", dependencies: ["CrashStates", "MappedStorage", "TestSupport", system],
             swiftSettings: strict),
@@ -143,7 +153,8 @@ let package = Package(
             dependencies: ["WriteAheadLog", "MappedStorage", "FileFormat", "TestSupport", system],
             swiftSettings: strict),
         .testTarget(
-            name: "HNSWTests", dependencies: ["Allocation", "HNSW", "CKernels", "TestSupport"], swiftSettings: strict),
+            name: "HNSWTests", dependencies: ["Threading", "Allocation", "HNSW", "CKernels", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "HnswlibFileTests", dependencies: ["HnswlibFile", "MappedStorage", "TestSupport", system],
             exclude: ["Fixtures"], swiftSettings: strict),
@@ -153,7 +164,8 @@ let package = Package(
         .testTarget(
             name: "CairnTests",
             dependencies: [
-                "Cairn", "FileFormat", "MappedStorage", "HNSW", "WriteAheadLog", "VectorFiles", "TestSupport", system,
+                "Threading", "Cairn", "FileFormat", "MappedStorage", "HNSW", "WriteAheadLog", "VectorFiles",
+                "TestSupport", system,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -1,6 +1,6 @@
 import MappedStorage
-import Synchronization
 import SystemPackage
+import Threading
 
 #if canImport(Glibc)
 import Glibc
@@ -20,7 +20,7 @@ enum Interruption {
         var progress: String?
     }
 
-    private static let state = Mutex(State())
+    private static let state = Guarded(State())
 
     /// Call it before there are other threads: they must not get the signals. One that is ignored, as under nohup, stays so.
     /// `isAtomic`: whether the command writes everything at its end or nothing.

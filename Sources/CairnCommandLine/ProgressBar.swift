@@ -1,5 +1,5 @@
-import Synchronization
 import SystemPackage
+import Threading
 
 #if canImport(Glibc)
 import Glibc
@@ -27,7 +27,7 @@ final class ProgressBar: Sendable {
     private let delay: Duration
 
     private let start = ContinuousClock.now
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private static let interval = Duration.milliseconds(100)
     private static let cells = 20
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Cairn
-import Synchronization
 import SystemPackage
+import Threading
 
 /// Whether vectors that a store cannot hold are left out.
 struct SkipOptions: ParsableArguments {
@@ -24,7 +24,7 @@ struct SkipOptions: ParsableArguments {
 final class SkippedVectors: Sendable {
     private let file: FilePath
     private let hasStringLabels: Bool
-    private let vectors = Mutex<[(row: Int, label: Label, problem: String)]>([])
+    private let vectors = Guarded<[(row: Int, label: Label, problem: String)]>([])
     /// More lines than this nobody reads.
     private static let listed = 20
 

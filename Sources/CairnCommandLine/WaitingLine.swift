@@ -1,5 +1,5 @@
-import Synchronization
 import SystemPackage
+import Threading
 
 #if canImport(Glibc)
 import Glibc
@@ -15,7 +15,7 @@ final class WaitingLine: Sendable {
         var isOver = false
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     /// Nil unless somebody watches standard error.
     init?(_ work: String, quiet: Bool) {

@@ -1,5 +1,5 @@
-import Synchronization
 package import SystemPackage
+import Threading
 
 #if canImport(Glibc)
 import Glibc
@@ -28,7 +28,7 @@ package enum UnfinishedFiles {
         var hasPublished = false
     }
 
-    private static let state = Mutex(State())
+    private static let state = Guarded(State())
 
     /// A file that this process has just created.
     package static func insert(_ file: Directory.Entry) {

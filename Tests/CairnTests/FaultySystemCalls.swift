@@ -1,5 +1,6 @@
 import HNSW
 import SystemPackage
+import Threading
 
 @testable import MappedStorage
 

@@ -3,6 +3,7 @@ import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
+import Threading
 import VectorFiles
 
 @testable import Cairn

@@ -1,6 +1,7 @@
 import Synchronization
 import TestSupport
 import Testing
+import Threading
 
 @testable import Cairn
 @testable import HNSW

@@ -2,6 +2,7 @@ import HNSW
 import SystemPackage
 import TestSupport
 import Testing
+import Threading
 
 @testable import Cairn
 

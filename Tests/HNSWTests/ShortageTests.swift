@@ -1,6 +1,7 @@
 import Allocation
 import TestSupport
 import Testing
+import Threading
 
 @testable import HNSW
 

@@ -1,6 +1,7 @@
 import Allocation
 import HNSW
 package import HnswlibFile
+import Threading
 
 /// An index that was read as a whole and is sound, and what is known from that: what an import is made of, and what a conversion
 /// is planned by. 9 bytes an element for levels and labels, and 5 to 11 for the index of labels.

@@ -4,6 +4,7 @@ import HNSW
 import HnswlibFile
 import MappedStorage
 import SystemPackage
+import Threading
 
 #if canImport(Glibc)
 import Glibc

@@ -4,6 +4,7 @@ import HNSW
 package import HnswlibFile
 import MappedStorage
 import SystemPackage
+import Threading
 
 /// One import of an hnswlib index: what it says is checked first, then written row by row.
 struct HnswlibImport {

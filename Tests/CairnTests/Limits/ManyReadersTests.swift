@@ -2,6 +2,7 @@ import HNSW
 import Synchronization
 import TestSupport
 import Testing
+import Threading
 
 @testable import Cairn
 
@@ -21,7 +22,7 @@ import Darwin
             try store.add(elements, labels: (0..<300).map { Label($0) }, threads: 1)
             let queries = Array(elements.prefix(32 * dimensions)), wrong = Atomic<Int>(0), ended = Atomic<Int>(0)
             let threads = (0..<1000).compactMap { _ in
-                HNSW.Thread {
+                Threading.Thread {
                     for _ in 0..<2 {
                         let found = try? store.search(batch: queries, count: 3, options: .init(width: 20), threads: 2)
                         if found?.count != 32 || found?.allSatisfy({ $0.count == 3 }) != true {

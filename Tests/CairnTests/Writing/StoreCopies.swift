@@ -2,6 +2,7 @@ import HNSW
 import MappedStorage
 import SystemPackage
 import TestSupport
+import Threading
 
 @testable import Cairn
 

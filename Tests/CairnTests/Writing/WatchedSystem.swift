@@ -1,6 +1,7 @@
 import HNSW
 import MappedStorage
 import SystemPackage
+import Threading
 
 /// The system's calls, counted by file; they can be made to fail, and syncs can be held up, at any moment.
 ///

@@ -1,0 +1,149 @@
+import Allocation
+import HNSW
+import Synchronization
+import Threading
+
+extension VectorStore {
+    /// Runs `search` for several queries, which stand one after the other in `queries`, on up to `threads` threads (nil: one per
+    /// processor), and returns what it returns in the order of the queries. All see the same state of the store. `search` gets
+    /// up to `together` queries at a time and a scratch for each. Throws the error of the first query that has one. `bytes`: what a
+    /// result takes.
+    func searchGroups<Found: Sendable>(
+        _ queries: [Float], threads: Int?, together: Int, bytes: @escaping @Sendable (Found) -> Int,
+        _ search:
+            @escaping @Sendable ([QueryInput], StoreContents, GraphView, [SearchScratch]) -> [Result<Found, StoreError>]
+    ) throws(StoreError) -> [Found] {
+        try unsafe withElements(queries) { (pointer) throws(StoreError) in
+            try reading { (contents, view, scratch) throws(StoreError) in
+                let dimensions = contents.encoding.dimensions
+                let rows = pointer.count / dimensions
+                guard rows * dimensions == pointer.count else {
+                    throw StoreError(
+                        .dimensionMismatch,
+                        "\(pointer.count) numbers are not a whole number of queries of \(dimensions) dimensions",
+                        path: path)
+                }
+                try takingMemory(
+                    for: path,
+                    ProcessMemory.expect(
+                        rows * (MemoryLayout<Result<Found, StoreError>?>.stride + MemoryLayout<Found>.stride)))
+                let results = BatchResults<Found>(rows)
+                nonisolated(unsafe) let pointer = unsafe pointer
+                let team = WorkerTeam(Self.teamSize(threads, rows: rows))
+                // No more together than leaves something for each thread.
+                let size = max(1, min(together, rows / team.size)), readers = contents.graph.readers
+                let groups = GroupCounter((rows + size - 1) / size)
+                team.run { [path] thread in
+                    // The calling thread has a place; the others take one each, and where there is none leave their work to who has
+                    // one. So nobody waits for a place while holding another.
+                    guard let place = thread == 0 ? 0 : try? readers.enter() else { return }
+                    defer { if thread > 0 { readers.leave(place) } }
+                    let own = thread == 0 ? scratch : readers.scratch(place)
+                    // Results are small, one by one, and many.
+                    var resultBytes = 0
+                    while let group = groups.next() {
+                        let first = group * size, numbers = first..<min(first + size, rows)
+                        let queries = numbers.map { row in
+                            unsafe QueryInput(
+                                UnsafeBufferPointer(rebasing: pointer[row * dimensions..<(row + 1) * dimensions]),
+                                row: row)
+                        }
+                        let places = readers.enterMore(queries.count - 1)
+                        defer { for place in places { readers.leave(place) } }
+                        let scratches = [own] + places.map { readers.scratch($0) }
+                        for start in stride(from: 0, to: queries.count, by: scratches.count) {
+                            let part = Array(queries[start..<min(start + scratches.count, queries.count)])
+                            var found = search(part, contents, view, scratches)
+                            for result in found { if case .success(let found) = result { resultBytes += bytes(found) } }
+                            if resultBytes >= Self.checkedResultBytes {
+                                resultBytes = 0
+                                do throws(StoreError) {
+                                    try takingMemory(for: path, ProcessMemory.expect(Self.checkedResultBytes))
+                                } catch {
+                                    found = found.map { _ in .failure(error) }
+                                }
+                            }
+                            for (offset, result) in found.enumerated() { results[first + start + offset] = result }
+                        }
+                    }
+                }
+                var found: [Found] = []
+                found.reserveCapacity(rows)
+                for row in 0..<rows { try found.append(results[row]!.get()) }
+                return found
+            }
+        }
+    }
+
+    /// A thread that has added this many bytes of results asks whether there is memory for as many more.
+    private static let checkedResultBytes = 1 << 20
+
+    /// The same for searches that go one by one.
+    func searchEach<Found: Sendable>(
+        _ queries: [Float], threads: Int?, bytes: @escaping @Sendable (Found) -> Int,
+        _ search: @escaping @Sendable (QueryInput, StoreContents, GraphView, SearchScratch) throws(StoreError) -> Found
+    ) throws(StoreError) -> [Found] {
+        try searchGroups(queries, threads: threads, together: 1, bytes: bytes) { queries, contents, view, scratches in
+            queries.map { query in
+                Result { () throws(StoreError) in try search(query, contents, view, scratches[0]) }
+            }
+        }
+    }
+
+    /// Runs `search` for one query.
+    func searchOne<Found>(
+        _ query: UnsafeBufferPointer<Float>,
+        _ search: (QueryInput, StoreContents, GraphView, SearchScratch) throws(StoreError) -> Found
+    ) throws(StoreError) -> Found {
+        try reading { (contents, view, scratch) throws(StoreError) in
+            try unsafe search(QueryInput(query, row: nil), contents, view, scratch)
+        }
+    }
+}
+
+/// A query as the caller gave it; its number where there are several.
+@safe
+struct QueryInput {
+    let vector: UnsafeBufferPointer<Float>
+    let row: Int?
+
+    init(_ vector: UnsafeBufferPointer<Float>, row: Int?) {
+        unsafe self.vector = vector
+        self.row = row
+    }
+}
+
+/// Numbers, each of which one thread gets.
+private final class GroupCounter: Sendable {
+    private let given = Atomic<Int>(0)
+    private let count: Int
+
+    init(_ count: Int) { self.count = count }
+
+    /// The next; nil when all are given.
+    func next() -> Int? {
+        let number = given.add(1, ordering: .relaxed).oldValue
+        return number < count ? number : nil
+    }
+}
+
+/// One result a row, written by whichever thread searches the row.
+@safe
+private final class BatchResults<Found: Sendable>: @unchecked Sendable {
+    private let rows: UnsafeMutableBufferPointer<Result<Found, StoreError>?>
+
+    init(_ count: Int) {
+        unsafe rows = .allocate(capacity: count)
+        unsafe rows.initialize(repeating: nil)
+    }
+
+    deinit {
+        unsafe rows.deinitialize()
+        unsafe rows.deallocate()
+    }
+
+    subscript(row: Int) -> Result<Found, StoreError>? {
+        get { unsafe rows[row] }
+        set { unsafe rows[row] = newValue }
+    }
+}

@@ -1,0 +1,118 @@
+import Allocation
+import HNSW
+import MappedStorage
+import Threading
+import WriteAheadLog
+
+/// A batch that is in the log and that searches do not see yet.
+struct CommittedBatch {
+    let changes: GraphChanges
+    let labels: [(label: Label, old: UInt32?, new: UInt32?)]
+    let counts: StoreCounts
+    let hasDeadSlots: Bool
+    /// The number of its commit's frame; 0 without a log.
+    let frame: UInt64
+}
+
+/// Batches between the log and the searches: each is published when it is as durable as was asked for, in their order. Of the
+/// threads that wait one syncs the log, for all that stands in it by then, while the others, and the next batch, go on.
+@safe
+final class CommitQueue: @unchecked Sendable {
+    private let monitor = Monitor()
+    private let graph: Graph
+    private let labels: LabelTable
+    private let counts: PublishedCounts
+    private var waiting: [CommittedBatch] = []
+    private var published: UInt64
+    private var isSyncing = false
+    private var failure: StorageError?
+    private var retired: [(levelZero: [UInt32], upper: [UInt32])] = []
+
+    init(graph: Graph, labels: LabelTable, counts: PublishedCounts, lastFrame: UInt64) {
+        self.graph = graph
+        self.labels = labels
+        self.counts = counts
+        published = lastFrame
+    }
+
+    /// Makes room for what publishing a batch notes, of `count` labels among others, or throws.
+    func reserve(for changes: GraphChanges, labels count: Int) throws(OutOfMemory) {
+        let result = monitor.locked { Result { () throws(OutOfMemory) in try graph.expectRoom(toPublish: changes) } }
+        try result.get()
+        try labels.reserve(count)
+    }
+
+    /// Adds a batch behind the others; `isDurable`: it need not wait for the log, so it is published at once.
+    func append(_ batch: CommittedBatch, isDurable: Bool) {
+        monitor.locked {
+            waiting.append(batch)
+            if isDurable { publish(upTo: batch.frame) }
+        }
+    }
+
+    /// Returns when frame `frame` is durable and its batch published.
+    func waitUntilPublished(_ frame: UInt64, _ log: LogWriter) throws(StorageError) {
+        let result: Result<Void, StorageError> = monitor.locked {
+            while published < frame {
+                if let failure { return .failure(failure) }
+                if isSyncing {
+                    monitor.wait()
+                } else {
+                    sync(log)
+                }
+            }
+            return .success(())
+        }
+        try result.get()
+    }
+
+    /// Syncs the log with the mutex open, and publishes what is then durable.
+    private func sync(_ log: LogWriter) {
+        isSyncing = true
+        let result = monitor.unlocked { Result { () throws(StorageError) in try log.synchronize() } }
+        isSyncing = false
+        switch result {
+        // What failed meanwhile has been undone.
+        case .success(let frame): if failure == nil { publish(upTo: frame) }
+        case .failure(let error): failure = error
+        }
+        monitor.wakeAll()
+    }
+
+    private func publish(upTo frame: UInt64) {
+        var done = 0
+        while done < waiting.count && waiting[done].frame <= frame {
+            let batch = waiting[done]
+            labels.publish(batch.labels) {
+                counts.store(batch.counts)
+                retired.append(graph.publish(batch.changes, hasDeadSlots: batch.hasDeadSlots))
+            }
+            published = max(published, batch.frame)
+            done += 1
+        }
+        waiting.removeFirst(done)
+    }
+
+    /// The last frame whose batch is published.
+    var publishedFrame: UInt64 { monitor.locked { published } }
+
+    /// Whether every batch is published.
+    var isEmpty: Bool { monitor.locked { waiting.isEmpty } }
+
+    /// What published batches replaced, for the thread that writes to retire.
+    func takeRetired() -> [(levelZero: [UInt32], upper: [UInt32])] {
+        monitor.locked {
+            defer { retired.removeAll() }
+            return retired
+        }
+    }
+
+    /// Nothing more becomes durable; who waits is told.
+    func fail(_ error: StorageError) {
+        monitor.locked {
+            if failure == nil { failure = error }
+            waiting.removeAll()
+            monitor.wakeAll()
+        }
+    }
+}
