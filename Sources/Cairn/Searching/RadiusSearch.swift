@@ -100,37 +100,3 @@ extension VectorStore {
         return min(view.count / 4 + 16 * width, 2 * scanned)
     }
 }
-
-/// How a search within a radius is made.
-public struct RadiusOptions: Sendable {
-    /// The most vectors that are returned: the nearest ones, where there are more. It bounds the work and the memory, too.
-    public var limit: Int
-    /// The patience of the walk: so many of the nearest candidates beyond the radius are looked at as well as all within it.
-    /// More find what lies apart, and take longer; nil for the store's own ef.
-    public var width: Int?
-    /// Which vectors may be returned; nil for all.
-    public var filter: LabelFilter?
-    /// Compares with every vector instead of walking the graph: exact, and as slow as the store is large.
-    public var isExact: Bool
-
-    /// At most 10,000 vectors, the store's own width and no filter, unless said otherwise.
-    public init(limit: Int = 10_000, width: Int? = nil, filter: LabelFilter? = nil, isExact: Bool = false) {
-        self.limit = limit
-        self.width = width
-        self.filter = filter
-        self.isExact = isExact
-    }
-}
-
-/// The vectors within a radius.
-public struct RadiusResult: Sendable, Hashable {
-    /// Nearest first.
-    public let neighbors: [Neighbor]
-    /// Whether there are more within the radius than ``RadiusOptions/limit`` let through.
-    public let isTruncated: Bool
-
-    init(_ found: RegionFound, _ graph: Graph) throws(OutOfMemory) {
-        neighbors = try VectorStore.neighbors(found.candidates, graph)
-        isTruncated = found.isTruncated
-    }
-}

@@ -4,58 +4,6 @@ package import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
-    /// What an index file of hnswlib does not say, and how it is imported.
-    public struct ImportOptions: Sendable {
-        /// How far apart two vectors are. It may be another metric than the index was built with: the graph is kept, distances
-        /// are the new metric's.
-        public var metric: Metric
-        /// What a component is in the file: f32, unless the index was made in C++ for another type.
-        public var scalar: Scalar
-        /// Components of a vector; nil to work it out from the file. One that does not fit the file is an error.
-        public var dimensions: Int?
-        /// ef of the store: the width of searches that name none.
-        public var searchWidth: Int
-        /// Called now and then with the bytes read so far and their total; the file is read twice.
-        public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
-
-        /// f32, and what the file says, unless said otherwise.
-        public init(
-            metric: Metric, scalar: Scalar = .float32, dimensions: Int? = nil, searchWidth: Int = 50,
-            progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
-        ) {
-            self.metric = metric
-            self.scalar = scalar
-            self.dimensions = dimensions
-            self.searchWidth = searchWidth
-            self.progress = progress
-        }
-    }
-
-    /// What an import found.
-    public struct ImportReport: Sendable, Hashable {
-        /// Vectors that searches find.
-        public internal(set) var count = 0
-        /// Vectors marked as deleted, which `unmark` brings back.
-        public internal(set) var deleted = 0
-        /// Vectors whose label came again: they are kept until the store is changed, but not found.
-        public internal(set) var repeatedLabels = 0
-        /// Vectors with a component that is infinite or not a number; no search can place them.
-        public internal(set) var nonFiniteVectors = 0
-        /// Vectors so long or so short that single precision does not hold their distances, which come out as infinite or 0.
-        public internal(set) var unorderedVectors = 0
-        /// What the store was made with.
-        public internal(set) var configuration: Configuration
-        /// Bytes of the file.
-        public internal(set) var bytesRead = 0
-        /// What a user should know, each a sentence.
-        public internal(set) var warnings: [String] = []
-
-        package static func warning(ofRepeatedLabels count: Int) -> String {
-            "\(count) vectors have a label that comes again later in the file; only the last one of each label that is not deleted "
-                + "is found"
-        }
-    }
-
     /// Makes a new store at `path` from an index that hnswlib saved, from Chroma's variant of such a file, or from the folder of
     /// one of Chroma's indexes.
     ///
@@ -93,40 +41,6 @@ extension VectorStore {
         _ checked: CheckedIndex, to path: FilePath, options: ImportOptions
     ) throws(StoreError) -> ImportReport {
         try HnswlibImport(checked.index, options: options, calls: .system).run(to: path, checked)
-    }
-
-    /// How a store is exported.
-    public struct ExportOptions: Sendable {
-        /// max_elements of the index: how many vectors hnswlib makes room for when it loads it. nil for as many as there are, or as
-        /// the file said that the store was imported from.
-        public var maximumElements: Int?
-        /// What a component is in the file. nil for f32, which is what hnswlib's Python package reads; or the store's own scalar if
-        /// it was imported. Only f32 and the store's own are possible.
-        public var scalar: Scalar?
-        /// Called now and then with the vectors written so far and their total.
-        public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
-
-        /// f32, room for what there is, no progress.
-        public init(
-            maximumElements: Int? = nil, scalar: Scalar? = nil,
-            progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
-        ) {
-            self.maximumElements = maximumElements
-            self.scalar = scalar
-            self.progress = progress
-        }
-    }
-
-    /// What an export wrote.
-    public struct ExportReport: Sendable, Hashable {
-        /// Vectors that hnswlib finds.
-        public internal(set) var count = 0
-        /// Vectors marked as deleted.
-        public internal(set) var deleted = 0
-        /// Bytes of the file.
-        public internal(set) var bytesWritten = 0
-        /// Whether the file is, byte for byte, the one that the store was imported from.
-        public internal(set) var isOriginal = false
     }
 
     /// Writes the store as an index file that hnswlib loads, with its graph: marked vectors go along and stay deleted; slots that were

@@ -3,32 +3,6 @@ import FileFormat
 /// What a caller calls a vector: any number of 64 bits, once in a store.
 public typealias Label = UInt64
 
-/// How far apart two vectors are.
-public enum Metric: Sendable, Hashable {
-    /// The sum of squared differences.
-    case l2
-    /// One minus the inner product. Results are ordered by the product itself, which tells more apart than its distance where it
-    /// is much smaller than 1.
-    case innerProduct
-    /// One minus the cosine of the angle.
-    case cosine
-    /// A function that the program registers under a name with ``VectorStore/registerDistance(_:_:)`` before it opens
-    /// the store; the name is kept in the store.
-    case custom(name: String)
-}
-
-/// What a component is stored as.
-public enum Scalar: String, Sendable, Hashable, CaseIterable {
-    /// IEEE single precision: what is given is what is kept.
-    case float32 = "f32"
-    /// IEEE half precision: half the space, eleven bits of precision.
-    case float16 = "f16"
-    /// Whole numbers 0...255, exact.
-    case uint8 = "u8"
-    /// Whole numbers -128...127, exact.
-    case int8 = "i8"
-}
-
 extension VectorStore {
     /// What is fixed when a store is made, and kept in it.
     public struct Configuration: Sendable, Hashable {

@@ -2,14 +2,6 @@ import Allocation
 import FileFormat
 import HNSW
 
-/// A vector that a store cannot hold.
-public struct InvalidVector: Sendable, Hashable {
-    /// Its number among those that were given, from 0 on.
-    public let row: Int
-    /// What is wrong with it, in words that complete "the vector …".
-    public let problem: String
-}
-
 extension VectorStore {
     /// Those of `vectors`, which stand one after the other, that the store cannot hold, in their order: components that are not
     /// finite or beyond the store's scalar, for cosine vectors without a direction, and vectors so long or so short that single precision
