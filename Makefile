@@ -41,6 +41,8 @@ setup:
 
 lint: check-layers
 	@Scripts/version >/dev/null
+	Scripts/check-words
+	Scripts/snippets --check
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Campaigns Benchmarks/Sources Package.swift
 
 format:
