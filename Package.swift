@@ -138,6 +138,10 @@ let package = Package(
                 "Cairn", "FileFormat", "HnswlibFile", "MappedStorage", "TestSupport", "WriteAheadLog", system,
             ],
             path: "Campaigns/Fuzzing", exclude: ["Corpus"], swiftSettings: strict),
+        // The Swift of the documentation, which may leave results unused.
+        .executableTarget(
+            name: "Snippets", dependencies: ["Cairn"], path: "Tests/Snippets",
+            swiftSettings: [.enableUpcomingFeature("MemberImportVisibility")]),
         .testTarget(
             name: "CrashStatesTests", dependencies: ["CrashStates", "MappedStorage", "TestSupport", system],
             swiftSettings: strict),

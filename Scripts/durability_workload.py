@@ -37,7 +37,7 @@ def write_npy(path, element, shape, content):
 
 @dataclass
 class State:
-    """What a store holds: versions by label, of live vectors and of those marked as deleted."""
+    """What a store holds: versions by label, of live vectors and of those marked deleted."""
     live: dict = field(default_factory=dict)
     marked: dict = field(default_factory=dict)
     ef: int = 50
@@ -106,7 +106,7 @@ class Workload:
                 "--ef-construction", self.rng.choice([20, 60, 200]), "-M", self.rng.choice([4, 16]),
                 "--metric", self.rng.choice(["l2", "l2", "ip"])]
             return Operation(
-                ["create", self.store, "--dim", DIMENSIONS, *self.graph_options, "--codes", self.codes, "--quiet"], [])
+                ["create", self.store, "--dim", DIMENSIONS, *self.graph_options, "--quantization", self.codes, "--quiet"], [])
         live, marked = len(self.state.live), len(self.state.marked)
         full = live + marked >= self.size
         kinds = {
@@ -198,7 +198,7 @@ class Workload:
 
     def change_codes(self):
         codes = self.rng.choice(["none", "sq8", "sq8", "sq4", "sq4"])
-        return Operation(["codes", self.store, codes, "--quiet"], [[("codes", 0, codes)]])
+        return Operation(["quantize", self.store, codes, "--quiet"], [[("codes", 0, codes)]])
 
 
 def run(cairn, *arguments):
@@ -313,7 +313,7 @@ class Trial:
         if info["count"] != len(live): raise Violation(f"info counts {info['count']} vectors, there are {len(live)}")
         for state in self.outlook.states:
             if (state.live == live and len(state.marked) == info["deleted"]
-                    and (state.ef, state.codes) == (info["ef"], info["codes"])):
+                    and (state.ef, state.codes) == (info["ef"], info["quantization"])):
                 self.workload.state = state
                 self.outlook = Outlook(state)
                 self.history.append(f"checked: {len(live)} vectors, {info['deleted']} marked")
@@ -356,7 +356,7 @@ class Trial:
         write_npy(vectors, "<f4", (len(live), DIMENSIONS), b"".join(packed(label, version) for label, version in live.items()))
         write_npy(labels, "<u8", (len(live),), struct.pack(f"<{len(live)}Q", *live))
         run(self.cairn, "build", store, vectors, "--labels", labels, *self.workload.graph_options, "--ef", self.workload.state.ef,
-            "--codes", self.workload.state.codes, "--quiet")
+            "--quantization", self.workload.state.codes, "--quiet")
         missed = self.searched(store)["missed"]
         shutil.rmtree(store)
         return missed

@@ -30,7 +30,7 @@ struct Churn: ParsableCommand {
             let seconds = -start.timeIntervalSinceNow
             let fresh = directory.appending("fresh"), kept = rows.sorted { $0.key < $1.key }
             try VectorStore.build(
-                at: fresh, .init(dimensions: set.dimensions, metric: .l2),
+                at: fresh, configuration: .init(dimensions: set.dimensions, metric: .l2),
                 vectors: try kept.flatMap { try set.rows($0.value..<$0.value + 1) }, labels: kept.map { $0.key },
                 options: .init(threads: threads))
             isGood = try compare(name, path, fresh, set, seconds) && isGood
@@ -69,14 +69,14 @@ struct Churn: ParsableCommand {
         _ name: String, _ path: FilePath, _ fresh: FilePath, _ set: DataSet, _ seconds: Double
     ) throws -> Bool {
         let queries = try set.queries(self.queries)
-        var recalls: [Double] = [], bytes: [Int] = [], reports: [VerifyReport] = []
+        var recalls: [Double] = [], bytes: [Int] = [], reports: [VectorStore.VerifyReport] = []
         for path in [path, fresh] {
             let store = try VectorStore.open(at: path)
             var found = 0
             for query in queries {
-                let exact = try store.search(query, count: 10, options: .init(isExact: true))
+                let exact = try store.search(query, k: 10, options: .init(isExact: true))
                 let limit = exact.last.map { $0.distance * 1.000_01 } ?? 0
-                found += try store.search(query, count: 10, options: .init(width: 50)).filter { $0.distance <= limit }
+                found += try store.search(query, k: 10, options: .init(ef: 50)).filter { $0.distance <= limit }
                     .count
             }
             recalls.append(Double(found) / Double(10 * queries.count))
@@ -89,12 +89,13 @@ struct Churn: ParsableCommand {
                 format:
                     "%@: recall@10 at ef 50 %.4f, of a new store %.4f; unreachable %d, of a new store %d; missed %d, of a new store %d; "
                     + "%d bytes, %.3f times the new store; %d problems; %.0f s", name, recalls[0], recalls[1],
-                reports[0].unreachable ?? -1, reports[1].unreachable ?? -1, reports[0].missed ?? -1,
-                reports[1].missed ?? -1, bytes[0], ratio, reports[0].problems.count,
+                reports[0].unreachableCount ?? -1, reports[1].unreachableCount ?? -1, reports[0].missedCount ?? -1,
+                reports[1].missedCount ?? -1, bytes[0], ratio, reports[0].problems.count,
                 seconds))
-        let missedMore = (reports[0].missed ?? .max) - (reports[1].missed ?? 0)
+        let missedMore = (reports[0].missedCount ?? .max) - (reports[1].missedCount ?? 0)
         let count = try VectorStore.open(at: path).count
-        return reports[0].isSound && reports[0].unreachable == 0 && ratio <= 1.1 && recalls[0] >= recalls[1] - tolerance
+        return reports[0].isSound && reports[0].unreachableCount == 0 && ratio <= 1.1
+            && recalls[0] >= recalls[1] - tolerance
             && Double(missedMore) <= 0.001 * Double(count)
     }
 }

@@ -42,7 +42,7 @@ struct DataSet {
     /// A store of the first `count` rows, made in one go, opened for writing.
     func store(_ count: Int, at path: FilePath, counter: WriteCounter, threads: Int) throws -> VectorStore {
         try VectorStore.build(
-            at: path, .init(dimensions: dimensions, metric: .l2), vectors: rows(0..<count),
+            at: path, configuration: .init(dimensions: dimensions, metric: .l2), vectors: rows(0..<count),
             options: .init(threads: threads))
         return try VectorStore.open(
             at: path, options: .init(access: .readWrite, threads: threads), calls: counter.calls)

@@ -34,16 +34,17 @@ struct Findability: ParsableCommand {
             try live.run()
             let new = directory.appending("new.cairn")
             try VectorStore.build(
-                at: new, live.configuration, vectors: live.rows.sorted { $0.key < $1.key }.flatMap { $0.value },
+                at: new, configuration: live.configuration,
+                vectors: live.rows.sorted { $0.key < $1.key }.flatMap { $0.value },
                 labels: live.rows.keys.sorted())
             let report = try VectorStore.verify(at: live.path, depth: .searches)
             rows += live.rows.count
-            missed += report.missed ?? -1
-            unreachable += report.unreachable ?? -1
-            missedWhenNew += try VectorStore.verify(at: new, depth: .searches).missed ?? -1
+            missed += report.missedCount ?? -1
+            unreachable += report.unreachableCount ?? -1
+            missedWhenNew += try VectorStore.verify(at: new, depth: .searches).missedCount ?? -1
             let writer = try VectorStore.open(at: live.path, options: .init(access: .readWrite))
-            try writer.setCodes(.none)
-            missedByVectors += try writer.verify(depth: .searches).missed ?? -1
+            try writer.setQuantization(.none)
+            missedByVectors += try writer.verify(depth: .searches).missedCount ?? -1
             try writer.close()
             for path in [live.path, new] { try FileManager.default.removeItem(atPath: path.string) }
         }
@@ -71,14 +72,14 @@ private struct History {
         self.plan = plan
         self.directory = directory
         configuration = VectorStore.Configuration(
-            dimensions: plan.dimensions, metric: .l2, connectivity: plan.connectivity,
-            codes: Codes(rawValue: plan.codes) ?? .none)
+            dimensions: plan.dimensions, metric: .l2, m: plan.connectivity,
+            quantization: VectorStore.Quantization(rawValue: plan.codes) ?? .none)
         path = directory.appending("store-0.cairn")
         random = SeededGenerator(seed: seed)
     }
 
     mutating func run() throws {
-        var store = try VectorStore.create(at: path, configuration)
+        var store = try VectorStore.create(at: path, configuration: configuration)
         for _ in 0..<plan.changes {
             try change(store)
             if below(100) < plan.kills {

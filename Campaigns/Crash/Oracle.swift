@@ -36,7 +36,7 @@ struct Oracle {
             let store = try VectorStore.open(at: path, options: Workload.options(.readWrite))
             if let problem = try problem(store) { return problem }
             if try lacksCodes(store) { return "a writer does without codes" }
-            let count = try store.count, hadCodes = try store.info.codeBytes > 0
+            let count = try store.count, hadCodes = try store.info.quantizationBytes > 0
             try store.add([Float](repeating: 7, count: dimensions), labels: [.max])
             try store.close()
             let again = try VectorStore.open(at: path, options: Workload.options(.readOnly))
@@ -60,8 +60,8 @@ struct Oracle {
     private func problem(_ store: VectorStore) throws -> String? {
         let report = try store.verify()
         if let problem = report.problems.first { return problem }
-        guard let content = report.content, history.contents[batches].contains(content) else {
-            let place = history.contents.firstIndex { $0 == report.content }
+        guard let content = report.contentChecksum, history.contents[batches].contains(content) else {
+            let place = history.contents.firstIndex { $0 == report.contentChecksum }
             return "the state is \(place.map { "that of batch \($0)" } ?? "of no batch"), and may be that of batches "
                 + "\(batches.lowerBound) to \(batches.upperBound)"
         }
@@ -76,8 +76,10 @@ struct Oracle {
     /// left unusable.
     private func lacksCodes(_ store: VectorStore) throws -> Bool {
         let info = try store.info
-        let isDecided = info.codes.map { $0.requested == info.configuration.codes && !$0.attempts.isEmpty } ?? false
-        return info.configuration.codes != .none && info.count + info.deleted + info.free >= Workload.leastCodedCount
-            && info.codeBytes == 0 && !isDecided
+        let isDecided =
+            info.quantization.map { $0.requested == info.configuration.quantization && !$0.attempts.isEmpty } ?? false
+        return info.configuration.quantization != .none
+            && info.count + info.deletedCount + info.freeSlotCount >= Workload.leastCodedCount
+            && info.quantizationBytes == 0 && !isDecided
     }
 }

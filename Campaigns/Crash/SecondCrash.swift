@@ -31,8 +31,8 @@ struct SecondCrash {
             history.settings.append(try History.Setting(store))
             mark.durable = 0
             recorder.trace.mark(mark.value)
-            let codes = try store.configuration.codes
-            if codes != .none && random.below(2) == 0 { try store.setCodes(codes) }
+            let codes = try store.configuration.quantization
+            if codes != .none && random.below(2) == 0 { try store.setQuantization(codes) }
             let labels: [Label] = [.max - 1, .max - 2]
             for label in labels where random.below(2) == 0 {
                 mark.begun += 1
@@ -65,7 +65,7 @@ struct SecondCrash {
 
     private func content(_ store: VectorStore) throws -> UInt64 {
         let report = try store.verify()
-        guard report.isSound, let content = report.content else {
+        guard report.isSound, let content = report.contentChecksum else {
             throw StoreProblem(problems: report.problems, batch: 0)
         }
         return content

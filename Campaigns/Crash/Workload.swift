@@ -19,11 +19,11 @@ struct History: Sendable {
     /// What the header keeps beside the contents.
     struct Setting: Sendable, Hashable {
         var width: Int
-        var codes: Codes
+        var codes: VectorStore.Quantization
 
         init(_ store: VectorStore) throws {
             let configuration = try store.configuration
-            (width, codes) = (configuration.searchWidth, configuration.codes)
+            (width, codes) = (configuration.ef, configuration.quantization)
         }
     }
 }
@@ -83,17 +83,18 @@ extension Workload {
         /// One change in so many is a checkpoint.
         let checkpointPeriod: Int
         /// Codes that the store may be given: none, or the kinds between which it goes to and fro.
-        let codes: [Codes]
+        let codes: [VectorStore.Quantization]
 
         init(seed: UInt64) {
             var random = CrashGenerator(seed: seed &* 77)
-            let metrics: [Metric] = [.l2, .cosine, .innerProduct], scalars: [Scalar] = [.float32, .uint8, .float16]
+            let metrics: [VectorStore.Metric] = [.l2, .cosine, .innerProduct],
+                scalars: [VectorStore.Scalar] = [.float32, .uint8, .float16]
             // Many nodes on the upper levels and large batches: the file of the upper layers is written anew now and then,
             // and so are the labels; segments are added.
             let isLarge = seed % 3 == 0
             var configuration = VectorStore.Configuration(
                 dimensions: isLarge ? 3 : [3, 16, 90][random.below(3)], metric: metrics[random.below(3)],
-                scalar: scalars[random.below(3)], connectivity: isLarge ? 2 : 2 + random.below(3), constructionWidth: 8,
+                scalar: scalars[random.below(3)], m: isLarge ? 2 : 2 + random.below(3), efConstruction: 8,
                 seed: seed)
             var options = Workload.options(.readWrite)
             options.logBytes = isLarge ? 1 << 20 : [3000, 20_000, 1 << 20][random.below(3)]
@@ -103,7 +104,7 @@ extension Workload {
             // Every other workload has codes: from the beginning, or from some change on, and now these and now those.
             let hasCodes = seed % 2 == 1
             codes = hasCodes ? [.none, .scalar4] + (configuration.scalar == .uint8 ? [] : [.scalar8]) : []
-            if hasCodes { configuration.codes = codes[random.below(codes.count)] }
+            if hasCodes { configuration.quantization = codes[random.below(codes.count)] }
             self.configuration = configuration
             changes = isLarge ? 32 : 40
             batchSizes = isLarge ? [1, 90, 150, 250] : hasCodes ? [1, 3, 8, 20] : [1, 1, 2, 5, 12]
@@ -233,7 +234,7 @@ extension Workload {
             if let rows = plan.builtRows {
                 // What a build makes has links of its own. Builds are recorded by other tests.
                 try VectorStore.build(
-                    at: path, plan.configuration, vectors: vectors(rows), labels: labels(rows),
+                    at: path, configuration: plan.configuration, vectors: vectors(rows), labels: labels(rows),
                     options: .init(threads: 1).coded(from: Workload.leastCodedCount))
                 let base = try DiskState(reading: recorder.root)
                 recorder = RecordingSystem(root: recorder.root, trace: Trace(base: base), over: disk.calls)
@@ -241,7 +242,7 @@ extension Workload {
                 store = try open()
             } else {
                 store = try VectorStore.create(
-                    at: path, plan.configuration, options: plan.options, calls: process.calls)
+                    at: path, configuration: plan.configuration, options: plan.options, calls: process.calls)
             }
             history.contents.append(try content(store))
             history.settings.append(try History.Setting(store))
@@ -250,15 +251,15 @@ extension Workload {
 
         private mutating func setWidth(_ width: Int, of store: VectorStore) throws {
             begin { $0.width = width }
-            try store.setSearchWidth(width)
+            try store.setEF(width)
             mark.settingDurable = history.settings.count - 1
             recorder.trace.mark(mark.value)
         }
 
         /// Brings what the log has into the files first.
-        private mutating func setCodes(_ codes: Codes, of store: VectorStore) throws {
+        private mutating func setCodes(_ codes: VectorStore.Quantization, of store: VectorStore) throws {
             begin { $0.codes = codes }
-            try store.setCodes(codes)
+            try store.setQuantization(codes)
             mark.settingDurable = history.settings.count - 1
             acknowledge(isDurable: true)
             _ = try content(store)
@@ -291,7 +292,7 @@ extension Workload {
         /// The state of a store that is sound.
         private func content(_ store: VectorStore) throws -> UInt64 {
             let report = try store.verify()
-            guard report.isSound, let content = report.content else {
+            guard report.isSound, let content = report.contentChecksum else {
                 throw StoreProblem(problems: report.problems, batch: history.contents.count)
             }
             return content
@@ -312,12 +313,12 @@ extension Workload {
             (0..<count * plan.configuration.dimensions).map { _ in Float(1 + random.below(40)) }
         }
 
-        private mutating func batch() -> WriteBatch {
-            var batch = WriteBatch()
+        private mutating func batch() -> VectorStore.WriteBatch {
+            var batch = VectorStore.WriteBatch()
             let count = plan.batchSizes[random.below(plan.batchSizes.count)]
             if !marked.isEmpty && random.below(8) == 0 {
                 // Which of the marked ones go is the store's business; the others stay marked for good.
-                for _ in 0..<count { batch.add(vectors(1), label: labels(1)[0], replacingMarked: true) }
+                for _ in 0..<count { batch.add(vectors(1), label: labels(1)[0], replacingDeleted: true) }
                 marked.removeAll()
                 return batch
             }
@@ -325,7 +326,7 @@ extension Workload {
             return batch
         }
 
-        private mutating func addChange(to batch: inout WriteBatch) {
+        private mutating func addChange(to batch: inout VectorStore.WriteBatch) {
             switch random.below(10) {
             case 0...3: batch.add(vectors(1), label: labels(1)[0])
             case 4, 5:
@@ -334,12 +335,12 @@ extension Workload {
             case 6:
                 if live.isEmpty { return }
                 let label = live.remove(at: random.below(live.count))
-                batch.mark(label)
+                batch.markDeleted(label)
                 marked.append(label)
             case 7:
                 if marked.isEmpty { return }
                 let label = marked.remove(at: random.below(marked.count))
-                batch.unmark(label)
+                batch.unmarkDeleted(label)
                 live.append(label)
             case 8:
                 if marked.isEmpty || random.below(2) == 0 {

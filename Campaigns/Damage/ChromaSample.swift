@@ -8,7 +8,7 @@ import TestSupport
 struct ChromaSample {
     let name: String
     let files: StoreFiles
-    let metric: Metric
+    let metric: VectorStore.Metric
 
     static let collection = "docs", segment = "s-1"
     /// Vectors in the index, and links in a list.
@@ -23,11 +23,11 @@ struct ChromaSample {
     /// Collections of each kind, made in `root`.
     static func all(_ root: FilePath) throws -> [ChromaSample] {
         try Place.allCases.flatMap { place in
-            try ([Metric.l2, .cosine] as [Metric]).map { try ChromaSample(place, $0, root) }
+            try ([VectorStore.Metric.l2, .cosine] as [VectorStore.Metric]).map { try ChromaSample(place, $0, root) }
         }
     }
 
-    private init(_ place: Place, _ metric: Metric, _ root: FilePath) throws {
+    private init(_ place: Place, _ metric: VectorStore.Metric, _ root: FilePath) throws {
         let folder = root.appending("chroma")
         removeTree(folder)
         try makeDirectory(folder)
@@ -36,7 +36,7 @@ struct ChromaSample {
         try data.addCollection(
             Self.collection, id: "c-1", segment: Self.segment, space: metric == .cosine ? "cosine" : "l2")
         let configuration = VectorStore.Configuration(
-            dimensions: 6, metric: metric, connectivity: Self.connectivity, constructionWidth: 24, seed: 7)
+            dimensions: 6, metric: metric, m: Self.connectivity, efConstruction: 24, seed: 7)
         let rows = Sample.Rows(configuration: configuration)
         if place != .queue {
             try Self.writeIndex(rows, in: folder.appending(Self.segment))
@@ -62,7 +62,8 @@ struct ChromaSample {
         let store = folder.appending("store"), index = folder.appending("index.bin")
         defer { for path in [store, index] { removeTree(path) } }
         try VectorStore.build(
-            at: store, rows.configuration, vectors: rows.vectors(count, seed: 1), labels: (1...Label(count)).map { $0 },
+            at: store, configuration: rows.configuration, vectors: rows.vectors(count, seed: 1),
+            labels: (1...Label(count)).map { $0 },
             options: .init(threads: 1))
         let opened = try VectorStore.open(at: store)
         try opened.exportHnswlib(to: index)

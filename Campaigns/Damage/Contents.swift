@@ -5,7 +5,7 @@ struct Contents: Equatable {
     let vectors: [Label: [Float]]
     let marked: Set<Label>
     /// Exact answers to some queries.
-    let answers: [[Neighbor]]
+    let answers: [[VectorStore.Neighbor]]
 
     init(_ store: VectorStore, _ queries: [[Float]]) throws {
         var vectors: [Label: [Float]] = [:]
@@ -15,8 +15,8 @@ struct Contents: Equatable {
             }
         }
         self.vectors = vectors
-        marked = Set(try store.markedLabels())
-        answers = try queries.map { try store.search($0, count: 20, options: .init(isExact: true)) }
+        marked = Set(try store.deletedLabels())
+        answers = try queries.map { try store.search($0, k: 20, options: .init(isExact: true)) }
     }
 
     /// What is different in `other`, in words; nil if nothing is.

@@ -68,7 +68,7 @@ struct ProgramUse {
             ["add", store, file("rows.fvecs"), "--labels", file("labels.txt"), "--upsert"],
             ["add", store, file("invalid.fvecs"), "--labels", file("others.txt"), "--skip-invalid", "--batch", "10"],
             ["delete", store, "5", "60", "61"], ["delete", store, "5", "--undo"],
-            ["delete", store, "5", "100", "101", "--erase"], ["codes", store, "sq4"], ["codes", store, "none"],
+            ["delete", store, "5", "100", "101", "--erase"], ["quantize", store, "sq4"], ["quantize", store, "none"],
             // What verify told is put right by replacing or erasing it.
             ["delete", store, "--labels", file("damaged.npy"), "--erase"],
             ["repair", store], ["verify", store, "--depth", "searches"], ["checkpoint", store],

@@ -42,7 +42,7 @@ struct ReaderUse {
         note("info and labels")
         _ = try attempt { () throws(StoreError) in
             _ = (try store.info, try store.count, try store.configuration, try store.slotCount)
-            _ = try store.markedLabels()
+            _ = try store.deletedLabels()
         }
         let labels = try attempt { () throws(StoreError) in try store.allLabels() } ?? []
         for label in labels.prefix(400) + [0, 9, .max] {
@@ -63,7 +63,7 @@ struct ReaderUse {
             }
         }
         note("verify, open")
-        for depth in VerifyReport.Depth.allCases {
+        for depth in VectorStore.VerifyReport.Depth.allCases {
             do throws(StoreError) {
                 let report = try store.verify(depth: depth)
                 for label in report.damagedLabels { _ = try store.vector(for: label) }
@@ -106,7 +106,7 @@ struct ReaderUse {
             try look(at: copy)
         }
         removeTree(copy)
-        let metrics: [Metric?] = [nil, nil, .l2, .innerProduct, .cosine], metric = random.one(of: metrics)
+        let metrics: [VectorStore.Metric?] = [nil, nil, .l2, .innerProduct, .cosine], metric = random.one(of: metrics)
         note("copy")
         if try attempt({ () throws(StoreError) in try VectorStore.copy(from: path, to: copy, metric: metric) }) != nil {
             try look(at: copy)
@@ -119,7 +119,7 @@ struct ReaderUse {
         _ = try attempt { () throws(StoreError) in
             _ = try VectorStore.verify(at: path)
             let store = try VectorStore.open(at: path, options: .init(threads: 1))
-            _ = try store.search(sample.queries[0], count: 5, options: .init(width: 20))
+            _ = try store.search(sample.queries[0], k: 5, options: .init(ef: 20))
             _ = try store.allLabels()
             try store.close()
         }

@@ -32,7 +32,7 @@ struct RepairUse {
             return
         }
         note("open what was repaired")
-        let repaired: VectorStore, report: VerifyReport, found: [Label]
+        let repaired: VectorStore, report: VectorStore.VerifyReport, found: [Label]
         do throws(StoreError) {
             repaired = try VectorStore.open(at: path)
             report = try repaired.verify()

@@ -57,8 +57,8 @@ struct Sample {
     static func recall(_ store: VectorStore, _ queries: [[Float]]) throws -> Double {
         var found = 0, wanted = 0
         for query in queries {
-            let nearest = try store.search(query, count: 10, options: .init(isExact: true)).map(\.label)
-            let walked = try store.search(query, count: 10, options: .init(width: 30)).map(\.label)
+            let nearest = try store.search(query, k: 10, options: .init(isExact: true)).map(\.label)
+            let walked = try store.search(query, k: 10, options: .init(ef: 30)).map(\.label)
             found += Set(nearest).intersection(walked).count
             wanted += nearest.count
         }

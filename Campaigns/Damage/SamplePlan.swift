@@ -49,15 +49,16 @@ struct SamplePlan {
     ]
 
     private static func plain(
-        _ dimensions: Int, metric: Metric = .l2, scalar: Scalar = .float32, connectivity: Int = 4, codes: Codes = .none
+        _ dimensions: Int, metric: VectorStore.Metric = .l2, scalar: VectorStore.Scalar = .float32,
+        connectivity: Int = 4, codes: VectorStore.Quantization = .none
     ) -> VectorStore.Configuration {
         VectorStore.Configuration(
-            dimensions: dimensions, metric: metric, scalar: scalar, connectivity: connectivity, constructionWidth: 24,
-            seed: 7, searchWidth: 20, codes: codes)
+            dimensions: dimensions, metric: metric, scalar: scalar, m: connectivity, efConstruction: 24,
+            seed: 7, ef: 20, quantization: codes)
     }
 
     private var name: String {
-        let codes = configuration.codes == .none ? "" : ", \(configuration.codes.rawValue)"
+        let codes = configuration.quantization == .none ? "" : ", \(configuration.quantization.rawValue)"
         return "\(history.rawValue), \(configuration.metric), \(configuration.scalar.rawValue)\(codes), \(count) rows"
     }
 
@@ -66,7 +67,7 @@ struct SamplePlan {
     /// Makes it at `path`, which stays.
     func make(at path: FilePath) throws -> Sample {
         try VectorStore.build(
-            at: path, configuration, vectors: rows.vectors(count, seed: 1), options: .init(threads: 1))
+            at: path, configuration: configuration, vectors: rows.vectors(count, seed: 1), options: .init(threads: 1))
         if history == .imported || history == .importedPending { try importAgain(path) }
         guard ![.built, .empty, .imported].contains(history) else { return try closed(path) }
         let store = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1))
@@ -113,12 +114,12 @@ struct SamplePlan {
     private func change(_ store: VectorStore) throws {
         guard count >= 100 else { return try store.checkpoint() }
         try store.erase((20..<50).map { Label($0) })
-        try store.mark((60..<75).map { Label($0) })
+        try store.markDeleted((60..<75).map { Label($0) })
         try store.checkpoint()
         try store.add(rows.vectors(20, seed: 2), labels: (1000..<1020).map { Label($0) })
         try store.update(rows.vectors(15, seed: 3), labels: (100..<115).map { Label($0) })
-        try store.unmark([60, 61])
-        try store.add(rows.vectors(3, seed: 4), labels: [2000, 2001, 2002], replacingMarked: true)
+        try store.unmarkDeleted([60, 61])
+        try store.add(rows.vectors(3, seed: 4), labels: [2000, 2001, 2002], replacingDeleted: true)
         try store.checkpoint()
     }
 
@@ -129,13 +130,13 @@ struct SamplePlan {
             try store.add(rows.vectors(6, seed: seed), labels: (first..<first + 6).map { $0 })
         }
         func change(_ store: VectorStore) throws {
-            var batch = WriteBatch()
+            var batch = VectorStore.WriteBatch()
             let labels = try store.allLabels()
             for (index, vector) in rows.each(4, seed: seed + 50).enumerated() {
                 batch.upsert(vector, label: labels[7 * index + number])
             }
             batch.erase(labels[200 + number])
-            batch.mark(labels[230 + number])
+            batch.markDeleted(labels[230 + number])
             try store.write(batch)
         }
         return count >= 100 ? [add, change] : [add]
@@ -146,17 +147,17 @@ struct SamplePlan {
         let index = path.removingLastComponent().appending("index.bin")
         defer { removeTree(index) }
         let store = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1))
-        try store.mark([5, 6, 7])
+        try store.markDeleted([5, 6, 7])
         try store.exportHnswlib(to: index)
         try store.close()
         var bytes = try readBytes(index)
-        let label = 4 + 8 * configuration.connectivity + 4 * configuration.dimensions, size = label + 8
+        let label = 4 + 8 * configuration.m + 4 * configuration.dimensions, size = label + 8
         for (element, again) in [(9, 200), (10, 201)] {
             bytes.store(UInt64(again), at: 96 + element * size + label)
         }
         try writeBytes(bytes, to: index)
         removeTree(path)
         try VectorStore.importHnswlib(
-            from: index, to: path, options: .init(metric: configuration.metric, searchWidth: 20))
+            from: index, to: path, options: .init(metric: configuration.metric, ef: 20))
     }
 }

@@ -29,7 +29,7 @@ struct WriterUse {
             if random.below(3) == 0 {
                 note("search after change \(number)")
                 _ = try attempt { () throws(StoreError) in
-                    try store.search(sample.queries[0], count: 5, options: .init(width: 20))
+                    try store.search(sample.queries[0], k: 5, options: .init(ef: 20))
                 }
             }
         }
@@ -53,7 +53,7 @@ struct WriterUse {
         _ touched: inout Set<Label>
     ) throws {
         let labels = try attempt { () throws(StoreError) in try store.allLabels() } ?? []
-        let marked = try attempt { () throws(StoreError) in try store.markedLabels() } ?? []
+        let marked = try attempt { () throws(StoreError) in try store.deletedLabels() } ?? []
         // A store whose labels are not what they were has labels that come twice.
         func choose(_ labels: [Label], _ count: Int) -> [Label] {
             let chosen = Set(labels.shuffled(using: &random).prefix(count))
@@ -67,7 +67,7 @@ struct WriterUse {
             if replacing { touched.formUnion(marked) }
             let done: Void? = try attempt { () throws(StoreError) in
                 try store.add(
-                    sample.rows.vectors(count, seed: seed), labels: new, replacingMarked: replacing, threads: 2)
+                    sample.rows.vectors(count, seed: seed), labels: new, replacingDeleted: replacing, threads: 2)
             }
             if done != nil { acknowledged += new }
         }
@@ -91,11 +91,11 @@ struct WriterUse {
             acknowledged.removeAll { chosen.contains($0) }
         case 8:
             let chosen = choose(labels, 6)
-            try make { () throws(StoreError) in try store.mark(chosen) }
+            try make { () throws(StoreError) in try store.markDeleted(chosen) }
             acknowledged.removeAll { chosen.contains($0) }
-        case 9: try make { () throws(StoreError) in try store.unmark(choose(marked, 3)) }
+        case 9: try make { () throws(StoreError) in try store.unmarkDeleted(choose(marked, 3)) }
         case 10:
-            var batch = WriteBatch()
+            var batch = VectorStore.WriteBatch()
             let chosen = choose(labels, 8)
             for (label, vector) in zip(chosen, sample.rows.each(8, seed: seed)) { batch.upsert(vector, label: label) }
             if let erased = choose(labels, 1).first {
@@ -104,9 +104,9 @@ struct WriterUse {
             }
             try make { () throws(StoreError) in try store.write(batch) }
         case 11:
-            let codes = random.one(of: Codes.allCases)
-            try make { () throws(StoreError) in try store.setCodes(codes) }
-        case 12: try make { () throws(StoreError) in try store.setSearchWidth(1 + random.below(100)) }
+            let codes = random.one(of: VectorStore.Quantization.allCases)
+            try make { () throws(StoreError) in try store.setQuantization(codes) }
+        case 12: try make { () throws(StoreError) in try store.setEF(1 + random.below(100)) }
         case 13: try make { () throws(StoreError) in try store.checkpoint() }
         default:
             let index = root.appending("index.bin")
@@ -128,7 +128,7 @@ struct WriterUse {
             let store = try VectorStore.open(at: path, options: .init(threads: 1))
             for label in acknowledged where try !store.contains(label) { missing = label }
             do { try untouched.check(store) } catch { difference = error }
-            _ = try store.search(sample.queries[0], count: 5, options: .init(width: 20))
+            _ = try store.search(sample.queries[0], k: 5, options: .init(ef: 20))
             _ = try store.verify()
             try store.close()
         } catch {

@@ -71,7 +71,8 @@ struct FaultRun {
         switch step {
         case .create:
             store = try VectorStore.create(
-                at: path, fault.scenario.configuration, options: Scenario.options(.readWrite), calls: calls)
+                at: path, configuration: fault.scenario.configuration, options: Scenario.options(.readWrite),
+                calls: calls)
             (exists, hasWritten) = (true, true)
         case .open(let access):
             store = try VectorStore.open(at: path, options: Scenario.options(access), calls: calls)
@@ -203,7 +204,8 @@ struct FaultRun {
             return try VectorStore.open(at: path, options: Scenario.options(.readWrite))
         } catch {
             guard !exists, error.code == .notFound || error.code == .notAStore else { throw error }
-            return try VectorStore.create(at: path, fault.scenario.configuration, options: Scenario.options(.readWrite))
+            return try VectorStore.create(
+                at: path, configuration: fault.scenario.configuration, options: Scenario.options(.readWrite))
         }
     }
 }

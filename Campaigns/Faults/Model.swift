@@ -5,15 +5,15 @@ struct Model: Equatable {
     var live: [Label: [Float]] = [:]
     var marked: [Label: [Float]] = [:]
     var width = 50
-    var codes = Codes.none
+    var codes = VectorStore.Quantization.none
 
     static let dimensions = 4
 
     /// The squared distances from `query` to all that a search may find, nearest first.
-    func neighbors(of query: [Float]) -> [Neighbor] {
+    func neighbors(of query: [Float]) -> [VectorStore.Neighbor] {
         live.map { label, vector in
             let distance = zip(query, vector).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-            return Neighbor(label: label, distance: distance)
+            return VectorStore.Neighbor(label: label, distance: distance)
         }.sorted { ($0.distance, $0.label) < ($1.distance, $1.label) }
     }
 
@@ -22,7 +22,7 @@ struct Model: Equatable {
         guard try store.count == live.count else { return "it counts \(try store.count) vectors, not \(live.count)" }
         for query: [Float] in [[1, 2, 3, 4], [90, 9, 50, 70]] {
             // As wide as the store: then a search finds everything that can be reached.
-            let found = try store.search(query, count: 200, options: .init(width: 400))
+            let found = try store.search(query, k: 200, options: .init(ef: 400))
             let expected = neighbors(of: query)
             guard found == expected else {
                 let lost = Set(expected).subtracting(found).map(\.label).sorted()
@@ -41,16 +41,16 @@ struct Model: Equatable {
             return "label \(label) has a wrong vector"
         }
         let info = try store.info
-        guard info.deleted == marked.count else {
-            return "it counts \(info.deleted) marked vectors, not \(marked.count)"
+        guard info.deletedCount == marked.count else {
+            return "it counts \(info.deletedCount) marked vectors, not \(marked.count)"
         }
-        guard info.configuration.searchWidth == width else {
-            return "its search width is \(info.configuration.searchWidth), not \(width)"
+        guard info.configuration.ef == width else {
+            return "its search width is \(info.configuration.ef), not \(width)"
         }
-        guard info.configuration.codes == codes else {
-            return "it is to have the codes \(info.configuration.codes), not \(codes)"
+        guard info.configuration.quantization == codes else {
+            return "it is to have the codes \(info.configuration.quantization), not \(codes)"
         }
-        guard codes == .none || info.codeBytes > 0 || live.count < Scenario.leastCodedCount else {
+        guard codes == .none || info.quantizationBytes > 0 || live.count < Scenario.leastCodedCount else {
             return "it goes by no codes"
         }
         return nil
@@ -69,7 +69,7 @@ extension Model {
         /// Marked ones that are replaced: the store takes the lowest slots first, which here are the oldest labels.
         case replace([Label], with: [Label])
         case width(Int)
-        case codes(Codes)
+        case codes(VectorStore.Quantization)
     }
 
     /// The vector of a label: whole numbers, different for each.
@@ -112,12 +112,12 @@ extension VectorStore {
         case .add(let labels): try add(vectors(labels), labels: Array(labels))
         case .update(let labels, let salt): try update(vectors(labels, salt), labels: labels)
         case .upsert(let labels, let salt): try upsert(vectors(labels, salt), labels: labels)
-        case .mark(let labels): try mark(labels)
-        case .unmark(let labels): try unmark(labels)
+        case .mark(let labels): try markDeleted(labels)
+        case .unmark(let labels): try unmarkDeleted(labels)
         case .erase(let labels): try erase(labels)
-        case .replace(_, let new): try add(vectors(new), labels: new, replacingMarked: true)
-        case .width(let width): try setSearchWidth(width)
-        case .codes(let codes): try setCodes(codes)
+        case .replace(_, let new): try add(vectors(new), labels: new, replacingDeleted: true)
+        case .width(let width): try setEF(width)
+        case .codes(let codes): try setQuantization(codes)
         }
     }
 }

@@ -29,9 +29,9 @@ struct Scenario {
     /// What the store is created with.
     var configuration: VectorStore.Configuration { Self.configuration(model.codes) }
 
-    private static func configuration(_ codes: Codes) -> VectorStore.Configuration {
+    private static func configuration(_ codes: VectorStore.Quantization) -> VectorStore.Configuration {
         VectorStore.Configuration(
-            dimensions: Model.dimensions, connectivity: 3, constructionWidth: 20, seed: 5, codes: codes)
+            dimensions: Model.dimensions, m: 3, efConstruction: 20, seed: 5, quantization: codes)
     }
 
     /// A log so short that checkpoints are made by themselves too.
@@ -74,12 +74,12 @@ struct Scenario {
     }
 
     private static func all(
-        _ root: FilePath, _ codes: Codes, _ changes: [Step], suffix: String
+        _ root: FilePath, _ codes: VectorStore.Quantization, _ changes: [Step], suffix: String
     ) throws -> [Scenario] {
         let recorder = RecordingSystem(root: try StateDirectory(root).path)
         let path = root.appending(storeName)
         var store = try VectorStore.create(
-            at: path, configuration(codes), options: options(.readWrite), calls: recorder.calls)
+            at: path, configuration: configuration(codes), options: options(.readWrite), calls: recorder.calls)
         var model = Model(codes: codes)
         var hasOneCheckpoint = false
         for step in changes {

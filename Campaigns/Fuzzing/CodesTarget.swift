@@ -40,7 +40,8 @@ struct CodesTarget: FuzzTarget {
             removeTree(path)
             let vectors = data.vectors(number)
             try VectorStore.build(
-                at: path, configuration, vectors: vectors, options: .init(threads: 1).coded(from: Self.leastCodedCount))
+                at: path, configuration: configuration, vectors: vectors,
+                options: .init(threads: 1).coded(from: Self.leastCodedCount))
             let file = try readBytes(path.appending("codes"))
             let header = CodeFileHeader(decoding: Array(file.prefix(CodeFileHeader.size)))
             precondition(
@@ -48,7 +49,7 @@ struct CodesTarget: FuzzTarget {
                 "the store has other codes: \(String(describing: header))")
             let store = try VectorStore.open(at: path, options: Self.options(.readOnly))
             let query = Array(vectors.prefix(configuration.dimensions))
-            let exact = try store.search(query, count: Self.count, options: .init(isExact: true))
+            let exact = try store.search(query, k: Self.count, options: .init(isExact: true))
             try store.close()
             samples.append(
                 Sample(
@@ -61,9 +62,9 @@ struct CodesTarget: FuzzTarget {
     /// What a store has in it, and which codes that makes of those that it asks for.
     private struct Data {
         var dimensions = 20
-        var metric = Metric.l2
-        var scalar = Scalar.float32
-        let codes: Codes
+        var metric = VectorStore.Metric.l2
+        var scalar = VectorStore.Scalar.float32
+        let codes: VectorStore.Quantization
         let kind: UInt8
         var hasCenter = false
         var shape = Shape.even
@@ -79,8 +80,8 @@ struct CodesTarget: FuzzTarget {
 
         var configuration: VectorStore.Configuration {
             VectorStore.Configuration(
-                dimensions: dimensions, metric: metric, scalar: scalar, connectivity: 4, constructionWidth: 20,
-                codes: codes)
+                dimensions: dimensions, metric: metric, scalar: scalar, m: 4, efConstruction: 20,
+                quantization: codes)
         }
 
         func vectors(_ seed: Int) -> [Float] {
@@ -211,7 +212,7 @@ struct CodesTarget: FuzzTarget {
 
     /// What it finds may be another vector's neighbours; that they are there, once, at their distances, is certain.
     private func search(_ store: VectorStore, _ sample: Sample, _ count: Int, width: Int) throws {
-        let found = try store.search(sample.query, count: count, options: .init(width: width))
+        let found = try store.search(sample.query, k: count, options: .init(ef: width))
         precondition(found.count == count && Set(found.map(\.label)).count == count, "\(found)")
         for (index, neighbor) in found.enumerated() {
             precondition(index == 0 || found[index - 1].distance <= neighbor.distance, "\(found)")
@@ -231,11 +232,11 @@ struct CodesTarget: FuzzTarget {
         try store.update(sample.query, labels: [3])
         try store.erase([5])
         try store.checkpoint()
-        let found = try store.search(sample.query, count: Self.count, options: .init(width: 2 * Self.count))
+        let found = try store.search(sample.query, k: Self.count, options: .init(ef: 2 * Self.count))
         precondition(found.contains { $0.label == label } && !found.contains { $0.label == 5 }, "\(found)")
         try store.close()
         let again = try VectorStore.open(at: path, options: Self.options(.readOnly), calls: calls)
-        let left = try again.search(sample.query, count: 2 * Self.count, options: .init(isExact: true))
+        let left = try again.search(sample.query, k: 2 * Self.count, options: .init(isExact: true))
         precondition(left.count == Self.count, "\(left)")
         try again.close()
     }

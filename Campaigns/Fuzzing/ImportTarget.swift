@@ -63,9 +63,9 @@ struct ImportTarget: FuzzTarget {
     }
 
     private func use(_ source: FilePath, _ choice: Int) throws {
-        let metrics: [Metric] = [.l2, .innerProduct, .cosine]
+        let metrics: [VectorStore.Metric] = [.l2, .innerProduct, .cosine]
         let options = VectorStore.ImportOptions(
-            metric: metrics[choice % 3], scalar: Scalar.allCases[choice / 3 % 4], searchWidth: 1 + choice % 20)
+            metric: metrics[choice % 3], scalar: VectorStore.Scalar.allCases[choice / 3 % 4], ef: 1 + choice % 20)
         let path = scratch.appending("store")
         let report: VectorStore.ImportReport
         do throws(StoreError) {

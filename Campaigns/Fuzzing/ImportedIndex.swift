@@ -30,15 +30,15 @@ struct ImportedIndex {
     /// Looks at a store that nobody has changed.
     func check(_ path: FilePath) throws {
         let store = try open(path, .readOnly)
-        let live = try store.allLabels(), marked = try store.markedLabels()
-        demand(live.count == report.count && marked.count == report.deleted)
-        demand(report.count + report.deleted + report.repeatedLabels == index.header.count)
+        let live = try store.allLabels(), marked = try store.deletedLabels()
+        demand(live.count == report.count && marked.count == report.deletedCount)
+        demand(report.count + report.deletedCount + report.repeatedLabels == index.header.count)
         demand(Set(live + marked) == Set(survey.labels), "a label is lost")
         try verify(store)
         try search(store)
         let file = path.removingLastComponent().appending("exported")
         let export = try store.exportHnswlib(to: file)
-        demand(export.count == live.count && export.deleted == marked.count)
+        demand(export.count == live.count && export.deletedCount == marked.count)
         try demand(readBytes(file) == hnswlibsFile(), "the export is another file than was imported")
         demand(
             export.isOriginal == (index.layout == .hnswlib), "the export says that it is another file, or the same one")
@@ -98,7 +98,7 @@ struct ImportedIndex {
         for problem in report.problems {
             demand(hasRepeats && problem.hasSuffix("twice, or its own"), problem)
         }
-        return report.unreachable ?? 0
+        return report.unreachableCount ?? 0
     }
 
     /// A vector that any store has room for; another one for each number.
@@ -115,8 +115,8 @@ struct ImportedIndex {
             return vector.allSatisfy { abs($0) < 1e9 }
         }
         let few = Set(live.prefix(2)), query = vector(1)
-        func found(_ count: Int, _ options: SearchOptions) throws -> Set<Label> {
-            let found = try store.search(query, count: count, options: options)
+        func found(_ count: Int, _ options: VectorStore.SearchOptions) throws -> Set<Label> {
+            let found = try store.search(query, k: count, options: options)
             let labels = Set(found.map(\.label))
             demand(found.count <= count && labels.count == found.count && labels.isSubset(of: known))
             for (one, next) in zip(found, found.dropFirst()) where isTame {
@@ -124,7 +124,7 @@ struct ImportedIndex {
             }
             return labels
         }
-        for width in [1, 300] { _ = try found(3, .init(width: width)) }
+        for width in [1, 300] { _ = try found(3, .init(ef: width)) }
         let even = try found(5, .init(filter: .matching { $0 % 2 == 0 }))
         demand(even.allSatisfy { $0 % 2 == 0 })
         let listed = try found(5, .init(filter: .including(few)))
@@ -139,7 +139,7 @@ struct ImportedIndex {
     /// Changes the store and looks at it, and at what goes out and comes in again. `kind` says which changes.
     func change(_ path: FilePath, _ kind: Int, in directory: FilePath) throws {
         let store = try open(path, .readWrite)
-        var live = Set(try store.allLabels()), marked = Set(try store.markedLabels())
+        var live = Set(try store.allLabels()), marked = Set(try store.deletedLabels())
         let unreachable = try verify(store)
         var number = 10
         func next() -> [Float] {
@@ -148,7 +148,7 @@ struct ImportedIndex {
         }
         func unused() -> Label { (0...).lazy.map { Label($0) }.first { !live.contains($0) && !marked.contains($0) }! }
 
-        var batch = WriteBatch()
+        var batch = VectorStore.WriteBatch()
         let first = live.min(), last = live.max()
         if let last, last != first { batch.upsert(next(), label: last) }
         if let first {
@@ -159,21 +159,21 @@ struct ImportedIndex {
         batch.add(vectorOfAdded, label: added)
         live.insert(added)
         if let label = marked.min(), kind & 1 != 0 {
-            batch.unmark(label)
+            batch.unmarkDeleted(label)
             marked.remove(label)
             live.insert(label)
         }
         try store.write(batch)
-        try demand(Set(store.allLabels()) == live && Set(store.markedLabels()) == marked)
+        try demand(Set(store.allLabels()) == live && Set(store.deletedLabels()) == marked)
         if options.metric != .cosine { try demand(store.vector(for: added) == vectorOfAdded) }
         let left = try verify(store)
         demand(left == 0 || unreachable > 0 || hasRepeats || report.repeatedLabels > 0, "\(left) are lost")
 
         // Slots are used again after a checkpoint.
         if kind & 2 != 0 { try store.checkpoint() }
-        var second = WriteBatch()
+        var second = VectorStore.WriteBatch()
         if let label = live.max() {
-            second.mark(label)
+            second.markDeleted(label)
             live.remove(label)
             marked.insert(label)
         }
@@ -183,13 +183,13 @@ struct ImportedIndex {
             live.insert(label)
         }
         try store.write(second)
-        try demand(Set(store.allLabels()) == live && Set(store.markedLabels()) == marked)
+        try demand(Set(store.allLabels()) == live && Set(store.deletedLabels()) == marked)
         try verify(store)
         try search(store)
         try export(store, in: directory)
         try store.close()
         let again = try open(path, .readOnly)
-        try demand(Set(again.allLabels()) == live && Set(again.markedLabels()) == marked)
+        try demand(Set(again.allLabels()) == live && Set(again.deletedLabels()) == marked)
         try verify(again)
         try again.close()
     }
@@ -200,9 +200,9 @@ struct ImportedIndex {
         let export = try store.exportHnswlib(to: file)
         try demand(!export.isOriginal && export.bytesWritten == readBytes(file).count)
         let report = try VectorStore.importHnswlib(from: file, to: path, options: options, calls: calls)
-        demand(report.count == export.count && report.deleted == export.deleted && report.repeatedLabels == 0)
+        demand(report.count == export.count && report.deletedCount == export.deletedCount && report.repeatedLabels == 0)
         let again = try open(path, .readOnly), labels = try store.allLabels()
-        try demand(again.allLabels() == labels && again.markedLabels() == store.markedLabels())
+        try demand(again.allLabels() == labels && again.deletedLabels() == store.deletedLabels())
         if options.metric != .cosine {
             for label in labels {
                 let (one, other) = (try store.vector(for: label) ?? [], try again.vector(for: label) ?? [])

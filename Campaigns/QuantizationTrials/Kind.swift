@@ -7,8 +7,8 @@ struct Kind {
 
     /// What the components are stored as and compared by.
     struct Form {
-        let scalar: Scalar
-        let metric: Metric
+        let scalar: VectorStore.Scalar
+        let metric: VectorStore.Metric
 
         static let l2 = Form(scalar: .float32, metric: .l2)
         static let product = Form(scalar: .float32, metric: .innerProduct)
@@ -23,7 +23,9 @@ struct Kind {
 
         var metricName: String { metric == .l2 ? "l2" : metric == .cosine ? "cosine" : "ip" }
         /// The codes that such a store can have. Bytes are what sq8 would be.
-        var codes: [Codes] { scalar == .uint8 || scalar == .int8 ? [.scalar4] : [.scalar8, .scalar4] }
+        var codes: [VectorStore.Quantization] {
+            scalar == .uint8 || scalar == .int8 ? [.scalar4] : [.scalar8, .scalar4]
+        }
     }
 
     /// In which order the rows come.

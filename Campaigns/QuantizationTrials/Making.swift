@@ -19,10 +19,11 @@ enum Way: String, CaseIterable {
         switch self {
         case .built:
             try VectorStore.build(
-                at: path, configuration, vectors: samples.rows, options: .init(threads: threads))
+                at: path, configuration: configuration, vectors: samples.rows, options: .init(threads: threads))
         case .live:
             let store = try VectorStore.create(
-                at: path, configuration, options: .init(access: .readWrite, durability: .none, threads: threads))
+                at: path, configuration: configuration,
+                options: .init(access: .readWrite, durability: .none, threads: threads))
             for rows in Self.batches(samples) {
                 let values = rows.lowerBound * configuration.dimensions..<rows.upperBound * configuration.dimensions
                 try store.add(Array(samples.rows[values]), labels: rows.map { Label($0) }, threads: threads)

@@ -4,7 +4,7 @@ import SystemPackage
 /// The codes that searches of a store walk by, as the table names them.
 func codesInUse(_ store: VectorStore) throws -> String {
     let info = try store.info
-    return info.codeBytes > 0 ? info.codes?.used.rawValue ?? "none" : "none"
+    return info.quantizationBytes > 0 ? info.quantization?.used.rawValue ?? "none" : "none"
 }
 
 /// Stores of the same rows without and with codes, searched for the same queries: of one form, made in one way.
@@ -45,7 +45,7 @@ struct Trial {
                 }
                 let info = try coded.info, inUse = try codesInUse(coded), worst = differences.min { $0.mean < $1.mean }!
                 return Result(
-                    trial: self, codes: codes, inUse: inUse, codeBytes: info.codeBytes / max(info.count, 1),
+                    trial: self, codes: codes, inUse: inUse, codeBytes: info.quantizationBytes / max(info.count, 1),
                     plainRecall: answers.recall(settings), differences: differences, worst: worst,
                     plainSeconds: plainSeconds, seconds: seconds, isRepetition: isRepetition,
                     verdict: .judge(
@@ -60,17 +60,19 @@ struct Trial {
         }
     }
 
-    private func make(_ codes: Codes, _ name: String) throws -> (store: VectorStore, seconds: Double) {
+    private func make(_ codes: VectorStore.Quantization, _ name: String) throws -> (store: VectorStore, seconds: Double)
+    {
         try way.make(
             samples, at: workplace.place(name),
-            .init(dimensions: kind.dimensions, metric: form.metric, scalar: form.scalar, codes: codes),
+            .init(
+                dimensions: kind.dimensions, metric: form.metric, scalar: form.scalar, quantization: codes),
             threads: settings.threads)
     }
 
     /// What one run of queries says of one store with codes.
     struct Result {
         let trial: Trial
-        let codes: Codes
+        let codes: VectorStore.Quantization
         let inUse: String
         /// For each vector.
         let codeBytes: Int
@@ -96,7 +98,7 @@ struct Answers {
     init(_ store: VectorStore, _ queries: [Float], _ settings: Trial.Settings) throws {
         self.queries = queries
         limits = try store.search(
-            batch: queries, count: settings.k, options: .init(isExact: true), threads: settings.threads
+            batch: queries, k: settings.k, options: .init(isExact: true), threads: settings.threads
         ).map { $0.last?.distance ?? -.infinity }
         plain = try found(by: store, settings)
     }
@@ -107,7 +109,7 @@ struct Answers {
         precondition(widest < count / 10, "so small a store is not walked, but read as a whole")
         return try settings.widths.map { width in
             let found = try store.search(
-                batch: queries, count: settings.k, options: .init(width: width), threads: settings.threads)
+                batch: queries, k: settings.k, options: .init(ef: width), threads: settings.threads)
             return zip(found, limits).map { neighbors, limit in neighbors.count { $0.distance <= limit } }
         }
     }

@@ -19,26 +19,26 @@ struct DocumentCosts {
             ("labels that follow each other", .array((0...(labels.max() ?? 0)).map { $0 / UInt64(size) })),
             ("labels by chance", .dictionary(byChance)),
             ("vectors near each other", .dictionary(try nearGroups(shuffled))),
-        ] as [(String, DocumentGrouping)] {
+        ] as [(String, VectorStore.DocumentGrouping)] {
             shares.append(try measure(name, grouping))
         }
         return shares
     }
 
-    private func measure(_ name: String, _ grouping: DocumentGrouping) throws -> Double {
+    private func measure(_ name: String, _ grouping: VectorStore.DocumentGrouping) throws -> Double {
         var documents = Tally(), neighbors = Tally()
         for query in queries {
             let exact = try store.searchDocuments(
-                query, count: 10, by: grouping, options: .init(neighborsPerDocument: 3, isExact: true))
+                query, k: 10, by: grouping, options: .init(neighborsPerDocument: 3, isExact: true))
             let before = try store.searchWork.distances
-            let found = try store.searchDocuments(query, count: 10, by: grouping, options: .init(width: width))
+            let found = try store.searchDocuments(query, k: 10, by: grouping, options: .init(ef: width))
             let distances = try store.searchWork.distances - before
             guard let last = exact.last?.best.distance else { continue }
             documents.add(found: found.count { $0.best.distance <= last }, wanted: exact.count, distances: distances)
             // Of the documents that both found, the three nearest vectors.
             let middle = try store.searchWork.distances
             let several = try store.searchDocuments(
-                query, count: 10, by: grouping, options: .init(width: width, neighborsPerDocument: 3))
+                query, k: 10, by: grouping, options: .init(ef: width, neighborsPerDocument: 3))
             let more = try store.searchWork.distances - middle
             let known = Dictionary(uniqueKeysWithValues: several.map { ($0.document, $0.neighbors) })
             let common = exact.filter { known[$0.document] != nil }
@@ -58,7 +58,7 @@ struct DocumentCosts {
         for label in labels where groups[label] == nil {
             guard let vector = try store.vector(for: label) else { continue }
             groups[label] = next
-            let around = try store.search(vector, count: 5 * size)
+            let around = try store.search(vector, k: 5 * size)
             for neighbor in around.filter({ groups[$0.label] == nil }).prefix(size - 1) {
                 groups[neighbor.label] = next
             }

@@ -10,7 +10,7 @@ struct RadiusCosts {
     func run() throws -> [Double] {
         let counts = [1, 10, 100, 1000].filter { $0 <= (try? store.count) ?? 0 }
         let most = counts.last ?? 0
-        let nearest = try queries.map { try store.search($0, count: most, options: .init(isExact: true)) }
+        let nearest = try queries.map { try store.search($0, k: most, options: .init(isExact: true)) }
         var shares: [Double] = []
         Tally.heading("radius")
         for count in counts {
@@ -27,7 +27,7 @@ struct RadiusCosts {
             var tally = Tally()
             for (query, nearest) in zip(queries, nearest) {
                 let before = try store.searchWork.distances
-                let found = try store.search(query, count: count, options: .init(width: width))
+                let found = try store.search(query, k: count, options: .init(ef: width))
                 let limit = nearest[count - 1].distance
                 tally.add(
                     found: found.count { $0.distance <= limit }, wanted: count,
@@ -43,7 +43,7 @@ struct RadiusCosts {
         for (query, radius) in zip(queries, radii) {
             let exact = try store.search(query, within: radius, options: .init(limit: .max, isExact: true))
             let before = try store.searchWork.distances
-            let found = try store.search(query, within: radius, options: .init(limit: .max, width: width))
+            let found = try store.search(query, within: radius, options: .init(limit: .max, ef: width))
             let distances = try store.searchWork.distances - before
             let labels = Set(exact.neighbors.map(\.label))
             tally.add(

@@ -15,7 +15,7 @@ struct SearchCosts: ParsableCommand {
     @Option(help: "A folder with base*.npy and queries*.npy.") var data: String
     @Option(help: "Vectors of the store.") var size = 100_000
     @Option(help: "l2, ip or cosine.") var metric = "l2"
-    @Option(help: "f32, f16, u8 or i8.", transform: Self.scalar) var scalar = Scalar.float32
+    @Option(help: "f32, f16, u8 or i8.", transform: Self.scalar) var scalar = VectorStore.Scalar.float32
     @Option(help: "Queries.") var queries = 1000
     @Option(help: "A store of these vectors, labelled by their rows; made in a temporary directory if not given.")
     var store: String?
@@ -23,14 +23,16 @@ struct SearchCosts: ParsableCommand {
     @Option(help: "ef; the store's own if not given.") var ef: Int?
     @Option(help: "The share of what there is that each search has to find.") var required = 0.95
 
-    private static func scalar(_ name: String) throws -> Scalar {
-        guard let scalar = Scalar(rawValue: name) else { throw ValidationError("--scalar is f32, f16, u8 or i8") }
+    private static func scalar(_ name: String) throws -> VectorStore.Scalar {
+        guard let scalar = VectorStore.Scalar(rawValue: name) else {
+            throw ValidationError("--scalar is f32, f16, u8 or i8")
+        }
         return scalar
     }
 
     func run() throws {
         let set = try DataSet(data)
-        guard let metric = ["l2": Metric.l2, "ip": .innerProduct, "cosine": .cosine][metric] else {
+        guard let metric = ["l2": VectorStore.Metric.l2, "ip": .innerProduct, "cosine": .cosine][metric] else {
             throw ValidationError("--metric is l2, ip or cosine")
         }
         let directory = FilePath(NSTemporaryDirectory())
@@ -40,11 +42,11 @@ struct SearchCosts: ParsableCommand {
         if store == nil {
             let count = min(size, set.base.rows)
             try VectorStore.build(
-                at: path, .init(dimensions: set.dimensions, metric: metric, scalar: scalar),
+                at: path, configuration: .init(dimensions: set.dimensions, metric: metric, scalar: scalar),
                 vectors: set.rows(0..<count), options: .init(threads: threads))
         }
         let opened = try VectorStore.open(at: path), queries = try set.queries(queries)
-        print("\(try opened.count) vectors, \(queries.count) queries, ef \(try ef ?? opened.configuration.searchWidth)")
+        print("\(try opened.count) vectors, \(queries.count) queries, ef \(try ef ?? opened.configuration.ef)")
         var shares = try RadiusCosts(store: opened, queries: queries, width: ef).run()
         shares += try DocumentCosts(store: opened, queries: queries, width: ef).run()
         shares += try FilterCosts(store: opened, queries: queries, width: ef).run()

@@ -59,7 +59,7 @@ final class Model: Sendable {
     func change(_ store: VectorStore, writer: Int, _ generator: inout SplitMix) throws {
         let count = [1, 1, 5, 40][Int(generator.next() % 4)]
         let chosen = Set((0..<count).map { _ in writer * labels + Int(generator.next() % UInt64(labels)) }).sorted()
-        var batch = WriteBatch(), after: [(label: Int, state: State)] = []
+        var batch = VectorStore.WriteBatch(), after: [(label: Int, state: State)] = []
         for label in chosen {
             let state = states[label].state, version = state.version + 1
             // The version changes with the vector.
@@ -76,10 +76,10 @@ final class Model: Sendable {
                 batch.upsert(vector(label, version), label: Label(label))
                 next = .live
             case (.live, 3):
-                batch.mark(Label(label))
+                batch.markDeleted(Label(label))
                 (next, isNew) = (.marked, false)
             case (.marked, 0...1):
-                batch.unmark(Label(label))
+                batch.unmarkDeleted(Label(label))
                 (next, isNew) = (.live, false)
             case (.live, 4), (.marked, 3):
                 batch.erase(Label(label))
@@ -100,8 +100,8 @@ final class Model: Sendable {
         let before = states.map(\.state)
         let query = vector(target, before[target].version)
         let results = try store.search(
-            query, count: 10,
-            options: generator.next() % 8 == 0 ? .init(isExact: true) : .init(width: 100))
+            query, k: 10,
+            options: generator.next() % 8 == 0 ? .init(isExact: true) : .init(ef: 100))
         let after = states.map(\.state)
         var last = -Float.infinity, seen: Set<Label> = []
         for result in results {
@@ -129,7 +129,7 @@ final class Model: Sendable {
     /// Asks for facts and vectors.
     func look(at store: VectorStore, _ generator: inout SplitMix) throws {
         let info = try store.info
-        guard info.count >= 0, info.count + info.deleted <= states.count else { throw Wrong("\(info)") }
+        guard info.count >= 0, info.count + info.deletedCount <= states.count else { throw Wrong("\(info)") }
         for _ in 0..<20 {
             let label = Int(generator.next() % UInt64(states.count))
             let before = states[label].state
@@ -179,12 +179,14 @@ final class Model: Sendable {
         let export = try store.exportHnswlib(to: file)
         let after = states.map(\.state)
         let report = try VectorStore.importHnswlib(from: file, to: path, options: .init(metric: .l2))
-        guard report.count == export.count, report.deleted == export.deleted, report.repeatedLabels == 0 else {
+        guard report.count == export.count, report.deletedCount == export.deletedCount, report.repeatedLabels == 0
+        else {
             throw Wrong("\(report) was imported of what was exported as \(export)")
         }
         let copy = try VectorStore.open(at: path)
-        let verified = try copy.verify(), live = try copy.allLabels(), marked = try Set(copy.markedLabels())
-        guard verified.isSound, verified.unreachable == 0, live.count == export.count, marked.count == export.deleted
+        let verified = try copy.verify(), live = try copy.allLabels(), marked = try Set(copy.deletedLabels())
+        guard verified.isSound, verified.unreachableCount == 0, live.count == export.count,
+            marked.count == export.deletedCount
         else {
             throw Wrong("an export with \(live.count) live of \(export.count) labels: \(verified)")
         }

@@ -24,12 +24,12 @@ struct Soak: ParsableCommand {
         let path = directory.appending("store")
         let model = Model(writers: writers, labels: labels)
         try VectorStore.create(
-            at: path, .init(dimensions: Model.dimensions, metric: .l2, connectivity: 8, constructionWidth: 60)
+            at: path, configuration: .init(dimensions: Model.dimensions, metric: .l2, m: 8, efConstruction: 60)
         ).close()
         let end = Date() + minutes * 60
         var rounds = 0, totals = Totals(), searched = 0, missed = 0, missedWhenNew = 0
         while Date() < end || rounds == 0 {
-            let durability: [VectorStore.OpenOptions.Durability] = [.none, .full, .interval(milliseconds: 5)]
+            let durability: [VectorStore.OpenOptions.Durability] = [.none, .full, .interval(.milliseconds(5))]
             let store = try VectorStore.open(
                 at: path,
                 options: .init(
@@ -39,8 +39,8 @@ struct Soak: ParsableCommand {
             let report = try store.verify(depth: .searches)
             guard report.isSound else { throw Wrong("after round \(rounds): \(report.problems)") }
             searched += try store.count
-            missed += report.missed ?? -1
-            if report.missed != 0 { missedWhenNew += try missedInNew(store, in: directory) }
+            missed += report.missedCount ?? -1
+            if report.missedCount != 0 { missedWhenNew += try missedInNew(store, in: directory) }
             try store.close()
             try model.compare(with: path)
             rounds += 1
@@ -60,9 +60,9 @@ struct Soak: ParsableCommand {
     private func missedInNew(_ store: VectorStore, in directory: FilePath) throws -> Int {
         let path = directory.appending("new"), labels = try store.allLabels()
         let vectors = try labels.flatMap { try store.vector(for: $0) ?? [] }
-        try VectorStore.build(at: path, store.configuration, vectors: vectors, labels: labels)
+        try VectorStore.build(at: path, configuration: store.configuration, vectors: vectors, labels: labels)
         defer { try? FileManager.default.removeItem(atPath: path.string) }
-        return try VectorStore.verify(at: path, depth: .searches).missed ?? -1
+        return try VectorStore.verify(at: path, depth: .searches).missedCount ?? -1
     }
 
     private func runRound(
@@ -94,7 +94,7 @@ struct Soak: ParsableCommand {
                         try store.synchronize()
                         mine.checkpoints += 1
                         if generator.next() % 4 == 0 {
-                            try store.setCodes(Codes.allCases[Int(generator.next() % 3)])
+                            try store.setQuantization(VectorStore.Quantization.allCases[Int(generator.next() % 3)])
                             mine.codings += 1
                         }
                         usleep(50_000)

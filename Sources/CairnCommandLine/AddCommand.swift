@@ -9,16 +9,16 @@ struct AddCommand: Command {
         commandName: "add",
         abstract: "Add the vectors of a file to a store.",
         discussion: """
-            Vectors are added in batches. Each is added as a whole or not at all, and once it is acknowledged it survives a \
-            kill and a power cut. When a vector cannot be added, the batches before stay, and the error says how many rows \
-            they have.
+            It adds vectors in batches. A batch is added as a whole or not at all. Once a batch is acknowledged, it survives a \
+            kill and a power cut. If a vector cannot be added, the batches before it stay, and the error says how many rows they \
+            have.
 
-            Vectors are labelled with the numbers of their rows, 0, 1, 2, …, as by `cairn build`, whatever the store has \
-            already; --labels gives others. A label that is in the store is an error; with --upsert it gets the new vector.
+            By default, labels are row numbers: 0, 1, 2, …, as with `cairn build`, also in a store that has vectors. --labels \
+            gives other labels. A label that is in the store is an error; with --upsert, it gets the new vector.
 
-            Ctrl-C and SIGTERM end it after the batch it is at; the last line says how many rows were added, and with which --skip \
-            to go on. A second one, or kill -9, ends it at once: --print-acknowledged tells the rows then, and the row behind them \
-            may be in the store already, which --upsert does not mind.
+            Ctrl-C and SIGTERM end the program after the current batch. The last line says how many rows were added, and with \
+            which --skip to go on. A second Ctrl-C, or kill -9, ends it at once. Then use the number that --print-acknowledged \
+            printed last as --skip, and add --upsert: the next rows may be in the store already.
 
               cairn add products.cairn new.npy --labels new-ids.txt
               cairn add products.cairn changed.npy --labels ids.npy --upsert --batch 100
@@ -34,36 +34,39 @@ struct AddCommand: Command {
     var vectors: InputPath
 
     @Option(
-        help: ArgumentHelp("Labels: an .npy array of integers, or text with one on each line.", valueName: "file"),
+        help: ArgumentHelp(
+            "Labels: an .npy array of integers, or text with one on each line; by default row numbers.",
+            valueName: "file"),
         completion: .file(extensions: ["npy", "txt"]))
     var labels: InputPath?
 
-    @Option(help: ArgumentHelp("Rows of a batch. A larger batch takes less time for each row.", valueName: "n"))
+    @Option(help: ArgumentHelp("Rows in a batch. A larger batch takes less time per row.", valueName: "n"))
     var batch = 1000
 
     @Option(
         help: ArgumentHelp(
-            "Leave out so many rows at the beginning of the file, such as the number that --print-acknowledged printed last.",
+            "Skip the first n rows of the file, such as the number that --print-acknowledged printed last.",
             valueName: "n"))
     var skip = 0
 
-    @Flag(help: "Put the vectors of labels that the store has in the place of the old ones.")
+    @Flag(help: "Replace the vectors of labels that are in the store, instead of failing.")
     var upsert = false
 
-    @Flag(help: "Put vectors in the place of those marked as deleted, which are erased, as long as there are such.")
+    @Flag(
+        help: "For each new vector, erase one that is marked deleted and use its space, as long as there are any.")
     var replaceDeleted = false
 
     @OptionGroup var durability: DurabilityOptions
 
     @Option(
         help: ArgumentHelp(
-            "Threads that insert; one for each processor that the program may use if not given.", valueName: "n"))
+            "Threads that insert; by default one for each processor that the program may use.", valueName: "n"))
     var threads: ThreadCount?
 
     @Flag(
         help: """
-            Print, in the place of the summary's text, the number of rows acknowledged so far after each batch, a line each \
-            and at once; it counts the rows that were skipped.
+            After each batch, print how many rows of the file are acknowledged, skipped ones included. The text summary is \
+            left out.
             """)
     var printAcknowledged = false
 
@@ -99,7 +102,7 @@ struct AddCommand: Command {
                     "its vectors have \(input.dimensions) dimensions, the store's have \(dimensions)",
                     path: vectors.path)
             }
-            before = try store.info.codes?.warning
+            before = try store.info.quantization?.warning
             // Printed as well when it fails or is interrupted: the rows before that are in.
             defer { skipped?.printWarnings() }
             let end = try Interruption.inSteps { try add(input, to: store, skipped, output) }
@@ -107,7 +110,7 @@ struct AddCommand: Command {
         }
         Interruption.endIfRequested()
         // Codes may have been decided on when it was closed.
-        let report = (try? VectorStore.open(at: store).info)?.codes
+        let report = (try? VectorStore.open(at: store).info)?.quantization
         if let after = report?.warning, after != before { printWarning("\(store): \(after)") }
         let seconds = (ContinuousClock.now - start).seconds
         try summarise(
@@ -170,7 +173,7 @@ struct AddCommand: Command {
             case 0: "\(rows) left out"
             default: "of rows \(skip) to \(next - 1) \(added) were added and the others left out"
             }
-        return "\(done), go on behind \(next == skip + 1 ? "it" : "them") with --skip \(next)"
+        return "\(done), go on after \(next == skip + 1 ? "it" : "them") with --skip \(next)"
     }
 
     /// Rows of the file that are added together.
@@ -196,7 +199,7 @@ struct AddCommand: Command {
         if upsert {
             try store.upsert(vectors, labels: labels)
         } else {
-            try store.add(vectors, labels: labels, replacingMarked: replaceDeleted)
+            try store.add(vectors, labels: labels, replacingDeleted: replaceDeleted)
         }
     }
 
@@ -215,7 +218,7 @@ struct AddCommand: Command {
         var advice = error.skipAdvice
         if message.hasSuffix("is in the store already") {
             let numbers = labels == nil ? "; labels are row numbers unless --labels gives others" : ""
-            advice = "\(numbers); --upsert would put the new vectors in the place of the old ones"
+            advice = "\(numbers); --upsert would replace the old vectors"
         }
         var failure = Failure(error, saying: message, path: path, addition: "\(advice); \(progress(firstRow, added))")
         failure.progress = ("added", added)
@@ -223,7 +226,7 @@ struct AddCommand: Command {
     }
 
     private func summarise(
-        rows: Int, count: Int, seconds: Double, _ report: CodeReport?, _ skipped: SkippedVectors?,
+        rows: Int, count: Int, seconds: Double, _ report: VectorStore.QuantizationReport?, _ skipped: SkippedVectors?,
         _ output: StandardOutput
     ) throws {
         let rate = Double(rows) / max(seconds, 1e-9)

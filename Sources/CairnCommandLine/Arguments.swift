@@ -1,15 +1,15 @@
 public import ArgumentParser
 public import Cairn
 
-extension Scalar: ExpressibleByArgument {}
-extension Codes: ExpressibleByArgument {}
-extension VerifyReport.Depth: ExpressibleByArgument {}
+extension VectorStore.Scalar: ExpressibleByArgument {}
+extension VectorStore.Quantization: ExpressibleByArgument {}
+extension VectorStore.VerifyReport.Depth: ExpressibleByArgument {}
 
 /// The metrics that need no code of the caller.
 enum MetricName: String, CaseIterable, ExpressibleByArgument {
     case l2, ip, cosine
 
-    var metric: Metric {
+    var metric: VectorStore.Metric {
         switch self {
         case .l2: .l2
         case .ip: .innerProduct
@@ -18,7 +18,7 @@ enum MetricName: String, CaseIterable, ExpressibleByArgument {
     }
 }
 
-extension Metric {
+extension VectorStore.Metric {
     /// Its name on the command line; that of a custom one after `custom:`.
     var name: String {
         switch self {

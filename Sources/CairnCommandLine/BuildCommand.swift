@@ -8,17 +8,17 @@ struct BuildCommand: Command {
         commandName: "build",
         abstract: "Make a new store from a file of vectors.",
         discussion: """
-            The store appears at once and whole; when something goes wrong, nothing is left. Vectors are labelled 0, 1, 2, … \
-            in the order of the file unless --labels gives others.
+            The store appears at once and complete. If something goes wrong, nothing is left. By default, labels are row numbers: \
+            0, 1, 2, …; --labels gives others.
 
-            Components are stored as f32 unless --scalar says otherwise: files of bytes (.u8bin, .bvecs, .npy of u1 or i1) fit \
-            --scalar u8 or i8 exactly and take a quarter of the space. Double precision, numpy's default, is rounded to f32.
+            By default, components are stored as f32. Files of bytes (.u8bin, .bvecs, .npy of u1 or i1) fit --scalar u8 or i8 \
+            exactly, in a quarter of the space. Double precision, numpy's default, is rounded to f32.
 
               cairn build products.cairn vectors.npy --metric cosine
               cairn build photos.cairn descriptors.u8bin --scalar u8 -M 32 --labels ids.npy
             """)
 
-    @Argument(help: "The directory to make; nothing may stand there.", completion: .directory)
+    @Argument(help: "The directory to make. It must not exist, or must be empty.", completion: .directory)
     var store: FilePath
 
     @Argument(
@@ -27,7 +27,9 @@ struct BuildCommand: Command {
     var vectors: InputPath
 
     @Option(
-        help: ArgumentHelp("Labels: an .npy array of integers, or text with one on each line.", valueName: "file"),
+        help: ArgumentHelp(
+            "Labels: an .npy array of integers, or text with one on each line; by default row numbers.",
+            valueName: "file"),
         completion: .file(extensions: ["npy", "txt"]))
     var labels: InputPath?
 
@@ -35,12 +37,12 @@ struct BuildCommand: Command {
 
     @Option(
         help: ArgumentHelp(
-            "Threads that insert; one for each processor that the program may use if not given.", valueName: "n"))
+            "Threads that insert; by default one for each processor that the program may use.", valueName: "n"))
     var threads: ThreadCount?
 
     @Option(
         help: ArgumentHelp(
-            "Memory to get along with, such as 4G; what the machine has if not given.", valueName: "bytes"))
+            "The most memory to use, such as 4G; by default what the machine has.", valueName: "bytes"))
     var memory: ByteCount?
 
     @OptionGroup var skipping: SkipOptions
@@ -78,7 +80,7 @@ struct BuildCommand: Command {
         defer { bar?.finish() }
         do {
             try VectorStore.build(
-                at: store, creation.configuration(dimensions: input.dimensions),
+                at: store, configuration: creation.configuration(dimensions: input.dimensions),
                 RowSource(input.file, allowsOverflow: skipped != nil), labels: input.labels, options: options)
         } catch {
             throw Failure(
@@ -87,9 +89,9 @@ struct BuildCommand: Command {
     }
 
     private func summarise(
-        _ info: StoreInfo, seconds: Double, _ skipped: SkippedVectors?, _ output: StandardOutput
+        _ info: VectorStore.Info, seconds: Double, _ skipped: SkippedVectors?, _ output: StandardOutput
     ) throws {
-        if let warning = info.codes?.warning { printWarning("\(store): \(warning)") }
+        if let warning = info.quantization?.warning { printWarning("\(store): \(warning)") }
         let rate = Double(info.count) / max(seconds, 1e-9)
         let summary =
             "\(store): \(counted(info.count, "vector")) of \(counted(info.configuration.dimensions, "dimension")) in "

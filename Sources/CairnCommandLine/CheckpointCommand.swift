@@ -6,10 +6,10 @@ import SystemPackage
 struct CheckpointCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "checkpoint",
-        abstract: "Bring what is in the log into the files.",
+        abstract: "Write the changes in the log to the files of the store.",
         discussion: """
-            Commands that change a store do this by themselves when they end. After one that was killed, the next to read the \
-            store goes through its log, and so does each after it, until a command writes: this one, for example.
+            Commands that change a store do this when they end. A command that was killed leaves its changes in the log, and every \
+            command reads that log again until one writes, such as this one.
 
               cairn checkpoint products.cairn
               cairn checkpoint damaged.cairn --salvage

@@ -31,7 +31,7 @@ extension Command {
 
 /// The options of every subcommand.
 struct CommonOptions: ParsableArguments {
-    @Option(help: "How to print results; with json and jsonl, errors are JSON too.")
+    @Option(help: "How to print results. With json and jsonl, errors are JSON too.")
     var output = OutputFormat.text
 
     @Flag(help: "Print no progress and no summary.")
@@ -42,8 +42,8 @@ struct CommonOptions: ParsableArguments {
 struct LabelOptions: ParsableArguments {
     @Flag(
         help: """
-            In JSON, print labels as strings. Use it for labels above 9007199254740992, which jq and JavaScript round when they \
-            are numbers.
+            In JSON, print labels as strings. Use this for labels above 9007199254740992: jq and JavaScript round such \
+            numbers.
             """)
     var stringLabels = false
 

@@ -8,12 +8,12 @@ struct CreateCommand: Command {
         commandName: "create",
         abstract: "Make a new store without vectors.",
         discussion: """
-            The store is for `cairn add` to fill. `cairn build` makes one of a file of vectors at once, and faster.
+            Fill the store with `cairn add`. If you have a file of vectors, `cairn build` makes a store from it, which is faster.
 
               cairn create products.cairn --dim 384 --metric cosine
             """)
 
-    @Argument(help: "The directory to make; nothing may stand there.", completion: .directory)
+    @Argument(help: "The directory to make. It must not exist, or must be empty.", completion: .directory)
     var store: FilePath
 
     @Option(help: ArgumentHelp("Dimensions of the vectors, 1 to 65536.", valueName: "n"))
@@ -26,7 +26,7 @@ struct CreateCommand: Command {
     func perform(_ output: StandardOutput) throws {
         let made: VectorStore
         do {
-            made = try VectorStore.create(at: store, creation.configuration(dimensions: dim))
+            made = try VectorStore.create(at: store, configuration: creation.configuration(dimensions: dim))
         } catch {
             throw Failure(
                 error,

@@ -3,39 +3,45 @@ import Cairn
 
 /// What a store is made with, apart from its dimensions.
 struct CreationOptions: ParsableArguments {
-    @Option(help: "What distance means; l2 if not given. For embeddings of text and images take cosine.")
+    @Option(help: "What distance means; by default l2. Use cosine for embeddings of text and images.")
     var metric: MetricName?
 
-    @Option(help: "What components are stored as.")
-    var scalar = Scalar.float32
+    @Option(help: "The type in which components are stored.")
+    var scalar = VectorStore.Scalar.float32
 
-    @Option(name: .customShort("M"), help: ArgumentHelp("Links of a vector, 2 to 10000.", valueName: "m"))
+    @Option(
+        name: .customShort("M"),
+        help: ArgumentHelp("M: links per vector, 2 to 10000. More find more, and take more memory.", valueName: "m"))
     var connectivity = 16
 
-    @Option(help: ArgumentHelp("How widely to search for a new vector's neighbours.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "efConstruction: candidates kept when a new vector is linked. More find better links, and take longer.",
+            valueName: "n"))
     var efConstruction = 200
 
-    @Option(help: ArgumentHelp("The width of searches that name none.", valueName: "n"))
+    @Option(help: ArgumentHelp("The ef of searches without --ef: how many candidates a search keeps.", valueName: "n"))
     var ef = 50
 
-    @Option(help: ArgumentHelp("Seeds the levels: the same seed and vectors give the same store.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed of the levels. The same seed and vectors give the same store.", valueName: "n"))
     var seed: UInt64 = 100
 
     @Option(
         help: """
-            Short codes beside the vectors that searches and insertions walk by: sq8 a byte, sq4 half a byte for a component. \
-            Where they would lose more than 0.005 of recall@10, more precise ones, or none, with a warning.
+            Keep a short form of each vector, with which searches and insertions walk the graph. A component takes a byte \
+            with sq8, half a byte with sq4. If that would lose more than 0.005 of recall@10, the store uses a more precise \
+            kind, or none, and warns.
             """)
-    var codes = Codes.none
+    var quantization = VectorStore.Quantization.none
 
     func configuration(dimensions: Int) -> VectorStore.Configuration {
         VectorStore.Configuration(
-            dimensions: dimensions, metric: (metric ?? .l2).metric, scalar: scalar, connectivity: connectivity,
-            constructionWidth: efConstruction, seed: seed, searchWidth: ef, codes: codes)
+            dimensions: dimensions, metric: (metric ?? .l2).metric, scalar: scalar, m: connectivity,
+            efConstruction: efConstruction, seed: seed, ef: ef, quantization: quantization)
     }
 }
 
-extension StoreInfo {
+extension VectorStore.Info {
     /// What a command that makes a store says of it in JSON.
     var creationFacts: [(key: String, value: JSON)] {
         [
@@ -43,9 +49,9 @@ extension StoreInfo {
             ("dimensions", .number(configuration.dimensions)),
             ("metric", .string(configuration.metric.name)),
             ("scalar", .string(configuration.scalar.rawValue)),
-            ("m", .number(configuration.connectivity)),
-            ("ef_construction", .number(configuration.constructionWidth)),
-            ("codes", .string(configuration.codes.rawValue)),
-        ] + InfoCommand.codeFacts(codes)
+            ("m", .number(configuration.m)),
+            ("ef_construction", .number(configuration.efConstruction)),
+            ("quantization", .string(configuration.quantization.rawValue)),
+        ] + InfoCommand.codeFacts(quantization)
     }
 }

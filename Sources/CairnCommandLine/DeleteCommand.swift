@@ -8,11 +8,12 @@ struct DeleteCommand: Command {
         commandName: "delete",
         abstract: "Delete vectors, or bring deleted ones back.",
         discussion: """
-            Deleted vectors are marked, so that searches no longer find them: that is quick, takes nothing off the disk and \
-            can be undone. --erase deletes for good, marked vectors too; the space goes to new ones.
+            By default, vectors are marked deleted. Searches no longer find them, but nothing is removed from the disk, and --undo \
+            brings them back. --erase deletes permanently, vectors that are marked deleted too; new vectors get the space.
 
-            All of it is one batch, which is done as a whole or not at all, unless --batch says otherwise. A label that is not \
-            in the store is an error, as are a label given twice, one that is marked already and, with --undo, one that is not marked.
+            By default, all of it is one batch, which is done as a whole or not at all; --batch makes smaller ones. It is an error \
+            if a label is not in the store, is given twice or is marked deleted already. With --undo, it is an error if a label \
+            is not marked deleted.
 
               cairn delete products.cairn 17 4711
               cairn delete products.cairn 17 --undo
@@ -22,24 +23,24 @@ struct DeleteCommand: Command {
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 
-    @Argument(help: "Labels of vectors.")
+    @Argument(help: "The labels to delete.")
     var labels: [Label] = []
 
     @Option(
         name: .customLong("labels"),
         help: ArgumentHelp(
-            "Labels in a file, or - for standard input: an .npy array of integers, or text with one on each line.",
+            "A file of labels, or - for standard input: an .npy array of integers, or text with one on each line.",
             valueName: "file"),
         completion: .file(extensions: ["npy", "txt"]))
     var labelFile: InputPath?
 
-    @Flag(help: "Bring vectors back that are marked as deleted.")
+    @Flag(help: "Bring vectors back that are marked deleted.")
     var undo = false
 
-    @Flag(help: "Delete for good.")
+    @Flag(help: "Delete permanently.")
     var erase = false
 
-    @Option(help: ArgumentHelp("Labels of a batch; all in one if not given.", valueName: "n"))
+    @Option(help: ArgumentHelp("Labels in a batch; by default all are one batch.", valueName: "n"))
     var batch: Int?
 
     @OptionGroup var durability: DurabilityOptions
@@ -96,11 +97,11 @@ struct DeleteCommand: Command {
 
     private func changeBatch(_ labels: [Label], of store: VectorStore) throws(StoreError) {
         if undo {
-            try store.unmark(labels)
+            try store.unmarkDeleted(labels)
         } else if erase {
             try store.erase(labels)
         } else {
-            try store.mark(labels)
+            try store.markDeleted(labels)
         }
     }
 
@@ -122,15 +123,15 @@ struct DeleteCommand: Command {
         return failure
     }
 
-    private func summarise(_ changed: Int, _ info: StoreInfo, _ output: StandardOutput) throws {
+    private func summarise(_ changed: Int, _ info: VectorStore.Info, _ output: StandardOutput) throws {
         let action =
-            if undo { "brought back" } else if erase { "erased" } else { "marked as deleted" }
+            if undo { "brought back" } else if erase { "erased" } else { "marked deleted" }
         try output.facts(
             [
                 ("changed", .number(changed)),
                 ("count", .number(info.count)),
-                ("deleted", .number(info.deleted)),
-                ("free", .number(info.free)),
+                ("deleted", .number(info.deletedCount)),
+                ("free", .number(info.freeSlotCount)),
             ], as: common, text: ["\(store): \(counted(changed, "vector")) \(action), \(info.count) in all"])
     }
 }

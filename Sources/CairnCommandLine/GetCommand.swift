@@ -8,7 +8,8 @@ struct GetCommand: Command {
         commandName: "get",
         abstract: "Print the vectors of labels.",
         discussion: """
-            A line for each: the label, then the components. In JSON lines each is {"label": …, "vector": […]}. When one of the labels is not in the store, nothing is printed.
+            Each line has a label, then its components. In JSON lines each is {"label": …, "vector": […]}. If a label is not in the \
+            store, nothing is printed.
 
               cairn get products.cairn 17 4711
             """)

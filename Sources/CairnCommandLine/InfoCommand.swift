@@ -6,17 +6,21 @@ import SystemPackage
 struct InfoCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "info",
-        abstract: "Say what a store is and how large.",
+        abstract: "Print the settings, counts and sizes of a store.",
         discussion: """
-            count is the number of vectors, deleted that of vectors marked as deleted, free that of slots that new vectors \
-            will get. Sizes are in bytes: file_bytes of all files, log_bytes of changes in the log and of room for more, \
-            heap_bytes of memory beside the mapped files, code_bytes of the codes that searches go by: 0 while they go by the \
-            vectors.
+            count is the number of vectors. deleted is the number of vectors marked deleted. free is the number of slots that new \
+            vectors will get.
 
-            codes is what the store asks for, codes_used what searches go by, and codes_reason why that is something else. \
-            codes_lost is the most that searches lose by them of recall@10, at codes_lost_at_ef: measured when the store had \
-            codes_measured_count vectors, by searches for codes_measured_queries of them. codes_losses has each ef, but not in text; \
-            its recall is of what the measured searches found together.
+            Sizes are in bytes. file_bytes is the size of all files. log_bytes is the size of the log: changes, and room for more. \
+            heap_bytes is memory in use besides the mapped files. quantization_bytes is the size of the quantization, or 0 if \
+            searches do not use it.
+
+            quantization is what you asked for, quantization_used what searches use, and quantization_reason why they differ. \
+            quantization_lost is the most recall@10 that searches lose, at the ef quantization_lost_at_ef. It was measured by \
+            searches for quantization_measured_queries of the vectors, when the store had quantization_measured_count.
+
+            quantization_losses has the loss at each ef, in JSON and tsv only. There, recall is relative to everything that the \
+            measured searches found together.
 
               cairn info products.cairn --output json
             """)
@@ -50,10 +54,10 @@ struct InfoCommand: Command {
     }
 
     /// What the codes are, and what was measured of them; nothing for a store that has none yet.
-    static func codeFacts(_ report: CodeReport?) -> [(key: String, value: JSON)] {
+    static func codeFacts(_ report: VectorStore.QuantizationReport?) -> [(key: String, value: JSON)] {
         guard let report else { return [] }
-        var facts: [(key: String, value: JSON)] = [("codes_used", .string(report.used.rawValue))]
-        if let reason = report.reason { facts.append(("codes_reason", .string(reason))) }
+        var facts: [(key: String, value: JSON)] = [("quantization_used", .string(report.used.rawValue))]
+        if let reason = report.reason { facts.append(("quantization_reason", .string(reason))) }
         guard let worst = report.worst else { return facts }
         let losses = report.losses.map { loss in
             JSON.object([
@@ -62,35 +66,36 @@ struct InfoCommand: Command {
             ])
         }
         return facts + [
-            ("codes_lost", .number(max(worst.lost, 0), decimals: 4)),
-            ("codes_lost_at_ef", .number(worst.width)),
-            ("codes_measured_queries", .number(report.queries)),
-            ("codes_measured_count", .number(report.measuredCount)),
-            ("codes_losses", .array(losses)),
+            ("quantization_lost", .number(max(worst.lost, 0), decimals: 4)),
+            ("quantization_lost_at_ef", .number(worst.width)),
+            ("quantization_measured_queries", .number(report.queries)),
+            ("quantization_measured_count", .number(report.measuredCount)),
+            ("quantization_losses", .array(losses)),
         ]
     }
 
-    static func facts(_ info: StoreInfo) -> [(key: String, value: JSON)] {
+    static func facts(_ info: VectorStore.Info) -> [(key: String, value: JSON)] {
         let configuration = info.configuration
         return [
             ("count", .number(info.count)),
-            ("deleted", .number(info.deleted)),
-            ("free", .number(info.free)),
+            ("deleted", .number(info.deletedCount)),
+            ("free", .number(info.freeSlotCount)),
             ("dimensions", .number(configuration.dimensions)),
             ("metric", .string(configuration.metric.name)),
             ("scalar", .string(configuration.scalar.rawValue)),
-            ("m", .number(configuration.connectivity)),
-            ("ef_construction", .number(configuration.constructionWidth)),
-            ("ef", .number(configuration.searchWidth)),
+            ("m", .number(configuration.m)),
+            ("ef_construction", .number(configuration.efConstruction)),
+            ("ef", .number(configuration.ef)),
             ("seed", .number(configuration.seed)),
-            ("codes", .string(configuration.codes.rawValue)),
-            ("code_bytes", .number(info.codeBytes)),
-        ] + codeFacts(info.codes) + [
+            ("quantization", .string(configuration.quantization.rawValue)),
+            ("quantization_bytes", .number(info.quantizationBytes)),
+        ] + codeFacts(info.quantization) + [
             ("memory_plan", .string(info.memoryPlan.rawValue)),
             ("file_bytes", .number(info.fileBytes)),
             ("log_bytes", .number(info.logBytes)),
             ("heap_bytes", .number(info.heapBytes)),
             ("format_version", .number(info.formatVersion)),
+            ("position", .number(info.position)),
             ("uuid", .string(info.identifier)),
             ("maximum_level", .number(info.maximumLevel)),
         ]

@@ -8,10 +8,10 @@ struct LabelsCommand: Command {
         commandName: "labels",
         abstract: "Print all labels, one on each line.",
         discussion: """
-            In the order in which the store keeps its vectors. The lines are a file for --labels and --filter.
+            They come in the order of the store. You can use the lines as a file for --labels and --filter.
 
-            Labels of vectors that are marked as deleted are left out; --deleted prints these and no others, for \
-            `cairn delete --undo` to bring them back or `cairn delete --erase` to delete them for good.
+            By default, labels of vectors that are marked deleted are left out. --deleted prints only these. Then \
+            `cairn delete --undo` brings them back, and `cairn delete --erase` deletes them permanently.
 
               cairn labels products.cairn > labels.txt
               cairn labels products.cairn --deleted > deleted.txt
@@ -20,7 +20,7 @@ struct LabelsCommand: Command {
     @Argument(help: "The store.", completion: .directory)
     var store: FilePath
 
-    @Flag(help: "Print the labels marked as deleted in the place of all others.")
+    @Flag(help: "Print the labels of vectors marked deleted, and no others.")
     var deleted = false
 
     @OptionGroup var labelOptions: LabelOptions
@@ -32,7 +32,7 @@ struct LabelsCommand: Command {
     func perform(_ output: StandardOutput) throws {
         let store = try VectorStore.opening(
             at: store, options: .init(logDamage: damage.logDamage), reporting: common)
-        let labels = deleted ? try store.markedLabels() : try store.allLabels()
+        let labels = deleted ? try store.deletedLabels() : try store.allLabels()
         switch common.output {
         case .json: try output.document(.object([("labels", .array(labels.map(labelOptions.json)))]))
         case .jsonl: for label in labels { try output.document(.object([("label", labelOptions.json(label))])) }

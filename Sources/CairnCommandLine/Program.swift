@@ -17,13 +17,13 @@ struct Program: ParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "cairn",
-        abstract: "Nearest-neighbour search over vectors, in stores on disk.",
+        abstract: "Search for nearest neighbours in vector stores on disk.",
         discussion: """
-            A store is a directory. Vector files are .npy, .fvecs, .bvecs, .ivecs, .fbin, .u8bin, .i8bin and \
-            .ibin; indexes of hnswlib and Chroma come in with `cairn convert`.
+            A store is a directory. Vector files are .npy, .fvecs, .bvecs, .ivecs, .fbin, .u8bin, .i8bin and .ibin. \
+            `cairn convert` reads indexes of hnswlib and Chroma.
 
-            Results go to standard output, progress and errors to standard error. With --output, which all commands have, results \
-            are text, tab-separated, JSON or JSON lines.
+            Results go to standard output, progress and errors to standard error. All commands have --output, which prints \
+            results as text, tab-separated, JSON or JSON lines.
 
             Exit codes:
 
@@ -32,7 +32,7 @@ struct Program: ParsableCommand {
               2    the store is damaged
               64   wrong arguments
 
-            A program that a signal ended, such as Ctrl-C, has the shell's code for that: 130 for Ctrl-C.
+            If a signal ends the program, the exit code is the shell's: 130 for Ctrl-C.
 
               cairn build products.cairn vectors.npy --metric cosine
               cairn search products.cairn queries.npy -k 5
@@ -43,7 +43,7 @@ struct Program: ParsableCommand {
                 name: "Store",
                 subcommands: [
                     BuildCommand.self, CreateCommand.self, InfoCommand.self, SetCommand.self, VerifyCommand.self,
-                    CheckpointCommand.self, CodesCommand.self, RepairCommand.self,
+                    CheckpointCommand.self, QuantizeCommand.self, RepairCommand.self,
                 ]),
             CommandGroup(
                 name: "Data",

@@ -7,26 +7,29 @@ import VectorFiles
 struct RecallCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "recall",
-        abstract: "Measure how much searches find, and how fast.",
+        abstract: "Measure how much searches find, and how fast they are.",
         discussion: """
-            The truth is a row of labels for each query, the nearest first: .npy of integers, .ivecs, or a truth file of \
-            big-ann-benchmarks with labels and distances, whatever its name. As ann-benchmarks \
-            does, a result counts when it is no farther than the k-th true neighbour: at most its distance times 1.001 for l2, \
-            plus 0.001 for other metrics. Recall is the share of k that counts. Labels that the store does not have, because they \
-            were deleted, are left out and counted. A search keeps at least k candidates, so an ef below k is raised to k.
+            The truth file has a row for each query: the labels of its true neighbours, nearest first. It is .npy of integers, \
+            .ivecs, or a truth file of big-ann-benchmarks with labels and distances, whatever its name. To make one, search with \
+            --exact, as in the first example, for the largest k you want to measure.
 
-            An exact search makes the truth, as in the first example. Make it with the largest k that you want to measure.
+            Recall is the share of the k true neighbours that a search finds. As in ann-benchmarks, a result counts if it is no \
+            farther than the k-th true neighbour: at most its distance times 1.001 for l2, plus 0.001 for other metrics. Labels \
+            that are not in the store, because they were deleted, are left out and counted. A search keeps at least k candidates, \
+            so an ef below k is raised to k.
 
-            Queries run on one thread, one at a time, after a first round that is not timed. qps is of the time that the thread \
-            had a processor, whatever else runs; where pages come from the disk, of the clock. Latencies are of the clock, in \
-            microseconds: the median, and what 99 of 100 queries stay within. The counts, of that first round, are means of one search: \
-            distances computed, hops made, link lists, vectors and codes read, different pages of 4 KiB touched, bytes.
+            Queries run on one thread, one at a time, after a first round that is not timed. qps is queries a second of processor \
+            time, so other programs do not change it; if pages come from the disk, it is of the clock. p50_us and p99_us are \
+            latencies by the clock, in microseconds: the median, and what 99 of 100 queries do not exceed.
 
-            --report writes a page for the browser: the smallest measured ef for a recall of 0.90 to 0.995, what it costs, \
-            curves, and all that was measured. It needs no other file and no network.
+            The counts are means of one search, from the first round: distances computed, hops made, link lists, vectors and \
+            quantized vectors read (`codes`), different pages of 4 KiB touched, bytes read.
 
-            --compare measures further stores, which must have the same labels. --by-vectors measures each store that has codes a \
-            second time, without them. The report then has a curve for each.
+            --report writes a page for the browser. It has the smallest measured ef for a recall of 0.90 to 0.995, what that ef \
+            costs, curves, and all that was measured. The page needs no other file and no network.
+
+            --compare measures more stores, which must have the same labels. --by-vectors measures each quantized store a second \
+            time, without its quantization. The report then has a curve for each.
 
               cairn search products.cairn queries.npy --exact -k 10 --save-labels truth.npy --quiet
               cairn recall products.cairn queries.npy truth.npy -k 10 --ef 10,20,50
@@ -47,33 +50,35 @@ struct RecallCommand: Command {
         completion: .file(extensions: ["npy", "ivecs", "ibin", "bin"]))
     var truth: InputPath
 
-    @Option(name: .customShort("k"), help: ArgumentHelp("How many neighbours to find for each query.", valueName: "k"))
+    @Option(
+        name: .customShort("k"),
+        help: ArgumentHelp("k: how many neighbours to find for each query.", valueName: "k"))
     var count = 10
 
     @Option(
         help: ArgumentHelp(
-            "The widths to search with. (default: 10,20,50,100,200; with --report, the store's own and twelve from k or 10 to 40 times that)",
+            "The values of ef to measure. (default: 10,20,50,100,200; with --report, the store's own ef and twelve from k or 10 to 40 times that)",
             valueName: "list"))
     var ef: WidthList?
 
     @Option(
         help: ArgumentHelp(
-            "Write a page of HTML with the curve and the ef to choose for each recall.", valueName: "file"),
+            "Write an HTML page with the curve, and the ef to choose for each recall.", valueName: "file"),
         completion: .file(extensions: ["html"]))
     var report: FilePath?
 
     @Option(
         name: .customLong("compare"),
-        help: ArgumentHelp("Another store to measure; may be given several times.", valueName: "store"),
+        help: ArgumentHelp("Another store to measure. You can give several.", valueName: "store"),
         completion: .directory)
     var others: [FilePath] = []
 
-    @Flag(help: "Measure stores that have codes once more, by their vectors.")
+    @Flag(help: "Measure quantized stores once more, without their quantization.")
     var byVectors = false
 
     @Option(
         help: ArgumentHelp(
-            "How often to measure each width; times are the medians. (default: 1; with --report, 3)",
+            "How often to measure each ef; times are the medians. (default: 1; with --report, 3)",
             valueName: "count"))
     var rounds: Int?
 
@@ -97,7 +102,7 @@ struct RecallCommand: Command {
         let subjects =
             try self.subjects(first, at: store, input)
             + others.flatMap { try self.subjects(VectorStore.open(at: $0), at: $0, input) }
-        let widths = try widths(first.configuration.searchWidth)
+        let widths = try widths(first.configuration.ef)
         var unprinted: (any Error)?
         var measured: [[RecallRow]] = []
         for (number, subject) in subjects.enumerated() {
@@ -151,12 +156,12 @@ struct RecallCommand: Command {
     private func subjects(_ opened: VectorStore, at path: FilePath, _ input: RecallInput) throws -> [Subject] {
         let info = try opened.info
         if info.lacksCodes { printWarning(info.codesAdvice(path)) }
-        if let warning = info.codes?.warning { printWarning("\(path): \(warning)") }
-        let hasCodes = info.codeBytes > 0
+        if let warning = info.quantization?.warning { printWarning("\(path): \(warning)") }
+        let hasCodes = info.quantizationBytes > 0
         // Of several stores the last components may be the same.
         let base = others.isEmpty ? path.lastComponent?.string ?? path.string : path.string
         let measured = try (byVectors && hasCodes ? [false, true] : [false]).map { ignoresCodes in
-            let codes = info.codes?.used.rawValue ?? ""
+            let codes = info.quantization?.used.rawValue ?? ""
             let suffix = !byVectors || !hasCodes ? "" : ignoresCodes ? ", by vectors" : ", by \(codes)"
             return Subject(
                 path: path, name: base + suffix, ignoresCodes: ignoresCodes, store: opened,
@@ -214,7 +219,7 @@ struct RecallCommand: Command {
         let total = (steps + widths.count) * queries
         let bar = ProgressBar(quiet: common.quiet, unit: .steps)
         defer { bar?.finish() }
-        var work: [SearchWork] = []
+        var work: [VectorStore.SearchWork] = []
         for (place, width) in widths.enumerated() {
             work.append(try measurement.work(width: width) { bar?.update(place * queries + $0, of: total) })
         }

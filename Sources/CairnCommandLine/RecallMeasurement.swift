@@ -62,26 +62,26 @@ struct RecallMeasurement {
         return "\(truthPath): \(subject) not in \(name), perhaps deleted; \(rest)"
     }
 
-    private func options(_ width: Int) -> SearchOptions {
-        var options = SearchOptions(width: width)
+    private func options(_ width: Int) -> VectorStore.SearchOptions {
+        var options = VectorStore.SearchOptions(ef: width)
         options.ignoresCodes = ignoresCodes
         return options
     }
 
     /// Counts what the searches compute and read. Not while they are timed: telling the pages apart takes time. `progress` is
     /// told how many are over.
-    func work(width: Int, progress: (Int) -> Void) throws -> SearchWork {
-        var work = SearchWork()
+    func work(width: Int, progress: (Int) -> Void) throws -> VectorStore.SearchWork {
+        var work = VectorStore.SearchWork()
         for (index, query) in queries.enumerated() {
             if index % 64 == 0 { progress(index) }
-            _ = try store.search(query, count: count, options: options(width), work: &work)
+            _ = try store.search(query, k: count, options: options(width), work: &work)
         }
         return work
     }
 
     /// Searches for each query, one after the other, and measures each call. `work`: what they compute and read. `progress` is
     /// told how many are over, between two measurements.
-    func run(width: Int, work: SearchWork, progress: (Int) -> Void) throws -> RecallRow {
+    func run(width: Int, work: VectorStore.SearchWork, progress: (Int) -> Void) throws -> RecallRow {
         let options = options(width), before = ThreadUsage.now
         var hits = 0
         var times: [Duration] = []
@@ -89,7 +89,7 @@ struct RecallMeasurement {
         for (index, (query, neighbors)) in zip(queries, truth).enumerated() {
             if index % 64 == 0 { progress(index) }
             let start = ContinuousClock.now
-            let found = try store.search(query, count: count, options: options)
+            let found = try store.search(query, k: count, options: options)
             times.append(ContinuousClock.now - start)
             hits += min(found.count { neighbors.contains($0) }, neighbors.count)
         }

@@ -11,7 +11,7 @@ struct RecallRow: Sendable {
     var medianMicroseconds: Double
     var percentile99Microseconds: Double
     /// What all of its searches computed and read, and how many they were.
-    let work: SearchWork
+    let work: VectorStore.SearchWork
     let queryCount: Int
 
     /// Every figure of a row, in the order of all tables. A new one needs a line here and nothing elsewhere.
@@ -27,13 +27,13 @@ struct RecallRow: Sendable {
         },
         count("distances", title: "distances", \.distances), count("hops", title: "hops", \.hops),
         count("lists", title: "lists read", \.listsRead), count("vectors", title: "vectors read", \.vectorsRead),
-        count("codes", title: "codes read", \.codesRead), count("pages", title: "pages touched", \.pagesTouched),
+        count("codes", title: "quantized read", \.codesRead), count("pages", title: "pages touched", \.pagesTouched),
         count("bytes", title: "bytes read", \.bytesRead),
     ]
 
     /// A count of one search, on the average. It is the same on every run.
     private static func count(
-        _ key: String, title: String, _ path: any KeyPath<SearchWork, Int> & Sendable
+        _ key: String, title: String, _ path: any KeyPath<VectorStore.SearchWork, Int> & Sendable
     ) -> RecallColumn {
         RecallColumn(key, title: title, jsonDecimals: 2, textDecimals: 0, textWidth: 10) {
             Double($0.work[keyPath: path]) / Double(max($0.queryCount, 1))

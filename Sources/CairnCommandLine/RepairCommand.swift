@@ -6,14 +6,15 @@ import SystemPackage
 struct RepairCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "repair",
-        abstract: "Link vectors that searches do not find, and make lost files again.",
+        abstract: "Link vectors that searches do not find, and make lost derived files again.",
         discussion: """
-            An index of hnswlib may hold vectors that no link leads to, and convert keeps its graph. repair gives links of its own \
-            to every vector that cannot be reached, or that a search for it at the store's own ef does not find. Vectors, labels and \
-            marks stay as they are. Files that can be made from the others are made again where they are missing or damaged.
+            An index of hnswlib may have vectors that no link leads to, and `cairn convert` keeps its graph. This command adds links \
+            to every vector that cannot be reached, or that a search for it at the store's own ef does not find. Vectors, labels \
+            and deletion marks stay as they are. Derived files that are missing or damaged are made again.
 
-            Other damage is told, and nothing is changed. cairn verify --depth searches says beforehand what there is to do. A repair \
-            that was interrupted can be run again. Exit code 2: damage, or vectors that are still not found.
+            Other damage is reported, and then nothing is changed. `cairn verify --depth searches` shows beforehand what there is \
+            to repair. If a repair is interrupted, run it again. The exit code is 2 if there is other damage, or if vectors are \
+            still not found.
 
               cairn convert index.bin products.cairn --metric l2
               cairn repair products.cairn
@@ -24,7 +25,7 @@ struct RepairCommand: Command {
 
     @Option(
         help: ArgumentHelp(
-            "Threads that search and link; one for each processor that the program may use if not given.",
+            "Threads that search and link; by default one for each processor that the program may use.",
             valueName: "n"
         ))
     var threads: ThreadCount?
@@ -43,7 +44,7 @@ struct RepairCommand: Command {
         func numbers(_ labels: [Label]) -> JSON { .array(labels.map(labelOptions.json)) }
         try output.facts(
             [
-                ("unreachable", .number(report.unreachable)), ("missed", .number(report.missed)),
+                ("unreachable", .number(report.unreachableCount)), ("missed", .number(report.missedCount)),
                 ("relinked", .number(report.relinkedLabels.count)),
                 ("relinked_labels", numbers(report.relinkedLabels)),
                 ("remaining_labels", numbers(report.remainingLabels)),
@@ -56,12 +57,12 @@ struct RepairCommand: Command {
         }
     }
 
-    private func lines(_ report: RepairReport, _ seconds: Double) -> [String] {
+    private func lines(_ report: VectorStore.RepairReport, _ seconds: Double) -> [String] {
         var lines: [String] = []
         if !report.files.isEmpty { lines.append("\(report.files.joined(separator: ", ")) made again") }
         if !report.relinkedLabels.isEmpty {
             lines.append(
-                "\(counted(report.unreachable, "vector")) out of reach, \(report.missed) not found; "
+                "\(counted(report.unreachableCount, "vector")) out of reach, \(report.missedCount) not found; "
                     + "\(counted(report.relinkedLabels.count, "vector")) linked again in \(fixed(seconds, decimals: 1)) s"
             )
         }

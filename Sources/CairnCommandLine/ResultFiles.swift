@@ -7,20 +7,20 @@ import VectorFiles
 struct ResultFiles: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Save labels as .npy, u64 of shape (queries, k); rows with fewer results end in 18446744073709551615.",
+            "Save labels as .npy, u64 of shape (queries, k). Rows with fewer results end in 18446744073709551615.",
             valueName: "file"),
         completion: .file(extensions: ["npy"]))
     var saveLabels: FilePath?
 
     @Option(
         help: ArgumentHelp(
-            "Save distances as .npy, f32 of shape (queries, k); rows with fewer results end in inf.", valueName: "file"),
+            "Save distances as .npy, f32 of shape (queries, k). Rows with fewer results end in inf.", valueName: "file"),
         completion: .file(extensions: ["npy"]))
     var saveDistances: FilePath?
 
     @Option(
         help: ArgumentHelp(
-            "With --documents, save these as --save-labels saves labels, which are then those of each document's best vector.",
+            "With --documents, save documents in the form of --save-labels, whose labels are then of each document's best vector.",
             valueName: "file"),
         completion: .file(extensions: ["npy"]))
     var saveDocuments: FilePath?
@@ -50,7 +50,7 @@ struct ResultFiles: ParsableArguments {
         let distances: ResultFile<Float>?
         let documents: ResultFile<UInt64>?
 
-        func write(_ rows: [[Neighbor]], documents: [[UInt64]]?) throws {
+        func write(_ rows: [[VectorStore.Neighbor]], documents: [[UInt64]]?) throws {
             try labels?.append(rows.lazy.map { $0.map(\.label) })
             try distances?.append(rows.lazy.map { $0.map(\.distance) })
             if let documents { try self.documents?.append(documents) }

@@ -10,17 +10,16 @@ struct SearchCommand: Command {
         commandName: "search",
         abstract: "Find the nearest vectors to each query.",
         discussion: """
-            Queries are the rows of a vector file; an .npy array of one axis is one query. --like searches for a vector of the store. \
-            A query gets fewer than k results when the store, or the filter, has fewer.
+            Queries are the rows of a vector file. An .npy array of one axis is one query. --like searches for a vector of the \
+            store instead. A query gets fewer than k results if the store, or the filter, has fewer.
 
-            What is read may come through a pipe: vectors as .npy, lists as .npy or text. With --quiet, results that are saved in \
-            files are not printed as text.
+            Input files may be pipes: vectors as .npy, lists as .npy or text.
 
-            --output tsv prints a line for each result, jsonl a document for each query, json one of all. In JSON a distance that is \
-            not finite is null.
+            --output tsv prints a line for each result, jsonl a document for each query, json one document for all. In JSON, a \
+            distance that is not finite is null. With --quiet, results that you save in files are not printed as text.
 
-            --radius finds all vectors within a distance of each query (squared for l2; negative ones occur with ip), up to \
-            -k of them. --documents finds the best documents, each by the nearest of its vectors; k then counts documents.
+            --radius finds all vectors within a distance of each query, up to -k of them. For l2 the distance is squared; for ip it \
+            may be negative. --documents finds the best documents, each by its nearest vector; k then counts documents.
 
               cairn search products.cairn queries.npy -k 5 --names names.txt
               cairn search products.cairn --like 681
@@ -39,13 +38,13 @@ struct SearchCommand: Command {
     var store: FilePath
 
     @Argument(
-        help: "The file of queries, or a pipe; - is standard input. None with --like.",
+        help: "The file of queries, or a pipe; - is standard input. Leave it out with --like.",
         completion: .file(extensions: vectorFileExtensions))
     var queries: InputPath?
 
     @Option(
         help: ArgumentHelp(
-            "Search for the vector of this label, and leave the label itself out. May be given several times.",
+            "Search for the vector of this label, and leave the label itself out. You can give several.",
             valueName: "label"))
     var like: [Label] = []
 
@@ -53,8 +52,8 @@ struct SearchCommand: Command {
         name: .customShort("k"),
         help: ArgumentHelp(
             """
-            How many neighbours, or documents, to find for each query: 10 if not given; with --radius the most that are \
-            found, 10000 if not given.
+            k: how many neighbours, or documents, to find for each query; by default 10. With --radius, the most to find; \
+            by default 10000.
             """, valueName: "k"))
     var count: Int?
 
@@ -66,7 +65,7 @@ struct SearchCommand: Command {
     @Option(
         help: ArgumentHelp(
             """
-            Find the best documents: an .npy array, or text, of the document of label 0, of label 1, …; or of two columns, \
+            Find the best documents. The file, .npy or text, has the document of label 0, of label 1, …, or two columns, \
             label and document. Labels without a document are not found.
             """, valueName: "file"),
         completion: .file(extensions: ["npy", "txt"]))
@@ -74,13 +73,17 @@ struct SearchCommand: Command {
 
     @Option(
         help: ArgumentHelp(
-            "With --documents, print up to n neighbours of each: its nearest.", valueName: "n"))
+            "With --documents, print up to n vectors of each document, the nearest first; by default 1.", valueName: "n"
+        ))
     var perDocument: Int?
 
-    @Option(help: ArgumentHelp("How widely to search; the store's own width if not given.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "How many candidates a search keeps; by default the store's own ef. More find more, and take longer.",
+            valueName: "n"))
     var ef: Int?
 
-    @Flag(help: "Compare with every vector: exact, and slow.")
+    @Flag(help: "Compare with every vector. This is exact, and slow.")
     var exact = false
 
     @Option(
@@ -90,27 +93,28 @@ struct SearchCommand: Command {
     var filter: InputPath?
 
     @Option(
-        help: ArgumentHelp("Print names: text whose first line names label 0, the next label 1, …", valueName: "file"),
+        help: ArgumentHelp("Print names from a text file: line 1 names label 0, line 2 label 1, …", valueName: "file"),
         completion: .file())
     var names: InputPath?
 
     @Option(
         help: ArgumentHelp(
-            "Print titles above results: text whose first line is the first query's, and so on.", valueName: "file"),
+            "Print titles above results, from a text file: line 1 is for the first query, and so on.", valueName: "file"
+        ),
         completion: .file())
     var titles: InputPath?
 
     @Option(
         help: ArgumentHelp(
-            "Memory to get along with, such as 4G; what the machine has if not given.", valueName: "bytes"))
+            "The most memory to use, such as 4G; by default what the machine has.", valueName: "bytes"))
     var memory: ByteCount?
 
     @Option(
         help: ArgumentHelp(
-            "Threads that search; one for each processor that the program may use if not given.", valueName: "n"))
+            "Threads that search; by default one for each processor that the program may use.", valueName: "n"))
     var threads: ThreadCount?
 
-    @Option(help: ArgumentHelp("Search for the first n queries only.", valueName: "n"))
+    @Option(help: ArgumentHelp("Search for the first n queries only; by default for all.", valueName: "n"))
     var limit: Int?
 
     @OptionGroup(title: "Files of results") var saving: ResultFiles
@@ -186,7 +190,7 @@ struct SearchCommand: Command {
     }
 
     /// Throws for a radius in which there cannot be anything.
-    private func checkRadius(_ metric: Metric) throws {
+    private func checkRadius(_ metric: VectorStore.Metric) throws {
         guard let radius, radius < 0, metric == .l2 || metric == .cosine else { return }
         throw Failure(
             usage: "--radius is \(shortest(radius)), but no distance of \(metric.name) is below 0: give 0 or more"

@@ -31,32 +31,32 @@ extension SearchCommand {
     /// Searches for `extra` results more than were asked for.
     private func search(_ store: VectorStore, _ vectors: [Float], extra: Int) throws -> any SearchResults {
         func more(_ count: Int) -> Int { count == .max ? count : count + extra }
-        let filter = try filter.map { LabelFilter.including(try readLabels($0.path)) }
+        let filter = try filter.map { VectorStore.LabelFilter.including(try readLabels($0.path)) }
         let grouping = try documents.map { try readDocuments($0.path) }
         let threads = threads?.count
         do {
             if let radius {
-                let options = RadiusOptions(
-                    limit: more(count ?? 10_000), width: ef, filter: filter, isExact: exact)
+                let options = VectorStore.RadiusOptions(
+                    limit: more(count ?? 10_000), ef: ef, filter: filter, isExact: exact)
                 let rows = try inPieces(vectors, of: store) { (vectors) throws(StoreError) in
                     try store.search(batch: vectors, within: radius, options: options, threads: threads)
                 }
                 return RadiusResults(neighbors: rows.map(\.neighbors), isTruncated: rows.map(\.isTruncated))
             }
             if let grouping {
-                let options = DocumentOptions(
-                    width: ef, neighborsPerDocument: more(perDocument ?? 1), filter: filter, isExact: exact)
+                let options = VectorStore.DocumentOptions(
+                    ef: ef, neighborsPerDocument: more(perDocument ?? 1), filter: filter, isExact: exact)
                 let rows = try inPieces(vectors, of: store) { (vectors) throws(StoreError) in
                     try store.searchDocuments(
-                        batch: vectors, count: more(count ?? 10), by: grouping, options: options, threads: threads)
+                        batch: vectors, k: more(count ?? 10), by: grouping, options: options, threads: threads)
                 }
                 return DocumentResults(
                     rows: rows.map { $0.map { ($0.document, $0.neighbors) } }, perDocument: perDocument)
             }
-            let options = SearchOptions(width: ef, filter: filter, isExact: exact)
+            let options = VectorStore.SearchOptions(ef: ef, filter: filter, isExact: exact)
             return NearestResults(
                 neighbors: try inPieces(vectors, of: store) { (vectors) throws(StoreError) in
-                    try store.search(batch: vectors, count: more(count ?? 10), options: options, threads: threads)
+                    try store.search(batch: vectors, k: more(count ?? 10), options: options, threads: threads)
                 })
         } catch let error as StoreError {
             throw Failure(error, path: error.code == .invalidVector ? queries?.path : nil)
@@ -94,11 +94,11 @@ extension VectorStore {
     /// The vector of a label that must be in the store, which is at `path`.
     func vector(labelled label: Label, _ path: FilePath) throws -> [Float] {
         if let vector = try vector(for: label) { return vector }
-        let isDeleted = try markedLabels().contains(label)
+        let isDeleted = try deletedLabels().contains(label)
         throw Failure(
             code: "notFound",
             isDeleted
-                ? "label \(label) is marked as deleted; bring it back with: cairn delete \(path) \(label) --undo"
+                ? "label \(label) is marked deleted; bring it back with: cairn delete \(path) \(label) --undo"
                 : "there is no label \(label) in the store", path: path)
     }
 }

@@ -3,7 +3,7 @@ import Cairn
 /// What a kind of search found for each query, to be printed.
 protocol SearchResults {
     /// Nearest first.
-    var neighbors: [[Neighbor]] { get }
+    var neighbors: [[VectorStore.Neighbor]] { get }
     /// The document of each of these, if the search was for documents.
     var documents: [[UInt64]]? { get }
 
@@ -48,7 +48,7 @@ extension SearchResults {
     /// The keys that every kind has.
     fileprivate func sharedMembers(_ names: NameFile?, _ label: @escaping (UInt64) -> JSON) -> [ResultMember] {
         let rows = neighbors
-        func member(_ key: String, _ value: @escaping (Neighbor) -> JSON) -> ResultMember {
+        func member(_ key: String, _ value: @escaping (VectorStore.Neighbor) -> JSON) -> ResultMember {
             (key, { .array(rows[$0].map(value)) })
         }
         let members = [member("labels") { label($0.label) }, member("distances") { .number($0.distance) }]
@@ -84,7 +84,7 @@ struct ResultTable {
 
 /// The nearest vectors.
 struct NearestResults: SearchResults {
-    let neighbors: [[Neighbor]]
+    let neighbors: [[VectorStore.Neighbor]]
 
     func leavingOut(_ labels: [Label], count: Int) -> NearestResults {
         NearestResults(
@@ -95,7 +95,7 @@ struct NearestResults: SearchResults {
 
 /// The vectors within a radius.
 struct RadiusResults: SearchResults {
-    let neighbors: [[Neighbor]]
+    let neighbors: [[VectorStore.Neighbor]]
     /// Whether there are more within the radius.
     let isTruncated: [Bool]
 
@@ -118,7 +118,7 @@ struct RadiusResults: SearchResults {
 /// The best documents.
 struct DocumentResults: SearchResults {
     /// Its nearest vectors, nearest first: one or more.
-    typealias Found = (document: UInt64, neighbors: [Neighbor])
+    typealias Found = (document: UInt64, neighbors: [VectorStore.Neighbor])
 
     let rows: [[Found]]
     /// How many neighbours of each are told; nil for the best alone, as a property of the document.
@@ -139,7 +139,7 @@ struct DocumentResults: SearchResults {
         return DocumentResults(rows: rows, perDocument: perDocument)
     }
 
-    var neighbors: [[Neighbor]] { rows.map { $0.map { $0.neighbors[0] } } }
+    var neighbors: [[VectorStore.Neighbor]] { rows.map { $0.map { $0.neighbors[0] } } }
     var documents: [[UInt64]]? { rows.map { $0.map(\.document) } }
     var columns: [String] { ["rank", "document", "label", "distance"] }
 

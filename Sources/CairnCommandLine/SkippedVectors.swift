@@ -7,8 +7,8 @@ import Threading
 struct SkipOptions: ParsableArguments {
     @Flag(
         help: """
-            Leave out vectors that the store cannot hold, such as those with a NaN, or with --metric cosine of zeros alone, and \
-            list them as warnings.
+            Leave out vectors that the store cannot hold, and list them as warnings. Such vectors have a NaN, for example, \
+            or with --metric cosine only zeros.
             """)
     var skipInvalid = false
 

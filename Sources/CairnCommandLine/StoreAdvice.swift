@@ -12,7 +12,7 @@ extension StoreError {
                 + "; restore the store from a copy, or keep what came before with: cairn checkpoint \(store) --salvage"
         case .duplicateLabel:
             return message.replacing(
-                "unmark, erase or upsert it", with: "use `cairn delete --undo`, `cairn delete --erase` or `--upsert`")
+                /deleted: .+/, with: "deleted: use `cairn delete --undo`, `cairn delete --erase` or `--upsert`")
         case .notFound:
             return message.replacing(
                 "VectorStore.create or VectorStore.build", with: "`cairn create` or `cairn build`")
@@ -36,18 +36,18 @@ extension StoreError {
     }
 }
 
-extension StoreInfo {
+extension VectorStore.Info {
     /// Whether searches go by the vectors though the store is to have codes, is large enough for them, and could use them.
-    var lacksCodes: Bool { configuration.codes != .none && codes == nil && count >= 256 }
+    var lacksCodes: Bool { configuration.quantization != .none && quantization == nil && count >= 256 }
 
     /// What to do about that.
     func codesAdvice(_ store: FilePath) -> String {
-        "the store's codes are missing or belong to another state of it, so searches go by the vectors; "
-            + "make them again with: cairn checkpoint \(store)"
+        "the store's file `codes` is missing or belongs to another state of it, so searches use the vectors; "
+            + "make it again with: cairn checkpoint \(store)"
     }
 }
 
-extension CodeReport {
+extension VectorStore.QuantizationReport {
     /// Why the store does not use what it asks for; nil if it does.
     var warning: String? { reason.map { "\(requested.rawValue) is asked for; \($0)" } }
 
@@ -55,8 +55,8 @@ extension CodeReport {
     var summary: String? {
         guard used != .none, !isUnderReview, let worst else { return nil }
         return worst.lost >= 0.0005
-            ? "searches by \(used.rawValue) lose \(fixed(worst.lost, decimals: 3)) of recall@10 at ef \(worst.width), no more elsewhere"
-            : "searches by \(used.rawValue) lose nothing of recall@10"
+            ? "searches with \(used.rawValue) lose \(fixed(worst.lost, decimals: 3)) of recall@10 at ef \(worst.width), and no more at another ef"
+            : "searches with \(used.rawValue) lose nothing of recall@10"
     }
 
     /// The same, with where that is from.

@@ -62,8 +62,8 @@ extension VectorStore {
 struct DamageOptions: ParsableArguments {
     @Flag(
         help: """
-            Where the log is damaged in its middle, take the store as it was before the damage. A command that writes gives \
-            up for good what came after it.
+            If the log is damaged in its middle, use the store as it was before the damage. A command that writes loses \
+            permanently what came after it.
             """)
     var salvage = false
 
@@ -78,14 +78,14 @@ struct DurabilityOptions: ParsableArguments {
 
     @Option(
         help: """
-            What a batch survives once it is acknowledged: full is everything, power cuts included; interval and none a \
-            crash of this program, and power cuts after --interval or when the system has written it.
+            What a batch survives once it is acknowledged. full: everything, power cuts included. interval and none: a crash \
+            of this program. Power cuts too, with interval after --interval, with none once the system has written the batch.
             """)
     var durability = Level.full
 
     @Option(
         help: ArgumentHelp(
-            "With --durability interval: the most a power cut may take, in milliseconds; 100 if not given.",
+            "With --durability interval: the most that a power cut may undo, in milliseconds; by default 100.",
             valueName: "ms"))
     var interval: Int?
 
@@ -104,7 +104,7 @@ struct DurabilityOptions: ParsableArguments {
         let durability: VectorStore.OpenOptions.Durability =
             switch durability {
             case .full: .full
-            case .interval: .interval(milliseconds: interval ?? 100)
+            case .interval: .interval(.milliseconds(interval ?? 100))
             case .none: .none
             }
         var options = VectorStore.OpenOptions(

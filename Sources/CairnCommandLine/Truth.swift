@@ -34,7 +34,7 @@ struct Truth {
         /// The labels before the last of them that the store has not.
         let missing: [Label]
 
-        func contains(_ neighbor: Neighbor) -> Bool {
+        func contains(_ neighbor: VectorStore.Neighbor) -> Bool {
             neighbor.distance <= threshold || labels.contains(neighbor.label)
         }
     }
@@ -66,7 +66,7 @@ struct Truth {
 
     /// As ann-benchmarks: a little more than the distance, so that rounding and equal distances do no harm. What is left of a small
     /// product in a distance of about 1 does not tell near from far: then only labels count.
-    private static func threshold(_ distance: Float, _ metric: Metric) -> Float {
+    private static func threshold(_ distance: Float, _ metric: VectorStore.Metric) -> Float {
         switch metric {
         case .l2: return distance * (1 + 1e-3)
         case .innerProduct:

@@ -65,7 +65,7 @@ struct UsageError: Error {
         guard let command, let name = command.configuration.commandName else {
             let meant = Suggestion.name(for: option, among: programOptions, synonyms: synonymsOfProgramOptions)
             let advice =
-                meant.map { "did you mean '\($0)'?" } ?? "write options behind it, as in `cairn info STORE --quiet`"
+                meant.map { "did you mean '\($0)'?" } ?? "write options after it, as in `cairn info STORE --quiet`"
             return "there is no option '\(option)' before the command\(meant == nil ? ":" : ";") \(advice)"
         }
         let unknown = "`cairn \(name)` has no option '\(option)'", own = CommandOptions(of: command).names
@@ -100,7 +100,7 @@ struct UsageError: Error {
         "knn": "search", "ls": "labels", "list": "labels", "show": "info", "stat": "info", "stats": "info",
         "status": "info", "check": "verify", "fsck": "verify", "fix": "repair", "import": "convert",
         "export": "convert",
-        "copy": "convert", "quantize": "codes", "config": "set", "benchmark": "recall", "bench": "recall",
+        "copy": "convert", "codes": "quantize", "config": "set", "benchmark": "recall", "bench": "recall",
         "evaluate": "recall", "index": "build", "load": "build", "sync": "checkpoint",
     ]
 
@@ -109,7 +109,8 @@ struct UsageError: Error {
         "top": "-k", "topk": "-k", "count": "-k", "neighbors": "-k", "neighbours": "-k", "efsearch": "--ef",
         "efruntime": "--ef", "width": "--ef", "efc": "--ef-construction", "dims": "--dim", "dimension": "--dim",
         "dimensions": "--dim", "d": "--dim", "space": "--metric", "distance": "--metric", "dtype": "--scalar",
-        "type": "--scalar", "connectivity": "-M", "quantization": "--codes", "quantize": "--codes", "ids": "--labels",
+        "type": "--scalar", "connectivity": "-M", "codes": "--quantization", "quantize": "--quantization",
+        "ids": "--labels",
         "jobs": "--threads", "j": "--threads", "workers": "--threads", "silent": "--quiet", "q": "--quiet",
         "ram": "--memory", "offset": "--skip", "start": "--skip", "bruteforce": "--exact", "only": "--filter",
         "range": "--radius", "within": "--radius", "maxdistance": "--radius", "similar": "--like", "label": "--like",

@@ -56,7 +56,7 @@ func readLabels(_ path: FilePath) throws -> [Label] {
 }
 
 /// The documents of labels in a file. Throws when a label has two.
-func readDocuments(_ path: FilePath) throws -> DocumentGrouping {
+func readDocuments(_ path: FilePath) throws -> VectorStore.DocumentGrouping {
     switch try readingIntegers(path, { () throws(VectorFileError) in try DocumentFile.read(path) }) {
     case .inOrder(let documents): return .array(documents)
     case .pairs(let pairs):

@@ -9,16 +9,21 @@ struct VerifyCommand: Command {
         commandName: "verify",
         abstract: "Check that a store is sound.",
         discussion: """
-            Nothing is written. What is wrong is printed, a line for each problem, and the exit code is 2; it is 0 when \
-            nothing is.
+            It writes nothing. It prints a line for each problem, and the exit code is 2. Without a problem the exit code is 0.
 
-            Each depth includes the ones before it. header looks at the headers and whether journal and log can be read; \
-            checksums reads everything once; graph also looks at every slot and every link, and whether every vector can be \
-            reached; searches also looks for every vector by itself, as a search for ten neighbors at the store's own ef does. \
-            Vectors that are not found are no damage: cairn repair links them again.
+            Each depth includes the ones before it:
 
-            Of damage the labels are told whose vectors, links or lengths are on the page, ten of them; --save-labels writes all \
-            labels that are damaged, cannot be reached or are not found to a file, and so does --output json. The file is one for --labels.
+              header      headers, and whether journal and log can be read
+              checksums   everything, read once
+              graph       every slot and link, and whether every vector can be reached
+              searches    a search for every vector by itself
+
+            The searches ask for ten neighbours at the store's own ef. Vectors that are not found are no damage: `cairn repair` \
+            links them again.
+
+            For a damaged page, it prints ten of the labels whose vectors, links or lengths are on the page. --save-labels writes \
+            all labels that are damaged, cannot be reached or are not found to a file. --output json prints all of them. You can \
+            use the file as --labels.
 
               cairn verify products.cairn
               cairn verify products.cairn --depth checksums --output json
@@ -29,11 +34,11 @@ struct VerifyCommand: Command {
     var store: FilePath
 
     @Option(help: "How much to check.")
-    var depth = VerifyReport.Depth.graph
+    var depth = VectorStore.VerifyReport.Depth.graph
 
     @Option(
         help: ArgumentHelp(
-            "Where labels go of vectors that are damaged, cannot be reached or are not found: .npy, u64.",
+            "Save the labels of vectors that are damaged, cannot be reached or are not found: .npy, u64.",
             valueName: "file"),
         completion: .file(extensions: ["npy"]))
     var saveLabels: FilePath?
@@ -51,8 +56,8 @@ struct VerifyCommand: Command {
     /// What was found. Without facts about the store where it is too damaged to be opened.
     private struct Finding {
         var problems: [String]
-        var report = VerifyReport()
-        var info: StoreInfo?
+        var report = VectorStore.VerifyReport()
+        var info: VectorStore.Info?
 
         /// Labels that --save-labels writes, ascending.
         var labels: [Label] { Set(report.damagedLabels + report.unreachableLabels + report.missedLabels).sorted() }
@@ -114,16 +119,16 @@ struct VerifyCommand: Command {
             ("depth", .string(depth.rawValue)),
             ("problems", .array(finding.problems.map { .string($0) })),
             ("warnings", .array(report.warnings.map { .string($0) })),
-            ("unreachable", number(report.unreachable)),
+            ("unreachable", number(report.unreachableCount)),
             ("unreachable_labels", numbers(report.unreachableLabels)),
-            ("missed", number(report.missed)),
+            ("missed", number(report.missedCount)),
             ("missed_labels", numbers(report.missedLabels)),
             ("damaged_labels", numbers(report.damagedLabels)),
             ("damaged_pages", .array(pages)),
             ("count", number(finding.info?.count)),
-            ("deleted", number(finding.info?.deleted)),
-            ("free", number(finding.info?.free)),
-        ] + InfoCommand.codeFacts(report.codes)
+            ("deleted", number(finding.info?.deletedCount)),
+            ("free", number(finding.info?.freeSlotCount)),
+        ] + InfoCommand.codeFacts(report.quantization)
     }
 
     /// How much of a damaged store there is to see to.
@@ -132,7 +137,7 @@ struct VerifyCommand: Command {
         let damaged = counted(finding.report.damagedLabels.count, "vector") + " damaged"
         let unreachable = "\(finding.report.unreachableLabels.count) out of reach"
         let advice = saveLabels == nil ? "; --save-labels writes their labels to a file" : ""
-        let missed = finding.report.missed.map { $0 > 0 ? ", \($0) not found" : "" } ?? ""
+        let missed = finding.report.missedCount.map { $0 > 0 ? ", \($0) not found" : "" } ?? ""
         return ["\(store): \(damaged), \(unreachable)\(missed)\(advice)"]
     }
 
@@ -148,8 +153,8 @@ struct VerifyCommand: Command {
             case .searches: "headers, log, checksums and graph were checked, and each vector was searched for"
             }
         return warnings + summary(finding) + [
-            "\(store): ok, \(counted(info.count, "vector")), \(info.deleted) marked as deleted, "
-                + "\(counted(info.free, "free slot")): \(checked)"
-        ] + (finding.report.codes?.measurement.map { ["\(store): \($0)"] } ?? [])
+            "\(store): ok, \(counted(info.count, "vector")), \(info.deletedCount) marked deleted, "
+                + "\(counted(info.freeSlotCount, "free slot")): \(checked)"
+        ] + (finding.report.quantization?.measurement.map { ["\(store): \($0)"] } ?? [])
     }
 }

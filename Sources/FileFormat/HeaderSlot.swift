@@ -37,12 +37,14 @@ package struct HeaderSlot: Sendable, Hashable {
     package var lastBatch: UInt64
     /// What codes the store keeps: 0 none, else `CodeFileHeader.kind`.
     package var codes: UInt8
+    /// The number of the caller's that the last batch with one was given; 0 before that.
+    package var position: UInt64
 
     package init(
         generation: UInt64, layout: Identifier, graphGeneration: UInt64, slotCount: Int, segmentCount: Int,
         entryPoint: UInt32, maximumLevel: Int, searchWidth: Int, liveCount: Int, markedCount: Int, freeCount: Int,
         levelState: UInt32, logSequence: UInt64 = 0, logSalt: Identifier = .zeros, lastFrame: UInt64 = 0,
-        lastBatch: UInt64 = 0, codes: UInt8 = 0
+        lastBatch: UInt64 = 0, codes: UInt8 = 0, position: UInt64 = 0
     ) {
         self.generation = generation
         self.layout = layout
@@ -61,6 +63,7 @@ package struct HeaderSlot: Sendable, Hashable {
         self.lastFrame = lastFrame
         self.lastBatch = lastBatch
         self.codes = codes
+        self.position = position
     }
 }
 
@@ -69,7 +72,7 @@ extension HeaderSlot {
         static let magic = 0, generation = 8, layout = 16, slotCount = 32, segmentCount = 40, entryPoint = 44
         static let maximumLevel = 48, searchWidth = 52, liveCount = 56, markedCount = 64, freeCount = 72
         static let levelState = 80, graphGeneration = 88, logSequence = 96, logSalt = 104, lastFrame = 120
-        static let lastBatch = 128, codes = 136, checksum = 508
+        static let lastBatch = 128, codes = 136, position = 144, checksum = 508
     }
 
     /// The 512 bytes of the slot.
@@ -93,6 +96,7 @@ extension HeaderSlot {
         bytes.store(lastFrame, at: Offset.lastFrame)
         bytes.store(lastBatch, at: Offset.lastBatch)
         bytes[Offset.codes] = codes
+        bytes.store(position, at: Offset.position)
         bytes.store(Checksum.crc32c(bytes, prefix: Offset.checksum), at: Offset.checksum)
         return bytes
     }
@@ -125,7 +129,8 @@ extension HeaderSlot {
             logSequence: bytes.integer(at: Offset.logSequence),
             logSalt: Identifier(bytes: Array(bytes[Offset.logSalt..<Offset.lastFrame])),
             lastFrame: bytes.integer(at: Offset.lastFrame),
-            lastBatch: bytes.integer(at: Offset.lastBatch), codes: bytes[Offset.codes])
+            lastBatch: bytes.integer(at: Offset.lastBatch), codes: bytes[Offset.codes],
+            position: bytes.integer(at: Offset.position))
         guard layout == superblock.layout else {
             throw FormatError(.corrupt, "the header belongs to another layout than the superblock")
         }

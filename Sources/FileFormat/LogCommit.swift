@@ -17,10 +17,13 @@ package struct LogCommit: Sendable, Hashable {
     package var markedCount: Int
     package var freeCount: Int
     package var levelState: UInt32
+    /// A number of the caller's, kept with the batch.
+    package var position: UInt64
 
     package init(
         batch: UInt64, durableFrame: UInt64, frameCount: Int = 1, entryPoint: UInt32, maximumLevel: Int,
-        searchWidth: Int, slotCount: Int, liveCount: Int, markedCount: Int, freeCount: Int, levelState: UInt32
+        searchWidth: Int, slotCount: Int, liveCount: Int, markedCount: Int, freeCount: Int, levelState: UInt32,
+        position: UInt64 = 0
     ) {
         self.batch = batch
         self.durableFrame = durableFrame
@@ -33,11 +36,12 @@ package struct LogCommit: Sendable, Hashable {
         self.markedCount = markedCount
         self.freeCount = freeCount
         self.levelState = levelState
+        self.position = position
     }
 
     private enum Offset {
         static let batch = 0, durableFrame = 8, frameCount = 16, entryPoint = 20, maximumLevel = 24, searchWidth = 28
-        static let slotCount = 32, liveCount = 40, markedCount = 48, freeCount = 56, levelState = 64
+        static let slotCount = 32, liveCount = 40, markedCount = 48, freeCount = 56, levelState = 64, position = 72
     }
 
     /// Of a payload, the number of the last durable frame: all that the search for lost frames looks at.
@@ -59,6 +63,7 @@ package struct LogCommit: Sendable, Hashable {
         bytes.store(UInt64(markedCount), at: Offset.markedCount)
         bytes.store(UInt64(freeCount), at: Offset.freeCount)
         bytes.store(levelState, at: Offset.levelState)
+        bytes.store(position, at: Offset.position)
         return bytes
     }
 
@@ -80,7 +85,7 @@ package struct LogCommit: Sendable, Hashable {
             maximumLevel: Int(Int32(bitPattern: bytes.integer(at: Offset.maximumLevel))),
             searchWidth: Int(bytes.integer(at: Offset.searchWidth, as: UInt32.self)),
             slotCount: Int(slots), liveCount: Int(live), markedCount: Int(marked), freeCount: Int(free),
-            levelState: bytes.integer(at: Offset.levelState))
+            levelState: bytes.integer(at: Offset.levelState), position: bytes.integer(at: Offset.position))
         guard (1...UInt64(Int64.max)).contains(batch), durableFrame < number, frameCount >= 1 else {
             throw FormatError(.corrupt, "the commit's batch or frame numbers are out of range")
         }

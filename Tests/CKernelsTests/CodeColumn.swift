@@ -70,9 +70,8 @@ final class CodeColumn {
     private let idMemory = GuardedMemory(capacity: 1024)
     private let distanceMemory = GuardedMemory(capacity: 1024)
 
-    /// - Parameters:
-    ///   - rows: one code per element, padding included.
-    ///   - padding: bytes between the end of one row and the start of the next.
+    /// `rows`: one code per element, padding included.
+    /// `padding`: bytes between the end of one row and the start of the next.
     init(_ metric: Metric, _ code: Code, query: CodeQuery, rows: [[UInt8]], padding: Int = 0) {
         self.metric = metric
         self.code = code
@@ -94,11 +93,10 @@ final class CodeColumn {
     }
 
     /// Calls the kernel of `level`.
-    /// - Parameters:
-    ///   - variant: the dimensions to ask for the kernel with, where these are not to be the column's.
-    ///   - gap: bytes from the end of the last row and of the query to the page nobody may touch.
-    ///   - canaries: floats after the distances that must stay as they are; 0 puts the distances before that page.
-    /// - Returns: the distances, and whether everything around them was left alone.
+    /// `variant`: the dimensions to ask for the kernel with, where these are not to be the column's.
+    /// `gap`: bytes from the end of the last row and of the query to the page nobody may touch.
+    /// `canaries`: floats after the distances that must stay as they are; 0 puts the distances before that page.
+    /// Returns the distances, and whether everything around them was left alone.
     func distances(
         _ level: Level, ids: [UInt32], variant: Int? = nil, gap: Int = 0, canaries: Int = 0
     ) -> (values: [Float], intact: Bool) {

@@ -15,7 +15,7 @@ final class Column {
     private let idMemory = GuardedMemory(capacity: 1024)
     private let distanceMemory = GuardedMemory(capacity: 1024)
 
-    /// - Parameter padding: bytes between the end of one row and the start of the next.
+    /// `padding`: bytes between the end of one row and the start of the next.
     init(_ metric: Metric, _ scalar: Scalar, query: Vector, rows: [Vector], padding: Int) {
         self.metric = metric
         self.scalar = scalar
@@ -38,10 +38,9 @@ final class Column {
     }
 
     /// Calls the kernel of `level`.
-    /// - Parameters:
-    ///   - gap: bytes from the end of the last row and of the query to the page nobody may touch.
-    ///   - canaries: floats after the distances that must stay as they are; 0 puts the distances before that page.
-    /// - Returns: the distances, and whether everything around them was left alone.
+    /// `gap`: bytes from the end of the last row and of the query to the page nobody may touch.
+    /// `canaries`: floats after the distances that must stay as they are; 0 puts the distances before that page.
+    /// Returns the distances, and whether everything around them was left alone.
     func distances(_ level: Level, ids: [UInt32], gap: Int = 0, canaries: Int = 0) -> (values: [Float], intact: Bool) {
         var contents: [UInt8] = []
         for row in rows { contents += row.bytes + [UInt8](repeating: 0xFF, count: stride - row.bytes.count) }

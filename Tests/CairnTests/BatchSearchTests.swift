@@ -9,18 +9,18 @@ import Testing
         let fixture = try StoreFixture(700, metric: .cosine, scalar: .float16), store = try fixture.open()
         let queries = fixture.queries(37)
         for options in [
-            SearchOptions(width: 30), .init(isExact: true), .init(width: 30, filter: .matching { $0 % 2 == 0 }),
+            VectorStore.SearchOptions(ef: 30), .init(isExact: true), .init(ef: 30, filter: .matching { $0 % 2 == 0 }),
         ] {
-            let single = try queries.map { try store.search($0, count: 6, options: options) }
-            let batch = try store.search(batch: queries.flatMap { $0 }, count: 6, options: options, threads: threads)
+            let single = try queries.map { try store.search($0, k: 6, options: options) }
+            let batch = try store.search(batch: queries.flatMap { $0 }, k: 6, options: options, threads: threads)
             #expect(batch == single)
         }
     }
 
     @Test func `a batch of nothing`() throws {
         let fixture = try StoreFixture(10), store = try fixture.open()
-        #expect(try store.search(batch: [], count: 3) == [])
-        #expect(try store.search(batch: fixture.rows[0] + fixture.rows[1], count: 0) == [[], []])
+        #expect(try store.search(batch: [], k: 3) == [])
+        #expect(try store.search(batch: fixture.rows[0] + fixture.rows[1], k: 0) == [[], []])
     }
 
     @Test(arguments: [1, 2, 4], [0, 5, 19])
@@ -29,7 +29,7 @@ import Testing
         var queries = fixture.queries(20)
         queries[row][3] = .nan
         queries[19][1] = .infinity
-        let error = storeError { _ = try store.search(batch: queries.flatMap { $0 }, count: 3, threads: threads) }
+        let error = storeError { _ = try store.search(batch: queries.flatMap { $0 }, k: 3, threads: threads) }
         #expect(error?.code == .invalidVector)
         #expect(error?.message.contains("query \(row) ") == true)
     }

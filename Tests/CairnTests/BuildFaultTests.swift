@@ -13,7 +13,7 @@ import Darwin
 
 /// A build that fails at any system call leaves nothing behind, and a later one succeeds.
 @Suite struct BuildFaultTests {
-    private static let configuration = VectorStore.Configuration(dimensions: 4, connectivity: 4, constructionWidth: 20)
+    private static let configuration = VectorStore.Configuration(dimensions: 4, m: 4, efConstruction: 20)
     /// Three segments, so that growing fails too.
     private static let elements = seededVectors(count: 600, dimensions: 4, seed: 3)
 
@@ -38,7 +38,7 @@ import Darwin
                 // What failed was not needed (closing, the process id in the lock file): the store is whole.
                 let store = try VectorStore.open(at: path)
                 #expect(try store.count == 600)
-                #expect(try store.search(Array(Self.elements[400..<404]), count: 1)[0].label == 100)
+                #expect(try store.search(Array(Self.elements[400..<404]), k: 1)[0].label == 100)
                 try store.close()
                 #expect(names(in: directory.path) == ["store"])
                 removeTree(path)
@@ -47,7 +47,7 @@ import Darwin
             number += 1
             try #require(number < 200)
         }
-        try VectorStore.build(at: path, Self.configuration, vectors: Self.elements)
+        try VectorStore.build(at: path, configuration: Self.configuration, vectors: Self.elements)
         #expect(try VectorStore.open(at: path).count == 600)
     }
 
@@ -58,7 +58,8 @@ import Darwin
         }
         let error = storeError {
             try VectorStore.build(
-                at: directory.appending("store"), Self.configuration, source, labels: nil, options: .init(),
+                at: directory.appending("store"), configuration: Self.configuration, source, labels: nil,
+                options: .init(),
                 calls: .system)
         }
         #expect(error?.message == "no more rows")
@@ -73,12 +74,15 @@ import Darwin
         let mounted = try run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk.string])
         try #require(mounted.status == 0, "\(mounted.errors)")
         defer { _ = try? run(["umount", disk.string]) }
-        let error = storeError { try VectorStore.build(at: path, .init(dimensions: 256), vectors: Self.large) }
+        let error = storeError {
+            try VectorStore.build(at: path, configuration: .init(dimensions: 256), vectors: Self.large)
+        }
         #expect(error?.code == .full)
         #expect(error?.systemError == .noSpace)
         #expect(names(in: disk) == [])
-        try VectorStore.build(at: path, .init(dimensions: 256), vectors: Array(Self.large[..<(256 * 100)]))
-        #expect(try VectorStore.open(at: path).search(Array(Self.large[..<256]), count: 1)[0].label == 0)
+        try VectorStore.build(
+            at: path, configuration: .init(dimensions: 256), vectors: Array(Self.large[..<(256 * 100)]))
+        #expect(try VectorStore.open(at: path).search(Array(Self.large[..<256]), k: 1)[0].label == 0)
     }
     #endif
 
@@ -90,6 +94,6 @@ import Darwin
             for index in 0..<range.count * 4 { unsafe buffer[index] = elements[range.lowerBound * 4 + index] }
         }
         try VectorStore.build(
-            at: path, configuration, source, labels: nil, options: .init(threads: 1), calls: calls)
+            at: path, configuration: configuration, source, labels: nil, options: .init(threads: 1), calls: calls)
     }
 }

@@ -17,12 +17,12 @@ import Darwin
         let directory = try TemporaryDirectory(), path = directory.appending("store"), name = path.string
         await #expect(processExitsWith: .signal(SIGKILL)) { [name = name as String] in
             try VectorStore.build(
-                at: FilePath(name), .init(dimensions: 2), vectors: [1, 2, 3, 4],
+                at: FilePath(name), configuration: .init(dimensions: 2), vectors: [1, 2, 3, 4],
                 options: .init(progress: { (_, _) in kill(getpid(), SIGKILL) }))
         }
         #expect(names(in: directory.path) == ["store.building"])
         #expect(names(in: directory.appending("store.building")).contains("level0"))
-        try VectorStore.build(at: path, .init(dimensions: 2), vectors: [1, 2])
+        try VectorStore.build(at: path, configuration: .init(dimensions: 2), vectors: [1, 2])
         #expect(names(in: directory.path) == ["store"])
         #expect(try VectorStore.open(at: path).count == 1)
     }
@@ -30,9 +30,11 @@ import Darwin
     @Test func `what a living process builds is left alone`() throws {
         let directory = try TemporaryDirectory(), path = directory.appending("store")
         try VectorStore.build(
-            at: path, .init(dimensions: 2), vectors: [1, 2, 3, 4],
+            at: path, configuration: .init(dimensions: 2), vectors: [1, 2, 3, 4],
             options: .init(progress: { (_, _) in
-                let error = storeError { try VectorStore.build(at: path, .init(dimensions: 2), vectors: [5, 6]) }
+                let error = storeError {
+                    try VectorStore.build(at: path, configuration: .init(dimensions: 2), vectors: [5, 6])
+                }
                 #expect(error?.code == .locked)
                 #expect(names(in: directory.appending("store.building")).contains("level0"))
             }))
@@ -45,7 +47,7 @@ import Darwin
         let draft = try StoreDraft(for: path, calls: .system)
         await #expect(processExitsWith: .success) { [name = name as String] in
             do throws(StoreError) {
-                try VectorStore.build(at: FilePath(name), .init(dimensions: 2), vectors: [1, 2])
+                try VectorStore.build(at: FilePath(name), configuration: .init(dimensions: 2), vectors: [1, 2])
                 exit(1)
             } catch {
                 exit(error.code == .locked ? EXIT_SUCCESS : 2)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct CustomDistanceTests {
     /// The sum of absolute differences of what the scalar holds.
-    private static func registerManhattan(_ name: String, _ scalar: Scalar) {
+    private static func registerManhattan(_ name: String, _ scalar: VectorStore.Scalar) {
         unsafe VectorStore.registerDistance(name) { (a, b) in
             func values(_ bytes: UnsafeRawBufferPointer) -> [Float] {
                 switch scalar {
@@ -32,24 +32,24 @@ import Testing
         }
     }
 
-    @Test(arguments: Scalar.allCases)
-    func `a registered distance is searched by`(scalar: Scalar) throws {
+    @Test(arguments: VectorStore.Scalar.allCases)
+    func `a registered distance is searched by`(scalar: VectorStore.Scalar) throws {
         let name = "manhattan \(scalar.rawValue)"
         Self.registerManhattan(name, scalar)
         let directory = try TemporaryDirectory(), path = directory.appending("store")
         let rows = seededWholeNumbers(count: 300, dimensions: 5, seed: 2, in: 0...100).rows(5)
         let configuration = VectorStore.Configuration(
-            dimensions: 5, metric: .custom(name: name), scalar: scalar, connectivity: 8, constructionWidth: 40)
-        try VectorStore.build(at: path, configuration, vectors: rows.flatMap { $0 })
+            dimensions: 5, metric: .custom(name: name), scalar: scalar, m: 8, efConstruction: 40)
+        try VectorStore.build(at: path, configuration: configuration, vectors: rows.flatMap { $0 })
         let store = try VectorStore.open(at: path)
         #expect(try store.configuration.metric == .custom(name: name))
         #expect(try store.vector(for: 17) == rows[17])
         var hits = 0
         for query in seededWholeNumbers(count: 10, dimensions: 5, seed: 3, in: 0...100).rows(5) {
             let distances = rows.map { zip($0, query).reduce(0) { $0 + abs($1.0 - $1.1) } }.sorted()
-            let exact = try store.search(query, count: 8, options: .init(isExact: true))
+            let exact = try store.search(query, k: 8, options: .init(isExact: true))
             #expect(exact.map(\.distance) == Array(distances.prefix(8)))
-            let walked = try store.search(query, count: 8, options: .init(width: 40))
+            let walked = try store.search(query, k: 8, options: .init(ef: 40))
             hits += walked.filter { $0.distance <= distances[7] }.count
         }
         #expect(hits >= 76, "of 80")
@@ -58,7 +58,7 @@ import Testing
     @Test func `one that is not registered is named`() throws {
         let directory = try TemporaryDirectory(), path = directory.appending("store")
         let configuration = VectorStore.Configuration(dimensions: 2, metric: .custom(name: "nobody's"))
-        let built = storeError { try VectorStore.build(at: path, configuration, vectors: [1, 2]) }
+        let built = storeError { try VectorStore.build(at: path, configuration: configuration, vectors: [1, 2]) }
         #expect(built?.code == .missingDistance && built?.message.contains("'nobody's'") == true)
         #expect(names(in: directory.path) == [])
         let made = storeError { _ = try VectorStore(inMemory: configuration) }
@@ -69,8 +69,8 @@ import Testing
         let directory = try TemporaryDirectory(), path = directory.appending("store")
         Self.registerManhattan("only here", .float32)
         try VectorStore.build(
-            at: path, .init(dimensions: 2, metric: .custom(name: "only here")), vectors: [1, 2, 3, 4])
-        #expect(try VectorStore.open(at: path).search([3, 4], count: 1)[0].label == 1)
+            at: path, configuration: .init(dimensions: 2, metric: .custom(name: "only here")), vectors: [1, 2, 3, 4])
+        #expect(try VectorStore.open(at: path).search([3, 4], k: 1)[0].label == 1)
         await #expect(processExitsWith: .success) { [name = path.string as String] in
             let error = storeError { _ = try VectorStore.open(at: FilePath(name)) }
             #expect(error?.code == .missingDistance)
@@ -84,12 +84,12 @@ import Testing
         let name = "always \(value)"
         unsafe VectorStore.registerDistance(name) { (_, _) in value }
         let store = try VectorStore(
-            inMemory: .init(dimensions: 2, metric: .custom(name: name), connectivity: 3, constructionWidth: 10))
+            inMemory: .init(dimensions: 2, metric: .custom(name: name), m: 3, efConstruction: 10))
         try store.add(
             seededVectors(count: 300, dimensions: 2, seed: 1), labels: (0..<300).map { Label($0) }, threads: 2)
-        #expect(try store.search([1, 2], count: 300, options: .init(isExact: true)).count == 300)
-        for options in [SearchOptions(width: 10), .init(width: 10, filter: .matching { $0 % 2 == 0 })] {
-            let found = try store.search([1, 2], count: 5, options: options)
+        #expect(try store.search([1, 2], k: 300, options: .init(isExact: true)).count == 300)
+        for options in [VectorStore.SearchOptions(ef: 10), .init(ef: 10, filter: .matching { $0 % 2 == 0 })] {
+            let found = try store.search([1, 2], k: 5, options: options)
             #expect(found.allSatisfy { $0.distance == (value.isNaN ? .infinity : value) })
         }
     }
@@ -100,12 +100,12 @@ import Testing
             return Int(left + right) % 3 == 0 ? .nan : abs(left - right)
         }
         let store = try VectorStore(
-            inMemory: .init(dimensions: 1, metric: .custom(name: "sometimes"), connectivity: 3, constructionWidth: 10))
+            inMemory: .init(dimensions: 1, metric: .custom(name: "sometimes"), m: 3, efConstruction: 10))
         try store.add((0..<500).map { Float($0) }, labels: (0..<500).map { Label($0) })
         for query in stride(from: 0, to: 500, by: 25) {
-            #expect(try store.search([Float(query)], count: 10, options: .init(width: 20)).count == 10)
+            #expect(try store.search([Float(query)], k: 10, options: .init(ef: 20)).count == 10)
         }
-        let exact = try store.search([100], count: 3, options: .init(isExact: true))
+        let exact = try store.search([100], k: 3, options: .init(isExact: true))
         #expect(exact.map(\.label) == [100, 99, 102])
     }
 }

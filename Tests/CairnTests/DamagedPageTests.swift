@@ -57,10 +57,10 @@ import Testing
             _ = try damage(.vectors, slot: 150, byte: byte) { _ in value }
         }
         let damaged = fixture.labels[150]
-        for depth in VerifyReport.Depth.allCases where depth != .header {
+        for depth in VectorStore.VerifyReport.Depth.allCases where depth != .header {
             let report = try VectorStore.verify(at: fixture.path, depth: depth)
             #expect(report.damagedLabels.contains(damaged), "\(depth)")
-            #expect(depth != .searches || report.missed == 0)
+            #expect(depth != .searches || report.missedCount == 0)
         }
         let before = try readBytes(fixture.path.appending("level0"))
         let error = storeError { _ = try VectorStore.repair(at: fixture.path) }
@@ -71,7 +71,7 @@ import Testing
     @Test func `erased vectors are nobody's, marked ones are`() throws {
         let store = try fixture.open(.readWrite)
         try store.erase(Array(fixture.labels[64..<128]))
-        try store.mark(Array(fixture.labels[0..<64]))
+        try store.markDeleted(Array(fixture.labels[0..<64]))
         try store.close()
         // The rows of erased slots may hold anything; their links are checked.
         _ = try damage(.links, slot: 70)

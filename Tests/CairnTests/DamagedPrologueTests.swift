@@ -25,7 +25,7 @@ import Testing
             #expect(error?.message.contains("cut short") == true)
         }
         try writeBytes(bytes + [UInt8](repeating: 7, count: 5000), to: level0)
-        #expect(try fixture.open().search(fixture.rows[5], count: 1)[0].label == 5)
+        #expect(try fixture.open().search(fixture.rows[5], k: 1)[0].label == 5)
     }
 
     /// Both slots are valid after a change of ef: one flipped bit leaves the other.
@@ -38,8 +38,8 @@ import Testing
             damaged[offset + bit / 8] ^= 1 << (bit % 8)
             try writeBytes(damaged, to: level0)
             let store = try fixture.open()
-            #expect(try store.search(fixture.rows[7], count: 1)[0].label == 7)
-            #expect([61, 62].contains(try store.configuration.searchWidth))
+            #expect(try store.search(fixture.rows[7], k: 1)[0].label == 7)
+            #expect([61, 62].contains(try store.configuration.ef))
             try store.close()
         }
     }
@@ -50,7 +50,7 @@ import Testing
             var damaged = bytes
             damaged[offset + bit / 8] ^= 1 << (bit % 8)
             try writeBytes(damaged, to: level0)
-            #expect(try fixture.open().search(fixture.rows[7], count: 1)[0].label == 7)
+            #expect(try fixture.open().search(fixture.rows[7], k: 1)[0].label == 7)
         }
     }
 
@@ -72,7 +72,7 @@ import Testing
             damaged[offset + bit / 8] ^= 1 << (bit % 8)
             try writeBytes(damaged, to: level0)
             let store = try fixture.open()
-            #expect(try store.search(fixture.rows[9], count: 1)[0].label == 9)
+            #expect(try store.search(fixture.rows[9], k: 1)[0].label == 9)
             try store.close()
         }
     }
@@ -131,10 +131,10 @@ import Testing
         do throws(StoreError) {
             let dimensions = try store.configuration.dimensions
             let query = Array((query + [Float](repeating: 1, count: dimensions)).prefix(dimensions))
-            _ = try store.search(query, count: 5, options: .init(width: 20))
-            _ = try store.search(query, count: 5, options: .init(filter: .matching { $0 % 2 == 0 }))
+            _ = try store.search(query, k: 5, options: .init(ef: 20))
+            _ = try store.search(query, k: 5, options: .init(filter: .matching { $0 % 2 == 0 }))
             _ = try store.vector(for: 3)
-            if store.access == .readWrite { try store.setSearchWidth(70) }
+            if store.access == .readWrite { try store.setEF(70) }
         } catch {
             #expect([.invalidVector, .corrupt].contains(error.code), "\(error)")
         }
@@ -142,8 +142,8 @@ import Testing
 
     private func changeWidths() throws {
         let store = try fixture.open(.readWrite)
-        try store.setSearchWidth(61)
-        try store.setSearchWidth(62)
+        try store.setEF(61)
+        try store.setEF(62)
         try store.close()
     }
 

@@ -95,13 +95,13 @@ import Testing
     }
 
     /// Results of walks and of exact searches, every vector, and some labels that are not there.
-    private func answers() throws -> [[Neighbor]] {
+    private func answers() throws -> [[VectorStore.Neighbor]] {
         let store = try fixture.open()
         defer { try? store.close() }
         for (label, row) in zip(fixture.labels, fixture.rows) where label % 5 == 0 {
             #expect(try store.vector(for: label) == row)
             #expect(try !store.contains(label + 1))
         }
-        return try fixture.queries(6).map { try store.search($0, count: 10, options: .init(width: 30)) }
+        return try fixture.queries(6).map { try store.search($0, k: 10, options: .init(ef: 30)) }
     }
 }

@@ -7,8 +7,10 @@ import Testing
 
 /// The same calls give the same bytes, whatever the threads; only the identifiers are random.
 @Suite struct DeterminismTests {
-    @Test(arguments: [Metric.l2, .cosine], Scalar.allCases)
-    func `builds of one and of more threads are the same bytes`(metric: Metric, scalar: Scalar) throws {
+    @Test(arguments: [VectorStore.Metric.l2, .cosine], VectorStore.Scalar.allCases)
+    func `builds of one and of more threads are the same bytes`(metric: VectorStore.Metric, scalar: VectorStore.Scalar)
+        throws
+    {
         let one = try StoreFixture(900, metric: metric, scalar: scalar, connectivity: 4, threads: 1)
         for threads in [2, 3] {
             let more = try StoreFixture(900, metric: metric, scalar: scalar, connectivity: 4, threads: threads)
@@ -20,7 +22,7 @@ import Testing
         let directory = try TemporaryDirectory(), elements = seededVectors(count: 900, dimensions: 8, seed: 1)
         for seed: UInt64 in [100, 101] {
             try VectorStore.build(
-                at: directory.appending("\(seed)"), .init(dimensions: 8, constructionWidth: 30, seed: seed),
+                at: directory.appending("\(seed)"), configuration: .init(dimensions: 8, efConstruction: 30, seed: seed),
                 vectors: elements)
         }
         let a = try readBytes(directory.appending("100/level0")), b = try readBytes(directory.appending("101/level0"))
@@ -32,17 +34,17 @@ import Testing
         let directory = try TemporaryDirectory()
         let elements = seededWholeNumbers(count: 300, dimensions: 8192, seed: 1, in: 0...255)
         let configuration = VectorStore.Configuration(
-            dimensions: 8192, scalar: .uint8, connectivity: 4, constructionWidth: 10)
+            dimensions: 8192, scalar: .uint8, m: 4, efConstruction: 10)
         let path = directory.appending("store")
-        try VectorStore.build(at: path, configuration, vectors: elements)
+        try VectorStore.build(at: path, configuration: configuration, vectors: elements)
         let memory = try VectorStore(inMemory: configuration)
         try memory.add(elements, labels: (0..<300).map { Label($0) })
         let store = try VectorStore.open(at: path)
         for query in seededWholeNumbers(count: 5, dimensions: 8192, seed: 2, in: 0...255).rows(8192) {
-            let options = SearchOptions(width: 10)
+            let options = VectorStore.SearchOptions(ef: 10)
             #expect(
-                try store.search(query, count: 10, options: options)
-                    == memory.search(query, count: 10, options: options))
+                try store.search(query, k: 10, options: options)
+                    == memory.search(query, k: 10, options: options))
         }
     }
 

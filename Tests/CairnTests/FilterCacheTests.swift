@@ -20,15 +20,15 @@ import VectorFiles
         let fixture = try Self.fixture.get(), store = try fixture.open()
         let filter = kind.filter(fixture.labels) { $0 % oneIn == 0 }
         try store.reading { (contents, view, _) in #expect(filter.cache.set(for: view, of: contents.graph) == nil) }
-        for query in fixture.queries(60) { _ = try store.search(query, count: 5, options: .init(filter: filter)) }
+        for query in fixture.queries(60) { _ = try store.search(query, k: 5, options: .init(filter: filter)) }
         try store.reading { (contents, view, _) throws(StoreError) in
             let set = filter.cache.set(for: view, of: contents.graph)
             #expect(set?.count == 3000 / Int(oneIn))
             // It is the same one from now on, for searches of all kinds.
             let query = fixture.rows[7]
-            _ = try store.search(query, count: 5, options: .init(filter: filter))
+            _ = try store.search(query, k: 5, options: .init(filter: filter))
             _ = try store.search(query, within: 1, options: .init(filter: filter))
-            _ = try store.searchDocuments(query, count: 5, by: .shift(2), options: .init(filter: filter))
+            _ = try store.searchDocuments(query, k: 5, by: .shift(2), options: .init(filter: filter))
             #expect(filter.cache.set(for: view, of: contents.graph) === set)
         }
     }
@@ -36,7 +36,7 @@ import VectorFiles
     @Test(arguments: FilterKind.allCases, [1, 2, 10, 300])
     func `a filter goes on meaning what it says while the store changes`(kind: FilterKind, oneIn: Label) throws {
         let elements = vectors(2000, dimensions: 5, scalar: .float32), rows = elements.rows(5)
-        let store = try VectorStore(inMemory: .init(dimensions: 5, connectivity: 8, constructionWidth: 30))
+        let store = try VectorStore(inMemory: .init(dimensions: 5, m: 8, efConstruction: 30))
         try store.add(elements, labels: (0..<2000).map { Label($0) })
         let filter = kind.filter((0..<3000).map { Label($0) }) { $0 % oneIn == 0 }
         var live = Set<Label>(0..<2000)
@@ -46,7 +46,7 @@ import VectorFiles
             for isExact in [false, true] {
                 for query in queries {
                     let found = try store.search(
-                        query, count: 10, options: .init(width: 30, filter: filter, isExact: isExact))
+                        query, k: 10, options: .init(ef: 30, filter: filter, isExact: isExact))
                     #expect(found.count == min(10, matches.count), "\(step)")
                     #expect(found.allSatisfy { matches.contains($0.label) }, "\(step)")
                 }
@@ -57,10 +57,10 @@ import VectorFiles
         try store.erase(erased)
         live.subtract(erased)
         try check("erased")
-        try store.mark([3, 301, 601, 901, 1500])
+        try store.markDeleted([3, 301, 601, 901, 1500])
         live.subtract([3, 301, 601, 901, 1500])
         for _ in 0..<3 { try check("marked") }
-        try store.unmark([3, 1500])
+        try store.unmarkDeleted([3, 1500])
         live.formUnion([3, 1500])
         try check("unmarked")
         // Into the slots of the erased ones, whose labels were others.
@@ -75,15 +75,15 @@ import VectorFiles
 
     @Test func `one filter serves several stores in turn`() throws {
         let stores = try [100, 200].map { count in
-            let store = try VectorStore(inMemory: .init(dimensions: 1, connectivity: 4, constructionWidth: 10))
+            let store = try VectorStore(inMemory: .init(dimensions: 1, m: 4, efConstruction: 10))
             // The same number of batches, so that nothing but the store tells the two apart.
             try store.add((0..<count).map { Float($0) }, labels: (0..<count).map { Label($0) })
             return store
         }
-        let filter = LabelFilter.including([5, 150])
+        let filter = VectorStore.LabelFilter.including([5, 150])
         for _ in 0..<3 {
-            #expect(try stores[0].search([149], count: 2, options: .init(filter: filter)).map(\.label) == [5])
-            #expect(try stores[1].search([149], count: 2, options: .init(filter: filter)).map(\.label) == [150, 5])
+            #expect(try stores[0].search([149], k: 2, options: .init(filter: filter)).map(\.label) == [5])
+            #expect(try stores[1].search([149], k: 2, options: .init(filter: filter)).map(\.label) == [150, 5])
         }
     }
 
@@ -93,11 +93,11 @@ import VectorFiles
         let fixture = try Self.fixture.get(), store = try fixture.open()
         for query in fixture.queries(10) {
             let asked = Guarded<[Label: Int]>([:])
-            let filter = LabelFilter.matching { label in
+            let filter = VectorStore.LabelFilter.matching { label in
                 asked.withLock { $0[label, default: 0] += 1 }
                 return label % oneIn == 1 % oneIn
             }
-            let found = try store.search(query, count: 8, options: .init(width: 30, filter: filter))
+            let found = try store.search(query, k: 8, options: .init(ef: 30, filter: filter))
             #expect(found.count == min(8, fixture.labels.count { $0 % oneIn == 1 % oneIn }))
             asked.withLock { asked in
                 #expect(asked.values.allSatisfy { $0 == 1 })
@@ -111,10 +111,10 @@ import VectorFiles
         let fixture = try Self.fixture.get(), store = try fixture.open()
         for (oneIn, most) in [(1, 700), (2, 1500), (50, 60), (1000, 3)] as [(Label, Int)] {
             let filter = kind.filter(fixture.labels) { $0 % oneIn == 0 }
-            for query in fixture.queries(30) { _ = try store.search(query, count: 5, options: .init(filter: filter)) }
+            for query in fixture.queries(30) { _ = try store.search(query, k: 5, options: .init(filter: filter)) }
             let before = try store.searchWork.distances
             for query in fixture.queries(20) {
-                _ = try store.search(query, count: 5, options: .init(width: 20, filter: filter))
+                _ = try store.search(query, k: 5, options: .init(ef: 20, filter: filter))
             }
             #expect(try store.searchWork.distances - before <= 20 * most)
         }
@@ -135,11 +135,11 @@ import VectorFiles
         }
         let base = try read("vectors.npy", 1500), queries = try read("queries.npy", 8).rows
         let store = try VectorStore(
-            inMemory: .init(dimensions: 384, metric: .cosine, connectivity: 16, constructionWidth: 60))
+            inMemory: .init(dimensions: 384, metric: .cosine, m: 16, efConstruction: 60))
         try store.add(base.all, labels: (0..<base.rows.count).map { Label($0) })
         var generator = SeededGenerator(seed: 3)
         for query in queries {
-            let all = try store.search(query, count: base.rows.count, options: .init(isExact: true)).map(\.label)
+            let all = try store.search(query, k: base.rows.count, options: .init(isExact: true)).map(\.label)
             let subsets = [
                 "every other": all.filter { _ in generator.next() % 2 == 0 },
                 "one in ten": all.filter { _ in generator.next() % 10 == 0 },
@@ -152,9 +152,9 @@ import VectorFiles
                 for kind in FilterKind.allCases {
                     let filter = kind.filter(all) { allowed.contains($0) }
                     for plan in [nil, FilterPlan.walkAll, .walkSet, .scan] {
-                        var options = SearchOptions(width: 60, filter: filter)
+                        var options = VectorStore.SearchOptions(ef: 60, filter: filter)
                         options.filterPlan = plan
-                        let found = try store.search(query, count: 10, options: options).map(\.label)
+                        let found = try store.search(query, k: 10, options: options).map(\.label)
                         #expect(found.count == exact.count && found.allSatisfy(allowed.contains))
                         let hits = Set(found).intersection(exact).count
                         #expect(
@@ -166,13 +166,13 @@ import VectorFiles
     }
 
     @Test func `a filter is used by several threads while the store changes`() throws {
-        let store = try VectorStore(inMemory: .init(dimensions: 3, connectivity: 6, constructionWidth: 20))
+        let store = try VectorStore(inMemory: .init(dimensions: 3, m: 6, efConstruction: 20))
         let elements = vectors(1200, dimensions: 3, scalar: .float32), rows = elements.rows(3)
         try store.add(elements, labels: (0..<1200).map { Label($0) })
         let isDone = Atomic<Bool>(false), problems = Atomic<Int>(0), searches = Atomic<Int>(0)
         // Always there: 0, 2, …, 1198 without the multiples of 100, which come and go.
         let filters = [
-            LabelFilter.including((0..<600).map { Label($0 * 2) }), .including([2, 4, 100, 200, 1100]),
+            VectorStore.LabelFilter.including((0..<600).map { Label($0 * 2) }), .including([2, 4, 100, 200, 1100]),
             .bitmap([UInt64](repeating: 0x5555_5555_5555_5555, count: 19)),
             .excluding((0..<700).map { Label($0 * 2 + 1) }),
         ]
@@ -193,7 +193,7 @@ import VectorFiles
                     number += 1
                     let index = number % filters.count
                     let found = try store.search(
-                        rows[number % 1200], count: 20, options: .init(width: 20, filter: filters[index]))
+                        rows[number % 1200], k: 20, options: .init(ef: 20, filter: filters[index]))
                     let labels = Set(found.map(\.label))
                     let isRight =
                         index == 1

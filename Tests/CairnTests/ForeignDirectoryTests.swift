@@ -16,7 +16,7 @@ import Testing
     }
 
     private func build(at path: FilePath) throws(StoreError) {
-        try VectorStore.build(at: path, .init(dimensions: 2), vectors: [1, 2, 3, 4])
+        try VectorStore.build(at: path, configuration: .init(dimensions: 2), vectors: [1, 2, 3, 4])
     }
 
     private func expectRefusal() {

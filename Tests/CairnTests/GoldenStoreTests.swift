@@ -44,8 +44,8 @@ import Testing
             let given = queries[start..<(start + expected.superblock.dimensions)]
             let query = expected.superblock.scalar == 2 ? given.map { ($0 * 127 + 128).rounded() } : Array(given)
             let nearest = expected.nearest(to: query, count: 5)
-            for options in [SearchOptions(isExact: true), SearchOptions(width: 60)] {
-                let found = try store.search(query, count: 5, options: options)
+            for options in [VectorStore.SearchOptions(isExact: true), VectorStore.SearchOptions(ef: 60)] {
+                let found = try store.search(query, k: 5, options: options)
                 #expect(found.map(\.label) == nearest.map(\.label))
                 for (neighbor, nearest) in zip(found, nearest) {
                     #expect(abs(Double(neighbor.distance) - nearest.distance) <= 1e-5 * max(1, nearest.distance))
@@ -58,7 +58,7 @@ import Testing
         let small = seededVectors(count: 60, dimensions: 8, seed: 100)
         let store = try VectorStore.open(at: copy("small"))
         #expect(try store.allLabels() == (0..<59).map { 1000 + 7 * $0 } + [UInt64.max])
-        #expect(try store.configuration == .init(dimensions: 8, metric: .cosine, connectivity: 4))
+        #expect(try store.configuration == .init(dimensions: 8, metric: .cosine, m: 4))
         for (row, label) in try store.allLabels().enumerated() {
             let vector = try #require(try store.vector(for: label))
             for (component, given) in zip(vector, small[(row * 8)...]) { #expect(abs(component - given) < 1e-6) }
@@ -72,7 +72,7 @@ import Testing
         }
         let tiny = seededWholeNumbers(count: 25, dimensions: 5, seed: 100, in: 0...255)
         let integers = try VectorStore.open(at: copy("tiny-u8"))
-        #expect(try integers.configuration == .init(dimensions: 5, scalar: .uint8, connectivity: 5))
+        #expect(try integers.configuration == .init(dimensions: 5, scalar: .uint8, m: 5))
         #expect(try (0..<25).flatMap { try integers.vector(for: $0) ?? [] } == tiny)
     }
 
@@ -89,7 +89,7 @@ import Testing
 
     @Test func aNewHeaderLeavesTheRestAlone() throws {
         let path = try copy("small")
-        try VectorStore.open(at: path, options: .init(access: .readWrite)).setSearchWidth(77)
+        try VectorStore.open(at: path, options: .init(access: .readWrite)).setEF(77)
         let (status, store, _) = try ReadStore.reading(path)
         var changed = try expected("small")
         // The header that was found is written again, and then the new one, each to both slots.
@@ -122,7 +122,7 @@ import Testing
 /// Stores that are built now, read by the independent reader.
 @Suite struct IndependentReaderTests {
     struct Kind: Sendable, CustomTestStringConvertible {
-        let metric: Metric, scalar: Scalar
+        let metric: VectorStore.Metric, scalar: VectorStore.Scalar
         var testDescription: String { "\(scalar.rawValue) \(metric)" }
 
         func vectors(count: Int, dimensions: Int) -> [Float] {
@@ -143,9 +143,9 @@ import Testing
         let directory = try TemporaryDirectory()
         let path = directory.appending("store")
         let configuration = VectorStore.Configuration(
-            dimensions: 20, metric: kind.metric, scalar: kind.scalar, connectivity: 6, constructionWidth: 30, seed: 42)
+            dimensions: 20, metric: kind.metric, scalar: kind.scalar, m: 6, efConstruction: 30, seed: 42)
         try VectorStore.build(
-            at: path, configuration, vectors: kind.vectors(count: count, dimensions: 20),
+            at: path, configuration: configuration, vectors: kind.vectors(count: count, dimensions: 20),
             labels: (0..<count).map { Label($0) &* 0x1_0000_0001_2345 })
         let (status, store, problems) = try ReadStore.reading(path)
         #expect(status == 0, "\(problems)")
@@ -168,12 +168,12 @@ import Testing
 private func compare(_ store: VectorStore, _ read: ReadStore) throws {
     let configuration = try store.configuration, live = read.slots.filter { $0.state == 1 }
     #expect(configuration.dimensions == read.superblock.dimensions)
-    #expect(configuration.connectivity == read.superblock.m)
-    #expect(configuration.constructionWidth == read.superblock.ef_construction)
+    #expect(configuration.m == read.superblock.m)
+    #expect(configuration.efConstruction == read.superblock.ef_construction)
     #expect(configuration.seed == read.superblock.seed)
-    #expect(configuration.searchWidth == read.header.ef)
-    #expect([Metric.l2, .innerProduct, .cosine][read.superblock.metric] == configuration.metric)
-    #expect([Scalar.float32, .float16, .uint8, .int8][read.superblock.scalar] == configuration.scalar)
+    #expect(configuration.ef == read.header.ef)
+    #expect([VectorStore.Metric.l2, .innerProduct, .cosine][read.superblock.metric] == configuration.metric)
+    #expect([VectorStore.Scalar.float32, .float16, .uint8, .int8][read.superblock.scalar] == configuration.scalar)
     #expect(try store.count == live.count)
     #expect(try store.allLabels() == live.map(\.label))
     #expect(Set(read.labels.keys) == Set(live.map(\.label)))

@@ -15,45 +15,45 @@ import Glibc
         var before = try readBytes(level0)
         for width in [7, 1, 1_000_000, 50] {
             let store = try fixture.open(.readWrite)
-            try store.setSearchWidth(width)
-            #expect(try store.configuration.searchWidth == width)
+            try store.setEF(width)
+            #expect(try store.configuration.ef == width)
             try store.close()
             let after = try readBytes(level0)
             for slot in [0, 4096] { #expect(after[slot..<slot + 512] != before[slot..<slot + 512]) }
             #expect(after[512..<4096] == before[512..<4096] && after[4608...] == before[4608...])
             before = after
-            #expect(try fixture.open().configuration.searchWidth == width)
-            #expect(try fixture.open().search(fixture.rows[4], count: 1)[0].label == 4)
+            #expect(try fixture.open().configuration.ef == width)
+            #expect(try fixture.open().search(fixture.rows[4], k: 1)[0].label == 4)
         }
     }
 
     @Test func `ef can be changed many times in one handle`() throws {
         let fixture = try StoreFixture(20), store = try fixture.open(.readWrite)
-        for width in 1...9 { try store.setSearchWidth(width) }
+        for width in 1...9 { try store.setEF(width) }
         try store.close()
-        #expect(try fixture.open().configuration.searchWidth == 9)
+        #expect(try fixture.open().configuration.ef == 9)
     }
 
     @Test(arguments: [0, -1, 1_000_001, Int.max])
     func `an ef out of range is refused and the old one kept`(width: Int) throws {
         let fixture = try StoreFixture(20), store = try fixture.open(.readWrite)
-        #expect(storeError { try store.setSearchWidth(width) }?.code == .invalidArgument)
-        #expect(try store.configuration.searchWidth == 50)
+        #expect(storeError { try store.setEF(width) }?.code == .invalidArgument)
+        #expect(try store.configuration.ef == 50)
     }
 
     @Test func `a handle for reading refuses to change ef`() throws {
         let fixture = try StoreFixture(20), store = try fixture.open(.readOnly)
         let before = try readBytes(fixture.path.appending("level0"))
-        #expect(storeError { try store.setSearchWidth(9) }?.code == .readOnly)
-        #expect(try store.configuration.searchWidth == 50)
+        #expect(storeError { try store.setEF(9) }?.code == .readOnly)
+        #expect(try store.configuration.ef == 50)
         #expect(try readBytes(fixture.path.appending("level0")) == before)
     }
 
     @Test func `ef in memory`() throws {
-        let store = try VectorStore(inMemory: .init(dimensions: 1, searchWidth: 9))
-        #expect(try store.configuration.searchWidth == 9)
-        try store.setSearchWidth(10)
-        #expect(try store.configuration.searchWidth == 10)
+        let store = try VectorStore(inMemory: .init(dimensions: 1, ef: 9))
+        #expect(try store.configuration.ef == 9)
+        try store.setEF(10)
+        #expect(try store.configuration.ef == 10)
     }
 
     @Test(arguments: [SystemCall.pwrite, .synchronize], [Errno.noSpace, .ioError])
@@ -64,19 +64,19 @@ import Glibc
         // The lock file's process id is the first write.
         let fault = Fault(call, number: call == .pwrite ? 2 : 1, error)
         let store = try VectorStore.open(at: fixture.path, options: .init(access: .readWrite), calls: fault.calls)
-        #expect(storeError { try store.setSearchWidth(9) }?.systemError == error)
-        #expect(try store.configuration.searchWidth == 50)
-        #expect(try store.search(fixture.rows[4], count: 1)[0].label == 4)
-        let refusal = storeError { try store.setSearchWidth(10) }
+        #expect(storeError { try store.setEF(9) }?.systemError == error)
+        #expect(try store.configuration.ef == 50)
+        #expect(try store.search(fixture.rows[4], k: 1)[0].label == 4)
+        let refusal = storeError { try store.setEF(10) }
         #expect(refusal?.code == .failed && refusal?.systemError == error)
         #expect(refusal?.message.contains("could not") == true, "names what failed: \(refusal?.message ?? "")")
         #expect(storeError { try store.add(fixture.rows[0], labels: [77]) }?.code == .failed)
-        #expect(try store.configuration.searchWidth == 50)
+        #expect(try store.configuration.ef == 50)
         try store.close()
         let again = try fixture.open(.readWrite)
-        try again.setSearchWidth(10)
+        try again.setEF(10)
         try again.close()
-        #expect(try fixture.open().configuration.searchWidth == 10)
+        #expect(try fixture.open().configuration.ef == 10)
     }
 
     @Test func `a closed store says so, and may be closed again`() throws {
@@ -84,19 +84,19 @@ import Glibc
         let memory = try VectorStore(inMemory: .init(dimensions: 8))
         try memory.add(fixture.rows[0], labels: [0])
         for store in [try fixture.open(.readWrite), memory] {
-            _ = try store.search(fixture.rows[0], count: 1)
+            _ = try store.search(fixture.rows[0], k: 1)
             try store.close()
             try store.close()
             let uses: [() throws -> Void] = [
                 { _ = try store.count }, { _ = try store.info }, { _ = try store.configuration },
                 { _ = try store.allLabels() }, { _ = try store.contains(0) }, { _ = try store.vector(for: 0) },
-                { _ = try store.search(fixture.rows[0], count: 1) },
+                { _ = try store.search(fixture.rows[0], k: 1) },
                 {
                     let query = fixture.rows[0]
-                    _ = try store.search(query.span, count: 1)
+                    _ = try store.search(query.span, k: 1)
                 },
-                { _ = try store.search(batch: fixture.rows[0], count: 1) },
-                { _ = try store.distances(from: fixture.rows[0], to: [0]) }, { try store.setSearchWidth(5) },
+                { _ = try store.search(batch: fixture.rows[0], k: 1) },
+                { _ = try store.distances(from: fixture.rows[0], to: [0]) }, { try store.setEF(5) },
             ]
             for (index, use) in uses.enumerated() {
                 #expect(storeError("use \(index)") { try use() }?.code == .closed)
@@ -121,7 +121,7 @@ import Glibc
         let directory = try TemporaryDirectory(), path = directory.appending("store")
         let copies = Copies()
         try VectorStore.build(
-            at: path, .init(dimensions: 1), vectors: [1],
+            at: path, configuration: .init(dimensions: 1), vectors: [1],
             options: .init(progress: { (_, _) in
                 copies.descriptors = (try? lockDescriptors(of: directory.appending("store.building"))) ?? []
                 copies.descriptors = copies.descriptors.compactMap { try? $0.duplicate() }

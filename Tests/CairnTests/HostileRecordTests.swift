@@ -71,7 +71,7 @@ import Testing
             #expect(try store.info.maximumLevel == min(Int(level), maximumLevel))
             var hits = 0
             for (label, row) in zip(fixture.labels, fixture.rows) where label % 5 == 0 {
-                if try store.search(row, count: 1, options: .init(width: 20))[0].label == label { hits += 1 }
+                if try store.search(row, k: 1, options: .init(ef: 20))[0].label == label { hits += 1 }
             }
             #expect(hits > 54, "found themselves, of 60")
         }
@@ -103,11 +103,11 @@ import Testing
     private func searchEverything() throws {
         let store = try fixture.open()
         for query in fixture.queries(3) {
-            let found = try store.search(query, count: 5, options: .init(width: 20))
+            let found = try store.search(query, k: 5, options: .init(ef: 20))
             #expect(found.count <= 5)
-            #expect(try store.search(query, count: 300, options: .init(isExact: true)).count <= 300)
-            _ = try store.search(query, count: 5, options: .init(width: 20, filter: .matching { $0 % 3 == 0 }))
-            _ = try store.search(query, count: 5, options: .init(width: 20, filter: .including(0..<40)))
+            #expect(try store.search(query, k: 300, options: .init(isExact: true)).count <= 300)
+            _ = try store.search(query, k: 5, options: .init(ef: 20, filter: .matching { $0 % 3 == 0 }))
+            _ = try store.search(query, k: 5, options: .init(ef: 20, filter: .including(0..<40)))
         }
         for label: Label in [0, 7, 299, .max] { _ = try store.vector(for: label) }
         _ = try store.allLabels()

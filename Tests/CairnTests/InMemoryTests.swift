@@ -9,7 +9,7 @@ import Threading
 @Suite struct InMemoryTests {
     @Test func `a store grows over several segments in batches of any size`() throws {
         let elements = seededVectors(count: 3000, dimensions: 6, seed: 2)
-        let store = try VectorStore(inMemory: .init(dimensions: 6, connectivity: 8, constructionWidth: 40))
+        let store = try VectorStore(inMemory: .init(dimensions: 6, m: 8, efConstruction: 40))
         var first = 0
         for size in [1, 2, 250, 3, 1, 511, 700, 32, 1500] {
             let labels = (first..<first + size).map { Label($0) * 2 }
@@ -26,11 +26,11 @@ import Threading
         }
         var hits = 0, own = 0
         for query in seededVectors(count: 50, dimensions: 6, seed: 8).rows(6) {
-            let exact = try store.search(query, count: 10, options: .init(isExact: true))
-            hits += Set(exact).intersection(try store.search(query, count: 10, options: .init(width: 60))).count
+            let exact = try store.search(query, k: 10, options: .init(isExact: true))
+            hits += Set(exact).intersection(try store.search(query, k: 10, options: .init(ef: 60))).count
         }
         for row in stride(from: 0, to: 3000, by: 10) {
-            own += try store.search(rows[row], count: 1, options: .init(width: 40))[0].label == Label(row) * 2 ? 1 : 0
+            own += try store.search(rows[row], k: 1, options: .init(ef: 40))[0].label == Label(row) * 2 ? 1 : 0
         }
         #expect(hits > 480, "of 500")
         #expect(own > 295, "of 300")
@@ -40,11 +40,11 @@ import Threading
     func `the number of threads that add changes nothing`(threads: Int) throws {
         let elements = seededVectors(count: 700, dimensions: 5, seed: 2)
         let queries = seededVectors(count: 10, dimensions: 5, seed: 3)
-        func results(_ threads: Int) throws -> [[Neighbor]] {
-            let store = try VectorStore(inMemory: .init(dimensions: 5, connectivity: 4, constructionWidth: 20))
+        func results(_ threads: Int) throws -> [[VectorStore.Neighbor]] {
+            let store = try VectorStore(inMemory: .init(dimensions: 5, m: 4, efConstruction: 20))
             try store.add(Array(elements[..<1500]), labels: (0..<300).map { Label($0) }, threads: threads)
             try store.add(Array(elements[1500...]), labels: (300..<700).map { Label($0) }, threads: threads)
-            return try store.search(batch: queries, count: 10, options: .init(width: 12), threads: 1)
+            return try store.search(batch: queries, k: 10, options: .init(ef: 12), threads: 1)
         }
         #expect(try results(threads) == results(4))
     }
@@ -55,12 +55,12 @@ import Threading
         try stores[1].add(fixture.rows.flatMap { $0 }, labels: fixture.labels)
         let queries = fixture.queries(60)
         for store in stores {
-            let expected = try queries.map { try store.search($0, count: 5, options: .init(width: 50)) }
+            let expected = try queries.map { try store.search($0, k: 5, options: .init(ef: 50)) }
             let wrong = Atomic<Int>(0), done = Atomic<Int>(0)
             withThreads(8) { thread in
                 for index in queries.indices {
                     let query = (index + thread * 7) % queries.count
-                    let found = try? store.search(queries[query], count: 5, options: .init(width: 50))
+                    let found = try? store.search(queries[query], k: 5, options: .init(ef: 50))
                     let vector = try? store.vector(for: Label(query))
                     if found != expected[query] || vector != fixture.rows[query] { wrong.add(1, ordering: .relaxed) }
                     done.add(1, ordering: .relaxed)
@@ -75,7 +75,7 @@ import Threading
     @Test(.timeLimit(.minutes(2)))
     func `one thread adds while others search`() throws {
         let elements = seededVectors(count: 900, dimensions: 4, seed: 2), rows = elements.rows(4)
-        let store = try VectorStore(inMemory: .init(dimensions: 4, connectivity: 6, constructionWidth: 30))
+        let store = try VectorStore(inMemory: .init(dimensions: 4, m: 6, efConstruction: 30))
         try store.add(Array(elements[..<400]), labels: (0..<100).map { Label($0) })
         let isDone = Atomic<Bool>(false), wrong = Atomic<Int>(0), searches = Atomic<Int>(0)
         withThreads(5) { thread in
@@ -93,7 +93,7 @@ import Threading
                 while !isDone.load(ordering: .acquiring) {
                     let before = (try? store.count) ?? -1
                     let row = searches.add(1, ordering: .relaxed).oldValue % 100
-                    let found = (try? store.search(rows[row], count: 5, options: .init(width: 40))) ?? []
+                    let found = (try? store.search(rows[row], k: 5, options: .init(ef: 40))) ?? []
                     let after = (try? store.count) ?? -1
                     let isSane =
                         found.count == 5 && found[0].label == Label(row) && found.allSatisfy { $0.label < after }
@@ -105,7 +105,7 @@ import Threading
         #expect(wrong.load(ordering: .relaxed) == 0)
         #expect(try store.count == 900)
         for row in stride(from: 0, to: 900, by: 50) {
-            #expect(try store.search(rows[row], count: 1, options: .init(width: 40))[0].label == Label(row))
+            #expect(try store.search(rows[row], k: 1, options: .init(ef: 40))[0].label == Label(row))
         }
     }
 
@@ -121,7 +121,7 @@ import Threading
                 }
                 while true {
                     do throws(StoreError) {
-                        _ = try store.search(fixture.rows[0], count: 3, options: .init(width: 20))
+                        _ = try store.search(fixture.rows[0], k: 3, options: .init(ef: 20))
                         searched.add(1, ordering: .relaxed)
                     } catch {
                         if error.code != .closed { other.add(1, ordering: .relaxed) }
@@ -141,7 +141,7 @@ import Threading
             return store
         }
         for (number, store) in stores.enumerated() {
-            #expect(try store.search([0, 0], count: 1)[0].label == Label(number))
+            #expect(try store.search([0, 0], k: 1)[0].label == Label(number))
         }
     }
 }

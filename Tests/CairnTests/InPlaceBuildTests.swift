@@ -28,7 +28,7 @@ import Darwin
 
     private func build(_ progress: (@Sendable (Int, Int) -> Void)? = nil) throws(StoreError) {
         try VectorStore.build(
-            at: path, .init(dimensions: 2), vectors: [1, 2, 3, 4], options: .init(progress: progress))
+            at: path, configuration: .init(dimensions: 2), vectors: [1, 2, 3, 4], options: .init(progress: progress))
     }
 
     private func number(_ path: FilePath) throws -> FileStatus {
@@ -51,7 +51,7 @@ import Darwin
     }
 
     @Test func `create, copy and imports take it too`() throws {
-        let store = try VectorStore.create(at: path, .init(dimensions: 2))
+        let store = try VectorStore.create(at: path, configuration: .init(dimensions: 2))
         try store.add([5, 6], labels: [7])
         try store.close()
         let copy = directory.appending("copy")
@@ -61,8 +61,8 @@ import Darwin
         #expect(try VectorStore.open(at: copy).vector(for: 7) == [5, 6])
         #expect(names(in: copy).contains("lost+found"))
         for name in names(in: path) { removeTree(path.appending(name)) }
-        try VectorStore.openOrCreate(at: path, .init(dimensions: 2)).close()
-        #expect(try VectorStore.openOrCreate(at: path, .init(dimensions: 2)).count == 0)
+        try VectorStore.openOrCreate(at: path, configuration: .init(dimensions: 2)).close()
+        #expect(try VectorStore.openOrCreate(at: path, configuration: .init(dimensions: 2)).count == 0)
     }
 
     @Test(arguments: ["thesis.txt", "labels", "level0.new", "lock", ".hidden"])
@@ -82,7 +82,8 @@ import Darwin
         let link = directory.appending("link")
         #expect(unsafe symlink(path.string, link.string) == 0)
         #expect(
-            storeError { try VectorStore.build(at: link, .init(dimensions: 1), vectors: [1]) }?.code == .alreadyExists)
+            storeError { try VectorStore.build(at: link, configuration: .init(dimensions: 1), vectors: [1]) }?.code
+                == .alreadyExists)
         #expect(names(in: path) == [])
     }
 
@@ -90,7 +91,7 @@ import Darwin
         let name = path.string
         await #expect(processExitsWith: .signal(SIGKILL)) { [name = name as String] in
             try VectorStore.build(
-                at: FilePath(name), .init(dimensions: 2), vectors: [1, 2, 3, 4],
+                at: FilePath(name), configuration: .init(dimensions: 2), vectors: [1, 2, 3, 4],
                 options: .init(progress: { (_, _) in kill(getpid(), SIGKILL) }))
         }
         #expect(names(in: path) == ["level0.new", "lock", "unfinished"])
@@ -101,7 +102,9 @@ import Darwin
 
     @Test func `what a living process builds there is left alone`() throws {
         try build { [path] (_, _) in
-            let error = storeError { try VectorStore.build(at: path, .init(dimensions: 2), vectors: [5, 6]) }
+            let error = storeError {
+                try VectorStore.build(at: path, configuration: .init(dimensions: 2), vectors: [5, 6])
+            }
             #expect(error?.code == .locked && error?.path == path)
             #expect(storeError { _ = try VectorStore.open(at: path) }?.code == .notAStore)
         }
@@ -154,7 +157,7 @@ import Darwin
         try writeBytes([], to: draft.appending("lock"))
         #expect(unsafe chown(draft.string, 54_321, 54_321) == 0)
         let error = storeError {
-            try VectorStore.build(at: directory.appending("store"), .init(dimensions: 1), vectors: [1])
+            try VectorStore.build(at: directory.appending("store"), configuration: .init(dimensions: 1), vectors: [1])
         }
         #expect(error?.code == .alreadyExists && error?.path == draft)
         #expect(names(in: draft) == ["lock"])

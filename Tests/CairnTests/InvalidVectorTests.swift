@@ -8,8 +8,8 @@ import Threading
 
 /// A vector that a kind of store cannot take.
 struct BadVector: Sendable, CustomTestStringConvertible {
-    let metric: Metric
-    let scalar: Scalar
+    let metric: VectorStore.Metric
+    let scalar: VectorStore.Scalar
     /// At component 1 of 3; the others are 1.
     let vector: [Float]
     let reason: String
@@ -17,8 +17,8 @@ struct BadVector: Sendable, CustomTestStringConvertible {
 
     static let all: [BadVector] = {
         var all: [BadVector] = []
-        for metric in [Metric.l2, .innerProduct, .cosine] {
-            for scalar in Scalar.allCases {
+        for metric in [VectorStore.Metric.l2, .innerProduct, .cosine] {
+            for scalar in VectorStore.Scalar.allCases {
                 for value in [Float.nan, .infinity, -.infinity] {
                     all.append(BadVector(metric: metric, scalar: scalar, vector: [1, value, 1], reason: "component 1"))
                 }
@@ -30,22 +30,22 @@ struct BadVector: Sendable, CustomTestStringConvertible {
                 all.append(BadVector(metric: metric, scalar: .int8, vector: [1, value, 1], reason: "component 1"))
             }
         }
-        for metric in [Metric.l2, .innerProduct] {
+        for metric in [VectorStore.Metric.l2, .innerProduct] {
             for value: Float in [65_520, -65_520, 1e10] {
                 all.append(BadVector(metric: metric, scalar: .float16, vector: [1, value, 1], reason: "component 1"))
             }
         }
-        for scalar in Scalar.allCases {
+        for scalar in VectorStore.Scalar.allCases {
             all.append(BadVector(metric: .cosine, scalar: scalar, vector: [0, -0.0, 0], reason: "zeros"))
         }
-        for scalar in [Scalar.float32, .float16] {
+        for scalar in [VectorStore.Scalar.float32, .float16] {
             all.append(BadVector(metric: .cosine, scalar: scalar, vector: [2e19, 1, 1], reason: "too long"))
             // Their squares vanish, and with them the length that they are divided by.
             for value: Float in [1e-30, 1e-25, 2e-23, 1e-20] {
                 all.append(BadVector(metric: .cosine, scalar: scalar, vector: [value, 0, value], reason: "too short"))
             }
         }
-        for metric in [Metric.l2, .innerProduct] {
+        for metric in [VectorStore.Metric.l2, .innerProduct] {
             for value: Float in [2.9e-8, -1e-10, 1e-18] {
                 all.append(
                     BadVector(metric: metric, scalar: .float16, vector: [value, 0, value], reason: "half precision"))
@@ -71,7 +71,8 @@ struct BadVector: Sendable, CustomTestStringConvertible {
         let elements = good + good + bad.vector + good
         let error = storeError {
             try VectorStore.build(
-                at: directory.appending("store"), .init(dimensions: 3, metric: bad.metric, scalar: bad.scalar),
+                at: directory.appending("store"),
+                configuration: .init(dimensions: 3, metric: bad.metric, scalar: bad.scalar),
                 vectors: elements, labels: [10, 11, 12, 13])
         }
         #expect(error?.code == .invalidVector)
@@ -98,9 +99,9 @@ struct BadVector: Sendable, CustomTestStringConvertible {
     func `a search refuses it`(bad: BadVector) throws {
         let store = try VectorStore(inMemory: .init(dimensions: 3, metric: bad.metric, scalar: bad.scalar))
         try store.add([1, 2, 3], labels: [1])
-        let single = storeError { _ = try store.search(bad.vector, count: 1) }
+        let single = storeError { _ = try store.search(bad.vector, k: 1) }
         #expect(single?.code == .invalidVector && single?.message.contains("the query") == true)
-        let batch = storeError { _ = try store.search(batch: [1, 2, 3] + bad.vector + bad.vector, count: 1) }
+        let batch = storeError { _ = try store.search(batch: [1, 2, 3] + bad.vector + bad.vector, k: 1) }
         #expect(batch?.code == .invalidVector && batch?.message.contains("query 1 ") == true)
         let distances = storeError { _ = try store.distances(from: bad.vector, to: [1]) }
         #expect(distances?.code == .invalidVector)
@@ -108,9 +109,12 @@ struct BadVector: Sendable, CustomTestStringConvertible {
 
     @Test func `the largest values that fit are taken`() throws {
         let directory = try TemporaryDirectory()
-        func roundTrip(_ name: String, _ metric: Metric, _ scalar: Scalar, _ vector: [Float]) throws -> [Float]? {
+        func roundTrip(_ name: String, _ metric: VectorStore.Metric, _ scalar: VectorStore.Scalar, _ vector: [Float])
+            throws -> [Float]?
+        {
             let path = directory.appending(name)
-            try VectorStore.build(at: path, .init(dimensions: 3, metric: metric, scalar: scalar), vectors: vector)
+            try VectorStore.build(
+                at: path, configuration: .init(dimensions: 3, metric: metric, scalar: scalar), vectors: vector)
             return try VectorStore.open(at: path).vector(for: 0)
         }
         #expect(try roundTrip("a", .l2, .float16, [65_504, -65_504, 0]) == [65_504, -65_504, 0])
@@ -129,13 +133,13 @@ struct BadVector: Sendable, CustomTestStringConvertible {
     }
 
     /// The longest and the shortest vectors that are taken: their distances keep their order.
-    @Test(arguments: [Metric.l2, .innerProduct], [Float(4.6e18), 1.1e-19])
-    func `the ends of the range are ordered`(metric: Metric, length: Float) throws {
+    @Test(arguments: [VectorStore.Metric.l2, .innerProduct], [Float(4.6e18), 1.1e-19])
+    func `the ends of the range are ordered`(metric: VectorStore.Metric, length: Float) throws {
         let store = try VectorStore(inMemory: .init(dimensions: 2, metric: metric))
         let turns: [(Float, Float)] = [(1, 0), (0.96, 0.28), (0.8, 0.6), (0, 1), (-0.6, 0.8), (-1, 0)]
         try store.add(turns.map { [$0 * length, $1 * length] }.reversed().flatMap { $0 }, labels: [5, 4, 3, 2, 1, 0])
         for isExact in [false, true] {
-            let found = try store.search([length, 0], count: 6, options: .init(isExact: isExact))
+            let found = try store.search([length, 0], k: 6, options: .init(isExact: isExact))
             #expect(found.map(\.label) == [0, 1, 2, 3, 4, 5])
             #expect(found.allSatisfy { $0.distance.isFinite })
         }
@@ -143,18 +147,20 @@ struct BadVector: Sendable, CustomTestStringConvertible {
 
     @Test func `a wrong number of components is refused`() throws {
         let directory = try TemporaryDirectory(), path = directory.appending("store")
-        let built = storeError { try VectorStore.build(at: path, .init(dimensions: 3), vectors: [1, 2, 3, 4]) }
+        let built = storeError {
+            try VectorStore.build(at: path, configuration: .init(dimensions: 3), vectors: [1, 2, 3, 4])
+        }
         #expect(built?.code == .dimensionMismatch && built?.message.contains("4") == true)
         #expect(names(in: directory.path) == [])
         let store = try VectorStore(inMemory: .init(dimensions: 3))
         try store.add([1, 2, 3], labels: [1])
         for elements in [[], [1, 2], [1, 2, 3, 4], [1, 2, 3, 4, 5, 6]] as [[Float]] {
             #expect(storeError { try store.add(elements, labels: [7]) }?.code == .dimensionMismatch)
-            let error = storeError { _ = try store.search(elements, count: 1) }
+            let error = storeError { _ = try store.search(elements, k: 1) }
             #expect(error?.code == .dimensionMismatch)
             #expect(error?.message.contains("\(elements.count) dimensions") == true)
         }
-        #expect(storeError { _ = try store.search(batch: [1, 2, 3, 4], count: 1) }?.code == .dimensionMismatch)
+        #expect(storeError { _ = try store.search(batch: [1, 2, 3, 4], k: 1) }?.code == .dimensionMismatch)
         #expect(try store.count == 1)
     }
 
@@ -167,9 +173,10 @@ struct BadVector: Sendable, CustomTestStringConvertible {
         var rows = vectors(40, dimensions: 3, scalar: .float32).rows(3)
         for row in Self.left { rows[row] = row % 2 == 0 ? [1, .nan, 1] : [0, 0, 0] }
         let labels = isLabelled ? (0..<40).map { Label($0) * 7 + 3 } : nil
-        let told = Guarded<[InvalidVector]>([])
+        let told = Guarded<[VectorStore.InvalidVector]>([])
         try VectorStore.build(
-            at: directory.appending("store"), .init(dimensions: 3, metric: .cosine), vectors: rows.flatMap { $0 },
+            at: directory.appending("store"), configuration: .init(dimensions: 3, metric: .cosine),
+            vectors: rows.flatMap { $0 },
             labels: labels,
             options: .init(threads: 1, onInvalidVector: { vector in told.withLock { $0.append(vector) } }))
         let found = told.withLock { $0 }
@@ -195,7 +202,7 @@ struct BadVector: Sendable, CustomTestStringConvertible {
         let told = Guarded<[Int]>([])
         try VectorStore.build(
             at: directory.appending("store"),
-            .init(dimensions: 2, scalar: .uint8, connectivity: 2, constructionWidth: 4), vectors: elements,
+            configuration: .init(dimensions: 2, scalar: .uint8, m: 2, efConstruction: 4), vectors: elements,
             options: .init(threads: 2, onInvalidVector: { vector in told.withLock { $0.append(vector.row) } }))
         #expect(told.withLock { $0 } == left)
         let store = try VectorStore.open(at: directory.appending("store"))
@@ -210,7 +217,8 @@ struct BadVector: Sendable, CustomTestStringConvertible {
         let directory = try TemporaryDirectory()
         let error = storeError {
             try VectorStore.build(
-                at: directory.appending("store"), .init(dimensions: 1), vectors: [1, .nan, 3, 4], labels: [5, 6, 7, 5],
+                at: directory.appending("store"), configuration: .init(dimensions: 1), vectors: [1, .nan, 3, 4],
+                labels: [5, 6, 7, 5],
                 options: .init(onInvalidVector: { _ in }))
         }
         #expect(error?.code == .duplicateLabel && error?.message.contains("rows 0 and 3") == true)

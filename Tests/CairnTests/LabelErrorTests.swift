@@ -9,7 +9,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let error = storeError {
             try VectorStore.build(
-                at: directory.appending("store"), .init(dimensions: 1), vectors: [1, 2, 3, 4], labels: [9, 8, 7, 8])
+                at: directory.appending("store"), configuration: .init(dimensions: 1), vectors: [1, 2, 3, 4],
+                labels: [9, 8, 7, 8])
         }
         #expect(error?.code == .duplicateLabel)
         #expect(error?.message.contains("label 8") == true && error?.message.contains("rows 1 and 3") == true)
@@ -21,7 +22,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let error = storeError {
             try VectorStore.build(
-                at: directory.appending("store"), .init(dimensions: 1), vectors: [1, 2], labels: labels)
+                at: directory.appending("store"), configuration: .init(dimensions: 1), vectors: [1, 2], labels: labels)
         }
         #expect(error?.code == .invalidArgument)
         #expect(error?.message.contains("\(labels.count) labels for 2 vectors") == true)
@@ -46,12 +47,13 @@ import Testing
         let directory = try TemporaryDirectory(), fixture = try StoreFixture(10)
         let before = try readBytes(fixture.path.appending("level0"))
         #expect(
-            storeError { try VectorStore.build(at: fixture.path, .init(dimensions: 1), vectors: [1]) }?.code
+            storeError { try VectorStore.build(at: fixture.path, configuration: .init(dimensions: 1), vectors: [1]) }?
+                .code
                 == .alreadyExists)
         #expect(try readBytes(fixture.path.appending("level0")) == before)
         let file = directory.appending("file")
         try writeBytes([1, 2, 3], to: file)
-        let error = storeError { try VectorStore.build(at: file, .init(dimensions: 1), vectors: [1]) }
+        let error = storeError { try VectorStore.build(at: file, configuration: .init(dimensions: 1), vectors: [1]) }
         #expect(error?.code == .alreadyExists && error?.path == file)
         #expect(try readBytes(file) == [1, 2, 3])
         #expect(names(in: directory.path) == ["file"])
@@ -60,7 +62,8 @@ import Testing
     @Test func `a build into a directory that is not there says so`() throws {
         let directory = try TemporaryDirectory()
         let error = storeError {
-            try VectorStore.build(at: directory.appending("missing/store"), .init(dimensions: 1), vectors: [1])
+            try VectorStore.build(
+                at: directory.appending("missing/store"), configuration: .init(dimensions: 1), vectors: [1])
         }
         #expect(error?.code == .notFound && error?.path == directory.appending("missing"))
         #expect(names(in: directory.path) == [])

@@ -17,7 +17,7 @@ import Testing
         for (label, row) in zip(Self.labels, fixture.rows) {
             #expect(try store.vector(for: label) == row)
             #expect(try store.contains(label))
-            #expect(try store.search(row, count: 1) == [Neighbor(label: label, distance: 0)])
+            #expect(try store.search(row, k: 1) == [VectorStore.Neighbor(label: label, distance: 0)])
         }
         for label: Label in [2, 43, .max - 2, 1 << 62] {
             #expect(try store.vector(for: label) == nil)
@@ -51,7 +51,7 @@ import Testing
     @Test func `info tells the facts`() throws {
         let fixture = try StoreFixture(700, dimensions: 5, metric: .cosine, scalar: .float16)
         let store = try fixture.open(), info = try store.info
-        #expect(info.count == 700 && info.deleted == 0 && info.logBytes == 0 && info.formatVersion == 1)
+        #expect(info.count == 700 && info.deletedCount == 0 && info.logBytes == 0 && info.formatVersion == 1)
         #expect(info.configuration == fixture.configuration)
         #expect(try store.configuration == fixture.configuration)
         #expect(info.maximumLevel >= 1)
@@ -61,6 +61,6 @@ import Testing
         #expect(info.fileBytes == bytes)
         let paged = try VectorStore.open(at: fixture.path, options: .init(memoryBudget: 1000))
         #expect(try paged.info.memoryPlan == .paged)
-        #expect(try paged.search(fixture.rows[3], count: 1)[0].label == 3)
+        #expect(try paged.search(fixture.rows[3], k: 1)[0].label == 3)
     }
 }

@@ -59,10 +59,10 @@ import Darwin
         let fixture = try StoreFixture(10), name = fixture.path.string
         await #expect(processExitsWith: .signal(SIGKILL)) { [name = name as String] in
             let store = try VectorStore.open(at: FilePath(name), options: .init(access: .readWrite))
-            try store.setSearchWidth(77)
+            try store.setEF(77)
             kill(getpid(), SIGKILL)
         }
-        #expect(try fixture.open(.readWrite).configuration.searchWidth == 77)
+        #expect(try fixture.open(.readWrite).configuration.ef == 77)
     }
 
     @Test(arguments: [VectorStore.OpenOptions.Access.readOnly, .readWrite])

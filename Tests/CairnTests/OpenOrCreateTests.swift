@@ -16,30 +16,32 @@ struct OpenOrCreateTests {
 
     @Test("a store is made where there is none, and opened where there is one")
     func both() throws {
-        let made = try VectorStore.openOrCreate(at: path, configuration)
+        let made = try VectorStore.openOrCreate(at: path, configuration: configuration)
         try made.add([1, 2, 3], labels: [7])
         try made.close()
         var other = configuration
-        other.connectivity = 5
-        other.searchWidth = 9
+        other.m = 5
+        other.ef = 9
         // Access is for writing, whatever the options say.
-        let opened = try VectorStore.openOrCreate(at: path, other, options: .init(access: .readOnly))
+        let opened = try VectorStore.openOrCreate(at: path, configuration: other, options: .init(access: .readOnly))
         #expect(
-            try opened.count == 1 && opened.configuration.connectivity == 16 && opened.configuration.searchWidth == 50)
+            try opened.count == 1 && opened.configuration.m == 16 && opened.configuration.ef == 50)
         try opened.add([1, 2, 3], labels: [8])
         try opened.close()
     }
 
     @Test("a store of another configuration is an error, and is not touched")
     func mismatch() throws {
-        try VectorStore.openOrCreate(at: path, configuration).close()
+        try VectorStore.openOrCreate(at: path, configuration: configuration).close()
         for (other, code) in [
             (VectorStore.Configuration(dimensions: 4, metric: .cosine), StoreError.Code.dimensionMismatch),
             (.init(dimensions: 3, metric: .l2), .invalidArgument),
             (.init(dimensions: 3, metric: .cosine, scalar: .float16), .invalidArgument),
             (.init(dimensions: 0, metric: .cosine), .invalidArgument),
         ] {
-            let error = #expect(throws: StoreError.self) { try VectorStore.openOrCreate(at: path, other) }
+            let error = #expect(throws: StoreError.self) {
+                try VectorStore.openOrCreate(at: path, configuration: other)
+            }
             #expect(error?.code == code)
         }
         #expect(try VectorStore.open(at: path).configuration == configuration)
@@ -49,15 +51,18 @@ struct OpenOrCreateTests {
     func others() throws {
         try writeBytes([1], to: path)
         #expect(
-            #expect(throws: StoreError.self) { try VectorStore.openOrCreate(at: path, configuration) }?.code
+            #expect(throws: StoreError.self) { try VectorStore.openOrCreate(at: path, configuration: configuration) }?
+                .code
                 == .notAStore)
         let missing = directory.appending("no").appending("s.cairn")
         #expect(
-            #expect(throws: StoreError.self) { try VectorStore.openOrCreate(at: missing, configuration) }?.code
+            #expect(throws: StoreError.self) {
+                try VectorStore.openOrCreate(at: missing, configuration: configuration)
+            }?.code
                 == .notFound)
-        let store = try VectorStore.openOrCreate(at: directory.appending("t.cairn"), configuration)
+        let store = try VectorStore.openOrCreate(at: directory.appending("t.cairn"), configuration: configuration)
         let locked = #expect(throws: StoreError.self) {
-            try VectorStore.openOrCreate(at: directory.appending("t.cairn"), configuration)
+            try VectorStore.openOrCreate(at: directory.appending("t.cairn"), configuration: configuration)
         }
         #expect(locked?.code == .locked)
         try store.close()
@@ -72,7 +77,7 @@ struct OpenOrCreateTests {
                     // Whoever finds it open elsewhere comes back.
                     for _ in 0..<10_000 {
                         do throws(StoreError) {
-                            let store = try VectorStore.openOrCreate(at: path, configuration)
+                            let store = try VectorStore.openOrCreate(at: path, configuration: configuration)
                             try store.add([1, 2, Float(label)], labels: [label])
                             try store.close()
                             return label
@@ -94,16 +99,16 @@ struct OpenOrCreateTests {
     func strings() throws {
         func name(_ last: String) -> String { directory.appending(last).string }
         let (built, filed, copied, imported, index) = (name("b"), name("f"), name("c"), name("i"), name("i.bin"))
-        try VectorStore.build(at: built, configuration, vectors: [1, 2, 3, 4, 5, 6])
-        try VectorStore.openOrCreate(at: built, configuration).close()
+        try VectorStore.build(at: built, configuration: configuration, vectors: [1, 2, 3, 4, 5, 6])
+        try VectorStore.openOrCreate(at: built, configuration: configuration).close()
         try VectorStore.open(at: built).exportHnswlib(to: index)
         try VectorStore.importHnswlib(from: index, to: imported, options: .init(metric: .cosine))
         try VectorStore.copy(from: built, to: copied)
         #expect(try VectorStore.verify(at: copied).isSound && VectorStore.open(at: imported).count == 2)
         let created = name("e"), file = name("v.fbin")
-        try VectorStore.create(at: created, configuration).close()
+        try VectorStore.create(at: created, configuration: configuration).close()
         try writeBytes([1, 0, 0, 0, 3, 0, 0, 0] + [UInt8](repeating: 0x3F, count: 12), to: FilePath(file))
-        try VectorStore.build(at: filed, configuration, from: file)
+        try VectorStore.build(at: filed, configuration: configuration, from: file)
         #expect(try VectorStore.open(at: filed).count == 1)
         // A literal is still either.
         #expect(throws: StoreError.self) { try VectorStore.open(at: "/nowhere/at/all") }

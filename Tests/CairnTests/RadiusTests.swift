@@ -24,7 +24,7 @@ import Testing
                 #expect(exact.neighbors.allSatisfy { $0.distance <= Float(radius) })
                 #expect(exact.neighbors == exact.neighbors.sorted { ($0.distance, $0.label) < ($1.distance, $1.label) })
 
-                let walked = try store.search(query, within: Float(radius), options: .init(width: 50))
+                let walked = try store.search(query, within: Float(radius), options: .init(ef: 50))
                 #expect(walked.neighbors == exact.neighbors.filter { walked.neighbors.contains($0) })
                 hits += walked.neighbors.count
                 wanted += exact.neighbors.count
@@ -35,16 +35,16 @@ import Testing
         #expect(Double(hits) >= share * Double(wanted), "\(hits) of \(wanted)")
     }
 
-    @Test(arguments: [Scalar.float32, .uint8], [0, -0.0] as [Float])
-    func `a radius of zero finds the equal ones`(scalar: Scalar, zero: Float) throws {
+    @Test(arguments: [VectorStore.Scalar.float32, .uint8], [0, -0.0] as [Float])
+    func `a radius of zero finds the equal ones`(scalar: VectorStore.Scalar, zero: Float) throws {
         let store = try VectorStore(
-            inMemory: .init(dimensions: 2, scalar: scalar, constructionWidth: 60))
+            inMemory: .init(dimensions: 2, scalar: scalar, efConstruction: 60))
         let rows: [[Float]] = (0..<600).map { (row: Int) -> [Float] in
             row % 3 == 0 ? [7, 9] : [Float(row % 50), Float(row / 50)]
         }
         try store.add(rows.flatMap { $0 }, labels: (0..<600).map { Label($0) })
-        let equal = (0..<600).filter { rows[$0] == [7, 9] }.map { Neighbor(label: Label($0), distance: 0) }
-        for options in [RadiusOptions(), .init(width: 5), .init(isExact: true)] {
+        let equal = (0..<600).filter { rows[$0] == [7, 9] }.map { VectorStore.Neighbor(label: Label($0), distance: 0) }
+        for options in [VectorStore.RadiusOptions(), .init(ef: 5), .init(isExact: true)] {
             let found = try store.search([7, 9], within: zero, options: options).neighbors
             if options.isExact { #expect(found == equal) }
             #expect(found == equal.filter(Set(found).contains) && 20 * found.count >= 19 * equal.count)
@@ -61,7 +61,7 @@ import Testing
             let exact = try store.search(query, within: radius, options: .init(isExact: true)).neighbors
             #expect(exact.map(\.label) == all.prefix(10).map(\.label))
             hits +=
-                Set(try store.search(query, within: radius, options: .init(width: 30)).neighbors)
+                Set(try store.search(query, within: radius, options: .init(ef: 30)).neighbors)
                 .intersection(exact).count
             wanted += 10
         }
@@ -70,7 +70,7 @@ import Testing
 
     @Test func `radii of everything and of nothing`() throws {
         let fixture = try StoreFixture(500), store = try fixture.open(), query = fixture.queries(1)[0]
-        for options in [RadiusOptions(), .init(width: 10), .init(isExact: true)] {
+        for options in [VectorStore.RadiusOptions(), .init(ef: 10), .init(isExact: true)] {
             let all = try store.search(query, within: .infinity, options: options)
             #expect(Set(all.neighbors.map(\.label)) == Set(fixture.labels) && !all.isTruncated)
             #expect(try store.search(query, within: .greatestFiniteMagnitude, options: options) == all)
@@ -101,7 +101,7 @@ import Testing
             let radius = all[59].distance
             for limit in [1, 59, 60, 61] {
                 let found = try store.search(
-                    query, within: radius, options: .init(limit: limit, width: 80, isExact: isExact))
+                    query, within: radius, options: .init(limit: limit, ef: 80, isExact: isExact))
                 #expect(found.isTruncated == (limit < 60))
                 #expect(found.neighbors.count == min(limit, 60))
                 if isExact { #expect(found.neighbors == Array(all.prefix(min(limit, 60)))) }
@@ -115,12 +115,12 @@ import Testing
         let store = try fixture.open(), filter = kind.filter(fixture.labels) { $0 % oneIn == 0 }
         var hits = 0, wanted = 0
         for query in fixture.queries(15) {
-            let radius = try store.search(query, count: 200, options: .init(isExact: true))[199].distance
+            let radius = try store.search(query, k: 200, options: .init(isExact: true))[199].distance
             let exact = try store.search(query, within: radius, options: .init(filter: filter, isExact: true)).neighbors
             let all = try store.search(query, within: radius, options: .init(isExact: true)).neighbors
             #expect(exact == all.filter { $0.label % oneIn == 0 })
             for width in [10, 50] {
-                let found = try store.search(query, within: radius, options: .init(width: width, filter: filter))
+                let found = try store.search(query, within: radius, options: .init(ef: width, filter: filter))
                 #expect(found.neighbors == exact.filter { found.neighbors.contains($0) } && !found.isTruncated)
                 hits += found.neighbors.count
                 wanted += exact.count
@@ -135,11 +135,11 @@ import Testing
     @Test func `the work is bounded by that of a scan`() throws {
         let fixture = try StoreFixture(4000), store = try fixture.open(), query = fixture.queries(1)[0]
         let before = try store.searchWork.distances
-        #expect(try store.search(query, within: .infinity, options: .init(width: 20)).neighbors.count == 4000)
+        #expect(try store.search(query, within: .infinity, options: .init(ef: 20)).neighbors.count == 4000)
         let middle = try store.searchWork.distances
         #expect(middle - before <= 4000 + 1000 + 20 * 16 + 100)
         // Few are allowed, so only these are compared.
-        let few = RadiusOptions(width: 20, filter: .including(0..<100))
+        let few = VectorStore.RadiusOptions(ef: 20, filter: .including(0..<100))
         #expect(try store.search(query, within: .infinity, options: few).neighbors.count == 100)
         #expect(try store.searchWork.distances - middle == 100)
     }
@@ -150,7 +150,7 @@ import Testing
         try erased.add([1, 2, 3], labels: [1])
         try erased.erase([1])
         for store in [empty, erased] {
-            for options in [RadiusOptions(), .init(isExact: true), .init(filter: .including([1]))] {
+            for options in [VectorStore.RadiusOptions(), .init(isExact: true), .init(filter: .including([1]))] {
                 let found = try store.search([1, 2, 3], within: .infinity, options: options)
                 #expect(found.neighbors == [] && !found.isTruncated)
             }
@@ -163,7 +163,8 @@ import Testing
         let fixture = try StoreFixture(700, metric: .cosine, scalar: .float16), store = try fixture.open()
         let queries = fixture.queries(37), first = queries[0]
         for options in [
-            RadiusOptions(width: 20), .init(limit: 4), .init(isExact: true), .init(filter: .matching { $0 % 2 == 0 }),
+            VectorStore.RadiusOptions(ef: 20), .init(limit: 4), .init(isExact: true),
+            .init(filter: .matching { $0 % 2 == 0 }),
         ] {
             let single = try queries.map { try store.search($0, within: 0.7, options: options) }
             #expect(!single.contains { $0.neighbors.isEmpty })
@@ -177,9 +178,9 @@ import Testing
     @Test func `what cannot be searched for`() throws {
         let fixture = try StoreFixture(50), store = try fixture.open(), query = fixture.rows[0]
         for (radius, options, word) in [
-            (Float.nan, RadiusOptions(), "radius"), (1, .init(limit: 0), "limit is 0"),
-            (1, .init(limit: .min), "limit"), (1, .init(width: 0), "ef is 0"),
-        ] as [(Float, RadiusOptions, String)] {
+            (Float.nan, VectorStore.RadiusOptions(), "radius"), (1, .init(limit: 0), "limit is 0"),
+            (1, .init(limit: .min), "limit"), (1, .init(ef: 0), "ef is 0"),
+        ] as [(Float, VectorStore.RadiusOptions, String)] {
             for search in [
                 { _ = try store.search(query, within: radius, options: options) },
                 { _ = try store.search(query.span, within: radius, options: options) },

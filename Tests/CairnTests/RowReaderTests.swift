@@ -39,13 +39,15 @@ import Testing
         }
     }
 
-    @Test(arguments: Scalar.allCases, [Metric.l2, .innerProduct, .cosine])
-    func `rows are what vector(for:) gives, in the order of labels`(scalar: Scalar, metric: Metric) throws {
+    @Test(arguments: VectorStore.Scalar.allCases, [VectorStore.Metric.l2, .innerProduct, .cosine])
+    func `rows are what vector(for:) gives, in the order of labels`(
+        scalar: VectorStore.Scalar, metric: VectorStore.Metric
+    ) throws {
         let directory = try TemporaryDirectory()
         let path = directory.appending("store")
         let vectors = seededWholeNumbers(count: 300, dimensions: 5, seed: 3, in: 1...100)
         try VectorStore.build(
-            at: path, .init(dimensions: 5, metric: metric, scalar: scalar), vectors: vectors,
+            at: path, configuration: .init(dimensions: 5, metric: metric, scalar: scalar), vectors: vectors,
             labels: (0..<300).map { 1000 - $0 })
         let store = try VectorStore.open(at: path)
         try check(store)
@@ -55,10 +57,10 @@ import Testing
     @Test func `what is marked, erased or replaced is left out, before and after a checkpoint`() throws {
         let directory = try TemporaryDirectory()
         let path = directory.appending("store")
-        let store = try VectorStore.create(at: path, .init(dimensions: 4))
+        let store = try VectorStore.create(at: path, configuration: .init(dimensions: 4))
         let vectors = seededVectors(count: 60, dimensions: 4, seed: 1)
         try store.add(vectors, labels: Array(0..<60))
-        try store.mark([3, 4])
+        try store.markDeleted([3, 4])
         try store.erase([17])
         try store.update([1, 2, 3, 4], labels: [20])
         try check(store)
@@ -82,10 +84,10 @@ import Testing
         let directory = try TemporaryDirectory()
         let path = directory.appending("store")
         let vectors = seededVectors(count: 5000, dimensions: 32, seed: 5)
-        try VectorStore.build(at: path, .init(dimensions: 32, constructionWidth: 20), vectors: vectors)
+        try VectorStore.build(at: path, configuration: .init(dimensions: 32, efConstruction: 20), vectors: vectors)
         let store = try VectorStore.open(at: path)
         for _ in 0..<3 { #expect(try rows(of: store, atOnce: 512).vectors == vectors) }
-        #expect(try store.search(Array(vectors[..<32]), count: 1).first?.label == 0)
+        #expect(try store.search(Array(vectors[..<32]), k: 1).first?.label == 0)
         #expect(try store.verify(depth: .graph).problems.isEmpty)
     }
 }

@@ -4,12 +4,12 @@ import Testing
 @testable import Cairn
 
 struct StoreKind: Sendable, CustomTestStringConvertible {
-    let metric: Metric
-    let scalar: Scalar
+    let metric: VectorStore.Metric
+    let scalar: VectorStore.Scalar
     let dimensions: Int
 
-    static let all: [StoreKind] = [Metric.l2, .innerProduct, .cosine].flatMap { metric in
-        Scalar.allCases.flatMap { scalar in
+    static let all: [StoreKind] = [VectorStore.Metric.l2, .innerProduct, .cosine].flatMap { metric in
+        VectorStore.Scalar.allCases.flatMap { scalar in
             [1, 2, 7, 64, 100, 384].map { StoreKind(metric: metric, scalar: scalar, dimensions: $0) }
         }
     }
@@ -26,7 +26,7 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
         var hits = 0
         for query in fixture.queries(8) {
             let expected = fixture.nearest(query, 10)
-            let exact = try store.search(query, count: 10, options: .init(isExact: true))
+            let exact = try store.search(query, k: 10, options: .init(isExact: true))
             #expect(exact.count == 10 && Set(exact.map(\.label)).count == 10)
             for (found, wanted) in zip(exact, expected) {
                 #expect(abs(Double(found.distance) - wanted.distance) <= scale)
@@ -34,7 +34,7 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
                 #expect(abs(Double(found.distance) - own) <= scale)
             }
             // Narrow enough for the graph to be walked.
-            let walked = try store.search(query, count: 10, options: .init(width: 60))
+            let walked = try store.search(query, k: 10, options: .init(ef: 60))
             #expect(walked.count == 10)
             hits += walked.filter { $0.distance <= exact[9].distance }.count
             #expect(zip(walked, walked.dropFirst()).allSatisfy { $0.distance <= $1.distance })
@@ -49,9 +49,9 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
         let onDisk = try fixture.open(), inMemory = try VectorStore(inMemory: fixture.configuration)
         try inMemory.add(fixture.rows.flatMap { $0 }, labels: fixture.labels, threads: 1)
         for query in fixture.queries(4) {
-            for options in [SearchOptions(width: 25), SearchOptions(isExact: true)] {
-                let a = try onDisk.search(query, count: 7, options: options)
-                #expect(try inMemory.search(query, count: 7, options: options) == a)
+            for options in [VectorStore.SearchOptions(ef: 25), VectorStore.SearchOptions(isExact: true)] {
+                let a = try onDisk.search(query, k: 7, options: options)
+                #expect(try inMemory.search(query, k: 7, options: options) == a)
             }
         }
         for label: Label in [0, 64, 129] { #expect(try inMemory.vector(for: label) == onDisk.vector(for: label)) }
@@ -79,7 +79,7 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
     @Test func `a distance to named labels is the one a search tells`() throws {
         let fixture = try StoreFixture(100, metric: .cosine, scalar: .float16)
         let store = try fixture.open(), query = fixture.queries(1)[0]
-        let found = try store.search(query, count: 100, options: .init(isExact: true))
+        let found = try store.search(query, k: 100, options: .init(isExact: true))
         let labels = found.map(\.label) + [100, .max]
         #expect(try store.distances(from: query, to: labels) == found.map(\.distance) + [nil, nil])
         #expect(try store.distances(from: query, to: []) == [])
@@ -88,15 +88,15 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
     @Test func `k and ef at their limits`() throws {
         let fixture = try StoreFixture(300)
         let store = try fixture.open(), query = fixture.queries(1)[0]
-        #expect(try store.search(query, count: 0) == [])
-        #expect(try store.search(query, count: 301).count == 300)
-        #expect(try store.search(query, count: .max).count == 300)
-        #expect(try store.search(query, count: 3, options: .init(width: .max)).count == 3)
-        let narrow = try store.search(query, count: 40, options: .init(width: 1))
+        #expect(try store.search(query, k: 0) == [])
+        #expect(try store.search(query, k: 301).count == 300)
+        #expect(try store.search(query, k: .max).count == 300)
+        #expect(try store.search(query, k: 3, options: .init(ef: .max)).count == 3)
+        let narrow = try store.search(query, k: 40, options: .init(ef: 1))
         #expect(narrow.count == 40, "an ef below k counts as k")
-        #expect(try store.search(query, count: 1, options: .init(width: 1)).count == 1)
+        #expect(try store.search(query, k: 1, options: .init(ef: 1)).count == 1)
         for (count, width) in [(-1, nil), (Int.min, nil), (5, 0), (5, -3)] as [(Int, Int?)] {
-            let error = storeError { _ = try store.search(query, count: count, options: .init(width: width)) }
+            let error = storeError { _ = try store.search(query, k: count, options: .init(ef: width)) }
             #expect(error?.code == .invalidArgument)
             #expect(error?.message.contains("\(width ?? count)") == true)
         }
@@ -105,18 +105,19 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
     @Test func `a span finds what an array finds`() throws {
         let fixture = try StoreFixture(200)
         let store = try fixture.open(), query = fixture.queries(1)[0]
-        #expect(try store.search(query.span, count: 5) == store.search(query, count: 5))
+        #expect(try store.search(query.span, k: 5) == store.search(query, k: 5))
     }
 
-    @Test(arguments: [Metric.l2, .innerProduct, .cosine])
-    func `fifty equal vectors come back in the order of their labels`(metric: Metric) throws {
+    @Test(arguments: [VectorStore.Metric.l2, .innerProduct, .cosine])
+    func `fifty equal vectors come back in the order of their labels`(metric: VectorStore.Metric) throws {
         let directory = try TemporaryDirectory(), path = directory.appending("store")
         let labels = (0..<50).map { Label($0 * 37 % 50) }
         let elements = [[Float]](repeating: [1, 2, 2], count: 50).flatMap { $0 }
-        try VectorStore.build(at: path, .init(dimensions: 3, metric: metric), vectors: elements, labels: labels)
+        try VectorStore.build(
+            at: path, configuration: .init(dimensions: 3, metric: metric), vectors: elements, labels: labels)
         let store = try VectorStore.open(at: path)
         for isExact in [false, true] {
-            let found = try store.search([1, 2, 2], count: 50, options: .init(isExact: isExact))
+            let found = try store.search([1, 2, 2], k: 50, options: .init(isExact: isExact))
             #expect(found.map(\.label) == Array(0..<50))
             #expect(Set(found.map(\.distance)).count == 1)
         }
@@ -126,34 +127,37 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
     @Test func `a search finds k of many equal vectors`() throws {
         let directory = try TemporaryDirectory(), path = directory.appending("store")
         let elements = [Float](repeating: 0.5, count: 1000 * 4)
-        try VectorStore.build(at: path, .init(dimensions: 4, connectivity: 8, constructionWidth: 40), vectors: elements)
+        try VectorStore.build(
+            at: path, configuration: .init(dimensions: 4, m: 8, efConstruction: 40), vectors: elements)
         let store = try VectorStore.open(at: path)
-        #expect(try store.search([0.5, 0.5, 0.5, 0.5], count: 50).count == 50)
+        #expect(try store.search([0.5, 0.5, 0.5, 0.5], k: 50).count == 50)
     }
 
     /// Rows of very different length: with inner products the longest are everybody's neighbours, and walks find few of the others.
-    @Test(arguments: [Metric.innerProduct, .l2], [Codes.none, .scalar8])
-    func `a tenth of the store is found by comparing with all of it`(metric: Metric, codes: Codes) throws {
+    @Test(arguments: [VectorStore.Metric.innerProduct, .l2], [VectorStore.Quantization.none, .scalar8])
+    func `a tenth of the store is found by comparing with all of it`(
+        metric: VectorStore.Metric, codes: VectorStore.Quantization
+    ) throws {
         var elements: [Float] = []
         for (row, vector) in vectors(600, dimensions: 8, scalar: .float32).rows(8).enumerated() {
             elements += vector.map { $0 * Float(1 << (row * 7 % 6)) }
         }
         let store = try VectorStore(
-            inMemory: .init(dimensions: 8, metric: metric, connectivity: 4, constructionWidth: 20, codes: codes))
+            inMemory: .init(dimensions: 8, metric: metric, m: 4, efConstruction: 20, quantization: codes))
         try store.add(elements, labels: (0..<600).map { Label($0) })
         let queries = vectors(6, dimensions: 8, scalar: .float32, seed: 999)
         for count in [60, 61, 300] {
-            let options = SearchOptions(width: 10)
-            let batch = try store.search(batch: queries, count: count, options: options)
+            let options = VectorStore.SearchOptions(ef: 10)
+            let batch = try store.search(batch: queries, k: count, options: options)
             for (query, inBatch) in zip(queries.rows(8), batch) {
-                var work = SearchWork()
-                let exact = try store.search(query, count: count, options: .init(isExact: true))
-                #expect(try store.search(query, count: count, options: options, work: &work) == exact)
+                var work = VectorStore.SearchWork()
+                let exact = try store.search(query, k: count, options: .init(isExact: true))
+                #expect(try store.search(query, k: count, options: options, work: &work) == exact)
                 #expect(inBatch == exact && work.distances == 600)
-                let odd = LabelFilter.matching { $0 % 2 == 1 }
-                let oddExact = try store.search(query, count: count, options: .init(filter: odd, isExact: true))
-                #expect(try store.search(query, count: count, options: .init(width: 10, filter: odd)) == oddExact)
-                let documents = try store.searchDocuments(query, count: count, by: .shift(0), options: .init(width: 10))
+                let odd = VectorStore.LabelFilter.matching { $0 % 2 == 1 }
+                let oddExact = try store.search(query, k: count, options: .init(filter: odd, isExact: true))
+                #expect(try store.search(query, k: count, options: .init(ef: 10, filter: odd)) == oddExact)
+                let documents = try store.searchDocuments(query, k: count, by: .shift(0), options: .init(ef: 10))
                 #expect(documents.map(\.best) == exact)
             }
         }

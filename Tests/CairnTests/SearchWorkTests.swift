@@ -8,7 +8,7 @@ import Testing
 struct SearchWorkTests {
     /// Means of a search, measured at the last change that lowered them, or that had a reason to raise them.
     struct Cost: Sendable, CustomTestStringConvertible {
-        let codes: Codes
+        let codes: VectorStore.Quantization
         let distances: Double, hops: Double, vectors: Double, pages: Double, bytes: Double
 
         var testDescription: String { codes.rawValue }
@@ -26,18 +26,18 @@ struct SearchWorkTests {
         let source = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
             .appending("Examples/debian-packages/vectors.npy")
         try VectorStore.build(
-            at: path, .init(dimensions: 384, metric: .cosine, codes: limit.codes), from: source,
+            at: path, configuration: .init(dimensions: 384, metric: .cosine, quantization: limit.codes), from: source,
             options: .init(threads: 2))
         let store = try VectorStore.open(at: path)
-        var work = SearchWork()
+        var work = VectorStore.SearchWork()
         let queries = 200
         for label in 0..<Label(queries) {
             // Between two vectors, so not one of them.
             let one = try #require(try store.vector(for: label))
             let other = try #require(try store.vector(for: label + 2500))
             let query = zip(one, other).map { ($0 + $1) / 2 }
-            let found = try store.search(query, count: 10, options: .init(width: 50), work: &work)
-            #expect(try found == store.search(query, count: 10, options: .init(width: 50)))
+            let found = try store.search(query, k: 10, options: .init(ef: 50), work: &work)
+            #expect(try found == store.search(query, k: 10, options: .init(ef: 50)))
         }
         func mean(_ count: Int) -> Double { Double(count) / Double(queries) }
         // Sums of floats, and so a few decisions, differ between instruction sets.
@@ -58,14 +58,14 @@ struct SearchWorkTests {
     @Test
     func `what several searches cost is added up`() throws {
         let fixture = try StoreFixture(600), store = try fixture.open()
-        var one = SearchWork(), two = SearchWork()
+        var one = VectorStore.SearchWork(), two = VectorStore.SearchWork()
         let query = fixture.queries(1)[0]
-        _ = try store.search(query, count: 5, options: .init(width: 20), work: &one)
-        for _ in 0..<2 { _ = try store.search(query, count: 5, options: .init(width: 20), work: &two) }
+        _ = try store.search(query, k: 5, options: .init(ef: 20), work: &one)
+        for _ in 0..<2 { _ = try store.search(query, k: 5, options: .init(ef: 20), work: &two) }
         #expect(two.distances == 2 * one.distances && two.pagesTouched == 2 * one.pagesTouched)
         #expect(one.distances > 20)
-        var exact = SearchWork()
-        _ = try store.search(query, count: 5, options: .init(isExact: true), work: &exact)
+        var exact = VectorStore.SearchWork()
+        _ = try store.search(query, k: 5, options: .init(isExact: true), work: &exact)
         #expect(exact.distances == 600 && exact.vectorsRead == 600 && exact.hops == 0)
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import Cairn
 
 /// Vectors of a kind that the scalar can hold, one after the other; never all zeros.
-func vectors(_ count: Int, dimensions: Int, scalar: Scalar, seed: UInt64 = 1) -> [Float] {
+func vectors(_ count: Int, dimensions: Int, scalar: VectorStore.Scalar, seed: UInt64 = 1) -> [Float] {
     switch scalar {
     case .float32, .float16: seededVectors(count: count, dimensions: dimensions, seed: seed)
     case .uint8: seededWholeNumbers(count: count, dimensions: dimensions, seed: seed, in: 1...255)
@@ -30,18 +30,19 @@ struct StoreFixture {
     let labels: [Label]
 
     init(
-        _ count: Int, dimensions: Int = 8, metric: Metric = .l2, scalar: Scalar = .float32, connectivity: Int = 8,
+        _ count: Int, dimensions: Int = 8, metric: VectorStore.Metric = .l2, scalar: VectorStore.Scalar = .float32,
+        connectivity: Int = 8,
         labels: [Label]? = nil, threads: Int = 1
     ) throws {
         directory = try TemporaryDirectory()
         path = directory.appending("store")
         configuration = VectorStore.Configuration(
-            dimensions: dimensions, metric: metric, scalar: scalar, connectivity: connectivity, constructionWidth: 40)
+            dimensions: dimensions, metric: metric, scalar: scalar, m: connectivity, efConstruction: 40)
         let elements = vectors(count, dimensions: dimensions, scalar: scalar)
         rows = elements.rows(dimensions)
         self.labels = labels ?? (0..<count).map { Label($0) }
         try VectorStore.build(
-            at: path, configuration, vectors: elements, labels: labels, options: .init(threads: threads))
+            at: path, configuration: configuration, vectors: elements, labels: labels, options: .init(threads: threads))
     }
 
     func open(_ access: VectorStore.OpenOptions.Access = .readOnly) throws(StoreError) -> VectorStore {
@@ -76,7 +77,7 @@ struct Reference {
     let distance: Double
 }
 
-func distance(_ metric: Metric, _ a: [Float], _ b: [Float]) -> Double {
+func distance(_ metric: VectorStore.Metric, _ a: [Float], _ b: [Float]) -> Double {
     func dot(_ a: [Float], _ b: [Float]) -> Double { zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
     switch metric {
     case .l2: return zip(a, b).reduce(0) { $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1)) }

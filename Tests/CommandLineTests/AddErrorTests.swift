@@ -63,7 +63,7 @@ struct AddErrorTests {
         #expect(text.code == 1)
         #expect(text.lines == ["10", "20", "30"])
         #expect(text.errors.hasPrefix("cairn: error: \(workspace.path("new.npy")): the vector in row 33 (label 1033) "))
-        #expect(text.errors.hasSuffix("; rows 0 to 29 were added, go on behind them with --skip 30\n"))
+        #expect(text.errors.hasSuffix("; rows 0 to 29 were added, go on after them with --skip 30\n"))
         #expect(try workspace.counts() == Counts(130))
         #expect(try workspace.cairn("get", "@store", "1029").code == 0)
         #expect(try workspace.cairn("get", "@store", "1030").code == 1)
@@ -91,8 +91,8 @@ struct AddErrorTests {
     @Test(
         "a label that is there already is refused, alive or marked, and one that stands twice",
         arguments: [
-            (7, "is in the store already; --upsert would put the new vectors in the place of the old ones"),
-            (8, "marked as deleted: use `cairn delete --undo`, `cairn delete --erase` or `--upsert`"),
+            (7, "is in the store already; --upsert would replace the old vectors"),
+            (8, "marked deleted: use `cairn delete --undo`, `cairn delete --erase` or `--upsert`"),
             (1001, "comes twice in the input"),
         ])
     func duplicate(label: Int, message: String) throws {
@@ -146,7 +146,7 @@ struct AddErrorTests {
         let text = try workspace.cairn(add(["--batch", "10", "--skip", "5", "--print-acknowledged"]))
         #expect(text.code == 1 && text.lines == ["15", "25"])
         #expect(text.errors.contains("row 33 (label 1033) "))
-        #expect(text.errors.hasSuffix("; rows 5 to 24 were added, go on behind them with --skip 25\n"))
+        #expect(text.errors.hasSuffix("; rows 5 to 24 were added, go on after them with --skip 25\n"))
         #expect(try workspace.counts() == Counts(120))
         let json = try workspace.cairn(add(["--skip", "25", "--batch", "3", "--output", "json"]))
         #expect(try ErrorDocument(json.errors).error.added == 6)

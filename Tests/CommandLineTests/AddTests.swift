@@ -111,11 +111,11 @@ struct AddTests {
         let replaced = try workspace.cairn("add", "@store", "@new.npy", "--upsert")
         #expect(replaced.output.hasPrefix("\(name): 50 vectors added or replaced in "))
         #expect(
-            try workspace.cairn("delete", "@store", "1").lines == ["\(name): 1 vector marked as deleted, 100 in all"])
+            try workspace.cairn("delete", "@store", "1").lines == ["\(name): 1 vector marked deleted, 100 in all"])
         #expect(try workspace.cairn("build", "@other", "@one.npy").output.contains(": 1 vector of 8 dimensions in "))
         #expect(
             try workspace.cairn("verify", "@other").output.contains(
-                ": ok, 1 vector, 0 marked as deleted, 0 free slots:"))
+                ": ok, 1 vector, 0 marked deleted, 0 free slots:"))
     }
 
     @Test func `all is added though nobody reads the acknowledgements`() throws {

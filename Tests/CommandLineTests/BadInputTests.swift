@@ -140,7 +140,7 @@ struct BadInputTests {
         BadInput(
             "a label twice", ["v.npy": good, "l.txt": repeatedLabel],
             build + ["--labels", "@l.txt"], "duplicateLabel", at: "l.txt",
-            says: "label 4 stands twice, in rows 4 and 19"),
+            says: "label 4 comes twice, in rows 4 and 19"),
         BadInput(
             "too few labels", ["v.npy": good, "l.txt": Array("1\n2\n".utf8)], build + ["--labels", "@l.txt"],
             "invalidArgument", at: "l.txt", says: "2 labels for 20 vectors"),

@@ -63,7 +63,7 @@ struct ConvertIndexTests {
     func vectors() throws {
         try workspace.write("in.bin", bytes: index.file)
         let made = try workspace.convert("@in.bin", "@out.npy", "--save-labels", "@labels.npy", "--metric", "l2")
-        #expect(made.count == 10 && made.deleted == 2 && made.lost.contains("2 vectors marked as deleted"))
+        #expect(made.count == 10 && made.deleted == 2 && made.lost.contains("2 vectors marked deleted"))
         #expect(try workspace.floats("out.npy", shape: [10, 3]) == live(index).rows)
         #expect(try workspace.labels("labels.npy", count: 10) == live(index).labels)
         let unknown = try workspace.convert("@in.bin", "@out.fvecs")

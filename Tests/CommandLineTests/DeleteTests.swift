@@ -25,7 +25,7 @@ struct DeleteTests {
     @Test func `marked vectors are not found, and come back`() throws {
         let marked = try workspace.cairn("delete", "@store", "--labels", "@some.txt")
         #expect(marked.code == 0 && marked.errors == "")
-        #expect(marked.lines == ["\(workspace.path("store")): 30 vectors marked as deleted, 70 in all"])
+        #expect(marked.lines == ["\(workspace.path("store")): 30 vectors marked deleted, 70 in all"])
         #expect(try workspace.counts() == Counts(70, deleted: 30))
         #expect(try nearest(20..<50).allSatisfy { !(20..<50).contains($0) })
         #expect(try workspace.cairn("get", "@store", "20").code == 1)
@@ -81,8 +81,8 @@ struct DeleteTests {
         "a label that is not in the right state is named, and nothing is changed",
         arguments: [
             (["0", "777"], "label 777 is not in the store"),
-            (["0", "5"], "label 5 is marked as deleted already"),
-            (["5", "0", "--undo"], "label 0 is not marked as deleted"),
+            (["0", "5"], "label 5 is marked deleted already"),
+            (["5", "0", "--undo"], "label 0 is not marked deleted"),
             (["0", "777", "--erase"], "label 777 is not in the store"),
         ])
     func refused(arguments: [String], message: String) throws {
@@ -121,7 +121,7 @@ struct DeleteTests {
         #expect(outcome.code == 64 && outcome.errors.hasPrefix("cairn: error: " + message), "\(outcome.errors)")
     }
 
-    @Test func `labels marked as deleted are listed, and come back`() throws {
+    @Test func `labels marked deleted are listed, and come back`() throws {
         #expect(try workspace.cairn("labels", "@store", "--deleted").output == "")
         #expect(try workspace.cairn("delete", "@store", "--labels", "@some.txt", "--quiet").code == 0)
         #expect(try workspace.cairn("delete", "@store", "21", "60", "--erase", "--quiet").code == 0)

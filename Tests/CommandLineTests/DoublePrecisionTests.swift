@@ -57,7 +57,7 @@ struct DoublePrecisionTests {
         try workspace.write("big.npy", bytes: doubles([[1], [2], [3], [4], [-1e39], [6]]))
         let outcome = try workspace.cairn("add", "@s", "@big.npy", "--batch", "2")
         #expect(outcome.code == 1 && outcome.errors.contains("row 4 has a value at component 0"))
-        #expect(outcome.errors.hasSuffix("; rows 0 to 3 were added, go on behind them with --skip 4\n"))
+        #expect(outcome.errors.hasSuffix("; rows 0 to 3 were added, go on after them with --skip 4\n"))
         #expect(try workspace.cairn("labels", "@s").lines == ["0", "1", "2", "3"])
     }
 

@@ -99,7 +99,7 @@ struct InterruptionTests {
         #expect(status & 0x7f == signal)
         let match = errors.wholeMatch(
             of:
-                /cairn: interrupted; (nothing was added|rows 0 to ([0-9]+) were added, go on behind them with --skip ([0-9]+))\n/
+                /cairn: interrupted; (nothing was added|rows 0 to ([0-9]+) were added, go on after them with --skip ([0-9]+))\n/
         )
         let facts = try #require(match, "\(errors)")
         let skip = facts.3.flatMap { Int($0) } ?? 0

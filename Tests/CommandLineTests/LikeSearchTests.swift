@@ -100,7 +100,7 @@ struct LikeSearchTests {
         #expect(deleted.code == 1 && deleted.output == "")
         #expect(
             deleted.errors
-                == "cairn: error: \(workspace.path("store")): label 17 is marked as deleted; bring it back with: "
+                == "cairn: error: \(workspace.path("store")): label 17 is marked deleted; bring it back with: "
                 + "cairn delete \(workspace.path("store")) 17 --undo\n")
         #expect(try workspace.cairn("get", "@store", "17").errors == deleted.errors)
         let unknown = try workspace.cairn("search", "@store", "--like", "3", "--like", "60")

@@ -114,7 +114,7 @@ struct OutputFormatTests {
         _ = try workspace.cairn("search", "@store", "@q.npy", "--exact", "--save-labels", "@t.npy", "--quiet")
         // Codes begin at 256 vectors.
         try workspace.write("more.npy", bytes: TestVectors(count: 256, dimensions: 3, seed: 7).npy)
-        _ = try workspace.cairn("build", "@other", "@more.npy", "--codes", "sq8", "--quiet")
+        _ = try workspace.cairn("build", "@other", "@more.npy", "--quantization", "sq8", "--quiet")
         let arguments = ["@store", "@q.npy", "@t.npy", "--ef", "10,20", "--compare", "@other", "--by-vectors"]
         let expected = [("store", false), ("other", false), ("other", true)].flatMap {
             [(workspace.path($0.0), $0.1, "10"), (workspace.path($0.0), $0.1, "20")]

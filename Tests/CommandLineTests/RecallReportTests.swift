@@ -187,7 +187,7 @@ struct RecallReportTests {
 
     @Test("codes on and off, and other stores, are in one report")
     func several() throws {
-        _ = try workspace.cairn("codes", "@store", "sq8", "--quiet")
+        _ = try workspace.cairn("quantize", "@store", "sq8", "--quiet")
         let other = try workspace.cairn("build", "@other", "@vectors.npy", "-M", "32", "--quiet")
         try #require(other.code == 0)
         let measured = try measure("--ef", "12,20,80", "--by-vectors", "--compare", "@other", "--rounds", "1")
@@ -230,7 +230,7 @@ struct RecallReportTests {
         let plain = try workspace.json(Counts.self, arguments: arguments)
         // Without codes there is nothing to compare.
         #expect(try workspace.json(Counts.self, arguments: arguments + ["--by-vectors"]).compared == nil)
-        _ = try workspace.cairn("codes", "@store", "sq8", "--quiet")
+        _ = try workspace.cairn("quantize", "@store", "sq8", "--quiet")
         let both = try #require(try workspace.json(Counts.self, arguments: arguments + ["--by-vectors"]).compared)
         #expect(
             both.count == 2 && both[0].rows.allSatisfy { $0.codes > 0 } && both[1].rows.allSatisfy { $0.codes == 0 })
@@ -362,7 +362,7 @@ struct RecallReportTests {
     @Test(
         "a file that cannot be written is known before anything is measured",
         arguments: [
-            ("missing/r.html", "notFound", "no such directory"), ("store", "alreadyExists", "something stands here"),
+            ("missing/r.html", "notFound", "no such directory"), ("store", "alreadyExists", "something is here"),
             ("store/r.html", "invalidArgument", "this is a store"), ("q.npy", "invalidArgument", "would replace"),
             ("t.npy", "invalidArgument", "would replace"), ("link.html", "alreadyExists", "symbolic link"),
         ])

@@ -86,7 +86,7 @@ struct SkipInvalidTests {
         #expect(
             again.errors.hasSuffix(
                 isAlone
-                    ? "; row 6 was left out, go on behind it with --skip 7\n"
+                    ? "; row 6 was left out, go on after it with --skip 7\n"
                     : "; nothing was added\n"))
     }
 

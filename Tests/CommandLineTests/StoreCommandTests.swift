@@ -17,7 +17,7 @@ struct StoreCommandTests {
         let metric, scalar: String
         let m, ef_construction, ef: Int
         let seed: UInt64
-        let codes, memory_plan: String
+        let quantization, memory_plan: String
         let file_bytes, log_bytes, heap_bytes, format_version: Int
         let uuid: String
         let maximum_level: Int
@@ -27,7 +27,7 @@ struct StoreCommandTests {
     func infoJSON() throws {
         let info = try workspace.json(Info.self, "info", "@store")
         #expect(info.count == 50 && info.deleted == 0 && info.free == 0 && info.dimensions == 3)
-        #expect(info.metric == "ip" && info.scalar == "f32" && info.codes == "none")
+        #expect(info.metric == "ip" && info.scalar == "f32" && info.quantization == "none")
         #expect(info.m == 5 && info.ef_construction == 200 && info.ef == 33 && info.seed == 9)
         #expect(info.memory_plan == "resident" && info.log_bytes == 0 && info.format_version == 1)
         #expect(UUID(uuidString: info.uuid) != nil)

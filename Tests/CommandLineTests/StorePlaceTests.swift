@@ -42,7 +42,7 @@ struct StorePlaceTests {
         try workspace.write("more.npy", bytes: TestVectors(count: 50, dimensions: 4, seed: 2).npy)
         let commands = [
             ["add", "@store", "@more.npy", "--upsert"], ["set", "@store", "--ef", "70"], ["delete", "@store", "7"],
-            ["codes", "@store", "sq8"], ["search", "@store", "@more.npy"], ["delete", "@store", "4711"],
+            ["quantize", "@store", "sq8"], ["search", "@store", "@more.npy"], ["delete", "@store", "4711"],
         ]
         for command in commands {
             let shell = Process()
@@ -75,7 +75,7 @@ struct StorePlaceTests {
             #expect(try workspace.cairn("verify", "@store").code == 0)
             #expect(try workspace.content.filter { !$0.contains("/") } == ["store", "v.npy"])
             let again = try workspace.cairn(command)
-            #expect(again.code == 1 && again.errors.contains("stands here already"), "\(again.errors)")
+            #expect(again.code == 1 && again.errors.contains("is here already"), "\(again.errors)")
             try FileManager.default.removeItem(atPath: workspace.path("store"))
         }
     }

@@ -52,7 +52,7 @@ struct UsageErrorTests {
             ("build", "--efConstruction", "--ef-construction"), ("add", "--dur", "--durability"),
             ("create", "--dims", "--dim"),
             ("build", "--space", "--metric"), ("search", "--topk", "-k"), ("info", "--json", "--output json"),
-            ("build", "--quantization", "--codes"), ("info", "--qiet", "--quiet"), ("search", "-n", "-k"),
+            ("build", "--codes", "--quantization"), ("info", "--qiet", "--quiet"), ("search", "-n", "-k"),
         ])
     func option(command: String, option: String, meant: String) throws {
         let expected = "`cairn \(command)` has no option '\(option)'; did you mean '\(meant)'?"
@@ -76,14 +76,14 @@ struct UsageErrorTests {
             try message(["add", "a", "b", "--ef", "5"])
                 == "`cairn add` has no option '--ef'; build, create, set, search, recall have one")
         #expect(try message(["get", "a", "1", "--exact"]) == "`cairn get` has no option '--exact'; search has one")
-        #expect(try message(["--quiet", "info", "a"]).contains("write options behind it"))
+        #expect(try message(["--quiet", "info", "a"]).contains("write options after it"))
     }
 
     @Test(
         "set says how to change what it cannot",
         arguments: [
             ("--metric", "cairn convert STORE COPY.cairn --metric cosine"), ("-M", "build a new one"),
-            ("--scalar", "build a new one"), ("--codes", "`cairn codes STORE sq8`"),
+            ("--scalar", "build a new one"), ("--quantization", "`cairn quantize STORE sq8`"),
         ])
     func fixed(option: String, advice: String) throws {
         #expect(try message(["set", "a", option, "x"]).contains(advice))
@@ -173,7 +173,7 @@ struct UsageErrorTests {
         "and a label or a kind of codes before the store",
         arguments: [
             (["get", "5", "@store"], "5", "get @store 5"), (["delete", "5", "@store", "6"], "5", "delete @store 5 6"),
-            (["codes", "sq8", "@store"], "sq8", "codes @store sq8"),
+            (["quantize", "sq8", "@store"], "sq8", "quantize @store sq8"),
         ])
     func storeFirst(arguments: [String], word: String, example: String) throws {
         _ = try workspace.buildStore(count: 10, dimensions: 3)

@@ -53,7 +53,7 @@ struct VerifyTests {
         let before = try workspace.state(of: "store")
         let text = try workspace.cairn("verify", "@store", "--depth", depth)
         #expect(text.code == 0 && text.errors == "" && text.lines.count == 1)
-        let facts = "\(workspace.path("store")): ok, 297 vectors, 2 marked as deleted, 1 free slot: "
+        let facts = "\(workspace.path("store")): ok, 297 vectors, 2 marked deleted, 1 free slot: "
         #expect(text.lines.first?.hasPrefix(facts) == true)
         #expect(text.output.contains("checksums") == (depth != "header"))
         #expect(text.output.contains("graph") == ["graph", "searches"].contains(depth))
@@ -134,7 +134,7 @@ struct VerifyTests {
     func `a derived file that is missing is made again by commands that change nothing`(
         name: String, command: [String]
     ) throws {
-        #expect(try workspace.cairn("codes", "@store", "sq8", "--quiet").code == 0)
+        #expect(try workspace.cairn("quantize", "@store", "sq8", "--quiet").code == 0)
         try FileManager.default.removeItem(atPath: workspace.path("store/\(name)"))
         let text = try workspace.cairn("verify", "@store")
         #expect(text.output.contains("\(name): the file is missing") && text.output.contains("cairn checkpoint"))

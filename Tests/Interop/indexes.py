@@ -141,7 +141,7 @@ def load(path, metric, dimensions, **options):
 
 
 def reference(path, metric, dimensions):
-    """hnswlib on the file, with the slots of repeated labels that do not count marked as deleted, as each label is there once in a
+    """hnswlib on the file, with the slots of repeated labels that do not count marked deleted, as each label is there once in a
     store: hnswlib itself would find both, under one label."""
     file = IndexFile(path)
     if len(file.superseded) == 0: return load(path, metric, dimensions)

@@ -13,7 +13,7 @@ WIDTHS = (10, 30, 100)
 
 
 class Model:
-    """What the store must have: vectors by label, and which of them are marked as deleted."""
+    """What the store must have: vectors by label, and which of them are marked deleted."""
 
     def __init__(self, labels, vectors):
         self.vectors = dict(zip(labels.tolist(), vectors))
@@ -242,9 +242,9 @@ def test_codes_stay_behind(cairn, tmp_path, metric, codes):
     path = recipe.save(tmp_path / "index.bin")
     store, out, plain = tmp_path / "index.cairn", tmp_path / "out.bin", tmp_path / "plain.bin"
     cairn.convert(path, store, metric=metric)
-    cairn("codes", store, codes, "--quiet")
+    cairn("quantize", store, codes, "--quiet")
     info = cairn.json("info", store)
-    assert info["codes"] == codes and info["code_bytes"] > 0
+    assert info["quantization"] == codes and info["quantization_bytes"] > 0
     assert cairn.convert(store, out)["byte_identical"]
     assert filecmp.cmp(path, out, shallow=False)
     model = Model(labels_of(COUNT), recipe.vectors(COUNT))
@@ -252,7 +252,7 @@ def test_codes_stay_behind(cairn, tmp_path, metric, codes):
     change(cairn, store, recipe, model, STEPS["all"])
     cairn.convert(store, out, "--force")
     cairn("verify", store)
-    cairn("codes", store, "none", "--quiet")
+    cairn("quantize", store, "none", "--quiet")
     cairn.convert(store, plain)
     assert filecmp.cmp(out, plain, shallow=False)
     index = check_export(cairn, store, out, model, metric, recipe.queries)

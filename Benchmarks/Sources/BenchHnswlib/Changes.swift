@@ -14,22 +14,23 @@ func measureChanges(_ workload: Workload, _ options: Options) throws -> [[String
         let durable = try store(workload, options, rows: start, at: path)
         defer { try? FileManager.default.removeItem(atPath: path.string) }
         let memory = try VectorStore(inMemory: IndexFiles.configuration(workload, options.scalar))
-        try memory.add(rows(workload, 0..<start), labels: (0..<start).map { Label($0) })
+        try memory.add(rows(workload, 0..<start), labels: (0..<start).map { VectorStore.Label($0) })
         let theirs = Hnswlib.make(
             dimensions: workload.dimensions, cosine: workload.cosine, capacity: size, m: 16, efConstruction: 200)
         theirs.add(workload.base[...], count: start, threads: 2)
 
         var began = Date()
         for row in start..<start + singles {
-            try durable.add(rows(workload, row..<row + 1), labels: [Label(row)])
+            try durable.add(rows(workload, row..<row + 1), labels: [VectorStore.Label(row)])
         }
         let singleRate = Double(singles) / Date().timeIntervalSince(began)
-        try memory.add(rows(workload, start..<start + singles), labels: (start..<start + singles).map { Label($0) })
+        try memory.add(
+            rows(workload, start..<start + singles), labels: (start..<start + singles).map { VectorStore.Label($0) })
         theirs.add(workload.base[(start * workload.dimensions)...], count: singles, firstLabel: start, threads: 2)
         var rates: (durable: [Double], memory: [Double], theirs: [Double]) = ([], [], [])
         for round in 0...rounds {
             let first = start + singles + round * batch, taken = first..<first + batch
-            let vectors = rows(workload, taken), labels = taken.map { Label($0) }
+            let vectors = rows(workload, taken), labels = taken.map { VectorStore.Label($0) }
             func rate(_ body: () throws -> Void) rethrows -> Double {
                 let began = Date()
                 try body()
@@ -86,7 +87,7 @@ func measureBeside(_ workload: Workload, _ options: Options) throws -> [[String:
                     let first = rows(workload, row % start..<row % start + 1), other = row &* 7919 % start
                     let middle = zip(first, rows(workload, other..<other + 1)).map { ($0 + $1) / 2 }
                     do {
-                        try store.add(middle, labels: [Label(row)], threads: 1)
+                        try store.add(middle, labels: [VectorStore.Label(row)], threads: 1)
                     } catch {
                         fatalError("\(error)")
                     }
@@ -132,24 +133,24 @@ func measureRecovery(_ workload: Workload, _ options: Options) throws -> [[Strin
         var row = start
         while try store.info.logBytes < 64 << 20 {
             let taken = row..<row + 100, source = taken.map { $0 % workload.rows }
-            try store.add(source.flatMap { rows(workload, $0..<$0 + 1) }, labels: taken.map { Label($0) })
+            try store.add(source.flatMap { rows(workload, $0..<$0 + 1) }, labels: taken.map { VectorStore.Label($0) })
             row += 100
         }
         let logBytes = try store.info.logBytes
         // What a killed process leaves: everything that was written, and nothing closed.
         try FileManager.default.copyItem(atPath: path.string, toPath: killed)
         try store.close()
-        func opening(_ path: String, _ access: VectorStore.OpenOptions.Access) throws -> Double {
+        func opening(_ path: String, forWriting: Bool) throws -> Double {
             let began = Date()
-            let store = try VectorStore.open(at: FilePath(path), options: .init(access: access))
-            _ = try store.search(Array(workload.queries.prefix(workload.dimensions)), count: 10)
+            let store = try forWriting ? VectorStore.openForWriting(at: path) : VectorStore.open(at: path)
+            _ = try store.search(Array(workload.queries.prefix(workload.dimensions)), k: 10)
             let seconds = Date().timeIntervalSince(began)
             try store.close()
             return seconds
         }
-        let reading = try (0..<3).map { _ in try opening(killed, .readOnly) }
-        let writing = try opening(killed, .readWrite)
-        let clean = try (0..<9).map { _ in try opening(path.string, .readOnly) }
+        let reading = try (0..<3).map { _ in try opening(killed, forWriting: false) }
+        let writing = try opening(killed, forWriting: true)
+        let clean = try (0..<9).map { _ in try opening(path.string, forWriting: false) }
         return [
             "vectors": size, "vectors_in_the_log": row - start, "log_bytes": logBytes,
             "seconds_to_read": median(reading), "seconds_to_write": writing,
@@ -169,11 +170,11 @@ private func search(_ store: VectorStore, _ workload: Workload, seconds: Double)
     while Date() < end {
         let row = Array(workload.queries[query * workload.dimensions..<(query + 1) * workload.dimensions])
         let began = DispatchTime.now().uptimeNanoseconds
-        let found = try store.search(row, count: workload.k, options: .init(width: 50))
+        let found = try store.search(row, k: workload.k, options: .init(ef: 50))
         latencies.append(Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9)
         if latencies.count % 499 == 0 {
             // Among what is there now, which grows.
-            let exact = try store.search(row, count: workload.k, options: .init(isExact: true))
+            let exact = try store.search(row, k: workload.k, options: .init(isExact: true))
             let limit = (exact.last?.distance ?? 0) * 1.001
             hits += found.filter { $0.distance <= limit }.count
             checked += workload.k
@@ -196,11 +197,11 @@ func store(
 ) throws -> VectorStore {
     try FileManager.default.createDirectory(atPath: options.cache, withIntermediateDirectories: true)
     try VectorStore.build(
-        at: path, IndexFiles.configuration(workload, options.scalar), vectors: rows(workload, 0..<count))
-    return try VectorStore.open(
+        at: path, configuration: IndexFiles.configuration(workload, options.scalar), vectors: rows(workload, 0..<count))
+    return try VectorStore.openForWriting(
         at: path,
         options: .init(
-            access: .readWrite, durability: durability, logBytes: logBytes, overlayBytes: max(64 << 20, logBytes)))
+            durability: durability, logBytes: logBytes, overlayBytes: max(64 << 20, logBytes)))
 }
 
 /// Two words that threads share.

@@ -64,7 +64,7 @@ private final class FilterRace {
     private let workload: Workload
     private let indexes: Indexes
     private let words: [UInt64]
-    private let filter: LabelFilter
+    private let filter: VectorStore.LabelFilter
     private let thresholds: [Float]
     private let wanted: Int
     private let queries: Int
@@ -95,10 +95,10 @@ private final class FilterRace {
 
     /// The first searches with a filter, which work out what it means for the store.
     func secondsOfFirst(queries: Int) throws -> Double {
-        let fresh = LabelFilter.bitmap(words), began = cpuSeconds()
+        let fresh = VectorStore.LabelFilter.bitmap(words), began = cpuSeconds()
         for query in 0..<queries {
             let row = Array(workload.queries[query * workload.dimensions..<(query + 1) * workload.dimensions])
-            _ = try indexes.store.search(row, count: workload.k, options: .init(width: 50, filter: fresh))
+            _ = try indexes.store.search(row, k: workload.k, options: .init(ef: 50, filter: fresh))
         }
         return cpuSeconds() - began
     }
@@ -143,7 +143,7 @@ private final class FilterRace {
                 let row = UnsafeBufferPointer(
                     rebasing: queries[query * workload.dimensions..<(query + 1) * workload.dimensions])
                 let found = try indexes.store.search(
-                    row.span, count: workload.k, options: SearchOptions(width: width, filter: filter))
+                    row.span, k: workload.k, options: VectorStore.SearchOptions(ef: width, filter: filter))
                 fewest.ours = min(fewest.ours, found.count)
                 for neighbor in found where neighbor.distance <= thresholds[query] { hits += 1 }
             }

@@ -14,14 +14,14 @@ func measureInserts(_ workload: Workload, _ options: Options) throws -> [String:
     let stores = try options.codes.map { codes in
         let path = FilePath(base.string + "-\(codes.rawValue).cairn")
         try VectorStore.build(
-            at: path, IndexFiles.configuration(workload, options.scalar, codes),
+            at: path, configuration: IndexFiles.configuration(workload, options.scalar, codes),
             vectors: Array(workload.base.prefix(start * workload.dimensions)), options: .init(threads: 2))
-        return (codes, path, try VectorStore.open(at: path, options: .init(access: .readWrite)))
+        return (codes, path, try VectorStore.openForWriting(at: path))
     }
     defer { for (_, path, _) in stores { try? FileManager.default.removeItem(atPath: path.string) } }
     var rates = stores.map { _ in Rates() }, their = Rates()
     for round in 0...options.rounds {
-        let first = start + round * batch, labels = (first..<first + batch).map { Label($0) }
+        let first = start + round * batch, labels = (first..<first + batch).map { VectorStore.Label($0) }
         let vectors = Array(workload.base[first * workload.dimensions..<(first + batch) * workload.dimensions])
         for (index, (_, _, store)) in stores.enumerated() {
             try rates[index].measure(rows: batch, isMeasured: round > 0) {

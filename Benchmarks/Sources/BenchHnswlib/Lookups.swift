@@ -13,7 +13,7 @@ func measureLookups(_ workload: Workload, _ options: Options) throws -> [String:
         (
             "vectors", 1,
             { random in
-                let label = Label.random(in: 1..<Label(workload.rows), using: &random)
+                let label = VectorStore.Label.random(in: 1..<VectorStore.Label(workload.rows), using: &random)
                 guard try store.vector(for: label) != nil else { fatalError("no vector of label \(label)") }
             }
         ),
@@ -21,8 +21,10 @@ func measureLookups(_ workload: Workload, _ options: Options) throws -> [String:
             "filters_of_\(inFilter)", inFilter,
             { random in
                 // A new one each time: what it means is looked up once and kept.
-                let labels = (0..<inFilter).map { _ in Label.random(in: 1..<Label(workload.rows), using: &random) }
-                _ = try store.search(query, count: 1, options: .init(filter: .including(labels)))
+                let labels = (0..<inFilter).map { _ in
+                    VectorStore.Label.random(in: 1..<VectorStore.Label(workload.rows), using: &random)
+                }
+                _ = try store.search(query, k: 1, options: .init(filter: .including(labels)))
             }
         ),
     ]
@@ -68,7 +70,7 @@ private func run(
                     count += 16
                 } else {
                     // Label 0, which nobody looks up, is marked and brought back.
-                    if try store.contains(0) { try store.mark([0]) } else { try store.unmark([0]) }
+                    if try store.contains(0) { try store.markDeleted([0]) } else { try store.unmarkDeleted([0]) }
                     count += 1
                 }
             }

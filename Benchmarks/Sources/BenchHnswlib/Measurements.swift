@@ -34,7 +34,7 @@ func measureRecall(_ workload: Workload, _ indexes: Indexes) throws -> [[String:
         var hits = (ours: 0, theirs: 0)
         for query in 0..<workload.queryCount {
             let row = Array(workload.queries[query * workload.dimensions..<(query + 1) * workload.dimensions])
-            let found = try indexes.store.search(row, count: workload.k, options: SearchOptions(width: width))
+            let found = try indexes.store.search(row, k: workload.k, options: VectorStore.SearchOptions(ef: width))
             for neighbor in found where neighbor.distance <= workload.thresholds[query] { hits.ours += 1 }
             let count = indexes.hnswlib.search(row, k: workload.k, ef: width, labels: &labels, distances: &distances)
             for index in 0..<count where distances[index] <= workload.thresholds[query] { hits.theirs += 1 }
@@ -94,7 +94,7 @@ func measureBuild(_ workload: Workload, _ options: Options) throws -> [String: A
             for (index, codes) in options.codes.enumerated() {
                 try ours[index].measure(rows: rows) {
                     try VectorStore.build(
-                        at: FilePath(path), IndexFiles.configuration(workload, options.scalar, codes),
+                        at: FilePath(path), configuration: IndexFiles.configuration(workload, options.scalar, codes),
                         vectors: vectors, options: .init(threads: threads))
                 }
                 try FileManager.default.removeItem(atPath: path)

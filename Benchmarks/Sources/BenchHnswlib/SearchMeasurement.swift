@@ -29,12 +29,12 @@ extension Contender {
     static func single(_ store: VectorStore, _ name: String, _ workload: Workload) -> Contender {
         Contender(name: name) { range, width in
             var hits = 0
-            let options = SearchOptions(width: width)
+            let options = VectorStore.SearchOptions(ef: width)
             try workload.queries.withUnsafeBufferPointer { queries in
                 for query in range {
                     let row = UnsafeBufferPointer(
                         rebasing: queries[query * workload.dimensions..<(query + 1) * workload.dimensions])
-                    for neighbor in try store.search(row.span, count: workload.k, options: options)
+                    for neighbor in try store.search(row.span, k: workload.k, options: options)
                     where neighbor.distance <= workload.thresholds[query] { hits += 1 }
                 }
             }
@@ -48,7 +48,7 @@ extension Contender {
             let queries = Array(
                 workload.queries[range.lowerBound * workload.dimensions..<range.upperBound * workload.dimensions])
             let found = try store.search(
-                batch: queries, count: workload.k, options: SearchOptions(width: width), threads: 1)
+                batch: queries, k: workload.k, options: VectorStore.SearchOptions(ef: width), threads: 1)
             var hits = 0
             for (query, neighbors) in zip(range, found) {
                 for neighbor in neighbors where neighbor.distance <= workload.thresholds[query] { hits += 1 }

@@ -68,7 +68,7 @@ struct Workload {
 struct IndexFiles {
     /// The store without codes, or the first there is.
     var store: String { stores[0].path }
-    var stores: [(codes: Codes, path: String)] = []
+    var stores: [(codes: VectorStore.Quantization, path: String)] = []
     let hnswlib: String
     var buildSeconds: [String: Any] = [:]
 
@@ -86,7 +86,8 @@ struct IndexFiles {
             note("building \(store)")
             let start = Date()
             try VectorStore.build(
-                at: FilePath(store), Self.configuration(workload, options.scalar, codes), vectors: workload.base,
+                at: FilePath(store), configuration: Self.configuration(workload, options.scalar, codes),
+                vectors: workload.base,
                 options: .init(threads: 1))
             buildSeconds["cairn_\(codes.rawValue)_seconds"] = Date().timeIntervalSince(start)
         }
@@ -104,10 +105,11 @@ struct IndexFiles {
     }
 
     static func configuration(
-        _ workload: Workload, _ scalar: Scalar, _ codes: Codes = .none
+        _ workload: Workload, _ scalar: VectorStore.Scalar, _ codes: VectorStore.Quantization = .none
     ) -> VectorStore.Configuration {
         VectorStore.Configuration(
-            dimensions: workload.dimensions, metric: workload.cosine ? .cosine : .l2, scalar: scalar, codes: codes)
+            dimensions: workload.dimensions, metric: workload.cosine ? .cosine : .l2, scalar: scalar,
+            quantization: codes)
     }
 }
 

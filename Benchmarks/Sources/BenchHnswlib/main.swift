@@ -11,7 +11,7 @@ struct Options {
     var data = ""
     var rows = Int.max
     var metric = ""
-    var scalar = Scalar.float32
+    var scalar = VectorStore.Scalar.float32
     var rounds = 9
     var buildRows = 100_000
     var buildRounds = 9
@@ -19,7 +19,7 @@ struct Options {
     var parts: Set<String> = ["search", "build", "open"]
     var cache = ".build/stores"
     var cairn = "../.build/release/cairn"
-    var codes: [Codes] = [.none]
+    var codes: [VectorStore.Quantization] = [.none]
     var batch = false
     var sizes = [10_000, 100_000, 1_000_000]
 
@@ -27,7 +27,7 @@ struct Options {
         data = environment["DATA"] ?? ""
         rows = environment["N"].flatMap { Int($0) } ?? rows
         metric = environment["METRIC"] ?? ""
-        scalar = environment["SCALAR"].flatMap { Scalar(rawValue: $0) } ?? scalar
+        scalar = environment["SCALAR"].flatMap { VectorStore.Scalar(rawValue: $0) } ?? scalar
         rounds = environment["ROUNDS"].flatMap { Int($0) } ?? rounds
         buildRows = environment["BUILD_N"].flatMap { Int($0) } ?? buildRows
         buildRounds = environment["BUILD_ROUNDS"].flatMap { Int($0) } ?? buildRounds
@@ -37,7 +37,7 @@ struct Options {
         if let parts = environment["PARTS"] { self.parts = Set(parts.split(separator: ",").map(String.init)) }
         cairn = environment["CAIRN"] ?? cairn
         if let codes = environment["CODES"] {
-            self.codes = codes.split(separator: ",").compactMap { Codes(rawValue: String($0)) }
+            self.codes = codes.split(separator: ",").compactMap { VectorStore.Quantization(rawValue: String($0)) }
         }
         batch = environment["BATCH"] == "1"
         if let sizes = environment["SIZES"] { self.sizes = sizes.split(separator: ",").compactMap { Int($0) } }

@@ -38,11 +38,11 @@ class Cairn(Peer):
         return super().settings() | {"scalar": self.kind} | ({"codes": self.codes} if self.codes else {})
 
     def options(self) -> list[str]:
-        if self.codes: return ["--codes", self.codes]
-        return ["--scalar", self.kind] + (["--codes", "none"] if has_codes() else [])
+        if self.codes: return ["--quantization", self.codes]
+        return ["--scalar", self.kind] + (["--quantization", "none"] if has_codes() else [])
 
     def refusal(self) -> str | None:
-        return f"{PROGRAM} has no --codes" if self.codes and not has_codes() else None
+        return f"{PROGRAM} has no --quantization" if self.codes and not has_codes() else None
 
     def warm_import(self) -> None:
         """A program brings its libraries itself."""
@@ -130,7 +130,7 @@ def run(*words: object) -> str:
 
 @functools.cache
 def has_codes() -> bool:
-    return "--codes" in run("build", "--help")
+    return "--quantization" in run("build", "--help")
 
 
 def peak(*words: object) -> int:

@@ -3,7 +3,7 @@ extension VectorStore {
     /// process has anyhow, the upper layers, the codes, and a bit a row for each walk of each thread.
     static func buildMemory(_ configuration: Configuration, rows: Int, threads: Int?) -> Int {
         let codes =
-            switch configuration.codes {
+            switch configuration.quantization {
             case .none: 0
             case .scalar4: (configuration.dimensions + 127) / 128 * 64
             case .scalar8: (configuration.dimensions + 63) / 64 * 64
@@ -21,6 +21,6 @@ extension VectorStore {
         throw StoreError(
             .invalidArgument,
             "memory for the build is \(budget) bytes; \(rows) vectors of \(configuration.dimensions) dimensions take about "
-                + "\(needed >> 20 + 1) MiB beside the pages of the file: give that or more")
+                + "\(needed >> 20 + 1) MiB in addition to the pages of the file; allow that or more")
     }
 }

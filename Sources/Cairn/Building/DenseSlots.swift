@@ -46,6 +46,7 @@ struct DenseSlots {
         _ graph: Graph, _ view: GraphView, _ counts: StoreCounts, _ path: FilePath?
     ) throws(StoreError) {
         var found = StoreCounts()
+        found.position = counts.position
         for slot in 0..<UInt32(view.count) {
             let entry = graph.slots.entry(slot)
             guard (SlotEntry.State(rawValue: entry.state) ?? .unused) != .unused,

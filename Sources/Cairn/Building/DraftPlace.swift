@@ -80,7 +80,7 @@ struct DraftPlace {
 
     /// What a build throws where something has the store's name already.
     static func isTaken(_ path: FilePath) -> StoreError {
-        StoreError(.alreadyExists, "something stands here already; remove it or choose another name", path: path)
+        StoreError(.alreadyExists, "something is here already; remove it or choose another name", path: path)
     }
 
     /// Throws for a directory that a stranger may have put here to get the store: in one where everybody may make names, like /tmp.
@@ -125,7 +125,7 @@ struct DraftPlace {
             case .fileExists:
                 throw StoreError(
                     .alreadyExists,
-                    "building \(path) needs this name, and what stands here is not an unfinished build of yours; move it away",
+                    "building \(path) needs this name, and what is here is not an unfinished build of yours; move it away",
                     path: parent[draft].path)
             default: throw StoreError(error)
             }

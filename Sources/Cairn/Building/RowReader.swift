@@ -50,5 +50,5 @@ extension VectorStore {
     }
 
     /// What a row is read from.
-    private static let columnsOfRows: [Geometry.Column] = [.vectors, .norms, .slotTable]
+    static let columnsOfRows: [Geometry.Column] = [.vectors, .norms, .slotTable]
 }

@@ -5,15 +5,26 @@ import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
-    /// Makes a new store at `copy` of the one at `path`: the same vectors, labels, deletion marks and graph, without the slots of
-    /// erased and replaced vectors (an import that was not changed keeps those of repeated labels). It gets codes of its own where
-    /// the store has them. `metric`: another way of telling how far apart two vectors are; the vectors stay as they were given, and
-    /// the graph stays as it is, though it was made for the other metric: `recall` tells how well it serves.
+    /// Copies a store to a new one, without the slots of erased and replaced vectors.
     ///
-    /// The store appears at once and whole, as with ``build(at:_:vectors:labels:options:)``. O(store), in about 25 bytes a vector of
-    /// memory beside the upper layers. `progress` is called now and then with the vectors written and their total.
+    /// The copy has the same vectors, labels, deletion marks and graph. An import that was not changed keeps the slots
+    /// of repeated labels. If the store has quantization, the copy makes its own.
     ///
-    /// Throws as opening does, `alreadyExists`, `invalidVector` for a vector that the metric cannot place, `full` or `io`.
+    /// With a `metric`, the copy has another distance. Its vectors are as they were given. The graph stays as it is,
+    /// although it was made for the other metric. Measure with `cairn recall` how well it serves.
+    ///
+    /// The copy appears at once and as a whole, as with ``build(at:configuration:vectors:labels:options:)``. It is
+    /// durable when this returns. The store is open for reading meanwhile.
+    ///
+    /// - Parameters:
+    ///   - path: The directory of the store.
+    ///   - copy: The directory of the new store. Nothing may exist there but an empty directory.
+    ///   - metric: The distance of the new store; nil to keep that of the store.
+    ///   - progress: A function that is called from time to time with the number of vectors written so far and the
+    ///     total.
+    /// - Throws: ``StoreError``: `alreadyExists` if there is something at `copy`; `invalidVector` if the metric cannot
+    ///   place a vector; `full` or `io` if the system or the disk fails; and the errors of ``open(at:options:)``.
+    /// - Complexity: O(store). It takes about 25 bytes of memory for each vector, in addition to the upper layers.
     public static func copy(
         from path: FilePath, to copy: FilePath, metric: Metric? = nil,
         progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
@@ -39,8 +50,8 @@ struct StoreCopy {
     private let sources: [UInt32]
 
     init(
-        _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ metric: Metric?, searchWidth: Int,
-        codes: Codes, _ path: FilePath
+        _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ metric: VectorStore.Metric?,
+        searchWidth: Int, codes: VectorStore.Quantization, _ path: FilePath
     ) throws(StoreError) {
         self.contents = contents
         // Until its first batch an import has the slots of repeated labels in its graph, which would fall apart without them.
@@ -49,10 +60,10 @@ struct StoreCopy {
         try takingMemory(for: path, ProcessMemory.expect(growing: view.count, stride: 8))
         let slots = try DenseSlots(contents.graph, view, counts, keepsAll: keepsAll, path: path)
         self.slots = slots
-        var configuration = VectorStore.Configuration(contents.superblock, searchWidth: searchWidth)
+        var configuration = VectorStore.Configuration(contents.superblock, ef: searchWidth)
         configuration.metric = metric ?? configuration.metric
         // A distance that only a function knows has none.
-        configuration.codes = (try? codes.check(configuration)) == nil ? .none : codes
+        configuration.quantization = (try? codes.check(configuration)) == nil ? .none : codes
         self.configuration = configuration
         var superblock = configuration.superblock
         let isCosine = contents.encoding.isCosine
@@ -95,7 +106,7 @@ struct StoreCopy {
             entry = counts.live + counts.marked > 0 ? (view.entryPoint, level) : nil
         }
         image = StoreImage(
-            superblock: superblock, searchWidth: searchWidth, codes: configuration.codes,
+            superblock: superblock, searchWidth: searchWidth, codes: configuration.quantization,
             levelState: contents.graph.levels.state, counts: kept,
             freeSlots: free, entryPoint: entry?.slot, maximumLevel: entry?.level ?? -1, upper: upper, labels: labels)
     }
@@ -107,7 +118,7 @@ struct StoreCopy {
         let draft = try StoreDraft(for: copy, calls: calls)
         do {
             let (words, scratch) = try takingMemory(
-                for: copy, (Memory<UInt32>(1 + 2 * configuration.connectivity), Memory<Float>(configuration.dimensions))
+                for: copy, (Memory<UInt32>(1 + 2 * configuration.m), Memory<Float>(configuration.dimensions))
             )
             let geometry = image.superblock.geometry
             try draft.write(image) {
@@ -125,7 +136,7 @@ struct StoreCopy {
                 release(range)
                 progress?(range.upperBound, sources.count)
             }
-            try draft.makeCodes(configuration.codes, image.upper)
+            try draft.makeCodes(configuration.quantization, image.upper)
             try draft.publish()
         } catch {
             draft.discard()

@@ -17,7 +17,7 @@ extension StoreDraft {
         let superblock = configuration.superblock
         func insertAll(guidedByCodes: Bool) throws(StoreError) -> Filled {
             try self.insertAll(
-                of: source, labels, superblock, configuration.codes, options, guidedByCodes: guidedByCodes)
+                of: source, labels, superblock, configuration.quantization, options, guidedByCodes: guidedByCodes)
         }
         var filled: Filled? = try insertAll(guidedByCodes: true)
         if filled?.codesRejected == true {
@@ -33,8 +33,8 @@ extension StoreDraft {
             generation: 1, layout: superblock.layout, graphGeneration: 1, slotCount: graph.count,
             segmentCount: contents.segments.count,
             entryPoint: graph.count == 0 ? HeaderSlot.noEntryPoint : graph.entryPoint,
-            maximumLevel: graph.maximumLevel, searchWidth: configuration.searchWidth, liveCount: graph.count,
-            markedCount: 0, freeCount: 0, levelState: graph.levels.state, codes: configuration.codes.stored)
+            maximumLevel: graph.maximumLevel, searchWidth: configuration.ef, liveCount: graph.count,
+            markedCount: 0, freeCount: 0, levelState: graph.levels.state, codes: configuration.quantization.stored)
         try translating { () throws(StorageError) in
             _ = try UpperFile.write(
                 graph.upper, to: directory[StoreName.upper], layout: header.layout, generation: header.graphGeneration)
@@ -62,7 +62,7 @@ extension StoreDraft {
     }
 
     private func insertAll(
-        of source: RowSource, _ labels: [Label]?, _ superblock: Superblock, _ codes: Codes,
+        of source: RowSource, _ labels: [Label]?, _ superblock: Superblock, _ codes: VectorStore.Quantization,
         _ options: VectorStore.BuildOptions, guidedByCodes: Bool
     ) throws(StoreError) -> Filled {
         let file: LevelZeroFile

@@ -8,7 +8,7 @@ struct StoreImage {
     var superblock: Superblock
     var searchWidth: Int
     /// What codes it is to have. They are made from the rows, when those are there.
-    var codes = Codes.none
+    var codes = VectorStore.Quantization.none
     var levelState: UInt32
     var counts: StoreCounts
     /// The slots that are neither live nor marked, ascending.
@@ -52,18 +52,18 @@ extension StoreDraft {
                     segmentCount: stream.segmentCount, entryPoint: image.entryPoint ?? HeaderSlot.noEntryPoint,
                     maximumLevel: image.maximumLevel, searchWidth: image.searchWidth, liveCount: image.counts.live,
                     markedCount: image.counts.marked, freeCount: image.counts.free, levelState: image.levelState,
-                    codes: image.codes.stored))
+                    codes: image.codes.stored, position: image.counts.position))
         }
     }
 
     /// Makes the codes of a store whose other files are written.
-    func makeCodes(_ codes: Codes, _ upper: UpperLayers) throws(StoreError) {
+    func makeCodes(_ codes: VectorStore.Quantization, _ upper: UpperLayers) throws(StoreError) {
         guard codes != .none else { return }
         let file: LevelZeroFile, header: HeaderSlot
         do throws(StoreFileError) {
             let prologue = try LevelZeroFile.readPrologue(levelZero, writable: false)
             header = prologue.header
-            guard header.slotCount >= Codes.leastCount else { return }
+            guard header.slotCount >= VectorStore.Quantization.leastCount else { return }
             file = try LevelZeroFile.map(
                 prologue.file, prologue.superblock, header, slots: header.slotCount, .none)
         } catch {

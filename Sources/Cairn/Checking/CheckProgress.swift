@@ -3,14 +3,14 @@ import FileFormat
 /// Tells now and then how far a check of a store is. It goes through the pages of the file once, and through the slots several
 /// times; a page or a slot is a step. One thread.
 final class CheckProgress {
-    private let depth: VerifyReport.Depth
+    private let depth: VectorStore.VerifyReport.Depth
     private let report: ((_ done: Int, _ total: Int) -> Void)?
     private var total = 1
     private var done = 0
     private var reported = 0
     private static let interval = 8192
 
-    init(_ depth: VerifyReport.Depth, _ report: ((_ done: Int, _ total: Int) -> Void)?) {
+    init(_ depth: VectorStore.VerifyReport.Depth, _ report: ((_ done: Int, _ total: Int) -> Void)?) {
         self.depth = depth
         self.report = report
     }

@@ -40,7 +40,7 @@ struct Findability {
             queries += vector
         }
         guard !present.isEmpty else { return [] }
-        let found = try store.search(batch: queries, count: Self.count, threads: threads)
+        let found = try store.search(batch: queries, k: Self.count, threads: threads)
         var missed: [Label] = []
         for (row, label) in present.enumerated() where !found[row].contains(where: { $0.label == label }) {
             let query = Array(queries[row * dimensions..<(row + 1) * dimensions])

@@ -47,7 +47,7 @@ struct PageCheck {
 
     /// `progress` is called for each page.
     func run(
-        _ segments: [Geometry.Segment], _ report: inout VerifyReport, progress: () -> Void = {}
+        _ segments: [Geometry.Segment], _ report: inout VectorStore.VerifyReport, progress: () -> Void = {}
     ) throws(OutOfMemory) {
         for segment in segments {
             var page = 0
@@ -62,7 +62,8 @@ struct PageCheck {
     }
 
     private func check(
-        _ segment: Geometry.Segment, _ piece: Geometry.Piece, _ offset: Int, _ page: Int, _ report: inout VerifyReport
+        _ segment: Geometry.Segment, _ piece: Geometry.Piece, _ offset: Int, _ page: Int,
+        _ report: inout VectorStore.VerifyReport
     ) throws(OutOfMemory) {
         let place = PageTable.offset(ofEntry: page)
         let tableOffset = segment.pageTableOffset + place / Geometry.pageSize * Geometry.pageSize
@@ -91,7 +92,7 @@ struct PageCheck {
             // The labels of a page are a few KiB, and there may be many pages.
             try ProcessMemory.expect(ProcessMemory.uncheckedBytes)
             report.add(
-                VerifyReport.DamagedPage(
+                VectorStore.VerifyReport.DamagedPage(
                     offset: piece.fileOffset + offset, content: .init(piece.column),
                     labels: slots(piece, offset).compactMap(label)))
         }
@@ -104,7 +105,7 @@ struct PageCheck {
         return UInt32(min(start / stride, end))..<UInt32(end)
     }
 
-    private func read(_ offset: Int, _ report: inout VerifyReport) -> [UInt8]? {
+    private func read(_ offset: Int, _ report: inout VectorStore.VerifyReport) -> [UInt8]? {
         do {
             var bytes = try file.read(count: Geometry.pageSize, at: offset)
             if bytes.count == Geometry.pageSize {
@@ -138,7 +139,7 @@ struct PageCheck {
     }
 }
 
-extension VerifyReport.DamagedPage.Content {
+extension VectorStore.VerifyReport.DamagedPage.Content {
     fileprivate init(_ column: Geometry.Column) {
         self =
             switch column {

@@ -34,6 +34,7 @@ struct Checkpoint {
         header.entryPoint = isEmpty ? HeaderSlot.noEntryPoint : graph.entryPoint
         header.maximumLevel = isEmpty ? -1 : graph.maximumLevel
         (header.liveCount, header.markedCount, header.freeCount) = (counts.live, counts.marked, counts.free)
+        header.position = counts.position
         header.levelState = graph.levels.state
         header.lastFrame = disk.lastFrame
         header.lastBatch = sequence

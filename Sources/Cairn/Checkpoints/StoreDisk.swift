@@ -168,7 +168,8 @@ final class StoreDisk: @unchecked Sendable {
             batch: sequence, durableFrame: max(header.lastFrame, log.durableFrame),
             entryPoint: isEmpty ? HeaderSlot.noEntryPoint : graph.entryPoint,
             maximumLevel: isEmpty ? -1 : graph.maximumLevel, searchWidth: header.searchWidth, slotCount: graph.count,
-            liveCount: counts.live, markedCount: counts.marked, freeCount: counts.free, levelState: graph.levels.state)
+            liveCount: counts.live, markedCount: counts.marked, freeCount: counts.free, levelState: graph.levels.state,
+            position: counts.position)
         return try log.append(batch, commit: commit)
     }
 
@@ -188,7 +189,7 @@ final class StoreDisk: @unchecked Sendable {
     }
 
     /// Writes a header that differs from the present one in the codes alone.
-    func setCodes(_ kind: Codes) throws(StorageError) {
+    func setCodes(_ kind: VectorStore.Quantization) throws(StorageError) {
         try checkIsInPlace()
         try makeHeaderDurable()
         var next = header

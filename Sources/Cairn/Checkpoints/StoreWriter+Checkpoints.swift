@@ -46,7 +46,7 @@ extension StoreWriter {
             try makeCheckpoint(disk, refreshesCodes: refreshesCodes)
             failedCheckpoint.withLock { $0 = nil }
         } catch {
-            failedCheckpoint.withLock { $0 = FailedCheckpoint(error, after: $0) }
+            failedCheckpoint.withLock { $0 = VectorStore.FailedCheckpoint(error, after: $0) }
             throw error
         }
     }

@@ -19,7 +19,7 @@ struct HnswlibExport {
     private let view: GraphView
     private let options: VectorStore.ExportOptions
     private let calls: SystemCalls
-    private let scalar: Scalar
+    private let scalar: VectorStore.Scalar
     /// What the imported file's header said, if the store is still what that file was.
     private let origin: HnswlibOrigin?
     private let counts: StoreCounts
@@ -68,7 +68,7 @@ struct HnswlibExport {
     }
 
     func run(to path: FilePath) throws(StoreError) -> VectorStore.ExportReport {
-        var report = VectorStore.ExportReport(count: counts.live, deleted: counts.marked)
+        var report = VectorStore.ExportReport(count: counts.live, deletedCount: counts.marked)
         do throws(HnswlibFileError) {
             let writer = try HnswlibWriter(path, header: header, calls: calls)
             let elements = try writeElements(writer)

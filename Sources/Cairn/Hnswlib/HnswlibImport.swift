@@ -41,9 +41,9 @@ struct HnswlibImport {
         }
         let width = VectorStore.Configuration.widthRange.upperBound
         configuration = VectorStore.Configuration(
-            dimensions: dimensions, metric: options.metric, scalar: options.scalar, connectivity: header.connectivity,
-            constructionWidth: Int(min(max(header.constructionWidth, 1), UInt64(width))),
-            searchWidth: options.searchWidth)
+            dimensions: dimensions, metric: options.metric, scalar: options.scalar, m: header.connectivity,
+            efConstruction: Int(min(max(header.constructionWidth, 1), UInt64(width))),
+            ef: options.ef)
         try configuration.validate()
     }
 
@@ -87,7 +87,7 @@ struct HnswlibImport {
             options.progress?(index.fileBytes + Int(bytes), 2 * index.fileBytes)
         }
         report.count = image.counts.live
-        report.deleted = image.counts.marked
+        report.deletedCount = image.counts.marked
         report.repeatedLabels = image.counts.free
         report.nonFiniteVectors = rows.nonFiniteCount
         report.unorderedVectors = rows.unorderedCount
@@ -115,7 +115,7 @@ struct HnswlibImport {
         counts.live = header.count - counts.free - counts.marked
         let entry = Self.entryPoint(header, survey, isFree)
         return StoreImage(
-            superblock: superblock, searchWidth: configuration.searchWidth,
+            superblock: superblock, searchWidth: configuration.ef,
             levelState: LevelGenerator(seed: superblock.seed, connectivity: header.connectivity).state, counts: counts,
             freeSlots: superseded, entryPoint: entry, maximumLevel: entry.map { survey.level(Int($0)) } ?? -1,
             upper: upper, labels: checked.labels)

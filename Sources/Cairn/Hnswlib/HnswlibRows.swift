@@ -39,7 +39,7 @@ final class HnswlibRows {
         stride = index.header.elementBytes
         linkBytes = 8 * index.header.connectivity
         vectorBytes = index.header.vectorBytes
-        let configuration = VectorStore.Configuration(image.superblock, searchWidth: 1)
+        let configuration = VectorStore.Configuration(image.superblock, ef: 1)
         isFloat = configuration.scalar == .float32
         isWhole = configuration.scalar == .uint8 || configuration.scalar == .int8
         encoding = VectorEncoding(

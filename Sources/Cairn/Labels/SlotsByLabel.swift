@@ -48,7 +48,7 @@ package final class SlotsByLabel: WritableLabelBuckets {
             guard probes <= Self.probesPerLabel * (Int(slot) + 1000) else {
                 throw StoreError(
                     .invalidArgument,
-                    "its labels were chosen so that an index of them would take for ever; number the vectors anew")
+                    "its labels were chosen to make an index of them slow; give the vectors other labels")
             }
             if insert(slot) {
                 count += 1

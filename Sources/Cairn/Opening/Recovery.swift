@@ -225,6 +225,7 @@ enum Recovery {
                     replayed.free == commit.freeCount
                 else { throw .format(reader.path, FormatError(.corrupt, damage.message)) }
                 graph.hasUnlinkedSlots = replayed.free > 0
+                replayed.position = commit.position
             }
         } catch {
             throw problem ?? StoreError(error)

@@ -21,21 +21,21 @@ final class StoreContents: @unchecked Sendable {
     var segments: [Geometry.Segment] { places.segments }
     /// How many vectors it has when it gets its codes.
     let leastCodedCount: Int
-    private let publishedReport = Guarded<CodeReport?>(nil)
+    private let publishedReport = Guarded<VectorStore.QuantizationReport?>(nil)
 
     /// `path`: the store's, for messages. `header` and `upper`: nil for an empty store. `writesInPlace`: the columns belong to
     /// whoever fills them.
     init(
         _ path: FilePath? = nil, superblock: Superblock, memory: ColumnMemory, segments: [Geometry.Segment],
         header: HeaderSlot? = nil, upper: UpperLayers? = nil, writesInPlace: Bool,
-        leastCodedCount: Int = Codes.leastCount
+        leastCodedCount: Int = VectorStore.Quantization.leastCount
     ) throws(StoreError) {
         self.superblock = superblock
         self.memory = memory
         places = ColumnPlaces(segments)
         self.leastCodedCount = leastCodedCount
         geometry = superblock.geometry
-        let configuration = VectorStore.Configuration(superblock, searchWidth: 1)
+        let configuration = VectorStore.Configuration(superblock, ef: 1)
         encoding = VectorEncoding(
             dimensions: superblock.dimensions, scalar: configuration.scalar, metric: configuration.metric,
             rowBytes: geometry.stride(of: .vectors))
@@ -71,12 +71,12 @@ final class StoreContents: @unchecked Sendable {
     }
 
     /// What searches go by, and what that loses; nil while there are no codes yet, or none that fit.
-    var codeReport: CodeReport? { publishedReport.withLock { $0 } }
+    var codeReport: VectorStore.QuantizationReport? { publishedReport.withLock { $0 } }
 
     /// Lets searches and insertions go by these codes from now on; nil, or codes without rows: by the vectors.
     func use(_ codes: StoreCodes?) {
         graph.setCodes(codes?.column)
-        publishedReport.withLock { $0 = codes.map { CodeReport($0) } }
+        publishedReport.withLock { $0 = codes.map { VectorStore.QuantizationReport($0) } }
     }
 
     /// Lets searches and insertions go by the vectors until codes are used again.

@@ -88,9 +88,9 @@ struct StoreOpening {
             // Changes of lists that are lost are of no use; the levels are what counts.
             if isUpperLost { try rebuildUpperLayers(of: contents) }
         }
-        var kind = Codes(stored: found.header.codes) ?? .none
+        var kind = VectorStore.Quantization(stored: found.header.codes) ?? .none
         do throws(StoreError) {
-            try kind.check(VectorStore.Configuration(file.superblock, searchWidth: 1))
+            try kind.check(VectorStore.Configuration(file.superblock, ef: 1))
         } catch {
             // No program of ours writes such a header.
             kind = .none
@@ -214,7 +214,8 @@ struct StoreOpening {
 
     private func replay(
         _ reader: LogReader, _ survey: LogSurvey, _ contents: StoreContents, _ file: LevelZeroFile?,
-        _ counts: inout StoreCounts, _ labels: LabelTable, _ slots: inout [UInt32], _ plan: MemoryPlan, hasUpper: Bool
+        _ counts: inout StoreCounts, _ labels: LabelTable, _ slots: inout [UInt32], _ plan: VectorStore.MemoryPlan,
+        hasUpper: Bool
     ) throws(StoreError) {
         var changes: [(label: Label, old: UInt32?, new: UInt32?)] = []
         try Recovery.replay(

@@ -1,23 +1,41 @@
 extension VectorStore {
-    /// How a store is built.
+    /// Options for building a store.
     public struct BuildOptions: Sendable {
-        /// Threads that insert; nil for one for each processor that the process may use: its affinity and its control groups'
-        /// CPU limits count. More than four for each are not started. The store's bytes do not depend on it, except for its
-        /// random identifiers.
+        /// The number of threads that insert vectors.
+        ///
+        /// With nil, the default, there is one thread for each processor that the process may use. The process's
+        /// affinity and the CPU limits of its control groups count. A build starts at most four threads for each
+        /// processor. The bytes of the store do not depend on the number of threads, except for its random identifiers.
         public var threads: Int?
-        /// Bytes of memory the build should get along with; nil for the control group's limit or else the machine's memory.
-        /// When the finished store is larger, the kernel is asked to keep single rows of it in memory and not large pages. Less
-        /// than a build takes beside the pages of its file, 16 MiB and some bytes a vector, is an error.
+        /// The memory that the build may use, in bytes.
+        ///
+        /// With nil, the default, it is the limit of the control group, or else the machine's memory. If the finished
+        /// store is larger than the budget, the kernel is asked to keep single rows in memory instead of large pages. A
+        /// build needs 16 MiB and some bytes for each vector, in addition to the pages of its file. A smaller budget is
+        /// an error.
         public var memoryBudget: Int?
-        /// Called now and then with the rows inserted so far and their total.
+        /// A function that is called from time to time with the number of rows inserted so far and the total.
         public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
-        /// Called with each vector that the store cannot hold, which is then left out; nil: the first one is an error. For this the
-        /// vectors are read once more, before any is inserted. Those that are left keep the labels that they have among all.
+        /// A function that is called with each vector that the store cannot hold.
+        ///
+        /// Such vectors are left out. The other vectors keep the labels that they have among all. Finding invalid
+        /// vectors reads all vectors once more, before the first one is inserted. With nil, the default, the first
+        /// invalid vector is an error.
         public var onInvalidVector: (@Sendable (InvalidVector) -> Void)?
-        /// How many vectors a store has when it gets its codes.
-        private(set) var leastCodedCount = Codes.leastCount
+        /// The number of vectors from which the store is quantized.
+        private(set) var leastCodedCount = Quantization.leastCount
 
-        /// All processors and no progress, and every vector must be valid, unless said otherwise.
+        /// Creates options for building a store. By default, all processors are used, and every vector must be valid.
+        ///
+        /// - Parameters:
+        ///   - threads: The number of threads that insert vectors; nil for one for each processor that the process may
+        ///     use.
+        ///   - memoryBudget: The memory that the build may use, in bytes; nil for the limit of the control group, or
+        ///     else the machine's memory.
+        ///   - progress: A function that is called from time to time with the number of rows inserted so far and the
+        ///     total.
+        ///   - onInvalidVector: A function that is called with each vector that the store cannot hold, and that is left
+        ///     out. With nil, the first such vector is an error.
         public init(
             threads: Int? = nil, memoryBudget: Int? = nil,
             progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil,
@@ -29,7 +47,7 @@ extension VectorStore {
             self.onInvalidVector = onInvalidVector
         }
 
-        /// The same, but the store gets its codes when it has `count` vectors: for campaigns of small stores.
+        /// Returns these options for a store that is quantized from `count` vectors on. For campaigns of small stores.
         package func coded(from count: Int) -> BuildOptions {
             var options = self
             options.leastCodedCount = count

@@ -1,42 +1,66 @@
 import FileFormat
 
-/// What a caller calls a vector: any number of 64 bits, once in a store.
-public typealias Label = UInt64
+/// The engine's own name for ``VectorStore/Label``.
+package typealias Label = UInt64
 
 extension VectorStore {
-    /// What is fixed when a store is made, and kept in it.
-    public struct Configuration: Sendable, Hashable {
-        /// Components of a vector: 1...65,536.
-        public var dimensions: Int
-        /// How far apart two vectors are.
-        public var metric: Metric
-        /// What a component is stored as.
-        public var scalar: Scalar
-        /// M: how many links a new vector gets (twice as many on level 0 at the most); 2...10,000. More make a larger, better
-        /// connected graph; 16 suits most data, 32 to 64 hard data of many dimensions.
-        public var connectivity: Int
-        /// efConstruction: how widely an insertion searches for neighbours. More make building slower and the graph better.
-        public var constructionWidth: Int
-        /// Seeds the choice of levels; the same calls with the same seed give the same bytes.
-        public var seed: UInt64
-        /// ef: how widely a search looks when it names no width of its own. Can be changed later.
-        public var searchWidth: Int
-        /// What is kept beside the vectors to walk by. Can be changed later.
-        public var codes: Codes
+    /// The identifier of a vector, which you choose: any 64-bit number. Each label is in a store at most once.
+    public typealias Label = UInt64
 
-        /// A configuration with hnswlib's defaults for all that is not named.
+    /// The settings of a store, which are kept in it.
+    ///
+    /// You choose them when you create the store. Only ``ef`` and ``quantization`` can be changed later.
+    public struct Configuration: Sendable, Hashable, Codable {
+        /// The number of components of a vector, 1...65,536.
+        public var dimensions: Int
+        /// The distance between two vectors.
+        public var metric: Metric
+        /// The type in which each component is stored.
+        public var scalar: Scalar
+        /// The number of links that a new vector gets (M), 2...10,000.
+        ///
+        /// A vector has at most twice as many links on level 0. A larger M makes the graph larger and better connected.
+        /// 16 suits most data. 32 to 64 suit hard data of many dimensions.
+        public var m: Int
+        /// The number of candidates that an insertion keeps while it looks for neighbours (efConstruction),
+        /// 1...1,000,000.
+        ///
+        /// A larger number makes building slower and the graph better. Numbers below M count as M.
+        public var efConstruction: Int
+        /// The seed of the random levels. The same calls with the same seed give the same bytes.
+        public var seed: UInt64
+        /// The number of candidates that a search keeps if it does not set its own ef, 1...1,000,000.
+        ///
+        /// You can change it later with ``VectorStore/setEF(_:)``.
+        public var ef: Int
+        /// The compact form of the vectors that searches compare first.
+        ///
+        /// You can change it later with ``VectorStore/setQuantization(_:)``.
+        public var quantization: Quantization
+
+        /// Creates a configuration. The defaults are those of hnswlib.
+        ///
+        /// - Parameters:
+        ///   - dimensions: The number of components of a vector, 1...65,536.
+        ///   - metric: The distance between two vectors.
+        ///   - scalar: The type in which each component is stored.
+        ///   - m: The number of links that a new vector gets, 2...10,000.
+        ///   - efConstruction: The number of candidates that an insertion keeps, 1...1,000,000.
+        ///   - seed: The seed of the random levels.
+        ///   - ef: The number of candidates that a search keeps if it does not set its own ef, 1...1,000,000.
+        ///   - quantization: The compact form of the vectors that searches compare first.
         public init(
-            dimensions: Int, metric: Metric = .l2, scalar: Scalar = .float32, connectivity: Int = 16,
-            constructionWidth: Int = 200, seed: UInt64 = 100, searchWidth: Int = 50, codes: Codes = .none
+            dimensions: Int, metric: Metric = .l2, scalar: Scalar = .float32, m: Int = 16,
+            efConstruction: Int = 200, seed: UInt64 = 100, ef: Int = 50, quantization: Quantization = .none
         ) {
             self.dimensions = dimensions
             self.metric = metric
             self.scalar = scalar
-            self.connectivity = connectivity
-            self.constructionWidth = constructionWidth
+            self.m = m
+            self.efConstruction = efConstruction
             self.seed = seed
-            self.searchWidth = searchWidth
-            self.codes = codes
+            self.ef = ef
+            self.quantization = quantization
         }
     }
 }
@@ -53,13 +77,13 @@ extension VectorStore.Configuration {
             }
         }
         try check(dimensions, Superblock.dimensionsRange, "the number of dimensions")
-        try check(connectivity, Superblock.connectivityRange, "M")
-        try check(constructionWidth, Self.widthRange, "ef_construction")
-        try check(searchWidth, Self.widthRange, "ef")
+        try check(m, Superblock.connectivityRange, "M")
+        try check(efConstruction, Self.widthRange, "ef_construction")
+        try check(ef, Self.widthRange, "ef")
         if case .custom(let name) = metric {
             try check(name.utf8.count, 1...Superblock.maximumNameLength, "the length of the distance's name in UTF-8")
         }
-        try codes.check(self)
+        try quantization.check(self)
     }
 
     var superblock: Superblock {
@@ -81,19 +105,19 @@ extension VectorStore.Configuration {
             case .int8: .int8
             }
         return Superblock(
-            dimensions: dimensions, metric: kind, scalar: scalar, connectivity: connectivity,
-            constructionWidth: max(constructionWidth, connectivity), seed: seed, distanceName: name)
+            dimensions: dimensions, metric: kind, scalar: scalar, connectivity: m,
+            constructionWidth: max(efConstruction, m), seed: seed, distanceName: name)
     }
 
-    init(_ superblock: Superblock, searchWidth: Int, codes: Codes = .none) {
-        let metric: Metric =
+    init(_ superblock: Superblock, ef: Int, quantization: VectorStore.Quantization = .none) {
+        let metric: VectorStore.Metric =
             switch superblock.metric {
             case .l2: .l2
             case .innerProduct: .innerProduct
             case .cosine: .cosine
             case .custom: .custom(name: superblock.distanceName)
             }
-        let scalar: Scalar =
+        let scalar: VectorStore.Scalar =
             switch superblock.scalar {
             case .float32: .float32
             case .float16: .float16
@@ -101,8 +125,7 @@ extension VectorStore.Configuration {
             case .int8: .int8
             }
         self.init(
-            dimensions: superblock.dimensions, metric: metric, scalar: scalar, connectivity: superblock.connectivity,
-            constructionWidth: superblock.constructionWidth, seed: superblock.seed, searchWidth: searchWidth,
-            codes: codes)
+            dimensions: superblock.dimensions, metric: metric, scalar: scalar, m: superblock.connectivity,
+            efConstruction: superblock.constructionWidth, seed: superblock.seed, ef: ef, quantization: quantization)
     }
 }

@@ -1,27 +1,43 @@
 extension VectorStore {
-    /// What an index file of hnswlib does not say, and how it is imported.
+    /// Options for importing an hnswlib index, including the settings that its file does not contain.
     public struct ImportOptions: Sendable {
-        /// How far apart two vectors are. It may be another metric than the index was built with: the graph is kept, distances
-        /// are the new metric's.
+        /// The distance between two vectors.
+        ///
+        /// It may differ from the metric that the index was built with. The graph is kept, and distances are those of
+        /// the new metric.
         public var metric: Metric
-        /// What a component is in the file: f32, unless the index was made in C++ for another type.
+        /// The type of a component in the file. The default is `f32`.
+        ///
+        /// An index has another type only if C++ code made it so.
         public var scalar: Scalar
-        /// Components of a vector; nil to work it out from the file. One that does not fit the file is an error.
+        /// The number of components of a vector. With nil, the default, it is computed from the file.
+        ///
+        /// A number that does not fit the file is an error.
         public var dimensions: Int?
-        /// ef of the store: the width of searches that name none.
-        public var searchWidth: Int
-        /// Called now and then with the bytes read so far and their total; the file is read twice.
+        /// The store's ef: the number of candidates that a search keeps if it does not set its own. The default is 50.
+        public var ef: Int
+        /// A function that is called from time to time with the number of bytes read so far and the total.
+        ///
+        /// The file is read twice, so the total is twice its length.
         public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
 
-        /// f32, and what the file says, unless said otherwise.
+        /// Creates options for importing an hnswlib index.
+        ///
+        /// - Parameters:
+        ///   - metric: The distance between two vectors.
+        ///   - scalar: The type of a component in the file.
+        ///   - dimensions: The number of components of a vector; nil to compute it from the file.
+        ///   - ef: The store's ef.
+        ///   - progress: A function that is called from time to time with the number of bytes read so far and the
+        ///     total.
         public init(
-            metric: Metric, scalar: Scalar = .float32, dimensions: Int? = nil, searchWidth: Int = 50,
+            metric: Metric, scalar: Scalar = .float32, dimensions: Int? = nil, ef: Int = 50,
             progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
         ) {
             self.metric = metric
             self.scalar = scalar
             self.dimensions = dimensions
-            self.searchWidth = searchWidth
+            self.ef = ef
             self.progress = progress
         }
     }

@@ -1,58 +1,95 @@
 extension VectorStore {
-    /// How this process uses a store; nothing of it is kept in the store.
+    /// Options for opening a store. They hold for one handle, and the store does not keep them.
     public struct OpenOptions: Sendable, Hashable {
         /// Whether the store may be changed.
-        public enum Access: Sendable, Hashable {
+        package enum Access: Sendable, Hashable {
             /// Any number of readers may have the store open at a time, as long as no writer has.
             case readOnly
             /// The only one to have the store open.
             case readWrite
         }
 
-        /// What a change that has returned without an error survives.
+        /// The failures that acknowledged changes survive.
+        ///
+        /// A change is acknowledged when the call returns without an error.
         public enum Durability: Sendable, Hashable {
-            /// Everything, power cuts included: the log is on the disk when the call returns.
+            /// Changes survive a process crash and a power cut. The log is on the disk when the call returns.
             case full
-            /// A crash of the process. Of a power cut it survives what was acknowledged at least this many milliseconds
-            /// before.
-            case interval(milliseconds: Int)
-            /// A crash of the process. When it reaches the disk is left to the system, until a checkpoint, `synchronize` or
-            /// `close`. What a power cut leaves is still a prefix of the changes, whole.
+            /// Changes survive a process crash. A power cut may lose changes acknowledged within the last interval,
+            /// which is at least a millisecond.
+            ///
+            /// If the machine is so busy that the store's own thread does not run, a power cut may lose more.
+            case interval(Duration)
+            /// Changes survive a process crash. A power cut may lose those that the system has not written yet.
+            ///
+            /// The system decides when it writes. A checkpoint, ``VectorStore/synchronize()`` and
+            /// ``VectorStore/close()`` bring all changes to the disk. After a power cut the store has whole changes in
+            /// order, without a gap.
             case none
         }
 
-        /// What to do about a log that is damaged in the middle, so that acknowledged changes after that place are lost.
+        /// The ways to open a store whose log is damaged in the middle, so that acknowledged changes after the damage
+        /// are lost.
         public enum LogDamage: Sendable, Hashable {
-            /// Throw `corrupt`.
+            /// Opening throws `corrupt`.
             case fail
-            /// Open the store as it was before the damage; a writer makes that its state.
+            /// The store opens as it was before the damage. A handle for writing makes that the store's state.
             case discardRest
         }
 
         /// Whether this handle may change the store.
-        public var access: Access
-        /// What changes survive once they are acknowledged.
+        package var access: Access
+        /// The failures that acknowledged changes survive. The default is `full`.
         public var durability: Durability
-        /// A checkpoint is made when the log has this many bytes. A longer log makes checkpoints rarer and opening after a
-        /// crash slower: a second for each 64 MiB at the most.
+        /// The length of the log, in bytes, at which a checkpoint is made. The default is 64 MiB.
+        ///
+        /// A longer log makes checkpoints rarer. It makes opening after a crash slower, by at most a second for each 64
+        /// MiB.
         public var logBytes: Int
-        /// A checkpoint is made when the changes since the last one take this many bytes of memory. A single batch may go
-        /// beyond it.
+        /// The memory that changes since the last checkpoint may take, in bytes, before a checkpoint is made. The
+        /// default is 64 MiB.
+        ///
+        /// A single batch may take more.
         public var overlayBytes: Int
-        /// What to do about a damaged log.
+        /// The way to open a store whose log is damaged. The default is to fail.
         public var logDamage: LogDamage
-        /// Bytes of memory the store should get along with; nil for the control group's limit or else the machine's memory. It
-        /// decides the memory plan (``StoreInfo/memoryPlan``).
+        /// The memory that the store may use, in bytes.
+        ///
+        /// With nil, the default, it is the limit of the control group, or else the machine's memory. The budget
+        /// decides the memory plan (``VectorStore/Info/memoryPlan``).
         public var memoryBudget: Int?
-        /// Threads for what opening may have to rebuild, and for insertions that name no number; nil for one for each processor
-        /// that the process may use.
+        /// The number of threads for insertions that do not set their own, and for files that opening has to make
+        /// again.
+        ///
+        /// With nil, the default, there is one thread for each processor that the process may use.
         public var threads: Int?
-        /// How many vectors a store has when it gets its codes.
-        private(set) var leastCodedCount = Codes.leastCount
+        /// The number of vectors from which the store is quantized.
+        private(set) var leastCodedCount = Quantization.leastCount
 
-        /// Read-only, durable, with the memory and processors there are, unless said otherwise.
+        /// Creates options for opening a store. By default, changes survive a power cut, and the store may use all
+        /// memory and processors that the process may use.
+        ///
+        /// - Parameters:
+        ///   - durability: The failures that acknowledged changes survive.
+        ///   - logBytes: The length of the log, in bytes, at which a checkpoint is made.
+        ///   - overlayBytes: The memory that changes may take, in bytes, before a checkpoint is made.
+        ///   - logDamage: The way to open a store whose log is damaged.
+        ///   - memoryBudget: The memory that the store may use, in bytes; nil for the limit of the control group, or
+        ///     else the machine's memory.
+        ///   - threads: The number of threads for insertions, and for files that opening has to make again; nil for one
+        ///     for each processor that the process may use.
         public init(
-            access: Access = .readOnly, durability: Durability = .full, logBytes: Int = 64 << 20,
+            durability: Durability = .full, logBytes: Int = 64 << 20,
+            overlayBytes: Int = 64 << 20, logDamage: LogDamage = .fail, memoryBudget: Int? = nil, threads: Int? = nil
+        ) {
+            self.init(
+                access: .readOnly, durability: durability, logBytes: logBytes, overlayBytes: overlayBytes,
+                logDamage: logDamage, memoryBudget: memoryBudget, threads: threads)
+        }
+
+        /// With the access that ``VectorStore/open(at:options:)`` goes by.
+        package init(
+            access: Access, durability: Durability = .full, logBytes: Int = 64 << 20,
             overlayBytes: Int = 64 << 20, logDamage: LogDamage = .fail, memoryBudget: Int? = nil, threads: Int? = nil
         ) {
             self.access = access
@@ -64,7 +101,7 @@ extension VectorStore {
             self.threads = threads
         }
 
-        /// The same, but the store gets its codes when it has `count` vectors: for campaigns of small stores.
+        /// Returns these options for a store that is quantized from `count` vectors on. For campaigns of small stores.
         package func coded(from count: Int) -> OpenOptions {
             var options = self
             options.leastCodedCount = count

@@ -1,58 +1,88 @@
-/// Changes that a store makes together: all of them or, when one cannot be made or the process dies, none. They are made in
-/// the order in which they were added to the batch.
-///
-/// A value that belongs to no store until ``VectorStore/write(_:threads:)``; filling it takes no lock.
-public struct WriteBatch: Sendable {
-    enum Operation: Sendable, Hashable {
-        /// `row`: where the vector stands among the batch's.
-        case add(Label, row: Int, replacingMarked: Bool)
-        case update(Label, row: Int)
-        case upsert(Label, row: Int)
-        case mark(Label)
-        case unmark(Label)
-        case erase(Label)
-        /// The same vector, live or marked, in a slot of its own with links of its own.
-        case relink(Label)
-    }
+extension VectorStore {
+    /// A list of changes that a store makes together.
+    ///
+    /// The store makes the changes in the order in which you add them to the batch. It makes all of them or none: none
+    /// if one of them fails or the process dies.
+    ///
+    /// A batch is a value and belongs to no store until you pass it to ``VectorStore/write(_:threads:)``. Filling it
+    /// takes no lock.
+    public struct WriteBatch: Sendable {
+        enum Operation: Sendable, Hashable {
+            /// `row`: the place of the vector among the batch's.
+            case add(Label, row: Int, replacingDeleted: Bool)
+            case update(Label, row: Int)
+            case upsert(Label, row: Int)
+            case mark(Label)
+            case unmark(Label)
+            case erase(Label)
+            /// Gives the vector, live or marked deleted, a slot of its own with links of its own.
+            case relink(Label)
+        }
 
-    private(set) var operations: [Operation] = []
-    private(set) var vectors: [[Float]] = []
+        private(set) var operations: [Operation] = []
+        private(set) var vectors: [[Float]] = []
 
-    /// A batch of nothing.
-    public init() {}
+        /// A number of yours that the store keeps with these changes, such as the offset in a queue up to which you have read.
+        ///
+        /// The store keeps it with the changes: after a crash you find both or neither. ``VectorStore/position`` returns the number of
+        /// the last batch that had one. By default, nil: the number stays what it is.
+        public var position: UInt64?
 
-    /// The number of changes.
-    public var count: Int { operations.count }
-    /// Whether there are no changes.
-    public var isEmpty: Bool { operations.isEmpty }
+        /// Creates an empty batch.
+        public init() {}
 
-    /// Adds a vector under a label that the store does not have. `replacingMarked`: a vector that is marked as deleted, if
-    /// there is one, goes for good in its place.
-    public mutating func add(_ vector: [Float], label: Label, replacingMarked: Bool = false) {
-        operations.append(.add(label, row: row(vector), replacingMarked: replacingMarked))
-    }
+        /// The number of changes.
+        public var count: Int { operations.count }
+        /// Whether there are no changes.
+        public var isEmpty: Bool { operations.isEmpty }
 
-    /// Gives a label that the store has another vector.
-    public mutating func update(_ vector: [Float], label: Label) {
-        operations.append(.update(label, row: row(vector)))
-    }
+        /// Adds a vector under a label that is not in the store.
+        ///
+        /// - Parameters:
+        ///   - vector: The vector.
+        ///   - label: Its label.
+        ///   - replacingDeleted: Whether the new vector takes the slot of a vector that is marked deleted, if there is
+        ///     one. That vector is erased.
+        public mutating func add(_ vector: [Float], label: Label, replacingDeleted: Bool = false) {
+            operations.append(.add(label, row: row(vector), replacingDeleted: replacingDeleted))
+        }
 
-    /// Adds a vector, or gives the label another one if the store has it, marked or not.
-    public mutating func upsert(_ vector: [Float], label: Label) {
-        operations.append(.upsert(label, row: row(vector)))
-    }
+        /// Replaces the vector of a label that is in the store.
+        ///
+        /// - Parameters:
+        ///   - vector: The new vector.
+        ///   - label: The label.
+        public mutating func update(_ vector: [Float], label: Label) {
+            operations.append(.update(label, row: row(vector)))
+        }
 
-    /// Marks a vector as deleted: searches no longer find it. Can be undone.
-    public mutating func mark(_ label: Label) { operations.append(.mark(label)) }
+        /// Adds a vector, or replaces the vector of the label if it is in the store, marked deleted or not.
+        ///
+        /// - Parameters:
+        ///   - vector: The vector.
+        ///   - label: Its label.
+        public mutating func upsert(_ vector: [Float], label: Label) {
+            operations.append(.upsert(label, row: row(vector)))
+        }
 
-    /// Undoes a mark.
-    public mutating func unmark(_ label: Label) { operations.append(.unmark(label)) }
+        /// Deletes a vector in a way that you can undo. It is marked deleted, and searches no longer find it.
+        ///
+        /// - Parameter label: The label of the vector.
+        public mutating func markDeleted(_ label: Label) { operations.append(.mark(label)) }
 
-    /// Deletes a vector, marked or not, for good. Its space is used again.
-    public mutating func erase(_ label: Label) { operations.append(.erase(label)) }
+        /// Brings back a vector that is marked deleted, so that searches find it again.
+        ///
+        /// - Parameter label: The label of the vector.
+        public mutating func unmarkDeleted(_ label: Label) { operations.append(.unmark(label)) }
 
-    private mutating func row(_ vector: [Float]) -> Int {
-        vectors.append(vector)
-        return vectors.count - 1
+        /// Erases a vector, marked deleted or not. This is permanent, and its space is used again.
+        ///
+        /// - Parameter label: The label of the vector.
+        public mutating func erase(_ label: Label) { operations.append(.erase(label)) }
+
+        private mutating func row(_ vector: [Float]) -> Int {
+            vectors.append(vector)
+            return vectors.count - 1
+        }
     }
 }

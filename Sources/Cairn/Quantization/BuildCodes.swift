@@ -6,14 +6,14 @@ import MappedStorage
 /// The codes that a build goes by: chosen for a sample of all the rows before the first is inserted, so that their order does not
 /// matter, and decided on by a measurement when the graph is there.
 struct BuildCodes {
-    private let requested: Codes
+    private let requested: VectorStore.Quantization
     private let contents: StoreContents
     /// nil: insertions go by the vectors, as they always do with raw inner products.
     private let rows: CodeRows?
 
     /// Reads the sample. `guidesInsertion`: false if the graph is to be built by the vectors, whatever the codes.
     init(
-        _ requested: Codes, _ source: RowSource, _ contents: StoreContents, guidesInsertion: Bool
+        _ requested: VectorStore.Quantization, _ source: RowSource, _ contents: StoreContents, guidesInsertion: Bool
     ) throws(StoreError) {
         self.requested = requested
         self.contents = contents

@@ -7,7 +7,7 @@ import SystemPackage
 /// Makes the codes of a store: those that are asked for if searches by them lose no more than is promised, else more precise ones,
 /// else none. A measurement by searches of the store's own rows decides.
 struct CodeMaking {
-    private let requested: Codes
+    private let requested: VectorStore.Quantization
     private let contents: StoreContents
     private let count: Int
     private let place: Place?
@@ -21,7 +21,8 @@ struct CodeMaking {
 
     /// For vectors in the first `count` slots, whose rows are in place and linked. `requested`: not `none`. `place`: nil for codes
     /// in memory.
-    init(_ requested: Codes, _ contents: StoreContents, count: Int, threads: Int?, at place: Place?) {
+    init(_ requested: VectorStore.Quantization, _ contents: StoreContents, count: Int, threads: Int?, at place: Place?)
+    {
         self.requested = requested
         self.contents = contents
         self.count = count
@@ -31,7 +32,7 @@ struct CodeMaking {
 
     /// What is tried, one after the other: what is asked for, and what is more precise as long as its rows are shorter than the
     /// vectors'.
-    static func kinds(_ requested: Codes, _ contents: StoreContents) -> [CodeModel.Kind] {
+    static func kinds(_ requested: VectorStore.Quantization, _ contents: StoreContents) -> [CodeModel.Kind] {
         guard let first = requested.kind else { return [] }
         let finer: [CodeModel.Kind] = first == .scalar4 ? [.scalar8, .half] : [.half]
         let vectorBytes = contents.geometry.stride(of: .vectors)

@@ -9,7 +9,7 @@ import SystemPackage
 @safe
 final class StoreCodes: @unchecked Sendable {
     /// What the store asks for: `scalar8` or `scalar4`.
-    let requested: Codes
+    let requested: VectorStore.Quantization
     /// nil: codes of no kind keep the order of these vectors, so searches compare the vectors.
     let rows: CodeRows?
     private let contents: StoreContents
@@ -28,7 +28,8 @@ final class StoreCodes: @unchecked Sendable {
     static let settledCount = 1 << 18
 
     init(
-        _ requested: Codes, _ contents: StoreContents, rows: CodeRows?, file: File?, trainedCount: Int,
+        _ requested: VectorStore.Quantization, _ contents: StoreContents, rows: CodeRows?, file: File?,
+        trainedCount: Int,
         attempts: [CodeFileHeader.Attempt], measurement: CodeFileHeader.Measurement?,
         recent: CodeFileHeader.Recent = .init()
     ) {
@@ -122,7 +123,8 @@ final class StoreCodes: @unchecked Sendable {
             let file = try File(directory[StoreName.codes], isWritable ? .readWrite : .read)
             return (file, try file.read(count: CodeFileHeader.size, at: 0))
         }
-        guard let requested = Codes(stored: header.codes), requested != .none, let (file, bytes) = opened,
+        guard let requested = VectorStore.Quantization(stored: header.codes), requested != .none,
+            let (file, bytes) = opened,
             let found = CodeFileHeader(decoding: bytes), found.layout == header.layout,
             found.generation == header.graphGeneration, found.requested == header.codes,
             found.count >= header.slotCount, found.dimensions == contents.encoding.dimensions,

@@ -32,7 +32,7 @@ extension StoreWriter {
         }
     }
 
-    private func madeCodes(_ kind: Codes) throws(CheckpointFailure) -> StoreCodes {
+    private func madeCodes(_ kind: VectorStore.Quantization) throws(CheckpointFailure) -> StoreCodes {
         if let disk { try unrepeatable { () throws(StorageError) in try disk.checkIsInPlace() } }
         let count = contents.graph.count
         return try CodeMaking(kind, contents, count: count, threads: options.threads, at: disk?.codePlace).run()
@@ -54,14 +54,14 @@ extension StoreWriter {
 
     /// Remembers that nothing may be written any more; returns what to throw.
     private func fail(_ problem: CheckpointFailure) -> StoreError {
-        if let disk { _ = fail(StorageError(disk.path, "make codes", problem.error.systemError ?? .ioError)) }
+        if let disk { _ = fail(StorageError(disk.path, "quantize the vectors", problem.error.systemError ?? .ioError)) }
         failure = problem.error
         return problem.error
     }
 
     /// Gives the store other codes, or makes those that it has anew; durable when it returns. `publish` is called with what the
     /// store has from then on, before anybody else can change it.
-    func setCodes(_ kind: Codes, publish: () -> Void) throws(StoreError) {
+    func setCodes(_ kind: VectorStore.Quantization, publish: () -> Void) throws(StoreError) {
         try alone { () throws(StoreError) in
             try checkUsable()
             // The file will belong to the header's state and to this one at once.

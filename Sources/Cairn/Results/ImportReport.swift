@@ -1,21 +1,25 @@
 extension VectorStore {
-    /// What an import found.
-    public struct ImportReport: Sendable, Hashable {
-        /// Vectors that searches find.
+    /// The result of an import.
+    public struct ImportReport: Sendable, Hashable, Codable {
+        /// The number of vectors that searches find.
         public internal(set) var count = 0
-        /// Vectors marked as deleted, which `unmark` brings back.
-        public internal(set) var deleted = 0
-        /// Vectors whose label came again: they are kept until the store is changed, but not found.
+        /// The number of vectors that are marked deleted. ``VectorStore/unmarkDeleted(_:)`` brings them back.
+        public internal(set) var deletedCount = 0
+        /// The number of vectors whose label occurs again in the file.
+        ///
+        /// Searches do not find them. They are kept until the store is changed.
         public internal(set) var repeatedLabels = 0
-        /// Vectors with a component that is infinite or not a number; no search can place them.
+        /// The number of vectors with a component that is infinite or not a number. Searches cannot place them.
         public internal(set) var nonFiniteVectors = 0
-        /// Vectors so long or so short that single precision does not hold their distances, which come out as infinite or 0.
+        /// The number of vectors that are too long or too short for distances in single precision.
+        ///
+        /// Their distances come out as infinite or 0.
         public internal(set) var unorderedVectors = 0
-        /// What the store was made with.
+        /// The settings of the new store.
         public internal(set) var configuration: Configuration
-        /// Bytes of the file.
+        /// The length of the file, in bytes.
         public internal(set) var bytesRead = 0
-        /// What a user should know, each a sentence.
+        /// Facts that you should know about the imported index, a sentence each.
         public internal(set) var warnings: [String] = []
 
         package static func warning(ofRepeatedLabels count: Int) -> String {

@@ -1,7 +1,12 @@
-/// How a store uses memory: decided when it is opened, from the budget and the store's size.
-public enum MemoryPlan: String, Sendable, Hashable {
-    /// All of the store fits into memory: large pages for what is in the page cache already; the rest is read by the row.
-    case resident
-    /// It does not: the kernel is told to read single rows and not what stands beside them.
-    case paged
+extension VectorStore {
+    /// The way a store uses memory. Opening the store chooses it by the memory budget and the store's size.
+    public enum MemoryPlan: String, Sendable, Hashable, Codable {
+        /// The whole store fits into memory.
+        ///
+        /// Files that are already in the page cache are mapped with large pages. The rest is read row by row.
+        case resident
+        /// The store does not fit into memory. The kernel is told to read single rows, and not their neighbours in the
+        /// file.
+        case paged
+    }
 }

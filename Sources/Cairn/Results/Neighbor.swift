@@ -1,13 +1,19 @@
-/// A vector that was found.
-public struct Neighbor: Sendable, Hashable {
-    /// What the vector was called when it was added.
-    public let label: Label
-    /// How far it is from the query, by the store's metric.
-    public let distance: Float
+extension VectorStore {
+    /// A vector that a search found: its label and its distance from the query.
+    public struct Neighbor: Sendable, Hashable, Codable {
+        /// The label of the vector.
+        public let label: Label
+        /// The distance of the vector from the query, by the store's metric.
+        public let distance: Float
 
-    /// A neighbour by its parts.
-    public init(label: Label, distance: Float) {
-        self.label = label
-        self.distance = distance
+        /// Creates a neighbour from a label and a distance.
+        ///
+        /// - Parameters:
+        ///   - label: The label of the vector.
+        ///   - distance: The distance of the vector from the query.
+        public init(label: Label, distance: Float) {
+            self.label = label
+            self.distance = distance
+        }
     }
 }

@@ -4,11 +4,11 @@ import MappedStorage
 public import SystemPackage
 package import VectorFiles
 
-/// What went wrong with a store: a code to decide by, a message that says what to do, and where it happened.
-public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The kinds of failure. More may be added: a `switch` over codes needs a default.
-    public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String, Sendable {
+/// An error of a store: a code for your program, a message for people, and where it happened.
+public struct StoreError: Error, Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The kind of an error. Later versions may have more, so a `switch` over error codes needs a default.
+    public struct Code: Sendable, Hashable, Codable, CustomStringConvertible {
+        private enum Value: String, Sendable, Codable {
             case io, full, corrupt, incompatible, notAStore, notFound, alreadyExists, locked, readOnly
             case dimensionMismatch, invalidVector, invalidArgument, duplicateLabel, unknownLabel, missingDistance
             case closed, forked, failed
@@ -17,60 +17,75 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
 
         /// The operating system failed to read or write.
         public static let io = Code(value: .io)
-        /// The disk is full, or the process may have no more memory, addresses or open files.
+        /// The disk is full, or the process may not have more memory, addresses or open files.
         public static let full = Code(value: .full)
         /// A file of the store is damaged.
         public static let corrupt = Code(value: .corrupt)
-        /// The store was written by a newer release.
+        /// The store was written by a newer version of Cairn.
         public static let incompatible = Code(value: .incompatible)
-        /// What stands at the path is not a store.
+        /// The file or directory at the path is not a store.
         public static let notAStore = Code(value: .notAStore)
         /// There is nothing at the path.
         public static let notFound = Code(value: .notFound)
-        /// Something stands at the path already.
+        /// There is something at the path already.
         public static let alreadyExists = Code(value: .alreadyExists)
-        /// Another process, or another handle in this one, holds the store.
+        /// Another process, or another handle in this process, has the store open.
         public static let locked = Code(value: .locked)
-        /// The handle may not change the store.
+        /// The handle was opened for reading and cannot change the store.
         public static let readOnly = Code(value: .readOnly)
-        /// A vector has another number of components than the store's.
+        /// A vector does not have the store's number of components.
         public static let dimensionMismatch = Code(value: .dimensionMismatch)
-        /// A component is not finite or does not fit the store's scalar, or a cosine store was given zeros only.
+        /// A vector cannot be stored or compared.
+        ///
+        /// A component is not finite or does not fit the store's scalar. Or a cosine store was given a vector of zeros.
+        /// Or the vector is too long or too short for single precision.
         public static let invalidVector = Code(value: .invalidVector)
-        /// A parameter is out of its range.
+        /// A parameter is out of its range, or does not fit the store.
         public static let invalidArgument = Code(value: .invalidArgument)
-        /// A label stands twice in the input, or is in the store already.
+        /// A label occurs twice in the input, or is in the store already.
         public static let duplicateLabel = Code(value: .duplicateLabel)
         /// A label is not in the store, or not in the state that the change needs.
         public static let unknownLabel = Code(value: .unknownLabel)
-        /// The store needs a custom distance that this program has not registered.
+        /// The store needs a custom distance that your program has not registered.
         public static let missingDistance = Code(value: .missingDistance)
         /// The store was closed.
         public static let closed = Code(value: .closed)
 
-        /// The process was forked after it opened the store: only the parent may write.
+        /// The process was forked after it opened the store. Only the parent may change the store.
         public static let forked = Code(value: .forked)
-        /// An earlier write failed, so nothing more is written; searches go on. Opening the store again recovers it.
+        /// An earlier write failed, so the store accepts no more changes. Searches go on.
+        ///
+        /// Opening the store again recovers it.
         public static let failed = Code(value: .failed)
 
-        /// The code's name, as it stands in the command line's JSON.
+        /// The name of the code, as in the JSON of the command line.
         public var description: String { value.rawValue }
     }
 
-    /// What kind of failure it is.
+    /// The kind of the error.
     public let code: Code
-    /// What happened and what to do about it, in a sentence or two.
+    /// The description of the error, and advice, in a sentence or two.
     public let message: String
-    /// The file or directory it happened to.
+    /// The file or directory that the error is about.
     public let path: FilePath?
-    /// The operating system's reason, where there is one.
+    /// The operating system's reason; nil if there is none.
     public let systemError: Errno?
+    /// The label that the error is about; nil if it is about none.
+    public let label: VectorStore.Label?
+    /// The number of the vector, query or change that the error is about, counted from 0 in the input of the call; nil
+    /// if there is none.
+    public let row: Int?
 
-    package init(_ code: Code, _ message: String, path: FilePath? = nil, systemError: Errno? = nil) {
+    package init(
+        _ code: Code, _ message: String, path: FilePath? = nil, systemError: Errno? = nil, label: Label? = nil,
+        row: Int? = nil
+    ) {
         self.code = code
         self.message = message
         self.path = path
         self.systemError = systemError
+        self.label = label
+        self.row = row
     }
 
     /// Damage that shows in what slots are said to be.
@@ -85,7 +100,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         damagedSlots("label \(label) comes twice", path)
     }
 
-    /// The path, the message and the operating system's reason on one line.
+    /// The path, the message and the operating system's reason, on one line.
     public var description: String {
         let place = path.map { "\($0): " } ?? ""
         let reason = systemError.map { " (\($0))" } ?? ""
@@ -135,7 +150,7 @@ extension StoreError {
 }
 
 extension StoreError {
-    /// Memory that could not be had; `path`: the store's, nil for one in memory.
+    /// Memory that the system refused; `path`: the store's, nil for one in memory.
     init(_ error: OutOfMemory, path: FilePath?) {
         let error = StoreError(StorageError(path ?? "memory", error))
         self.init(error.code, error.message, path: path, systemError: error.systemError)
@@ -153,7 +168,7 @@ func takingMemory<Result>(
     }
 }
 
-/// The same for a single expression.
+/// Evaluates an expression, turning a want of memory into an error about the store at `path`.
 func takingMemory<Result>(
     for path: FilePath?, _ body: @autoclosure () throws(OutOfMemory) -> Result
 ) throws(StoreError) -> Result {

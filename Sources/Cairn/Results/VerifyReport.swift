@@ -1,121 +1,139 @@
 import SystemPackage
 
-/// What checking a store has found.
-public struct VerifyReport: Sendable, Hashable {
-    /// How far a check goes; each depth includes the ones before it.
-    public enum Depth: String, Sendable, Hashable, CaseIterable {
-        /// Headers, superblocks, the length of the file, and that log and journal can be read. A few milliseconds.
-        case header
-        /// The checksum of every page that has something in it, and of the derived files. Reads everything once.
-        case checksums
-        /// Every slot and every list: ids, counts, levels, duplicates, labels, and that every vector can be reached from the
-        /// entry point. About 5 bytes of memory a vector.
-        case graph
-        /// That a search for each vector, at the store's own width, finds it. A search for each.
-        case searches
-    }
-
-    /// What is wrong, a sentence each; at most the first hundred of a kind.
-    public internal(set) var problems: [String] = []
-    /// What is no damage and good to know, a sentence each.
-    public internal(set) var warnings: [String] = []
-    /// Vectors, live or marked, that no links lead to from the entry point; nil unless that was looked at.
-    public internal(set) var unreachable: Int?
-    /// Their labels, in the order of the store.
-    public internal(set) var unreachableLabels: [Label] = []
-    /// Live vectors that a search for ten neighbors of them, at the store's own width, does not find. A vector is not counted if ten
-    /// others are at least as near. nil unless that was looked at. ``VectorStore/repair(at:options:threads:progress:)`` links them again.
-    public internal(set) var missed: Int?
-    /// Their labels, in the order of the store.
-    public internal(set) var missedLabels: [Label] = []
-    /// Pages of `level0` whose bytes are not those that were written.
-    public internal(set) var damagedPages: [DamagedPage] = []
-    /// Labels of the vectors of which something is damaged, ascending: those of ``damagedPages``, and those in whose links or states the
-    /// graph's check found something wrong.
-    public internal(set) var damagedLabels: [Label] = []
-    /// What searches by the store's codes lose, measured now, or why they go by the vectors; nil for a store that asks for no codes
-    /// or has none yet, and unless the graph was looked at.
-    public internal(set) var codes: CodeReport?
-    /// A checksum of the state on level 0: equal for stores with the same slots, vectors and links, however they came about. nil
-    /// unless every slot was looked at.
-    public internal(set) var content: UInt64?
-
-    /// A page of `level0` whose bytes are not those that were written.
-    public struct DamagedPage: Sendable, Hashable {
-        /// What is on it, of each of its vectors.
-        public enum Content: String, Sendable, Hashable {
-            case vectors, links, norms
-            /// Label, level and state. What the page says of them may be wrong too.
-            case slotTable
-            /// How many links there are.
-            case linkHeads
+extension VectorStore {
+    /// The result of checking a store.
+    public struct VerifyReport: Sendable, Hashable, Codable {
+        /// The depth of a check. Each depth includes the ones before it.
+        public enum Depth: String, Sendable, Hashable, Codable, CaseIterable {
+            /// Headers, superblocks and the length of the file, and whether log and journal can be read. It takes a few
+            /// milliseconds.
+            case header
+            /// The checksum of every page that has data, and of the derived files. It reads everything once.
+            case checksums
+            /// Every slot and every link list.
+            ///
+            /// It checks slot numbers, counts, levels, duplicates and labels, and whether every vector can be reached
+            /// from the entry point. It takes about 5 bytes of memory for each vector.
+            case graph
+            /// Whether a search for each vector finds it, with the store's own ef. It takes as long as these searches.
+            case searches
         }
 
-        /// Where it begins in the file, in bytes.
-        public let offset: Int
-        /// What is on it.
-        public let content: Content
-        /// The labels of the vectors that have something there.
-        public let labels: [Label]
-    }
+        /// The problems of the store, a sentence each. After a hundred of them comes "and more".
+        public internal(set) var problems: [String] = []
+        /// Facts that are no damage but good to know, a sentence each.
+        public internal(set) var warnings: [String] = []
+        /// The number of vectors, live or marked deleted, that no links lead to from the entry point.
+        ///
+        /// It is nil if the check did not go as deep as ``Depth/graph``.
+        public internal(set) var unreachableCount: Int?
+        /// The labels of the unreachable vectors, in the order of the store.
+        public internal(set) var unreachableLabels: [Label] = []
+        /// The number of live vectors that a search for the vector itself does not find, with k 10 and the store's own
+        /// ef.
+        ///
+        /// A vector does not count if ten others are at least as near.
+        /// ``VectorStore/repair(at:options:threads:progress:)`` links the missed vectors again. The number is nil if
+        /// the check did not go as deep as ``Depth/searches``.
+        public internal(set) var missedCount: Int?
+        /// The labels of the missed vectors, in the order of the store.
+        public internal(set) var missedLabels: [Label] = []
+        /// The pages of `level0` whose bytes are not those that were written.
+        public internal(set) var damagedPages: [DamagedPage] = []
+        /// The labels of the vectors with damage, in ascending order.
+        ///
+        /// They are the labels of ``damagedPages``, and those whose links or states failed the check of the graph.
+        public internal(set) var damagedLabels: [Label] = []
+        /// The recall that quantization loses, measured by this check, or the reason why searches do not use it.
+        ///
+        /// It is nil if the store asks for no quantization, has none yet, or the check did not go as deep as
+        /// ``Depth/graph``.
+        public internal(set) var quantization: QuantizationReport?
+        /// A checksum of the state on level 0.
+        ///
+        /// It is equal for stores with equal slots, vectors and links, however they were made. It is nil if the check
+        /// did not go as deep as ``Depth/graph``.
+        public internal(set) var contentChecksum: UInt64?
 
-    /// Nothing was looked at.
-    package init() {}
+        /// A page of `level0` whose bytes are not those that were written.
+        public struct DamagedPage: Sendable, Hashable, Codable {
+            /// The kinds of data on a page.
+            public enum Content: String, Sendable, Hashable, Codable {
+                /// Vectors, their links on level 0, or their lengths (norms).
+                case vectors, links, norms
+                /// The label, level and state of each slot. The labels that the report lists for such a page may be
+                /// wrong, too.
+                case slotTable
+                /// The number of links of each vector.
+                case linkHeads
+            }
 
-    /// Nothing is wrong.
-    public var isSound: Bool { problems.isEmpty }
-
-    private static let limit = 100
-
-    /// Those of ``problems`` that a repair does not mend.
-    private(set) var damage: [String] = []
-    /// Derived files that a repair makes again.
-    private(set) var missingFiles: [FilePath.Component] = []
-    /// Some of the codes are not those of their vectors.
-    private(set) var hasWrongCodes = false
-
-    /// Adds what a repair mends: a derived file, or links.
-    mutating func addRepairable(_ problem: String, file: FilePath.Component? = nil) {
-        if let file { missingFiles.append(file) }
-        append(problem)
-    }
-
-    /// Notes a derived file that a repair makes again, and that is said elsewhere.
-    mutating func noteMissing(_ file: FilePath.Component) { missingFiles.append(file) }
-
-    mutating func addWrongCode(_ slot: UInt32, label: Label) {
-        hasWrongCodes = true
-        addRepairable(
-            "codes: that of slot \(slot) (label \(label)) is not its vector's; 'cairn repair' makes them again, and until then searches "
-                + "may find less", file: StoreName.codes)
-    }
-
-    mutating func add(_ problem: String) {
-        if damage.count < Self.limit { damage.append(problem) }
-        append(problem)
-    }
-
-    private mutating func append(_ problem: String) {
-        if problems.count < Self.limit {
-            problems.append(problem)
-        } else if problems.count == Self.limit {
-            problems.append("and more")
+            /// The place of the page in the file, in bytes from the beginning.
+            public let offset: Int
+            /// The kind of data on the page.
+            public let content: Content
+            /// The labels of the vectors that have data on the page.
+            public let labels: [Label]
         }
-    }
 
-    mutating func add(_ page: DamagedPage) {
-        damagedPages.append(page)
-        add("level0: the page at byte \(page.offset) (\(page.content)) is damaged: \(page.sentence)")
-    }
+        /// Creates a report of a check that has looked at nothing yet.
+        package init() {}
 
-    /// Labels for a sentence: ten of them at the most.
-    static func listed(_ labels: [Label]) -> String {
-        (labels.count == 1 ? "label " : "labels ") + labels.prefix(10).map { "\($0)" }.joined(separator: ", ")
-            + (labels.count > 10 ? ", …" : "")
+        /// Whether the check found no problems.
+        public var isSound: Bool { problems.isEmpty }
+
+        private static let limit = 100
+
+        /// Those of ``problems`` that a repair does not mend.
+        private(set) var damage: [String] = []
+        /// Derived files that a repair makes again.
+        private(set) var missingFiles: [FilePath.Component] = []
+        /// Some of the codes are not those of their vectors.
+        private(set) var hasWrongCodes = false
+
+        /// Adds what a repair mends: a derived file, or links.
+        mutating func addRepairable(_ problem: String, file: FilePath.Component? = nil) {
+            if let file { missingFiles.append(file) }
+            append(problem)
+        }
+
+        /// Notes a derived file that a repair makes again, and that is said elsewhere.
+        mutating func noteMissing(_ file: FilePath.Component) { missingFiles.append(file) }
+
+        mutating func addWrongCode(_ slot: UInt32, label: Label) {
+            hasWrongCodes = true
+            addRepairable(
+                "quantization: the row of slot \(slot) (label \(label)) is not its vector's; 'cairn repair' makes the rows again, and "
+                    + "until then searches may find less", file: StoreName.codes)
+        }
+
+        mutating func add(_ problem: String) {
+            if damage.count < Self.limit { damage.append(problem) }
+            append(problem)
+        }
+
+        private mutating func append(_ problem: String) {
+            if problems.count < Self.limit {
+                problems.append(problem)
+            } else if problems.count == Self.limit {
+                problems.append("and more")
+            }
+        }
+
+        mutating func add(_ page: DamagedPage) {
+            damagedPages.append(page)
+            add("level0: the page at byte \(page.offset) (\(page.content)) is damaged: \(page.sentence)")
+        }
+
+        /// Labels for a sentence: ten of them at the most.
+        static func listed(_ labels: [Label]) -> String {
+            (labels.count == 1 ? "label " : "labels ") + labels.prefix(10).map { "\($0)" }.joined(separator: ", ")
+                + (labels.count > 10 ? ", …" : "")
+        }
     }
 }
 
-extension VerifyReport.DamagedPage {
+extension VectorStore.VerifyReport.DamagedPage {
     /// What is on it, as the end of a sentence.
     fileprivate var sentence: String {
         guard !labels.isEmpty else { return "it holds nothing of any vector" }
@@ -127,6 +145,6 @@ extension VerifyReport.DamagedPage {
             case .slotTable: "labels and states of "
             }
         let count = labels.count == 1 ? "1 vector" : "\(labels.count) vectors"
-        return "it holds \(things)\(count), \(VerifyReport.listed(labels))"
+        return "it holds \(things)\(count), \(VectorStore.VerifyReport.listed(labels))"
     }
 }

@@ -78,7 +78,7 @@ extension VectorStore {
     /// A thread that has added this many bytes of results asks whether there is memory for as many more.
     private static let checkedResultBytes = 1 << 20
 
-    /// The same for searches that go one by one.
+    /// Runs `search` for several queries, one by one, on up to `threads` threads. See `searchGroups`.
     func searchEach<Found: Sendable>(
         _ queries: [Float], threads: Int?, bytes: @escaping @Sendable (Found) -> Int,
         _ search: @escaping @Sendable (QueryInput, StoreContents, GraphView, SearchScratch) throws(StoreError) -> Found

@@ -2,58 +2,111 @@ import Allocation
 import HNSW
 
 extension VectorStore {
-    /// The `count` documents that have the nearest vectors to `query`, nearest first. A document is a group of labels, and as near
-    /// as its nearest vector; `grouping` says which label belongs to which. As many as asked for, whenever there are (and the
-    /// filter allows) so many.
+    /// Returns the k documents that are nearest to a query, nearest first.
     ///
-    /// Throws `dimensionMismatch` or `invalidVector` when the query cannot be compared with the store's vectors,
-    /// `invalidArgument` for a negative `count`, a width or a number of neighbours below 1, `closed`.
+    /// A document is a group of labels. It is as near as its nearest vector. You get k documents if the store has that
+    /// many and the filter allows them.
+    ///
+    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
+    /// for it.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - k: The number of documents to return, 0 or more.
+    ///   - grouping: The document of each label.
+    ///   - options: The ef, the number of vectors for each document, the filter, and whether the search is exact.
+    /// - Returns: At most k documents, each with its nearest vectors.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `invalidArgument` if k is negative, or ef or the number of vectors for each document is below
+    ///   1; `closed` after ``close()``; `full` if there is no memory.
     public func searchDocuments(
-        _ query: Span<Float>, count: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init()
+        _ query: Span<Float>, k: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init()
     ) throws(StoreError) -> [FoundDocument] {
-        try Self.check(count, options)
+        try Self.check(k, options)
         return try unsafe withElements(query) { (pointer) throws(StoreError) in
             try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
-                try searchDocuments(query, count, grouping, options, contents, view, scratch)
+                try searchDocuments(query, k, grouping, options, contents, view, scratch)
             }
         }
     }
 
-    /// The same for an array.
+    /// Returns the k documents that are nearest to a query, nearest first.
+    ///
+    /// A document is a group of labels. It is as near as its nearest vector. You get k documents if the store has that
+    /// many and the filter allows them.
+    ///
+    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
+    /// for it.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - k: The number of documents to return, 0 or more.
+    ///   - grouping: The document of each label.
+    ///   - options: The ef, the number of vectors for each document, the filter, and whether the search is exact.
+    /// - Returns: At most k documents, each with its nearest vectors.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `invalidArgument` if k is negative, or ef or the number of vectors for each document is below
+    ///   1; `closed` after ``close()``; `full` if there is no memory.
     public func searchDocuments(
-        _ query: [Float], count: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init()
+        _ query: [Float], k: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init()
     ) throws(StoreError) -> [FoundDocument] {
-        try Self.check(count, options)
+        try Self.check(k, options)
         return try unsafe withElements(query) { (pointer) throws(StoreError) in
             try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
-                try searchDocuments(query, count, grouping, options, contents, view, scratch)
+                try searchDocuments(query, k, grouping, options, contents, view, scratch)
             }
         }
     }
 
-    /// The same where `document` says which document a label belongs to; nil: to none. See ``DocumentGrouping/function(_:)``.
+    /// Returns the k documents that are nearest to a query, with a function that says which document a label belongs
+    /// to.
+    ///
+    /// The function is used as by ``VectorStore/DocumentGrouping/function(_:)``. It may be called from several threads
+    /// at once, and must not use the store that is searched. A document is as near as its nearest vector. You get k
+    /// documents if the store has that many and the filter allows them. You may call this from any thread; it takes no
+    /// lock.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - k: The number of documents to return, 0 or more.
+    ///   - options: The ef, the number of vectors for each document, the filter, and whether the search is exact.
+    ///   - document: A function that returns the document of a label; nil if the label belongs to none.
+    /// - Returns: At most k documents, nearest first, each with its nearest vectors.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `invalidArgument` if k is negative, or ef or the number of vectors for each document is below
+    ///   1; `closed` after ``close()``; `full` if there is no memory.
     public func searchDocuments(
-        _ query: [Float], count: Int, options: DocumentOptions = .init(),
+        _ query: [Float], k: Int, options: DocumentOptions = .init(),
         document: @escaping @Sendable (Label) -> UInt64?
     ) throws(StoreError) -> [FoundDocument] {
-        try searchDocuments(query, count: count, by: .function(document), options: options)
+        try searchDocuments(query, k: k, by: .function(document), options: options)
     }
 
-    /// The best documents for each of several queries, which stand one after the other in `queries`, in the order of the
-    /// queries. `threads`: how many search beside each other; nil for one for each processor that the process may use.
+    /// Returns the k nearest documents to each of several queries, searched on several threads.
     ///
-    /// Throws as ``searchDocuments(_:count:by:options:)-([Float],_,_,_)`` does, with the number of the query; then no result is
-    /// returned.
+    /// All queries see one state of the store. You may call this from any thread; it takes no lock.
+    ///
+    /// - Parameters:
+    ///   - queries: The components of the queries, one query after the other.
+    ///   - k: The number of documents to return for each query, 0 or more.
+    ///   - grouping: The document of each label.
+    ///   - options: The ef, the number of vectors for each document, the filter, and whether the searches are exact.
+    ///   - threads: The number of threads to search with; nil for one for each processor that the process may use.
+    /// - Returns: The documents of each query, in the order of the queries, each nearest first.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if a query cannot be compared with the store's
+    ///   vectors; `invalidArgument` if k is negative, or ef or the number of vectors for each document is below 1;
+    ///   `closed` after ``close()``; `full` if there is no memory. The message has the number of the first such query.
+    ///   No results are returned then.
     public func searchDocuments(
-        batch queries: [Float], count: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init(),
+        batch queries: [Float], k: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init(),
         threads: Int? = nil
     ) throws(StoreError) -> [[FoundDocument]] {
-        try Self.check(count, options)
+        try Self.check(k, options)
         return try searchEach(
             queries, threads: threads, bytes: { $0.reduce(64) { $0 + 64 + Self.bytes($1.neighbors.count) } }
         ) {
             [self] (query, contents, view, scratch) throws(StoreError) in
-            try searchDocuments(query, count, grouping, options, contents, view, scratch)
+            try searchDocuments(query, k, grouping, options, contents, view, scratch)
         }
     }
 
@@ -66,7 +119,7 @@ extension VectorStore {
                 .invalidArgument,
                 "\(options.neighborsPerDocument) neighbours per document: ask for 1 or more")
         }
-        try check(width: options.width)
+        try check(width: options.ef)
     }
 
     private func searchDocuments(
@@ -104,7 +157,7 @@ extension VectorStore {
         _ scratch: SearchScratch, _ document: (UInt32) -> UInt64?
     ) throws(OutOfMemory) -> [RankedDocument] {
         let graph = contents.graph, wanted = min(count, view.count)
-        let width = max(options.width ?? defaultWidth, wanted)
+        let width = max(options.ef ?? defaultWidth, wanted)
         if !options.isExact, let limit = walkLimit(width: width, options.filter, view) {
             let found = try graph.documentSearch(
                 query, count: wanted, width: width, in: view, distanceLimit: limit, scratch: scratch,

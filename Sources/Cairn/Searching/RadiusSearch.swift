@@ -2,15 +2,27 @@ import Allocation
 import HNSW
 
 extension VectorStore {
-    /// The vectors within `radius` of `query`, nearest first; equal distances in the order of their labels. A vector at exactly
-    /// that distance is within it. Distances are the metric's: squared ones for l2, and negative ones for inner products.
+    /// Returns the vectors within a radius of a query, nearest first.
     ///
-    /// Walking the graph finds nearly all; `options` says with how much patience, and how many are returned at the most.
-    /// It costs about as many distances as a search that asks for as many neighbours as are found, and never much more than an
-    /// exact search: where the radius catches a large part of the store, it becomes one.
+    /// A vector at exactly that distance is within the radius. Distances are those of the metric: squared for l2, and
+    /// often negative for inner products. Vectors at equal distances are in the order of their labels.
     ///
-    /// Throws `dimensionMismatch` or `invalidVector` when the query cannot be compared with the store's vectors,
-    /// `invalidArgument` for a radius that is no number, a limit or a width below 1, `closed`.
+    /// The search finds nearly all of the vectors by walking the graph. ``RadiusOptions/ef`` says how far it explores
+    /// outside the radius, and ``RadiusOptions/limit`` how many vectors it returns at most.
+    ///
+    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
+    /// for it.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - radius: The largest distance of a vector to return.
+    ///   - options: The limit, the ef, the filter, and whether the search is exact.
+    /// - Returns: The vectors, and whether the limit left some out.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `invalidArgument` if the radius is not a number, or the limit or ef is below 1; `closed`
+    ///   after ``close()``; `full` if there is no memory.
+    /// - Complexity: About that of a search with a k of the number of vectors found, and never much more than that of
+    ///   an exact search. If a large part of the store is within the radius, the search becomes exact.
     public func search(
         _ query: Span<Float>, within radius: Float, options: RadiusOptions = .init()
     ) throws(StoreError) -> RadiusResult {
@@ -22,7 +34,27 @@ extension VectorStore {
         }
     }
 
-    /// The same for an array.
+    /// Returns the vectors within a radius of a query, nearest first.
+    ///
+    /// A vector at exactly that distance is within the radius. Distances are those of the metric: squared for l2, and
+    /// often negative for inner products. Vectors at equal distances are in the order of their labels.
+    ///
+    /// The search finds nearly all of the vectors by walking the graph. ``RadiusOptions/ef`` says how far it explores
+    /// outside the radius, and ``RadiusOptions/limit`` how many vectors it returns at most.
+    ///
+    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
+    /// for it.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - radius: The largest distance of a vector to return.
+    ///   - options: The limit, the ef, the filter, and whether the search is exact.
+    /// - Returns: The vectors, and whether the limit left some out.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `invalidArgument` if the radius is not a number, or the limit or ef is below 1; `closed`
+    ///   after ``close()``; `full` if there is no memory.
+    /// - Complexity: About that of a search with a k of the number of vectors found, and never much more than that of
+    ///   an exact search. If a large part of the store is within the radius, the search becomes exact.
     public func search(
         _ query: [Float], within radius: Float, options: RadiusOptions = .init()
     ) throws(StoreError) -> RadiusResult {
@@ -34,10 +66,20 @@ extension VectorStore {
         }
     }
 
-    /// The vectors within `radius` of each of several queries, which stand one after the other in `queries`, in the order of the
-    /// queries. `threads`: how many search beside each other; nil for one for each processor that the process may use.
+    /// Returns the vectors within a radius of each of several queries, searched on several threads.
     ///
-    /// Throws as ``search(_:within:options:)-([Float],_,_)`` does, with the number of the query; then no result is returned.
+    /// All queries see one state of the store. You may call this from any thread; it takes no lock.
+    ///
+    /// - Parameters:
+    ///   - queries: The components of the queries, one query after the other.
+    ///   - radius: The largest distance of a vector to return.
+    ///   - options: The limit, the ef, the filter, and whether the searches are exact.
+    ///   - threads: The number of threads to search with; nil for one for each processor that the process may use.
+    /// - Returns: The vectors of each query, in the order of the queries, each nearest first.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if a query cannot be compared with the store's
+    ///   vectors; `invalidArgument` if the radius is not a number, or the limit or ef is below 1; `closed` after
+    ///   ``close()``; `full` if there is no memory. The message has the number of the first such query. No results are
+    ///   returned then.
     public func search(
         batch queries: [Float], within radius: Float, options: RadiusOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [RadiusResult] {
@@ -55,7 +97,7 @@ extension VectorStore {
         guard options.limit >= 1 else {
             throw StoreError(.invalidArgument, "the limit is \(options.limit); it must be 1 or more")
         }
-        try check(width: options.width)
+        try check(width: options.ef)
     }
 
     private func search(
@@ -83,7 +125,7 @@ extension VectorStore {
         _ scratch: SearchScratch
     ) throws(OutOfMemory) -> RegionFound? {
         let graph = contents.graph, slots = graph.slots
-        let width = options.width ?? defaultWidth
+        let width = options.ef ?? defaultWidth
         guard let limit = walkLimit(width: width, options.filter, view) else { return nil }
         let isAllowed = options.filter.map { filter in { (slot: UInt32) in filter.allows(slots.label(slot)) } }
         return try graph.radiusSearch(

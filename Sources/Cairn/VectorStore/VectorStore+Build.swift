@@ -6,21 +6,34 @@ public import SystemPackage
 import VectorFiles
 
 extension VectorStore {
-    /// Makes a new store at `path` of the vectors in `vectors`, which stand one after the other, under `labels` (nil:
-    /// 0, 1, 2, …).
+    /// Builds a new store from vectors in an array.
     ///
-    /// The store appears at once and whole, and is durable when this returns: it is made in a directory beside it
-    /// (`path` + ".building") and renamed. When it throws, or the process dies, nothing stands at `path`; what a dead
-    /// process left beside it is removed by the next build. Where `path` is an empty directory, such as a volume that is
-    /// mounted there, the store is made in it, and `level0` gets its name last: until then it is no store.
+    /// The store appears at once and as a whole. It is made in a directory next to it, `path` + ".building", and
+    /// renamed when it is complete. If the build throws, or the process dies, there is nothing at `path`. The next
+    /// build removes what a dead process left in the directory.
     ///
-    /// A build takes no log and about as much memory as the store is large, most of it as pages of the file, which the kernel can
-    /// write out.
+    /// If `path` is an empty directory, such as a mounted volume, the store is made in it. The file `level0` gets its
+    /// name last; until then the directory is not a store.
     ///
-    /// Throws `alreadyExists` before anything is done, `dimensionMismatch`, `invalidVector` or `duplicateLabel` for input that
-    /// cannot be stored, `full` or `io` when the disk fails.
+    /// A build writes no log. It takes about as much memory as the store is large. Most of that memory is pages of the
+    /// file, which the kernel can write out.
+    ///
+    /// The store is durable when this returns. You may call this from any thread.
+    ///
+    /// - Parameters:
+    ///   - path: The directory of the new store. Nothing may exist there but an empty directory.
+    ///   - configuration: The settings of the store.
+    ///   - vectors: The components of the vectors, one vector after the other.
+    ///   - labels: The labels of the vectors, each once; nil for 0, 1, 2, …
+    ///   - options: The threads and memory to use, and functions to call.
+    /// - Throws: ``StoreError``: `alreadyExists` if there is something at `path`, before anything is done; `notFound`
+    ///   if the parent directory is missing; `locked` if another process builds this store; `dimensionMismatch`,
+    ///   `invalidVector` or `duplicateLabel` if the input cannot be stored; `invalidArgument` if a setting or the
+    ///   number of labels is wrong, or the memory budget is too small; `missingDistance` if the metric is a custom one
+    ///   that is not registered; `full` or `io` if the system or the disk fails.
+    /// - Complexity: O(n log n) for n vectors: for each, about one search with efConstruction as its ef.
     public static func build(
-        at path: FilePath, _ configuration: Configuration, vectors: [Float], labels: [Label]? = nil,
+        at path: FilePath, configuration: Configuration, vectors: [Float], labels: [Label]? = nil,
         options: BuildOptions = .init()
     ) throws(StoreError) {
         try configuration.validate()
@@ -34,15 +47,30 @@ extension VectorStore {
             let first = range.lowerBound * configuration.dimensions
             for index in 0..<range.count * configuration.dimensions { unsafe buffer[index] = vectors[first + index] }
         }
-        try build(at: path, configuration, source, labels: labels, options: options, calls: .system)
+        try build(at: path, configuration: configuration, source, labels: labels, options: options, calls: .system)
     }
 
-    /// Makes a new store at `path` of the vectors in a file (.npy .fvecs .bvecs .fbin .u8bin .i8bin), which is read as a
-    /// stream. Double precision is rounded to single precision. A pipe is read to its end first, into a temporary file in
-    /// $TMPDIR or /tmp. `configuration.dimensions` must be the file's, or 0 to take the file's. Otherwise as
-    /// ``build(at:_:vectors:labels:options:)``.
+    /// Builds a new store from the vectors in a file (.npy, .fvecs, .bvecs, .fbin, .u8bin or .i8bin).
+    ///
+    /// The file is read as a stream. Double precision is rounded to single precision. A pipe is first read to its end
+    /// into a temporary file, in `$TMPDIR` or /tmp.
+    ///
+    /// The store is made as by ``build(at:configuration:vectors:labels:options:)``: it appears at once and as a whole,
+    /// and is durable when this returns. You may call this from any thread.
+    ///
+    /// - Parameters:
+    ///   - path: The directory of the new store. Nothing may exist there but an empty directory.
+    ///   - configuration: The settings of the store. Its dimensions must be those of the file, or 0 to take those of
+    ///     the file.
+    ///   - file: The file of vectors.
+    ///   - labels: The labels of the vectors, each once; nil for 0, 1, 2, …
+    ///   - options: The threads and memory to use, and functions to call.
+    /// - Throws: ``StoreError``: `dimensionMismatch` if the file's vectors have other dimensions; `invalidArgument` if
+    ///   the file is not one of vectors or cannot be read; and the errors of
+    ///   ``build(at:configuration:vectors:labels:options:)``.
+    /// - Complexity: O(n log n) for n vectors: for each, about one search with efConstruction as its ef.
     public static func build(
-        at path: FilePath, _ configuration: Configuration, from file: FilePath, labels: [Label]? = nil,
+        at path: FilePath, configuration: Configuration, from file: FilePath, labels: [Label]? = nil,
         options: BuildOptions = .init()
     ) throws(StoreError) {
         var configuration = configuration
@@ -60,7 +88,7 @@ extension VectorStore {
                 try unsafe vectors.readFloats(rows: range, into: buffer, allowsOverflow: allowsOverflow)
             }
         }
-        try build(at: path, configuration, source, labels: labels, options: options, calls: .system)
+        try build(at: path, configuration: configuration, source, labels: labels, options: options, calls: .system)
     }
 
     private static func reading<Result>(_ body: () throws(VectorFileError) -> Result) throws(StoreError) -> Result {
@@ -71,9 +99,9 @@ extension VectorStore {
         }
     }
 
-    /// Makes a new store at `path` of the rows of `source`. Otherwise as ``build(at:_:vectors:labels:options:)``.
+    /// Builds a new store at `path` from the rows of `source`. See ``build(at:configuration:vectors:labels:options:)``.
     package static func build(
-        at path: FilePath, _ configuration: Configuration, _ source: RowSource, labels: [Label]?, options: BuildOptions,
+        at path: FilePath, configuration: Configuration, _ source: RowSource, labels: [Label]?, options: BuildOptions,
         calls: SystemCalls = .system
     ) throws(StoreError) {
         try configuration.validate()
@@ -94,7 +122,7 @@ extension VectorStore {
         }
     }
 
-    /// Throws if anything stands at `path` but an empty directory.
+    /// Throws unless there is nothing at `path`, or an empty directory.
     package static func checkVacant(_ path: FilePath) throws(StoreError) {
         let kind = Directory.kind(of: path), isLink = Directory.isSymbolicLink(path)
         if kind == .missing && !isLink { return }
@@ -122,7 +150,8 @@ extension VectorStore {
             let places = labels.indices.filter { labels[$0] == label }.prefix(2)
             throw StoreError(
                 .duplicateLabel,
-                "label \(label) stands twice, in rows \(places[0]) and \(places[1]); a store has each label once")
+                "label \(label) comes twice, in rows \(places[0]) and \(places[1]); a store has each label once",
+                label: label, row: places[1])
         }
     }
 }

@@ -2,19 +2,30 @@ package import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
-    /// Makes an empty store at `path`, durable when this returns, and opens it for writing (whatever `options` say of that).
-    /// Throws `alreadyExists`, `invalidArgument`, and what opening throws; then the empty store is there.
+    /// Creates an empty store and opens it for writing.
+    ///
+    /// The empty store is durable when this returns. If creating succeeds and opening throws, the empty store exists.
+    ///
+    /// - Parameters:
+    ///   - path: The directory of the new store. Nothing may exist there but an empty directory.
+    ///   - configuration: The settings of the store.
+    ///   - options: The durability of changes, the limits of log and memory, and the threads to use.
+    /// - Returns: The store, open for writing.
+    /// - Throws: ``StoreError``: `alreadyExists` if there is something at `path`; `notFound` if the parent directory is
+    ///   missing; `invalidArgument` if a setting is out of range; `locked` if another process makes this store; `full`
+    ///   or `io` if the system or the disk fails; and the errors of ``openForWriting(at:options:)``.
     public static func create(
-        at path: FilePath, _ configuration: Configuration, options: OpenOptions = .init(access: .readWrite)
+        at path: FilePath, configuration: Configuration, options: OpenOptions = .init()
     ) throws(StoreError) -> VectorStore {
-        try create(at: path, configuration, options: options, calls: .system)
+        try create(at: path, configuration: configuration, options: options, calls: .system)
     }
 
     package static func create(
-        at path: FilePath, _ configuration: Configuration, options: OpenOptions, calls: SystemCalls
+        at path: FilePath, configuration: Configuration, options: OpenOptions, calls: SystemCalls
     ) throws(StoreError) -> VectorStore {
         let nothing = unsafe RowSource(count: 0, path: nil) { (_, _) in }
-        try build(at: path, configuration, nothing, labels: nil, options: .init(threads: 1), calls: calls)
+        try build(
+            at: path, configuration: configuration, nothing, labels: nil, options: .init(threads: 1), calls: calls)
         var options = options
         options.access = .readWrite
         return try open(at: path, options: options, calls: calls)

@@ -4,22 +4,31 @@ package import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
-    /// Makes a new store at `path` from an index that hnswlib saved, from Chroma's variant of such a file, or from the folder of
-    /// one of Chroma's indexes.
+    /// Imports an index of hnswlib or Chroma as a new store, and keeps its graph.
     ///
-    /// Chroma's folder is as its last sync left it: later changes are in `chroma.sqlite3` alone, which `cairn convert` reads too. One
-    /// without vectors is an error.
+    /// The index is a file that hnswlib saved, a file of Chroma's variant of hnswlib, or the folder of one of Chroma's
+    /// indexes. The folder has the state of Chroma's last sync. Later changes are only in `chroma.sqlite3`, which
+    /// `cairn convert` reads too. A folder without vectors is an error.
     ///
-    /// The graph is kept as it is: order, link lists, levels, deletion marks; nothing is inserted anew. As long as the store is not
-    /// changed, ``exportHnswlib(to:options:)`` gives back the same bytes. Of several vectors under one label the last that is not
-    /// deleted is found. Vectors of Chroma's cosine indexes get back their lengths; in hnswlib's they are lost.
+    /// The order, link lists, levels and deletion marks stay as they are. No vector is inserted again. As long as the
+    /// store is not changed, ``exportHnswlib(to:options:)`` gives back the same bytes. If several vectors have one
+    /// label, searches find the last one that is not deleted. Vectors of Chroma's cosine indexes get their lengths
+    /// back. In cosine indexes of hnswlib the lengths are lost.
     ///
-    /// The file is checked as a whole before anything is written; what is wrong with it is in the error, with the byte offset. The
-    /// store appears at once and whole, as with ``build(at:_:vectors:labels:options:)``. O(file), in about 20 bytes a vector of
-    /// memory beside the upper layers.
+    /// The whole file is checked before anything is written. The error says what is wrong with it, and at which byte.
+    /// The store then appears at once and as a whole, as with ``build(at:configuration:vectors:labels:options:)``. It
+    /// is durable when this returns.
     ///
-    /// Throws `alreadyExists`, `notFound`, `corrupt` for a file that is damaged or none of hnswlib's, `dimensionMismatch`,
-    /// `invalidArgument`, `full` or `io`.
+    /// - Parameters:
+    ///   - file: The index: a file, or a folder of Chroma's.
+    ///   - path: The directory of the new store. Nothing may exist there but an empty directory.
+    ///   - options: The settings that the file does not contain, and a function for progress.
+    /// - Returns: Counts of the vectors, and warnings.
+    /// - Throws: ``StoreError``: `alreadyExists` if there is something at `path`; `notFound` if there is no such file;
+    ///   `corrupt` if the file is damaged or not an hnswlib index; `dimensionMismatch` if its vectors do not have the
+    ///   given dimensions and scalar; `invalidArgument` if an option is out of range or the folder has no vectors;
+    ///   `full` or `io` if the system or the disk fails.
+    /// - Complexity: O(file). It takes about 20 bytes of memory for each vector, in addition to the upper layers.
     @discardableResult
     public static func importHnswlib(
         from file: FilePath, to path: FilePath, options: ImportOptions
@@ -27,7 +36,7 @@ extension VectorStore {
         try importHnswlib(from: file, to: path, options: options, calls: .system)
     }
 
-    /// The same with system calls of the caller's.
+    /// Imports an index with system calls of the caller's. See ``importHnswlib(from:to:options:)``.
     @discardableResult
     package static func importHnswlib(
         from file: FilePath, to path: FilePath, options: ImportOptions, calls: SystemCalls
@@ -35,7 +44,7 @@ extension VectorStore {
         try HnswlibImport(from: file, options: options, calls: calls).run(to: path)
     }
 
-    /// The same for an index that was checked. Progress is told from the half on.
+    /// Imports an index that was checked. Progress is reported from the half on.
     @discardableResult
     package static func importHnswlib(
         _ checked: CheckedIndex, to path: FilePath, options: ImportOptions
@@ -43,15 +52,25 @@ extension VectorStore {
         try HnswlibImport(checked.index, options: options, calls: .system).run(to: path, checked)
     }
 
-    /// Writes the store as an index file that hnswlib loads, with its graph: marked vectors go along and stay deleted; slots that were
-    /// erased or replaced do not, and neither do the links to them. A store that was not changed since it was imported gives the
-    /// file it came from, byte for byte, unless the options say otherwise or its upper layers had to be rebuilt; of an index of
-    /// Chroma's, hnswlib's file of it.
+    /// Exports the store with its graph as an index file that hnswlib loads.
     ///
-    /// What stands at `file` is replaced once all is on the disk. Searches go on meanwhile; changes wait. O(store), in 4 bytes a
-    /// vector of memory.
+    /// Vectors that are marked deleted are exported and stay deleted. Slots of erased and replaced vectors are left
+    /// out, as well as the links to them.
     ///
-    /// Throws `invalidArgument`, `full` or `io`.
+    /// If the store was imported and not changed since, the file is the original, byte for byte. It differs if the
+    /// options ask for something else, or if the upper layers had to be made again. For an imported index of Chroma, it
+    /// is hnswlib's form of that index.
+    ///
+    /// A file that exists is replaced once the new one is complete on the disk. Searches go on meanwhile. Changes wait.
+    ///
+    /// - Parameters:
+    ///   - file: The index file to write.
+    ///   - options: The type of components, the room for vectors, and a function for progress.
+    /// - Returns: The number of vectors and bytes, and whether the file is the imported one.
+    /// - Throws: ``StoreError``: `invalidArgument` if the store cannot be exported with these options; `full` or `io`
+    ///   if the system or the disk fails; `corrupt` if the store is damaged; `closed` after ``close()``; `forked` in a
+    ///   child of the process that opened the store for writing.
+    /// - Complexity: O(store). It takes 4 bytes of memory for each vector.
     @discardableResult
     public func exportHnswlib(
         to file: FilePath, options: ExportOptions = .init()
@@ -61,7 +80,7 @@ extension VectorStore {
         }
     }
 
-    /// What a component is in an export whose options do not say.
+    /// The type of a component in an export whose options do not set it.
     package var exportScalar: Scalar {
         get throws(StoreError) {
             try reading { (contents, _, _) in

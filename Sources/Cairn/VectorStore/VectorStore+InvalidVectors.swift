@@ -3,11 +3,19 @@ import FileFormat
 import HNSW
 
 extension VectorStore {
-    /// Those of `vectors`, which stand one after the other, that the store cannot hold, in their order: components that are not
-    /// finite or beyond the store's scalar, for cosine vectors without a direction, and vectors so long or so short that single precision
-    /// does not hold their distances. The others can be added.
+    /// Returns the vectors that the store cannot hold, without adding any.
     ///
-    /// Throws `dimensionMismatch` when they are not whole vectors, and `closed`. Any thread may ask.
+    /// The store cannot hold a vector if a component is not finite, or beyond the store's scalar. A cosine store cannot
+    /// hold a vector without a direction. No store holds vectors that are so long or so short that single precision
+    /// does not hold their distances. You can add the others.
+    ///
+    /// You may call this from any thread.
+    ///
+    /// - Parameter vectors: The components of the vectors, one vector after the other.
+    /// - Returns: The invalid vectors and what is wrong with them, in the order of the input.
+    /// - Throws: ``StoreError``: `dimensionMismatch` if the numbers are not a whole number of vectors; `closed` after
+    ///   ``close()``.
+    /// - Complexity: O(components).
     public func invalidVectors(in vectors: [Float]) throws(StoreError) -> [InvalidVector] {
         let encoding = try reading { (contents, _, _) in contents.encoding }
         let count = vectors.count / encoding.dimensions
@@ -47,7 +55,7 @@ extension RowSource {
     /// The rows that a store of this configuration can hold, under the labels that they have among all of them; `tell` is called with
     /// each of the others. Reads all rows.
     func leavingOutInvalid(
-        _ configuration: VectorStore.Configuration, labels: [Label]?, _ tell: (InvalidVector) -> Void
+        _ configuration: VectorStore.Configuration, labels: [Label]?, _ tell: (VectorStore.InvalidVector) -> Void
     ) throws(StoreError) -> (source: RowSource, labels: [Label]?) {
         var invalid: [Int] = []
         try VectorStore.forEachPortion(of: self, configuration) { (rows, range) throws(StoreError) in
@@ -55,7 +63,7 @@ extension RowSource {
                 guard let problem = rows.problem(index) else { continue }
                 try takingMemory(for: path, invalid.expectRoom())
                 invalid.append(row)
-                tell(InvalidVector(row: row, problem: problem))
+                tell(VectorStore.InvalidVector(row: row, problem: problem))
             }
         }
         guard !invalid.isEmpty else { return (self, labels) }

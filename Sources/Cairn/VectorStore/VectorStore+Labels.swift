@@ -1,23 +1,99 @@
 import Allocation
 import HNSW
+import MappedStorage
 
 extension VectorStore {
-    /// The vector of `label` as it was given (to the precision of the store's scalar and, for cosine, of normalising); nil
-    /// if there is none, or it is marked as deleted.
+    /// Returns the vector of a label.
+    ///
+    /// The vector is as you gave it, to the precision of the store's scalar. In a cosine store it is also subject to
+    /// the rounding of normalizing. You may call this from any thread; it takes no lock.
+    ///
+    /// - Parameter label: The label of the vector.
+    /// - Returns: The vector; nil if the label is not in the store or is marked deleted.
+    /// - Throws: ``StoreError``: `closed` after ``close()``; `full` if there is no memory.
     public func vector(for label: Label) throws(StoreError) -> [Float]? {
         try reading { (contents, view, _) throws(StoreError) in
             try takingMemory(for: path, labels.slot(of: label, in: view)).map { contents.vector($0) }
         }
     }
 
-    /// Whether the store has a vector called `label` that is not marked as deleted.
+    /// Returns the vectors of several labels, all of the same state of the store.
+    ///
+    /// Each vector is as ``vector(for:)`` returns it. You may call this from any thread; it takes no lock.
+    ///
+    /// - Parameter labels: The labels of the vectors.
+    /// - Returns: A vector for each label, in the order of the labels; nil for a label that is not in the store or is
+    ///   marked deleted.
+    /// - Throws: ``StoreError``: `closed` after ``close()``; `full` if there is no memory for the vectors.
+    /// - Complexity: O(labels), with a lookup and a read for each.
+    public func vectors(for labels: [Label]) throws(StoreError) -> [[Float]?] {
+        try reading { (contents, view, _) throws(StoreError) in
+            var found: [[Float]?] = []
+            try takingMemory(
+                for: path,
+                ProcessMemory.expect(growing: labels.count, stride: 64 + 4 * contents.encoding.dimensions))
+            found.reserveCapacity(labels.count)
+            for label in labels {
+                let slot = try takingMemory(for: path, self.labels.slot(of: label, in: view))
+                found.append(slot.map { contents.vector($0) })
+            }
+            return found
+        }
+    }
+
+    /// Calls a function with each label and its vector, in the order in which the store keeps them.
+    ///
+    /// All vectors are of the state that the store has when you call this. Vectors that are marked deleted are left
+    /// out. Other threads may change the store meanwhile. Space that they free is not used again before this returns.
+    ///
+    /// - Parameter body: The function to call. The vector that it gets is valid only during the call.
+    /// - Throws: The error that `body` throws, which ends the iteration; or ``StoreError``: `closed` after ``close()``,
+    ///   or `full` if there is no memory.
+    /// - Complexity: O(vectors). It reads the data file once, in order.
+    public func forEachVector(_ body: (_ label: Label, _ vector: Span<Float>) throws -> Void) throws {
+        let outcome = try reading { (contents, view, _) throws(StoreError) -> Result<Void, any Error> in
+            let slots = contents.graph.slots, dimensions = contents.encoding.dimensions, count = view.count
+            let vector = try takingMemory(for: path, Memory<Float>(dimensions))
+            return Result {
+                for first in stride(from: 0, to: count, by: Self.portion) {
+                    let portion = first..<min(first + Self.portion, count)
+                    contents.memory.expect(
+                        portion.upperBound..<portion.upperBound + Self.portion, of: Self.columnsOfRows)
+                    for slot in portion where slots.isVisible(UInt32(slot), at: view.sequence) {
+                        unsafe contents.readVector(UInt32(slot), to: vector.buffer.base)
+                        let row = unsafe UnsafeBufferPointer(start: vector.buffer.base, count: dimensions)
+                        try unsafe body(slots.label(UInt32(slot)), Span(_unsafeElements: row))
+                    }
+                    contents.memory.release(portion, of: Self.columnsOfRows)
+                }
+            }
+        }
+        try outcome.get()
+    }
+
+    /// The number of slots that are read ahead, and let go of, at a time.
+    private static var portion: Int { 4096 }
+
+    /// Returns whether a label is in the store and not marked deleted.
+    ///
+    /// You may call this from any thread; it takes no lock.
+    ///
+    /// - Parameter label: The label to look for.
+    /// - Returns: True if searches can find the label.
+    /// - Throws: ``StoreError``: `closed` after ``close()``; `full` if there is no memory.
     public func contains(_ label: Label) throws(StoreError) -> Bool {
         try reading { (_, view, _) throws(StoreError) in
             try takingMemory(for: path, labels.slot(of: label, in: view)) != nil
         }
     }
 
-    /// All labels, in the order the store keeps its vectors. O(count).
+    /// Returns all labels, in the order in which the store keeps the vectors.
+    ///
+    /// Labels that are marked deleted are left out. You may call this from any thread; it takes no lock.
+    ///
+    /// - Returns: The labels.
+    /// - Throws: ``StoreError``: `closed` after ``close()``; `full` if there is no memory for the labels.
+    /// - Complexity: O(vectors).
     public func allLabels() throws(StoreError) -> [Label] {
         try reading { (contents, view, _) throws(StoreError) in
             let slots = contents.graph.slots
@@ -27,9 +103,14 @@ extension VectorStore {
         }
     }
 
-    /// The labels of vectors that are marked as deleted, in the order the store keeps its vectors: those that `unmark` brings
-    /// back. O(count).
-    public func markedLabels() throws(StoreError) -> [Label] {
+    /// Returns the labels that are marked deleted, in the order in which the store keeps the vectors.
+    ///
+    /// ``unmarkDeleted(_:)`` brings them back. You may call this from any thread; it takes no lock.
+    ///
+    /// - Returns: The labels.
+    /// - Throws: ``StoreError``: `closed` after ``close()``; `full` if there is no memory for the labels.
+    /// - Complexity: O(vectors).
+    public func deletedLabels() throws(StoreError) -> [Label] {
         try reading { (contents, view, _) throws(StoreError) in
             let slots = contents.graph.slots
             try takingMemory(for: path, ProcessMemory.expect(growing: counts.load().marked, stride: 32))

@@ -4,14 +4,51 @@ package import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
-    /// Opens the store at `path`. Reads headers and upper layers only; vectors and links are mapped.
+    /// Opens a store for reading.
     ///
-    /// Throws `notFound`, `notAStore`, `corrupt` or `incompatible` when there is no sound store of a known version, `locked`
-    /// when somebody else has it open in a way that excludes this one, `missingDistance` when its metric is a custom one that is
-    /// not registered. A missing or damaged `upper` or `labels` is no error: they are made again from the rest, `upper` when
-    /// the store is opened (and by a writer in its file), `labels` in memory when a label is first looked up.
+    /// Any number of handles may read a store at a time, as long as none has it open for writing. Opening reads headers
+    /// and the upper layers. Vectors and links are mapped, and are read when a search needs them.
+    ///
+    /// If the derived file `upper` is missing or damaged, it is made again when the store is opened. If `labels` is, it
+    /// is made again in memory when a label is first looked up. Opening for writing also writes `upper` to its file.
+    ///
+    /// - Parameters:
+    ///   - path: The directory of the store.
+    ///   - options: The memory and threads to use, and what to do about a damaged log.
+    /// - Returns: The store, open for reading.
+    /// - Throws: ``StoreError``: `notFound`, `notAStore`, `corrupt` or `incompatible` if there is no sound store of a
+    ///   known version; `locked` if another handle has it open for writing; `missingDistance` if its metric is a custom
+    ///   one that is not registered; `full` or `io` if the system or the disk fails.
+    /// - Complexity: O(upper layers), about 5 bytes for each vector, and the changes that a crash left in the log: at
+    ///   most about a second for each 64 MiB.
     public static func open(at path: FilePath, options: OpenOptions = .init()) throws(StoreError) -> VectorStore {
         try open(at: path, options: options, calls: .system)
+    }
+
+    /// Opens a store for searches and changes.
+    ///
+    /// No other handle may have the store open until this one is closed, not even for reading.
+    ///
+    /// If the derived file `upper` is missing or damaged, it is made again when the store is opened, and written to its
+    /// file. If `labels` is, it is made again in memory when a label is first looked up, and the next checkpoint writes
+    /// it.
+    ///
+    /// - Parameters:
+    ///   - path: The directory of the store.
+    ///   - options: The durability of changes, the limits of log and memory, the threads to use, and what to do about a
+    ///     damaged log.
+    /// - Returns: The store, open for writing.
+    /// - Throws: ``StoreError``: `locked` if another handle has it open for reading or writing; `notFound`,
+    ///   `notAStore`, `corrupt` or `incompatible` if there is no sound store of a known version; `missingDistance` if
+    ///   its metric is a custom one that is not registered; `full` or `io` if the system or the disk fails.
+    /// - Complexity: O(upper layers), about 5 bytes for each vector, and the changes that a crash left in the log: at
+    ///   most about a second for each 64 MiB.
+    public static func openForWriting(
+        at path: FilePath, options: OpenOptions = .init()
+    ) throws(StoreError) -> VectorStore {
+        var options = options
+        options.access = .readWrite
+        return try open(at: path, options: options, calls: .system)
     }
 
     package static func open(
@@ -69,7 +106,7 @@ extension VectorStore {
             let writer = StoreLock.lastWriter(entry).map { ", last written by process \($0)" } ?? ""
             let advice =
                 access == .readWrite
-                ? "it is open elsewhere\(writer); a store has one writer and no readers beside it: close the others first"
+                ? "it is open elsewhere\(writer); a store has either one writer or any number of readers: close the others first"
                 : "a writer has it open\(writer); readers share a store with readers only: close the writer first"
             throw StoreError(.locked, advice, path: directory.path, systemError: nil)
         }

@@ -1,15 +1,23 @@
 public import SystemPackage
 
 extension VectorStore {
-    /// Opens the store at `path` for writing, or makes an empty one if there is none; `options.access` does not matter.
+    /// Opens a store for writing, or creates an empty one if there is none.
     ///
-    /// A store that is there must have the dimensions, the metric and the scalar of `configuration`. Its other settings stay as
-    /// they are. When two processes make the store at once, one of them makes it, and the other one opens that or gets `locked`.
+    /// A store that exists must have the dimensions, the metric and the scalar of `configuration`. Its other settings
+    /// stay as they are. If two processes create the store at once, one of them creates it. The other one opens that
+    /// store, or gets `locked`.
     ///
-    /// Throws `dimensionMismatch` or `invalidArgument` for a store of another configuration, and what ``open(at:options:)`` and
-    /// ``create(at:_:options:)`` throw.
+    /// - Parameters:
+    ///   - path: The directory of the store.
+    ///   - configuration: The settings of the store if it is created.
+    ///   - options: The durability of changes, the limits of log and memory, the threads to use, and what to do about a
+    ///     damaged log.
+    /// - Returns: The store, open for writing.
+    /// - Throws: ``StoreError``: `dimensionMismatch` if the store has other dimensions; `invalidArgument` if it has
+    ///   another metric or scalar, or a setting is out of range; and the errors of ``openForWriting(at:options:)`` and
+    ///   ``create(at:configuration:options:)``.
     public static func openOrCreate(
-        at path: FilePath, _ configuration: Configuration, options: OpenOptions = .init(access: .readWrite)
+        at path: FilePath, configuration: Configuration, options: OpenOptions = .init()
     ) throws(StoreError) -> VectorStore {
         try configuration.validate()
         var options = options
@@ -23,7 +31,7 @@ extension VectorStore {
             }
         }
         do {
-            return try create(at: path, configuration, options: options)
+            return try create(at: path, configuration: configuration, options: options)
         } catch {
             guard error.code == .alreadyExists else { throw error }
             // Another process was quicker.

@@ -4,18 +4,28 @@ import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
-    /// Links what searches cannot reach or do not find, and makes derived files again that are missing or damaged.
+    /// Repairs a store: links vectors that searches miss, and makes missing or damaged derived files again.
     ///
-    /// An index of hnswlib may leave vectors out of reach, and an import keeps its graph. Each such vector gets a slot and links of
-    /// its own, as an update with the same vector would; its bytes, its label and its mark stay. Then searches look for each vector
-    /// by itself, at the store's own width, and those that are missed are linked again too. Changes are batches of the log: after a
-    /// crash the store is sound, and another repair goes on.
+    /// An index of hnswlib may have vectors that cannot be reached, and an import keeps its graph. Each such vector
+    /// gets a new slot with new links, as by an update with the same vector. Its bytes, its label and its deletion mark
+    /// stay.
     ///
-    /// `threads`: how many search and link; nil for one for each processor that the process may use. `progress` is called on the calling thread with how many
-    /// vectors of how many have been searched for; it may begin again.
+    /// Then a search looks for each vector, with the store's own ef. Vectors that it misses are linked again, too.
     ///
-    /// Throws `corrupt` for a store with other damage, which a repair does not mend: then nothing is changed. Takes a search for each
-    /// vector, and an insertion for each that was missed.
+    /// The changes are batches in the log. After a crash the store is sound, and another repair goes on. If the store
+    /// has damage that a repair does not mend, nothing is changed.
+    ///
+    /// - Parameters:
+    ///   - path: The directory of the store. No other handle may have it open.
+    ///   - options: The durability of changes, and the limits of log and memory.
+    ///   - threads: The number of threads that search and link; nil for one for each processor that the process may
+    ///     use.
+    ///   - progress: A function that is called on the calling thread with the number of vectors searched for so far and
+    ///     the total. The count may begin again.
+    /// - Returns: The numbers and labels of the vectors that were linked, and the files that were made.
+    /// - Throws: ``StoreError``: `corrupt` if the store has other damage; and the errors of
+    ///   ``openForWriting(at:options:)`` and ``write(_:threads:)``.
+    /// - Complexity: A search for each vector, and an insertion for each vector that was missed.
     public static func repair(
         at path: FilePath, options: OpenOptions = .init(), threads: Int? = nil,
         progress: ((_ done: Int, _ total: Int) -> Void)? = nil
@@ -29,12 +39,12 @@ extension VectorStore {
                     + "the store to a new one, and erase or update there the vectors that 'cairn verify --save-labels' names",
                 path: path)
         }
-        report.unreachable = before.unreachable ?? 0
+        report.unreachableCount = before.unreachableCount ?? 0
         var options = options
         options.access = .readWrite
         let store = try open(at: path, options: options), directory = store.directory
         do throws(StoreError) {
-            if before.hasWrongCodes { try store.setCodes(store.configuration.codes) }
+            if before.hasWrongCodes { try store.setQuantization(store.configuration.quantization) }
             try store.relink(&report, threads, progress)
             try store.checkpoint()
         } catch {
@@ -64,7 +74,7 @@ extension VectorStore {
             // Whom links do not lead to no search finds.
             if unreachable.isEmpty || round == Self.repairRounds {
                 missed = try Findability(store: self, threads: threads, progress: progress).missed()
-                if report.missed == 0 { report.missed = missed.count }
+                if report.missedCount == 0 { report.missedCount = missed.count }
             }
             // Twice in arrays, and in two sets.
             let bytes = 80 * (unreachable.count + missed.count)

@@ -2,68 +2,181 @@ import Allocation
 import HNSW
 
 extension VectorStore {
-    /// The `count` nearest vectors to `query`, nearest first; equal distances in the order of their labels. Fewer when there
-    /// are fewer (or the filter allows fewer), never an error for that; none for a `count` of 0.
+    /// Returns the k nearest vectors to a query, nearest first.
     ///
-    /// Throws `dimensionMismatch` or `invalidVector` when the query cannot be compared with the store's vectors,
-    /// `invalidArgument` for a negative `count` or a width below 1, `closed`.
+    /// Vectors at equal distances are in the order of their labels. If the store has fewer than k vectors, or the
+    /// filter allows fewer, you get fewer. This is not an error.
+    ///
+    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
+    /// for it. It sees each batch of changes as a whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - k: The number of vectors to return, 0 or more.
+    ///   - options: The ef, the filter, and whether the search is exact. By default, the store's own ef and no filter.
+    /// - Returns: At most k labels with their distances.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `invalidArgument` if k is negative or ef is below 1; `closed` after ``close()``; `full` if
+    ///   there is no memory.
+    /// - Complexity: Grows with ef, and with the logarithm of the number of vectors. An exact search is O(vectors).
     public func search(
-        _ query: Span<Float>, count: Int, options: SearchOptions = .init()
+        _ query: Span<Float>, k: Int, options: SearchOptions = .init()
     ) throws(StoreError) -> [Neighbor] {
-        try Self.check(count, options)
+        try Self.check(k, options)
         return try unsafe withElements(query) { (pointer) throws(StoreError) in
             try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
-                try search(query, count, options, contents, view, scratch)
+                try search(query, k, options, contents, view, scratch)
             }
         }
     }
 
-    /// The same for an array.
+    /// Returns the k nearest vectors to a query, nearest first.
+    ///
+    /// Vectors at equal distances are in the order of their labels. If the store has fewer than k vectors, or the
+    /// filter allows fewer, you get fewer. This is not an error.
+    ///
+    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
+    /// for it. It sees each batch of changes as a whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - k: The number of vectors to return, 0 or more.
+    ///   - options: The ef, the filter, and whether the search is exact. By default, the store's own ef and no filter.
+    /// - Returns: At most k labels with their distances.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `invalidArgument` if k is negative or ef is below 1; `closed` after ``close()``; `full` if
+    ///   there is no memory.
+    /// - Complexity: Grows with ef, and with the logarithm of the number of vectors. An exact search is O(vectors).
     public func search(
-        _ query: [Float], count: Int, options: SearchOptions = .init()
+        _ query: [Float], k: Int, options: SearchOptions = .init()
     ) throws(StoreError) -> [Neighbor] {
-        try Self.check(count, options)
+        try Self.check(k, options)
         return try unsafe withElements(query) { (pointer) throws(StoreError) in
             try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
-                try search(query, count, options, contents, view, scratch)
+                try search(query, k, options, contents, view, scratch)
             }
         }
     }
 
-    /// The same, adding what the search computed and read to `work`. Counting takes some time of its own.
+    /// Returns the k nearest vectors to a query, found with the given ef instead of the store's own.
+    ///
+    /// A larger ef finds better neighbours and takes longer. An ef below k counts as k. Results are nearest first.
+    /// Vectors at equal distances are in the order of their labels. You get fewer than k if the store has fewer, or the
+    /// filter allows fewer.
+    ///
+    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
+    /// for it.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - k: The number of vectors to return, 0 or more.
+    ///   - ef: The number of candidates that the search keeps, at least 1.
+    ///   - filter: The vectors that may be returned; nil for all.
+    /// - Returns: At most k labels with their distances.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `invalidArgument` if k is negative or ef is below 1; `closed` after ``close()``; `full` if
+    ///   there is no memory.
+    /// - Complexity: Grows with ef, and with the logarithm of the number of vectors.
     public func search(
-        _ query: [Float], count: Int, options: SearchOptions = .init(), work: inout SearchWork
+        _ query: [Float], k: Int, ef: Int, filter: LabelFilter? = nil
     ) throws(StoreError) -> [Neighbor] {
-        try Self.check(count, options)
+        try search(query, k: k, options: SearchOptions(ef: ef, filter: filter))
+    }
+
+    /// Returns the k nearest vectors to a query, found with the given ef instead of the store's own.
+    ///
+    /// A larger ef finds better neighbours and takes longer. An ef below k counts as k. Results are nearest first.
+    /// Vectors at equal distances are in the order of their labels. You get fewer than k if the store has fewer, or the
+    /// filter allows fewer.
+    ///
+    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
+    /// for it.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - k: The number of vectors to return, 0 or more.
+    ///   - ef: The number of candidates that the search keeps, at least 1.
+    ///   - filter: The vectors that may be returned; nil for all.
+    /// - Returns: At most k labels with their distances.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `invalidArgument` if k is negative or ef is below 1; `closed` after ``close()``; `full` if
+    ///   there is no memory.
+    /// - Complexity: Grows with ef, and with the logarithm of the number of vectors.
+    public func search(
+        _ query: Span<Float>, k: Int, ef: Int, filter: LabelFilter? = nil
+    ) throws(StoreError) -> [Neighbor] {
+        try search(query, k: k, options: SearchOptions(ef: ef, filter: filter))
+    }
+
+    /// Returns the k nearest vectors to a query, and counts the work of the search.
+    ///
+    /// The counts are added to those in `work`. Counting takes some time of its own. The results are those of
+    /// ``search(_:k:options:)-([Float],_,_)``. You may call this from any thread; it takes no lock.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - k: The number of vectors to return, 0 or more.
+    ///   - options: The ef, the filter, and whether the search is exact. By default, the store's own ef and no filter.
+    ///   - work: The counts to which this search adds its own.
+    /// - Returns: At most k labels with their distances, nearest first.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `invalidArgument` if k is negative or ef is below 1; `closed` after ``close()``; `full` if
+    ///   there is no memory.
+    public func search(
+        _ query: [Float], k: Int, options: SearchOptions = .init(), work: inout SearchWork
+    ) throws(StoreError) -> [Neighbor] {
+        try Self.check(k, options)
         let trace = SearchTrace()
         let found = try unsafe withElements(query) { (pointer) throws(StoreError) in
             try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
                 scratch.trace = trace
                 defer { scratch.trace = nil }
-                return try search(query, count, options, contents, view, scratch)
+                return try search(query, k, options, contents, view, scratch)
             }
         }
         work.add(trace)
         return found
     }
 
-    /// The nearest vectors to each of several queries, which stand one after the other in `queries`, in the order of the
-    /// queries. `threads`: how many search beside each other; nil for one for each processor that the process may use.
+    /// Returns the k nearest vectors to each of several queries, searched on several threads.
     ///
-    /// Throws as ``search(_:count:options:)-([Float],_,_)`` does, with the number of the query; then no result is returned.
+    /// All queries see one state of the store. One call is faster than a search for each query. You may call this from
+    /// any thread; it takes no lock.
+    ///
+    /// - Parameters:
+    ///   - queries: The components of the queries, one query after the other.
+    ///   - k: The number of vectors to return for each query, 0 or more.
+    ///   - options: The ef, the filter, and whether the searches are exact. By default, the store's own ef and no
+    ///     filter.
+    ///   - threads: The number of threads to search with; nil for one for each processor that the process may use.
+    /// - Returns: The results of each query, in the order of the queries, each nearest first.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if a query cannot be compared with the store's
+    ///   vectors; `invalidArgument` if k is negative or ef is below 1; `closed` after ``close()``; `full` if there is
+    ///   no memory. The message has the number of the first such query. No results are returned then.
     public func search(
-        batch queries: [Float], count: Int, options: SearchOptions = .init(), threads: Int? = nil
+        batch queries: [Float], k: Int, options: SearchOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [[Neighbor]] {
-        try Self.check(count, options)
+        try Self.check(k, options)
         return try searchGroups(
             queries, threads: threads, together: Graph.searchesInTurns, bytes: { Self.bytes($0.count) }
         ) {
             [self] queries, contents, view, scratches in
-            search(queries, count, options, contents, view, scratches)
+            search(queries, k, options, contents, view, scratches)
         }
     }
 
-    /// How far `query` is from the vectors of `labels`; nil for a label that the store does not have.
+    /// Returns the distances between a query and the vectors of some labels.
+    ///
+    /// You may call this from any thread; it takes no lock.
+    ///
+    /// - Parameters:
+    ///   - query: The components of the query vector.
+    ///   - labels: The labels of the vectors.
+    /// - Returns: A distance for each label, in the order of the labels; nil for a label that is not in the store or is
+    ///   marked deleted.
+    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
+    ///   store's vectors; `closed` after ``close()``; `full` if there is no memory.
+    /// - Complexity: O(labels), with a lookup and a distance for each.
     public func distances(from query: [Float], to labels: [Label]) throws(StoreError) -> [Float?] {
         try unsafe withElements(query) { (pointer) throws(StoreError) in
             try reading { (contents, view, scratch) throws(StoreError) in
@@ -85,7 +198,7 @@ extension VectorStore {
         guard count >= 0 else {
             throw StoreError(.invalidArgument, "k is \(count); ask for 0 neighbours or more")
         }
-        try check(width: options.width)
+        try check(width: options.ef)
     }
 
     /// Throws unless a search may be so wide.
@@ -123,7 +236,7 @@ extension VectorStore {
         _ view: GraphView, _ scratch: SearchScratch
     ) throws(StoreError) -> [Neighbor] {
         let query = try prepare(input, contents, scratch), view = options.ignoresCodes ? view.comparing(nil) : view
-        let graph = contents.graph, width = max(options.width ?? defaultWidth, count), wanted = min(count, view.count)
+        let graph = contents.graph, width = max(options.ef ?? defaultWidth, count), wanted = min(count, view.count)
         return try takingMemory(for: path) { () throws(OutOfMemory) in
             let found: UncheckedBuffer<HNSW.Candidate>
             if let filter = options.filter {
@@ -153,7 +266,7 @@ extension VectorStore {
         _ inputs: [QueryInput], _ count: Int, _ options: SearchOptions, _ contents: StoreContents, _ view: GraphView,
         _ scratches: [SearchScratch]
     ) -> [Result<[Neighbor], StoreError>] {
-        let width = max(options.width ?? defaultWidth, count), view = options.ignoresCodes ? view.comparing(nil) : view
+        let width = max(options.ef ?? defaultWidth, count), view = options.ignoresCodes ? view.comparing(nil) : view
         guard options.filter == nil && !options.isExact && !view.scans(count: count, width: width) else {
             return zip(inputs, scratches).map { input, scratch in
                 Result { () throws(StoreError) in try search(input, count, options, contents, view, scratch) }
@@ -183,7 +296,7 @@ extension VectorStore {
         return results
     }
 
-    /// What an array of `count` neighbours takes.
+    /// What an array of `k` neighbours takes.
     static func bytes(_ count: Int) -> Int { 48 + count * MemoryLayout<Neighbor>.stride }
 
     /// Candidates, which ascend, as labels and distances.
@@ -194,8 +307,8 @@ extension VectorStore {
         return neighbors(count: found.count, graph) { found[$0] }
     }
 
-    /// The same of `count` candidates that ascend in distance and slot. Among those that compare equal the label decides. That
-    /// is settled before distances are rounded: many that differ may have the same one.
+    /// `count` candidates, which ascend in distance and slot, as labels and distances. Among those that compare equal
+    /// the label decides. That is settled before distances are rounded: many that differ may have the same one.
     @inline(__always)
     static func neighbors(count: Int, _ graph: Graph, _ candidate: (Int) -> HNSW.Candidate) -> [Neighbor] {
         var result: [Neighbor] = []

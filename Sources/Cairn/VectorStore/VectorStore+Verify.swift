@@ -6,8 +6,18 @@ public import SystemPackage
 import WriteAheadLog
 
 extension VectorStore {
-    /// Checks the store at `path`, opened for reading, to `depth`. What is wrong stands in the report; a store that cannot
-    /// be opened at all throws as opening does. `progress` is called now and then with the steps done and their total.
+    /// Checks a store, which is opened for reading, and returns its problems.
+    ///
+    /// Damage is reported, not thrown. A store that cannot be opened at all throws.
+    ///
+    /// - Parameters:
+    ///   - path: The directory of the store.
+    ///   - depth: The depth of the check.
+    ///   - options: The memory and threads to use, and what to do about a damaged log.
+    ///   - progress: A function that is called from time to time with the number of steps done and the total.
+    /// - Returns: The problems and warnings.
+    /// - Throws: ``StoreError``: the errors of ``open(at:options:)``; `full` or `io` if the system fails.
+    /// - Complexity: As ``VerifyReport/Depth`` says.
     public static func verify(
         at path: FilePath, depth: VerifyReport.Depth = .graph, options: OpenOptions = .init(),
         progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
@@ -17,8 +27,17 @@ extension VectorStore {
         return try open(at: path, options: options).verify(depth: depth, progress: progress)
     }
 
-    /// Checks the open store to `depth`: what is in its files, and what is in memory beyond them. Changes and checkpoints
-    /// wait while files are read; searches go on. `progress` is called now and then with the steps done and their total.
+    /// Checks this store, in its files and in memory, and returns its problems.
+    ///
+    /// Damage is reported, not thrown. Changes and checkpoints wait while files are read. Searches go on.
+    ///
+    /// - Parameters:
+    ///   - depth: The depth of the check.
+    ///   - progress: A function that is called from time to time with the number of steps done and the total.
+    /// - Returns: The problems and warnings.
+    /// - Throws: ``StoreError``: `closed` after ``close()``; `forked` in a child of the process that opened the store
+    ///   for writing; `full` or `io` if the system fails.
+    /// - Complexity: As ``VerifyReport/Depth`` says.
     public func verify(
         depth: VerifyReport.Depth = .graph, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
     ) throws(StoreError) -> VerifyReport {
@@ -131,7 +150,8 @@ extension VectorStore {
     private func checkCodes(
         _ directory: Directory, _ header: HeaderSlot, _ contents: StoreContents, _ report: inout VerifyReport
     ) throws(StoreFileError) {
-        guard let kind = Codes(stored: header.codes), kind != .none, header.slotCount >= contents.leastCodedCount else {
+        guard let kind = Quantization(stored: header.codes), kind != .none, header.slotCount >= contents.leastCodedCount
+        else {
             return
         }
         let codes = try storage { () throws(StorageError) in
@@ -140,7 +160,7 @@ extension VectorStore {
         guard let codes else {
             report.noteMissing(StoreName.codes)
             report.warnings.append(
-                "codes: the file is missing or does not fit, so searches go by the vectors; opening the store for writing "
+                "quantization: the file is missing or does not fit, so searches use the vectors; opening the store for writing "
                     + "makes it again, as 'cairn checkpoint' does")
             return
         }
@@ -161,9 +181,9 @@ extension VectorStore {
         _ contents: StoreContents, _ view: GraphView, _ report: inout VerifyReport
     ) throws(OutOfMemory) {
         guard let known = contents.codeReport else { return }
-        report.codes = known
+        report.quantization = known
         if let reason = known.reason {
-            report.warnings.append("codes: \(known.requested.rawValue) is asked for; \(reason)")
+            report.warnings.append("quantization: \(known.requested.rawValue) is asked for; \(reason)")
         }
         let graph = contents.graph, slots = graph.slots
         guard let column = graph.codes else { return }
@@ -171,11 +191,11 @@ extension VectorStore {
             slots.isVisible($0, at: view.sequence)
         }
         let loss = try measurement.loss(of: column), measured = known.measured(loss, count: view.count)
-        report.codes = measured
+        report.quantization = measured
         if let worst = measured.worst, loss.breaksPromise {
             report.warnings.append(
-                "codes: searches by \(known.used.rawValue) lose \(CodeReport.decimals(worst.lost)) of recall@10 at ef "
-                    + "\(worst.width), more than the \(CodeReport.decimals(CodeReport.promise)) that is allowed; 'cairn codes' with "
+                "quantization: searches with \(known.used.rawValue) lose \(QuantizationReport.decimals(worst.lost)) of recall@10 at ef "
+                    + "\(worst.width), more than the \(QuantizationReport.decimals(QuantizationReport.promise)) that is allowed; 'cairn quantize' with "
                     + "the store and \(known.requested.rawValue) chooses again")
         }
     }
@@ -206,7 +226,7 @@ extension VectorStore {
             check.counts[1], check.counts[2], check.counts[3] + check.counts[4],
         ] {
             problems.append(
-                "the header counts \(counts.live) live, \(counts.marked) marked and \(counts.free) free slots; there are "
+                "the header counts \(counts.live) live, \(counts.marked) marked deleted and \(counts.free) free slots; there are "
                     + "\(check.counts[1]), \(check.counts[2]) and \(check.counts[3] + check.counts[4])")
         }
         for slot in 0..<UInt32(view.count) where slots.hasLabel(slot, at: view.sequence) {
@@ -217,15 +237,15 @@ extension VectorStore {
                 try wrong.expectRoom()
                 wrong.insert(label)
                 problems.append(
-                    "label \(label) of slot \(slot) leads to \(found.map { "slot \($0)" } ?? "no slot"): it stands twice, "
+                    "label \(label) of slot \(slot) leads to \(found.map { "slot \($0)" } ?? "no slot"): it comes twice, "
                         + "or the index is wrong")
             }
         }
         for problem in problems { report.add(problem) }
         report.unreachableLabels = check.unreachable.map { slots.label($0) }
         if !check.unreachable.isEmpty { reportUnreachable(contents, &report) }
-        report.unreachable = check.unreachable.count
-        report.content = check.checksum
+        report.unreachableCount = check.unreachable.count
+        report.contentChecksum = check.checksum
         return wrong
     }
 }
@@ -242,7 +262,7 @@ extension VectorStore {
             }
         ).missed()
         report.missedLabels = missed
-        report.missed = missed.count
+        report.missedCount = missed.count
         guard !missed.isEmpty else { return }
         let all = missed.count == 1 ? "1 vector is" : "\(missed.count) vectors are"
         report.warnings.append(
@@ -265,7 +285,7 @@ extension VectorStore {
     }
 }
 
-extension VerifyReport {
+extension VectorStore.VerifyReport {
     /// Says which of the two superblocks is damaged: the other one does, but no second damage is to be had. Of the headers
     /// only the newer one means anything.
     fileprivate mutating func checkCopies(_ prologue: LevelZeroFile.Prologue, of path: FilePath) {

@@ -2,72 +2,164 @@ import Allocation
 import HNSW
 
 extension VectorStore {
-    /// Adds vectors, which stand one after the other in `vectors`, under `labels`; all of them or, when it throws, none. The
-    /// graph that results is the same whatever `threads` (nil for the store's) is.
+    /// Adds vectors under new labels: all of them or, if this throws, none.
     ///
-    /// Throws `dimensionMismatch`, `invalidVector` or `duplicateLabel` with the number of the first row that cannot be
-    /// added, `full` when there is no room for it, `readOnly`, `closed`, and `failed` after an earlier write that failed.
-    /// Durable as ``OpenOptions/durability`` says when it returns. Waits for other changes, never for searches.
+    /// When this returns, searches find the vectors, and they survive the failures that ``OpenOptions/durability``
+    /// names. The call waits for other changes, but not for searches. You may call this from any thread. The graph is
+    /// the same for every number of threads.
     ///
-    /// About one search of width `constructionWidth` a vector: O(log count) each.
+    /// - Parameters:
+    ///   - vectors: The components of the vectors, one vector after the other.
+    ///   - labels: The labels of the vectors. None may be in the store.
+    ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
+    /// - Throws: ``StoreError``: `dimensionMismatch`, `invalidVector` or `duplicateLabel` if a vector cannot be added;
+    ///   ``StoreError/row`` is the number of the first one. `full` if there is no room; `io` if the disk fails;
+    ///   `readOnly` if the handle was opened for reading; `closed` after ``close()``; `failed` after an earlier write
+    ///   that failed; `forked` in a child of the process that opened the store.
+    /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func add(_ vectors: Span<Float>, labels: [Label], threads: Int? = nil) throws(StoreError) {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in
-            try unsafe change(pointer, labels, threads) { .add($0, row: $1, replacingMarked: false) }
+            try unsafe change(pointer, labels, threads) { .add($0, row: $1, replacingDeleted: false) }
         }
     }
 
-    /// The same for an array.
+    /// Adds vectors under new labels: all of them or, if this throws, none.
+    ///
+    /// When this returns, searches find the vectors, and they survive the failures that ``OpenOptions/durability``
+    /// names. The call waits for other changes, but not for searches. You may call this from any thread. The graph is
+    /// the same for every number of threads.
+    ///
+    /// - Parameters:
+    ///   - vectors: The components of the vectors, one vector after the other.
+    ///   - labels: The labels of the vectors. None may be in the store.
+    ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
+    /// - Throws: ``StoreError``: `dimensionMismatch`, `invalidVector` or `duplicateLabel` if a vector cannot be added;
+    ///   ``StoreError/row`` is the number of the first one. `full` if there is no room; `io` if the disk fails;
+    ///   `readOnly` if the handle was opened for reading; `closed` after ``close()``; `failed` after an earlier write
+    ///   that failed; `forked` in a child of the process that opened the store.
+    /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func add(_ vectors: [Float], labels: [Label], threads: Int? = nil) throws(StoreError) {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in
-            try unsafe change(pointer, labels, threads) { .add($0, row: $1, replacingMarked: false) }
+            try unsafe change(pointer, labels, threads) { .add($0, row: $1, replacingDeleted: false) }
         }
     }
 
-    /// Adds vectors, each in the place of one that is marked as deleted, as long as there are such: those are erased.
-    /// Otherwise as ``add(_:labels:threads:)-([Float],_,_)``.
-    public func add(_ vectors: [Float], labels: [Label], replacingMarked: Bool, threads: Int? = nil) throws(StoreError)
+    /// Adds vectors, which may take the slots of vectors that are marked deleted: all of them or, if this throws, none.
+    ///
+    /// Each new vector takes the slot of a vector that is marked deleted, as long as there are such vectors. These are
+    /// erased.
+    ///
+    /// When this returns, searches find the vectors, and they survive the failures that ``OpenOptions/durability``
+    /// names. The call waits for other changes, but not for searches. You may call this from any thread.
+    ///
+    /// - Parameters:
+    ///   - vectors: The components of the vectors, one vector after the other.
+    ///   - labels: The labels of the vectors. None may be in the store.
+    ///   - replacingDeleted: Whether new vectors take the slots of vectors that are marked deleted.
+    ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
+    /// - Throws: ``StoreError``: the errors of ``add(_:labels:threads:)-([Float],_,_)``.
+    /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
+    public func add(_ vectors: [Float], labels: [Label], replacingDeleted: Bool, threads: Int? = nil) throws(StoreError)
     {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in
-            try unsafe change(pointer, labels, threads) { .add($0, row: $1, replacingMarked: replacingMarked) }
+            try unsafe change(pointer, labels, threads) { .add($0, row: $1, replacingDeleted: replacingDeleted) }
         }
     }
 
-    /// Gives labels that the store has other vectors. A search finds the old vector of a label or the new one, never both
-    /// or neither. Throws `unknownLabel` for a label that is not in the store; otherwise as `add`.
+    /// Replaces the vectors of labels that are in the store: all of them or, if this throws, none.
+    ///
+    /// A search finds the old vector of a label or the new one, never both or neither. The changes survive the failures
+    /// that ``OpenOptions/durability`` names. The call waits for other changes, but not for searches. You may call this
+    /// from any thread.
+    ///
+    /// - Parameters:
+    ///   - vectors: The components of the new vectors, one vector after the other.
+    ///   - labels: The labels of the vectors.
+    ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
+    /// - Throws: ``StoreError``: `unknownLabel` if a label is not in the store; ``StoreError/row`` is the number of the
+    ///   first one. Otherwise the errors of ``add(_:labels:threads:)-([Float],_,_)``.
+    /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func update(_ vectors: [Float], labels: [Label], threads: Int? = nil) throws(StoreError) {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in
             try unsafe change(pointer, labels, threads) { .update($0, row: $1) }
         }
     }
 
-    /// Adds vectors or, where the store has the label, marked or not, puts them in the place of the old ones. Otherwise as
-    /// `add`; of a label that stands twice in the input the last vector counts.
+    /// Adds vectors, and replaces those whose labels are in the store: all of them or, if this throws, none.
+    ///
+    /// It also replaces vectors that are marked deleted. If a label occurs twice in the input, the last vector counts.
+    /// A search finds the old vector of a label or the new one, never both or neither.
+    ///
+    /// The changes survive the failures that ``OpenOptions/durability`` names. The call waits for other changes, but
+    /// not for searches. You may call this from any thread.
+    ///
+    /// - Parameters:
+    ///   - vectors: The components of the vectors, one vector after the other.
+    ///   - labels: The labels of the vectors.
+    ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
+    /// - Throws: ``StoreError``: the errors of ``add(_:labels:threads:)-([Float],_,_)`` without `duplicateLabel`.
+    /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func upsert(_ vectors: [Float], labels: [Label], threads: Int? = nil) throws(StoreError) {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in
             try unsafe change(pointer, labels, threads) { .upsert($0, row: $1) }
         }
     }
 
-    /// Marks vectors as deleted, so that searches no longer find them: all of them or, when it throws, none. Can be undone;
-    /// takes no work in the graph. Throws `unknownLabel` for a label that is not in the store or marked already.
-    public func mark(_ labels: [Label]) throws(StoreError) {
+    /// Deletes vectors in a way that you can undo: all of them or, if this throws, none.
+    ///
+    /// The vectors are marked deleted, and searches no longer find them. ``unmarkDeleted(_:)`` brings them back. The
+    /// graph stays as it is. The changes survive the failures that ``OpenOptions/durability`` names. You may call this
+    /// from any thread.
+    ///
+    /// - Parameter labels: The labels of the vectors.
+    /// - Throws: ``StoreError``: `unknownLabel` if a label is not in the store or is marked deleted already;
+    ///   ``StoreError/row`` is the number of the first one. `full`, `io`, `readOnly`, `closed`, `failed` or `forked` if
+    ///   the store cannot be changed.
+    /// - Complexity: O(labels).
+    public func markDeleted(_ labels: [Label]) throws(StoreError) {
         try writing().write(operations(labels) { .mark($0) }, .none, threads: nil)
     }
 
-    /// Undoes `mark`. Throws `unknownLabel` for a label that is not in the store or not marked.
-    public func unmark(_ labels: [Label]) throws(StoreError) {
+    /// Brings back vectors that are marked deleted: all of them or, if this throws, none.
+    ///
+    /// Searches find the vectors again. The changes survive the failures that ``OpenOptions/durability`` names. You may
+    /// call this from any thread.
+    ///
+    /// - Parameter labels: The labels of the vectors.
+    /// - Throws: ``StoreError``: `unknownLabel` if a label is not in the store or is not marked deleted;
+    ///   ``StoreError/row`` is the number of the first one. `full`, `io`, `readOnly`, `closed`, `failed` or `forked` if
+    ///   the store cannot be changed.
+    /// - Complexity: O(labels).
+    public func unmarkDeleted(_ labels: [Label]) throws(StoreError) {
         try writing().write(operations(labels) { .unmark($0) }, .none, threads: nil)
     }
 
-    /// Deletes vectors, marked or not, for good: all of them or, when it throws, none. They are taken out of the graph, whose
-    /// other nodes stay reachable; their space is used again after the next checkpoint. Throws `unknownLabel` for a label that
-    /// is not in the store. About as much work as an insertion each, whatever the store's size.
+    /// Erases vectors permanently, marked deleted or not: all of them or, if this throws, none.
+    ///
+    /// The vectors are taken out of the graph, and all other vectors stay reachable. Their space is used again after
+    /// the next checkpoint. The changes survive the failures that ``OpenOptions/durability`` names. You may call this
+    /// from any thread.
+    ///
+    /// - Parameter labels: The labels of the vectors.
+    /// - Throws: ``StoreError``: `unknownLabel` if a label is not in the store; ``StoreError/row`` is the number of the
+    ///   first one. `full`, `io`, `readOnly`, `closed`, `failed` or `forked` if the store cannot be changed.
+    /// - Complexity: About the work of an insertion for each label, whatever the size of the store.
     public func erase(_ labels: [Label]) throws(StoreError) {
         try writing().write(operations(labels) { .erase($0) }, .none, threads: nil)
     }
 
-    /// Makes the changes of a batch: all of them or, when it throws, none; visible to searches at once and together.
-    /// Throws what the single changes throw.
+    /// Makes the changes of a batch: all of them or, if this throws, none.
+    ///
+    /// Searches see all of the changes at once. The changes survive the failures that ``OpenOptions/durability`` names.
+    /// The call waits for other changes, but not for searches. You may call this from any thread.
+    ///
+    /// - Parameters:
+    ///   - batch: The changes, which are made in their order.
+    ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
+    /// - Throws: ``StoreError``: the errors of the single changes: `dimensionMismatch`, `invalidVector`,
+    ///   `duplicateLabel` or `unknownLabel` for a change that cannot be made; `full`, `io`, `readOnly`, `closed`,
+    ///   `failed` or `forked` if the store cannot be changed.
+    /// - Complexity: That of the single changes.
     public func write(_ batch: WriteBatch, threads: Int? = nil) throws(StoreError) {
         let writer = try writing()
         let dimensions = writer.contents.encoding.dimensions
@@ -89,21 +181,35 @@ extension VectorStore {
             for operation in batch.operations {
                 if let (label, row) = operation.labelAndRow { try rows.check(row, label: label, path: path) }
             }
-            try writer.write(batch.operations, rows, threads: threads)
+            try writer.write(batch.operations, rows, position: batch.position, threads: threads)
         }
     }
 
-    /// Brings everything that is in the log into the files, so that opening has nothing to do and freed space can be used
-    /// again. Made by itself when the log or the memory of changes grows long (``OpenOptions/logBytes``), and by `close`. The
-    /// work is that of the changes since the last one. Searches go on; changes wait.
+    /// Makes a checkpoint: writes all changes from the log into the other files of the store.
     ///
-    /// Derived files that are missing or damaged are made again, even where nothing has changed. The first checkpoint after
-    /// opening reads `labels` for that, about 6 bytes a vector.
+    /// After it, opening the store has nothing to do, and the space of erased and replaced vectors can be used again.
+    /// The store makes checkpoints by itself, when the log (``OpenOptions/logBytes``) or the memory of changes
+    /// (``OpenOptions/overlayBytes``) grows large, and in ``close()``.
+    ///
+    /// A checkpoint also makes derived files again that are missing or damaged, even if nothing has changed. The first
+    /// checkpoint after opening reads `labels` for this, about 6 bytes for each vector.
+    ///
+    /// When this returns, all changes survive a power cut, whatever the durability. Searches go on meanwhile. Changes
+    /// wait. You may call this from any thread.
+    ///
+    /// - Throws: ``StoreError``: `full` or `io` if the checkpoint fails, and the changes stay safe in the log;
+    ///   `readOnly`, `closed`, `failed` or `forked` if the store cannot be changed.
+    /// - Complexity: O(changes since the last checkpoint).
     public func checkpoint() throws(StoreError) {
         try writing().checkpoint()
     }
 
-    /// Everything acknowledged so far survives a power cut when this returns, whatever the durability.
+    /// Makes all changes durable, so that they survive a power cut, whatever the durability.
+    ///
+    /// It waits until the log is on the disk. You may call this from any thread.
+    ///
+    /// - Throws: ``StoreError``: `io` or `full` if the disk fails; `readOnly`, `closed`, `failed` or `forked` if the
+    ///   store cannot be changed.
     public func synchronize() throws(StoreError) {
         try writing().synchronize()
     }
@@ -132,7 +238,7 @@ extension VectorStore {
     }
 }
 
-extension WriteBatch.Operation {
+extension VectorStore.WriteBatch.Operation {
     /// The label and the number of the vector of an operation that stores one.
     var labelAndRow: (Label, Int)? {
         switch self {

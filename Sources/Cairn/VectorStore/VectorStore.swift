@@ -12,22 +12,23 @@ import Glibc
 import Darwin
 #endif
 
-/// A set of labelled vectors that finds the nearest ones to a query: a directory on disk, mapped into memory, or the same in
-/// memory alone.
+/// A set of labelled vectors that finds those nearest to a query. It is a directory on disk or lives in memory.
 ///
-/// Opening reads neither vectors nor links, so it takes as long as the upper layers of the graph are large (about 5 bytes a
-/// vector) and what a crash left in the log, whatever the store's size; searching reads what it touches.
+/// A store on disk is mapped into memory. Opening it reads the upper layers of the graph, about 5 bytes for each
+/// vector, and not the vectors or the other links. It also reads the changes that a crash left in the log. A search
+/// reads the parts of the store that it needs.
 ///
-/// Threads: every method may be called from any thread. Searches take no lock: they neither wait for changes nor make them
-/// wait. Changes are made one batch after the other, in the order of their calls.
+/// You may call every method from any thread. Searches take no lock: they do not wait for changes, and changes do not
+/// wait for them. Changes are made one batch after the other, in the order of their calls.
 ///
-/// Durability: a change that returned survives what ``OpenOptions/durability`` says; one that threw, or that a crash
-/// interrupted, has happened as a whole or not at all.
+/// A change that returned survives the failures that ``OpenOptions/durability`` names. A change that threw, or that a
+/// crash interrupted, has happened as a whole or not at all.
 public final class VectorStore: @unchecked Sendable {
-    /// Where the store is; nil for one in memory.
+    /// The directory of the store; nil for a store in memory.
     public let path: FilePath?
-    /// Whether this handle may change the store.
-    public let access: OpenOptions.Access
+    package let access: OpenOptions.Access
+    /// Whether this handle can change the store.
+    public var isWritable: Bool { access == .readWrite }
     let calls: SystemCalls
     /// The directory of a store on disk, wherever its path leads by now; nil once the store is closed.
     private(set) var directory: Directory?
@@ -49,7 +50,7 @@ public final class VectorStore: @unchecked Sendable {
 
     init(
         _ directory: Directory?, access: OpenOptions.Access, contents: StoreContents, labels: LabelTable,
-        writer: StoreWriter?, counts: PublishedCounts, storeLock: StoreLock?, searchWidth: Int, codes: Codes,
+        writer: StoreWriter?, counts: PublishedCounts, storeLock: StoreLock?, searchWidth: Int, codes: Quantization,
         plan: MemoryPlan
     ) {
         path = directory?.path
@@ -67,7 +68,11 @@ public final class VectorStore: @unchecked Sendable {
         readers = contents.graph.readers
     }
 
-    /// Makes an empty store in memory: the same operations, nothing on disk.
+    /// Creates an empty store in memory. It has the same operations, but writes nothing to disk.
+    ///
+    /// - Parameter configuration: The settings of the store.
+    /// - Throws: ``StoreError``: `invalidArgument` if a setting is out of range; `missingDistance` if the metric is a
+    ///   custom one that is not registered; `full` if there is no memory.
     public convenience init(inMemory configuration: Configuration) throws(StoreError) {
         try configuration.validate()
         let superblock = configuration.superblock
@@ -84,20 +89,25 @@ public final class VectorStore: @unchecked Sendable {
         self.init(
             nil, access: .readWrite, contents: contents, labels: labels,
             writer: StoreWriter(
-                contents, labels: labels, disk: nil, counts: counts, codeKind: configuration.codes,
+                contents, labels: labels, disk: nil, counts: counts, codeKind: configuration.quantization,
                 options: OpenOptions(access: .readWrite)),
-            counts: counts, storeLock: nil, searchWidth: configuration.searchWidth, codes: configuration.codes,
+            counts: counts, storeLock: nil, searchWidth: configuration.ef, codes: configuration.quantization,
             plan: .resident)
     }
 
     deinit { try? close() }
 
-    /// Closes the store: what is in the log is brought into the files, so that the next opening has nothing to do; then maps,
-    /// memory and lock are given back, once the searches that are there have ended. Further calls throw
-    /// ``StoreError/Code-swift.struct/closed``; closing twice does no harm, and a store that is let go of closes itself.
+    /// Closes the store: makes a checkpoint, and gives back its memory, its files and its lock.
     ///
-    /// Throws when changes that were acknowledged with a durability other than `.full` may not be on the disk. The store is
-    /// closed all the same.
+    /// After the checkpoint, the next opening has nothing to do. If there is no room for a checkpoint, the log is made
+    /// durable instead, and the next opening reads it.
+    ///
+    /// The call waits for searches that are running. Later calls throw ``StoreError/Code-swift.struct/closed``. Closing
+    /// a store twice has no effect. A store closes itself when its last reference goes away. You may call this from any
+    /// thread.
+    ///
+    /// - Throws: ``StoreError``: `failed`, `io` or `full` if acknowledged changes, with a durability other than `full`,
+    ///   may not be on the disk; `corrupt` if the store is damaged. The store is closed all the same.
     public func close() throws(StoreError) {
         guard isClosed.exchange(true, ordering: .sequentiallyConsistent) == false else { return }
         guard getpid() == process else { return leak() }
@@ -126,7 +136,7 @@ public final class VectorStore: @unchecked Sendable {
         if let storeLock { _ = unsafe Unmanaged.passRetained(storeLock) }
     }
 
-    /// Runs `body` on what is published when it begins; what it looks at stays until it ends. Beside everything else.
+    /// Runs `body` on what is published when it begins; what it looks at stays until it ends. Nothing waits for it.
     func reading<Result>(
         _ body: (StoreContents, GraphView, SearchScratch) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
@@ -142,14 +152,14 @@ public final class VectorStore: @unchecked Sendable {
             throw StoreError(
                 .readOnly,
                 "the store was opened for reading; open it with access .readWrite: "
-                    + "open(at: path, options: .init(access: .readWrite))",
+                    + "openForWriting(at: path)",
                 path: path)
         }
         guard let writer = writer.withLock({ $0 }) else { throw closedError }
         return writer
     }
 
-    /// The same while changes wait, so that what the writer has is what is published.
+    /// Runs `body` as `reading` does, while changes wait, so that what the writer has is what is published.
     func readingQuiet<Result>(
         _ body: (StoreContents, GraphView) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
@@ -164,17 +174,30 @@ public final class VectorStore: @unchecked Sendable {
         StoreError(.closed, "the store was closed; open it again", path: path)
     }
 
-    /// The number of vectors.
+    /// The number of vectors that searches find.
+    ///
+    /// - Throws: ``StoreError``: `closed` after ``close()``.
     public var count: Int {
         get throws(StoreError) {
             try reading { (_, _, _) in counts.load().live }
         }
     }
 
-    /// ef: the width of searches that name none.
+    /// The position of the last batch that had one (``WriteBatch/position``), or 0.
+    ///
+    /// - Throws: ``StoreError`` `closed`.
+    public var position: UInt64 {
+        get throws(StoreError) {
+            try reading { (_, _, _) in counts.load().position }
+        }
+    }
+
+    /// The ef of searches that do not set their own.
     var defaultWidth: Int { searchWidth.load(ordering: .relaxed) }
 
-    /// What the store was made with, and its present search width.
+    /// The settings of the store, with its present ef and quantization.
+    ///
+    /// - Throws: ``StoreError``: `closed` after ``close()``.
     public var configuration: Configuration {
         get throws(StoreError) {
             try reading { (contents, _, _) in configuration(contents) }
@@ -182,56 +205,71 @@ public final class VectorStore: @unchecked Sendable {
     }
 
     private func configuration(_ contents: StoreContents) -> Configuration {
-        Configuration(contents.superblock, searchWidth: defaultWidth, codes: codes)
+        Configuration(contents.superblock, ef: defaultWidth, quantization: codes)
     }
 
-    /// What codes the store is to have.
-    var codes: Codes { Codes(stored: codeKind.load(ordering: .relaxed)) ?? .none }
+    /// The quantization that the store asks for.
+    var codes: Quantization { Quantization(stored: codeKind.load(ordering: .relaxed)) ?? .none }
 
-    /// Gives the store other codes, or none; durable on return. Searches go on meanwhile. Codes are made when the store has
-    /// 256 vectors, of which a sample is looked at; asking for the kind that it has makes them again. Where they would lose more
-    /// than ``CodeReport/promise`` the store uses more precise ones, or none: ``StoreInfo/codes`` says so.
+    /// Changes the quantization of the store, or turns it off.
     ///
-    /// O(vectors): it reads each once for each kind that it tries, searches for up to 4,096 of them, and others that change the
-    /// store wait. Throws `invalidArgument` where there are no such
-    /// codes (of custom distances; `sq8` of bytes), `readOnly` for a handle that is, and what writing throws; then the store has
-    /// the codes of before.
-    public func setCodes(_ codes: Codes) throws(StoreError) {
-        try codes.check(configuration)
-        try writing().setCodes(codes) { codeKind.store(codes.stored, ordering: .relaxed) }
+    /// Quantization begins when the store has 256 vectors. It is trained on a sample of them. Asking for the kind that
+    /// the store has makes its quantized vectors again. If a kind would lose more than
+    /// ``VectorStore/QuantizationReport/promise``, the store uses a more precise one, or none.
+    /// ``VectorStore/Info/quantization`` says so.
+    ///
+    /// The change is durable when this returns. Searches go on meanwhile. Other changes wait. If this throws, the store
+    /// keeps the quantization that it had. You may call this from any thread.
+    ///
+    /// - Parameter quantization: The quantization to use from now on.
+    /// - Throws: ``StoreError``: `invalidArgument` if the vectors cannot have this quantization: custom distances have
+    ///   none, and `u8` and `i8` stores have no `sq8`. `full`, `io`, `readOnly`, `closed`, `failed` or `forked` if the
+    ///   store cannot be changed.
+    /// - Complexity: O(vectors). It reads each vector once for each kind that it tries, and searches for up to 4,096 of
+    ///   them.
+    public func setQuantization(_ quantization: Quantization) throws(StoreError) {
+        try quantization.check(configuration)
+        try writing().setCodes(quantization) { codeKind.store(quantization.stored, ordering: .relaxed) }
     }
 
-    /// Changes ef, the width of searches that name none, and keeps it in the store; durable on return. Throws `readOnly`
-    /// for a handle that is.
-    public func setSearchWidth(_ width: Int) throws(StoreError) {
-        guard Configuration.widthRange.contains(width) else {
-            throw StoreError(.invalidArgument, "ef is \(width); it must be \(Configuration.widthRange)")
+    /// Changes the store's ef, which searches use if they do not set their own.
+    ///
+    /// The change is durable when this returns. You may call this from any thread.
+    ///
+    /// - Parameter ef: The number of candidates that a search keeps, 1...1,000,000.
+    /// - Throws: ``StoreError``: `invalidArgument` if ef is out of range; `full`, `io`, `readOnly`, `closed`, `failed`
+    ///   or `forked` if the store cannot be changed.
+    public func setEF(_ ef: Int) throws(StoreError) {
+        guard Configuration.widthRange.contains(ef) else {
+            throw StoreError(.invalidArgument, "ef is \(ef); it must be \(Configuration.widthRange)")
         }
-        try writing().setSearchWidth(width)
-        searchWidth.store(width, ordering: .relaxed)
+        try writing().setSearchWidth(ef)
+        searchWidth.store(ef, ordering: .relaxed)
     }
 
-    /// What the store is, how large it is and how it uses memory.
-    public var info: StoreInfo {
+    /// Facts about the store: its size, its settings and its use of memory.
+    ///
+    /// - Throws: ``StoreError``: `closed` after ``close()``.
+    public var info: Info {
         get throws(StoreError) {
             try reading { (contents, view, _) in
                 let counts = counts.load()
                 let files = directory.map { Self.fileBytes($0) } ?? (all: 0, log: 0)
-                return StoreInfo(
-                    count: counts.live, deleted: counts.marked, free: counts.free,
+                return Info(
+                    count: counts.live, deletedCount: counts.marked, freeSlotCount: counts.free,
                     configuration: configuration(contents),
-                    codeBytes: contents.graph.publishedCodeRowBytes * view.count, codes: contents.codeReport,
-                    memoryPlan: plan,
+                    quantizationBytes: contents.graph.publishedCodeRowBytes * view.count,
+                    quantization: contents.codeReport, memoryPlan: plan,
                     fileBytes: files.all, logBytes: files.log,
                     failedCheckpoint: failedCheckpoint,
-                    formatVersion: Int(Superblock.formatVersion),
+                    formatVersion: Int(Superblock.formatVersion), position: counts.position,
                     identifier: contents.superblock.store.description, maximumLevel: view.maximumLevel,
                     heapBytes: heapBytes(contents))
             }
         }
     }
 
-    /// Why the log is not brought into the files, or was not when the store was closed; nil where nothing hindered it.
+    /// The reason why checkpoints fail, or why the one in closing the store did; nil if none failed.
     package var failedCheckpoint: FailedCheckpoint? {
         writer.withLock { $0?.failedCheckpoint.withLock { $0 } } ?? lastFailedCheckpoint.withLock { $0 }
     }

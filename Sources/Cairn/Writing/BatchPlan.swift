@@ -60,19 +60,19 @@ struct BatchPlan {
     }
 
     /// Adds an operation; `number` is its place in the batch, for messages.
-    mutating func add(_ operation: WriteBatch.Operation, number: Int) throws(StoreError) {
+    mutating func add(_ operation: VectorStore.WriteBatch.Operation, number: Int) throws(StoreError) {
         switch operation {
         case .add(let label, let row, let replacingMarked):
             if let place = try place(of: label) {
                 let state =
                     if isMarked(place) {
-                        "is in the store, marked as deleted: unmark, erase or upsert it"
+                        "is in the store, marked deleted: bring it back, erase it or upsert it"
                     } else if case .row = place {
                         "comes twice in the input"
                     } else {
                         "is in the store already"
                     }
-                throw StoreError(.duplicateLabel, "label \(label) (row \(row)) \(state)")
+                throw StoreError(.duplicateLabel, "label \(label) (row \(row)) \(state)", label: label, row: row)
             }
             if replacingMarked { try eraseMarked() }
             try setPlace(of: label, .row(append(label, row, .drawn)))
@@ -94,13 +94,17 @@ struct BatchPlan {
         case .mark(let label):
             guard let place = try place(of: label) else { throw Self.unknown(label, number) }
             guard !isMarked(place) else {
-                throw StoreError(.unknownLabel, "label \(label) (change \(number)) is marked as deleted already")
+                throw StoreError(
+                    .unknownLabel, "label \(label) (change \(number)) is marked deleted already", label: label,
+                    row: number)
             }
             try setMarked(place, label, true)
         case .unmark(let label):
             guard let place = try place(of: label) else { throw Self.unknown(label, number) }
             guard isMarked(place) else {
-                throw StoreError(.unknownLabel, "label \(label) (change \(number)) is not marked as deleted")
+                throw StoreError(
+                    .unknownLabel, "label \(label) (change \(number)) is not marked deleted", label: label,
+                    row: number)
             }
             try setMarked(place, label, false)
         case .erase(let label):
@@ -111,7 +115,7 @@ struct BatchPlan {
     }
 
     private static func unknown(_ label: Label, _ number: Int) -> StoreError {
-        StoreError(.unknownLabel, "label \(label) (change \(number)) is not in the store")
+        StoreError(.unknownLabel, "label \(label) (change \(number)) is not in the store", label: label, row: number)
     }
 
     private mutating func append(_ label: Label, _ vector: Int, _ level: Level) -> Int {

@@ -65,3 +65,15 @@ final class LogFlusher: @unchecked Sendable {
         }
     }
 }
+
+extension Duration {
+    /// Whole milliseconds, at least one.
+    var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        return max(
+            1,
+            Int(
+                clamping: seconds.multipliedReportingOverflow(by: 1000).partialValue + attoseconds
+                    / 1_000_000_000_000_000))
+    }
+}

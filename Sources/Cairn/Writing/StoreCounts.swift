@@ -2,17 +2,20 @@ import FileFormat
 import HNSW
 import Synchronization
 
-/// How many slots are in which state.
+/// How many slots are in which state, and the caller's position: what a batch changes of the header beyond the graph.
 struct StoreCounts: Sendable, Hashable {
     var live = 0
     var marked = 0
     /// Erased or superseded.
     var free = 0
+    /// A number of the caller's that came with a batch.
+    var position: UInt64 = 0
 
     init() {}
 
     init(_ header: HeaderSlot) {
         (live, marked, free) = (header.liveCount, header.markedCount, header.freeCount)
+        position = header.position
     }
 
     /// Whether so many slots can be in these states, which they cannot where states were not what they were taken for.
@@ -41,6 +44,7 @@ final class PublishedCounts: Sendable {
     private let live = Atomic<Int>(0)
     private let marked = Atomic<Int>(0)
     private let free = Atomic<Int>(0)
+    private let position = Atomic<UInt64>(0)
 
     init(_ counts: StoreCounts) { store(counts) }
 
@@ -48,6 +52,7 @@ final class PublishedCounts: Sendable {
         live.store(counts.live, ordering: .releasing)
         marked.store(counts.marked, ordering: .releasing)
         free.store(counts.free, ordering: .releasing)
+        position.store(counts.position, ordering: .releasing)
     }
 
     func load() -> StoreCounts {
@@ -55,6 +60,7 @@ final class PublishedCounts: Sendable {
         counts.live = live.load(ordering: .acquiring)
         counts.marked = marked.load(ordering: .acquiring)
         counts.free = free.load(ordering: .acquiring)
+        counts.position = position.load(ordering: .acquiring)
         return counts
     }
 }

@@ -38,7 +38,7 @@ final class StoreWriter: @unchecked Sendable {
     private var stagedLabels: [Label: UInt32?] = [:]
     var sequence: UInt64
     /// What codes the store is to have, and those that it has.
-    var codeKind: Codes
+    var codeKind: VectorStore.Quantization
     var codes: StoreCodes?
     /// After codes that could not be made, how many slots there must be for another attempt.
     var codesRetryCount = 0
@@ -58,11 +58,11 @@ final class StoreWriter: @unchecked Sendable {
     /// Whether `labels` was read as a whole since the store was opened.
     var hasCheckedLabels = false
     /// How the attempts since the last checkpoint failed. From any thread.
-    let failedCheckpoint = Guarded<FailedCheckpoint?>(nil)
+    let failedCheckpoint = Guarded<VectorStore.FailedCheckpoint?>(nil)
 
     init(
         _ contents: StoreContents, labels: LabelTable, disk: StoreDisk?, counts: PublishedCounts,
-        codeKind: Codes, codes: StoreCodes? = nil, options: VectorStore.OpenOptions
+        codeKind: VectorStore.Quantization, codes: StoreCodes? = nil, options: VectorStore.OpenOptions
     ) {
         self.contents = contents
         self.labels = labels
@@ -75,9 +75,9 @@ final class StoreWriter: @unchecked Sendable {
         sequence = contents.graph.sequence
         publishedHeapBytes.store(contents.graph.byteCount, ordering: .relaxed)
         hasCollectedFreeSlots = self.counts.free == 0
-        if case .interval(let milliseconds) = options.durability, disk != nil {
+        if case .interval(let interval) = options.durability, disk != nil {
             // Without a thread every batch is synced.
-            flusher = LogFlusher(milliseconds: milliseconds) { [weak self] error in
+            flusher = LogFlusher(milliseconds: interval.milliseconds) { [weak self] error in
                 self?.computing.withLock { _ in _ = self?.fail(error) }
             }
         }
@@ -99,16 +99,17 @@ final class StoreWriter: @unchecked Sendable {
 
     /// Makes the changes and returns when they are as durable as was asked for and searches see them.
     func write(
-        _ operations: [WriteBatch.Operation], _ vectors: VectorRows, threads: Int?
+        _ operations: [VectorStore.WriteBatch.Operation], _ vectors: VectorRows, position: UInt64? = nil,
+        threads: Int?
     ) throws(StoreError) {
-        guard !operations.isEmpty else { return }
+        guard !operations.isEmpty || position != nil else { return }
         let (pending, isCheckpointDue) = try alone { () throws(StoreError) in
             try checkUsable()
             settle()
             try expectMemory(operations.count)
             do throws(StoreError) {
                 let plan = try plan(operations)
-                return (try make(plan, vectors, threads: threads), self.isCheckpointDue)
+                return (try make(plan, vectors, position: position, threads: threads), self.isCheckpointDue)
             } catch {
                 markedSlots.putBack()
                 throw error
@@ -190,7 +191,7 @@ final class StoreWriter: @unchecked Sendable {
         return error
     }
 
-    private func plan(_ operations: [WriteBatch.Operation]) throws(StoreError) -> BatchPlan {
+    private func plan(_ operations: [VectorStore.WriteBatch.Operation]) throws(StoreError) -> BatchPlan {
         if queue.isEmpty { stagedLabels.removeAll() }
         let graph = contents.graph
         var plan = BatchPlan(slots: graph.slots) { [self] in
@@ -209,7 +210,7 @@ final class StoreWriter: @unchecked Sendable {
 
     /// Makes the planned changes. Returns the frame to wait for, and its log; nil if there is nothing to wait for.
     private func make(
-        _ plan: BatchPlan, _ vectors: VectorRows, threads: Int?
+        _ plan: BatchPlan, _ vectors: VectorRows, position: UInt64?, threads: Int?
     ) throws(StoreError) -> (UInt64, LogWriter)? {
         let graph = contents.graph
         do {
@@ -230,6 +231,7 @@ final class StoreWriter: @unchecked Sendable {
         }
         let sequence = self.sequence + 1
         var counts = self.counts
+        counts.position = position ?? counts.position
         let changes: GraphChanges
         do throws(OutOfMemory) {
             changes = try link(batch, linkedFree, &counts, threads: threads)

@@ -6,8 +6,8 @@ import HNSW
 @safe
 struct VectorEncoding: Sendable {
     let dimensions: Int
-    let scalar: Scalar
-    let metric: Metric
+    let scalar: VectorStore.Scalar
+    let metric: VectorStore.Metric
     /// Bytes of a stored row, zeros at its end included.
     let rowBytes: Int
 
@@ -20,7 +20,7 @@ struct VectorEncoding: Sendable {
     /// Components of a row, the zeros at its end included.
     var paddedDimensions: Int { rowBytes / scalarSize }
     var scalarSize: Int { Self.size(of: scalar) }
-    static func size(of scalar: Scalar) -> Int { scalar == .float32 ? 4 : scalar == .float16 ? 2 : 1 }
+    static func size(of scalar: VectorStore.Scalar) -> Int { scalar == .float32 ? 4 : scalar == .float16 ? 2 : 1 }
     /// Bytes of a query in the kernels' form.
     var queryBytes: Int { scalar == .float16 && !isCustom ? 2 * rowBytes : rowBytes }
 

@@ -22,7 +22,7 @@ struct ConversionPlan {
         /// A store becomes an hnswlib index.
         case exportStore(VectorStore, VectorStore.ExportOptions)
         /// A store becomes another one, of this metric.
-        case copyStore(Metric)
+        case copyStore(VectorStore.Metric)
     }
 
     let source: FilePath
@@ -42,7 +42,7 @@ struct ConversionPlan {
 struct ConversionFacts {
     /// Vectors that OUT has and that searches find.
     var count: Int
-    /// Vectors of IN that are marked as deleted, whether OUT has them or not.
+    /// Vectors of IN that are marked deleted, whether OUT has them or not.
     var deleted: Int
     let dimensions: Int
     /// nil where OUT has none and IN does not say.
@@ -54,7 +54,7 @@ struct ConversionFacts {
     let bytesRead: Int
 }
 
-extension Scalar {
+extension VectorStore.Scalar {
     /// The same in a vector file.
     var fileScalar: VectorFileScalar {
         switch self {
@@ -86,7 +86,7 @@ extension VectorFileScalar {
     var writtenScalar: VectorFileScalar { self == .float64 ? .float32 : self }
 
     /// What a store keeps such components as: themselves, or else f32.
-    var storeScalar: Scalar {
+    var storeScalar: VectorStore.Scalar {
         switch self {
         case .float16: .float16
         case .uint8: .uint8

@@ -84,11 +84,11 @@ extension ConversionPlan.Draft {
             scalar = try ConversionPlan.scalar(of: format, asked: settings.scalar, otherwise: own)
             work = .writeVectors(try StoreRows(store), format, scalar, labels: settings.savedLabels)
             lost =
-                try Losses.ofStore(info) + Losses.ofMarked(info.deleted) + Losses.ofLabels(settings)
+                try Losses.ofStore(info) + Losses.ofMarked(info.deletedCount) + Losses.ofLabels(settings)
                 + Losses.ofScaling(configuration, isScaled: store.hasLengths)
             warnings = Cautions.ofRounding(own, to: scalar)
         } else if to == .hnswlib {
-            try settings.checkCapacity(for: info.count + info.deleted)
+            try settings.checkCapacity(for: info.count + info.deletedCount)
             let options = VectorStore.ExportOptions(
                 maximumElements: settings.maximumElements, scalar: settings.scalar)
             scalar = try (settings.scalar ?? store.exportScalar).fileScalar
@@ -114,9 +114,9 @@ extension ConversionPlan.Draft {
         }
         identifiers = nil
         facts = ConversionFacts(
-            count: info.count, deleted: info.deleted, dimensions: configuration.dimensions,
-            metric: named, scalar: scalar, connectivity: configuration.connectivity,
-            constructionWidth: configuration.constructionWidth, bytesRead: info.fileBytes)
+            count: info.count, deleted: info.deletedCount, dimensions: configuration.dimensions,
+            metric: named, scalar: scalar, connectivity: configuration.m,
+            constructionWidth: configuration.efConstruction, bytesRead: info.fileBytes)
         self.warnings = warnings
     }
 }

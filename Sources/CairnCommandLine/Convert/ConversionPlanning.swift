@@ -38,7 +38,7 @@ extension ConversionPlan {
 
     /// The type of values in a file of vectors: what was asked for, where the format leaves a choice.
     static func scalar(
-        of format: VectorFileFormat, asked: Scalar?, otherwise: VectorFileScalar
+        of format: VectorFileFormat, asked: VectorStore.Scalar?, otherwise: VectorFileScalar
     ) throws -> VectorFileScalar {
         guard let fixed = format.fixedScalar else { return asked?.fileScalar ?? otherwise }
         guard asked?.fileScalar ?? fixed == fixed else {
@@ -130,8 +130,8 @@ extension ConversionPlan.Draft {
         }
         facts = ConversionFacts(
             count: build.count, deleted: 0, dimensions: configuration.dimensions,
-            metric: configuration.metric.name, scalar: scalar.fileScalar, connectivity: configuration.connectivity,
-            constructionWidth: max(configuration.constructionWidth, configuration.connectivity), bytesRead: bytesRead)
+            metric: configuration.metric.name, scalar: scalar.fileScalar, connectivity: configuration.m,
+            constructionWidth: max(configuration.efConstruction, configuration.m), bytesRead: bytesRead)
         self.warnings = warnings
     }
 }

@@ -42,7 +42,7 @@ struct ConversionReport {
         let facts = plan.facts
         var source = "\(plan.source): \(plan.from.rawValue), \(counted(count, "vector")) of "
         source += counted(facts.dimensions, "dimension")
-        if facts.deleted > 0 { source += ", \(facts.deleted) marked as deleted" }
+        if facts.deleted > 0 { source += ", \(facts.deleted) marked deleted" }
         source += ", \(readableBytes(facts.bytesRead))" + (skipped?.summary ?? "")
         var result = "\(plan.destination): \(plan.to.rawValue), \(facts.scalar.shortName)"
         if plan.to.vectorFile == nil {

@@ -8,7 +8,7 @@ import VectorFiles
 struct ConversionSettings {
     var metric: MetricName?
     var dimensions: Int?
-    var scalar: Scalar?
+    var scalar: VectorStore.Scalar?
     var maximumElements: Int?
     var savedLabels: FilePath?
     var savedIdentifiers: FilePath?
@@ -78,7 +78,7 @@ struct ConversionSettings {
     }
 
     /// How many components of type `scalar` a vector of so many bytes has; throws where that contradicts --dim.
-    func components(ofBytes bytes: Int, _ scalar: Scalar, in path: FilePath) throws -> Int {
+    func components(ofBytes bytes: Int, _ scalar: VectorStore.Scalar, in path: FilePath) throws -> Int {
         let (count, rest) = bytes.quotientAndRemainder(dividingBy: scalar.fileScalar.size)
         let facts = "its vectors have \(counted(bytes, "byte"))"
         guard rest == 0 else {

@@ -7,10 +7,10 @@ import SystemPackage
 struct ConvertCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Convert hnswlib's and Chroma's indexes, stores and vector files into one another.",
+        abstract: "Convert between hnswlib and Chroma indexes, stores and vector files.",
         discussion: """
-            What IN is shows in its content, else in its extension; what OUT is to be, in its extension (.cairn, .bin .hnsw \
-            .hnswlib, or one of a vector file). --from and --to say it where these do not.
+            The content of IN shows what it is, else its extension does. The extension of OUT says what to write: .cairn, .bin .hnsw \
+            .hnswlib, or that of a vector file. If the extensions do not tell, use --from and --to.
 
               hnswlib   an index that hnswlib saved, or Chroma's hnswlib
               chroma    the folder of Chroma's data, or of one of its indexes (read only)
@@ -18,23 +18,23 @@ struct ConvertCommand: Command {
               cairn     a store
               npy fvecs bvecs ivecs fbin u8bin i8bin ibin   vector files
 
-            An hnswlib index keeps its graph when it becomes a store, and a store when it becomes an index: order, links, \
-            levels, deletion marks. As long as the store is not changed, the index that comes out is the one that went in, \
-            byte for byte. Where there is no graph yet, it is built. Into vectors go those that are not deleted, in order.
+            An hnswlib index that becomes a store keeps its graph, and so does a store that becomes an index: order, links, levels \
+            and deletion marks. If you do not change the store in between, the index that comes out is the one that went in, byte \
+            for byte. If IN has no graph, one is built. Vector files get the vectors that are not deleted, in order.
 
-            hnswlib's files do not say their metric: give it. A store that is converted to a store with another --metric keeps its \
-            data and its graph, which was built for the old metric: check with `cairn recall` what is found.
+            hnswlib's files do not have their metric: give it with --metric. A store that is converted to a store with another \
+            --metric keeps its data and its graph, which was built for the old metric. Check with `cairn recall` what searches find.
 
-            Of Chroma, name the folder that holds chroma.sqlite3, and with --collection which collection (unless there is one \
-            alone): its metric is known there, and so are the changes that Chroma has not written to its index yet, all of them in \
-            a small collection. The graph of the index is kept where it has every change, and built again where it has not. \
-            An index of Chroma's without chroma.sqlite3 beside it is as its last sync left it; give its --metric, which is l2 \
-            unless the collection's hnsw:space says otherwise. --save-ids keeps Chroma's ids, for `cairn search --names`.
+            For Chroma, name the folder that has chroma.sqlite3, and the collection with --collection if there are several. The \
+            metric is known there. So are the changes that Chroma has not written to its index yet; in a small collection that is \
+            all of them. The index's graph is kept if it has every change, and built again if not.
 
-            An index is checked as a whole before anything is written; values of vectors are checked on the way. OUT appears \
-            when it is complete, and not at all when something is wrong. --dry-run reads IN, values included that OUT may not \
-            be able to hold, prints what was recognised and what would be lost, fails where the conversion would, and writes \
-            nothing.
+            A Chroma index without chroma.sqlite3 next to it is as its last sync left it. Give its --metric: l2, unless the \
+            collection's hnsw:space is another. --save-ids keeps Chroma's ids, for `cairn search --names`.
+
+            An index is checked as a whole before anything is written. Values of vectors are checked while they are written. OUT \
+            appears when it is complete; if something goes wrong, it does not appear. --dry-run writes nothing. It reads IN, checks \
+            whether OUT can hold all values, prints what was recognised and what would be lost, and fails if the conversion would.
 
               cairn convert index.bin products.cairn --metric cosine
               cairn convert products.cairn index.bin --max-elements 2000000
@@ -43,82 +43,86 @@ struct ConvertCommand: Command {
               cairn convert base.fvecs base.u8bin
             """)
 
-    @Argument(help: ArgumentHelp("What is converted.", valueName: "in"), completion: .file())
+    @Argument(help: ArgumentHelp("What to convert.", valueName: "in"), completion: .file())
     var source: FilePath
 
-    @Argument(help: ArgumentHelp("What becomes of it.", valueName: "out"), completion: .file())
+    @Argument(help: ArgumentHelp("What to write.", valueName: "out"), completion: .file())
     var destination: FilePath
 
-    @Option(help: ArgumentHelp("What IN is.", valueName: "kind"))
+    @Option(help: ArgumentHelp("What IN is; by default what its content or extension says.", valueName: "kind"))
     var from: ConversionFormat?
 
-    @Option(help: ArgumentHelp("What OUT is to be.", valueName: "kind"))
+    @Option(help: ArgumentHelp("What OUT is to be; by default what its extension says.", valueName: "kind"))
     var to: WrittenFormat?
 
-    @Option(help: ArgumentHelp("Which collection, by name or id, of an IN that is Chroma's data.", valueName: "name"))
+    @Option(help: ArgumentHelp("The collection, by name or id, if IN is Chroma's data.", valueName: "name"))
     var collection: String?
 
-    @Option(help: "What distance means.")
+    @Option(help: "What distance means; by default what IN says, if it does.")
     var metric: MetricName?
 
-    @Option(help: ArgumentHelp("Dimensions of the vectors, for checking.", valueName: "n"))
+    @Option(help: ArgumentHelp("Dimensions of the vectors, to check.", valueName: "n"))
     var dim: Int?
 
     @Option(
         help: """
-            What components are: in IN if that is an hnswlib or BFIndex file, which does not say (f32 if not given); else in \
-            OUT (what they are in IN if not given, and f32 in an hnswlib index).
+            The type of components. If IN is an hnswlib or BFIndex file, which does not have it: their type in IN, by default \
+            f32. Else their type in OUT, by default that of IN, or f32 in an hnswlib index.
             """)
-    var scalar: Scalar?
+    var scalar: VectorStore.Scalar?
 
     @Option(help: ArgumentHelp("How many vectors hnswlib makes room for when it loads OUT.", valueName: "n"))
     var maxElements: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Labels for an IN of vectors: an .npy array of integers, or text with one on each line.", valueName: "file"),
+            """
+            Labels, if IN is a vector file: an .npy array of integers, or text with one on each line; by default row \
+            numbers.
+            """, valueName: "file"),
         completion: .file(extensions: ["npy", "txt"]))
     var labels: FilePath?
 
     @Option(
-        help: ArgumentHelp("Where labels go from an OUT of vectors: .npy, u64.", valueName: "file"),
+        help: ArgumentHelp("Save the labels, if OUT is a vector file: .npy, u64.", valueName: "file"),
         completion: .file(extensions: ["npy"]))
     var saveLabels: FilePath?
 
     @Option(
         help: ArgumentHelp(
-            "Where Chroma's ids go from a folder of Chroma's: text for `cairn search --names`, the id of label n in line n, from 0.",
+            "Save Chroma's ids as text for `cairn search --names`: the id of label n in line n, from 0.",
             valueName: "file"),
         completion: .file(extensions: ["txt"]))
     var saveIds: FilePath?
 
     @Option(
         name: .customShort("M"),
-        help: ArgumentHelp("Links of a vector where a graph is built; 16 if not given.", valueName: "m"))
+        help: ArgumentHelp("M: links per vector, if a graph is built; by default 16.", valueName: "m"))
     var connectivity: Int?
 
     @Option(
         help: ArgumentHelp(
-            "How widely to search for a vector's neighbours where a graph is built; 200 if not given.", valueName: "n"))
+            "efConstruction: candidates kept when a vector is linked, if a graph is built; by default 200.",
+            valueName: "n"))
     var efConstruction: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Threads that build a graph; one for each processor that the program may use if not given.", valueName: "n")
+            "Threads that build a graph; by default one for each processor that the program may use.", valueName: "n")
     )
     var threads: ThreadCount?
 
     @Option(
         help: ArgumentHelp(
-            "Memory to build a graph in, such as 4G; what the machine has if not given.", valueName: "bytes"))
+            "The most memory to build a graph in, such as 4G; by default what the machine has.", valueName: "bytes"))
     var memory: ByteCount?
 
     @OptionGroup var skipping: SkipOptions
 
-    @Flag(help: "Replace OUT and the file of labels if they are there. Stores and folders are never replaced.")
+    @Flag(help: "Replace OUT and the file of labels if they exist. Stores and folders are never replaced.")
     var force = false
 
-    @Flag(help: "Print what would be done and what would be lost, and write nothing.")
+    @Flag(help: "Print what would be done and what would be lost. Write nothing.")
     var dryRun = false
 
     @OptionGroup var common: CommonOptions

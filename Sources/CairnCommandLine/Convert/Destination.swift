@@ -23,7 +23,7 @@ struct Destination {
         let message: String
         if kind == .directory || isStore {
             message =
-                "something stands here already, and no store or folder is replaced: remove it or choose another name"
+                "something is here already, and no store or folder is replaced: remove it or choose another name"
         } else if isLink {
             message = "this is a symbolic link, which is not replaced: name the file itself"
         } else if !Directory.isRegularFile(path) {

@@ -16,7 +16,8 @@ struct GraphBuild {
 
     /// `labels`: nil for the numbers of the rows.
     init(
-        _ source: RowSource, dimensions: Int, scalar: Scalar, labels: [Label]?, for output: ConversionFormat,
+        _ source: RowSource, dimensions: Int, scalar: VectorStore.Scalar, labels: [Label]?,
+        for output: ConversionFormat,
         _ settings: ConversionSettings
     ) throws {
         self.source = source
@@ -26,11 +27,11 @@ struct GraphBuild {
         skipped = settings.skipped
         configuration = VectorStore.Configuration(
             dimensions: dimensions, metric: try settings.requiredMetric(for: output).metric, scalar: scalar,
-            connectivity: settings.connectivity ?? 16, constructionWidth: settings.constructionWidth ?? 200)
+            m: settings.connectivity ?? 16, efConstruction: settings.constructionWidth ?? 200)
     }
 
     /// Notes a vector that is left out; nil where it is an error.
-    private var note: (@Sendable (InvalidVector) -> Void)? {
+    private var note: (@Sendable (VectorStore.InvalidVector) -> Void)? {
         guard let skipped else { return nil }
         let labels = labels
         return { skipped.note(row: $0.row, label: labels?[$0.row] ?? Label($0.row), problem: $0.problem) }
@@ -56,7 +57,7 @@ struct GraphBuild {
     func run(at path: FilePath, progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void) throws {
         try advising { () throws(StoreError) in
             try VectorStore.build(
-                at: path, configuration, source, labels: labels,
+                at: path, configuration: configuration, source, labels: labels,
                 options: .init(
                     threads: threads, memoryBudget: memory, progress: progress, onInvalidVector: note))
         }

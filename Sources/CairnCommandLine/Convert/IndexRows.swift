@@ -2,13 +2,13 @@ import Cairn
 import HnswlibFile
 import VectorFiles
 
-/// The vectors of an hnswlib index that are found, in slot order: not those that are marked as deleted, nor those whose label
+/// The vectors of an hnswlib index that are found, in slot order: not those that are marked deleted, nor those whose label
 /// comes again.
 struct IndexRows: RowStream {
     let index: HnswlibIndex
     /// What was found when all of it was checked.
     let survey: HnswlibSurvey
-    let scalar: Scalar
+    let scalar: VectorStore.Scalar
     let dimensions: Int
     /// Slots whose label belongs to another one, ascending.
     let superseded: [UInt32]
@@ -18,7 +18,8 @@ struct IndexRows: RowStream {
     var length: Int { index.header.count }
 
     init(
-        _ index: HnswlibIndex, _ survey: HnswlibSurvey, _ scalar: Scalar, dimensions: Int, superseded: [UInt32],
+        _ index: HnswlibIndex, _ survey: HnswlibSurvey, _ scalar: VectorStore.Scalar, dimensions: Int,
+        superseded: [UInt32],
         hasLengths: Bool
     ) {
         self.index = index
@@ -65,7 +66,7 @@ struct IndexRows: RowStream {
         tally.count == 0
             ? []
             : [
-                "\(counted(tally.count, "vector")) left as in IN, being not of length 1 or with a length beside that is none: "
+                "\(counted(tally.count, "vector")) left as in IN: not of length 1, or with an invalid stored length; "
                     + "is the index for cosine?"
             ]
     }

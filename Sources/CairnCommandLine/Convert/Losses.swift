@@ -6,21 +6,21 @@ import VectorFiles
 enum Losses {
     static let ofGraph = ["the graph: links, levels, M and ef_construction"]
 
-    static func ofStore(_ info: StoreInfo) -> [String] {
+    static func ofStore(_ info: VectorStore.Info) -> [String] {
         ["the graph, the metric (\(info.configuration.metric.name)) and the other settings of the store"]
     }
 
     /// Of a store whose graph goes to an hnswlib index.
-    static func ofExport(_ info: StoreInfo) -> [String] {
+    static func ofExport(_ info: VectorStore.Info) -> [String] {
         let configuration = info.configuration
         return [
             "settings that hnswlib's files do not have: the metric (\(configuration.metric.name)), ef "
-                + "(\(configuration.searchWidth)), the seed"
+                + "(\(configuration.ef)), the seed"
         ]
     }
 
     static func ofMarked(_ count: Int) -> [String] {
-        count == 0 ? [] : ["\(counted(count, "vector")) marked as deleted"]
+        count == 0 ? [] : ["\(counted(count, "vector")) marked deleted"]
     }
 
     static func ofLabels(_ settings: ConversionSettings) -> [String] {
@@ -37,7 +37,7 @@ enum Losses {
     }
 
     /// Of an index of hnswlib that is written for this metric. `areThere`: whether what it is made of still has them.
-    static func ofLengths(_ metric: Metric?, areThere: Bool = true) -> [String] {
+    static func ofLengths(_ metric: VectorStore.Metric?, areThere: Bool = true) -> [String] {
         metric == .cosine && areThere
             ? ["the lengths of the vectors: hnswlib's files have them normalised for cosine"] : []
     }
@@ -46,7 +46,8 @@ enum Losses {
     static func ofNormalising(_ configuration: VectorStore.Configuration) -> [String] {
         let isFloat = configuration.scalar == .float32 || configuration.scalar == .float16
         return configuration.metric == .cosine && isFloat
-            ? ["the last bits of components: a store for cosine has vectors normalised, beside their lengths"] : []
+            ? ["the last bits of components: a store for cosine has vectors normalised, and their lengths next to them"]
+            : []
     }
 
     /// Of vectors that such a store gives back. `isScaled`: whether one of them gets a length other than 1.
@@ -87,12 +88,12 @@ enum Cautions {
     }
 
     /// Of a store whose graph is kept for another metric.
-    static func ofGraph(_ from: Metric, to: Metric) -> [String] {
+    static func ofGraph(_ from: VectorStore.Metric, to: VectorStore.Metric) -> [String] {
         from == to
             ? []
             : [
                 "the graph was built for \(from.name), and \(to.name) may find less in it: check with `cairn recall`, search "
-                    + "wider, or convert to vectors and build anew"
+                    + "with a larger ef, or convert to vectors and build again"
             ]
     }
 
@@ -102,7 +103,7 @@ enum Cautions {
         let added = metadata.map { ", with \(counted($0.totalElementsAdded, "vector")) added by then" } ?? ""
         return [
             "the folder is as Chroma's last sync left it\(added); additions, changes and deletions since then are only in "
-                + "chroma.sqlite3 (it syncs after hnsw:sync_threshold changes, 1000 unless set otherwise), which is not beside the folder"
+                + "chroma.sqlite3 (it syncs after hnsw:sync_threshold changes, 1000 by default), which is not next to the folder"
         ]
     }
 }

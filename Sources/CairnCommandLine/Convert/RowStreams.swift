@@ -39,12 +39,12 @@ struct StoreRows: RowStream {
 /// The rows of a BFIndex.
 struct BruteForceRows: RowStream {
     let file: BruteForceFile
-    let scalar: Scalar
+    let scalar: VectorStore.Scalar
     let dimensions: Int
     private let raw = RawRows()
     var length: Int { file.count }
 
-    init(_ file: BruteForceFile, _ scalar: Scalar, dimensions: Int) {
+    init(_ file: BruteForceFile, _ scalar: VectorStore.Scalar, dimensions: Int) {
         self.file = file
         self.scalar = scalar
         self.dimensions = dimensions

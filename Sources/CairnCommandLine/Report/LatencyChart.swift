@@ -64,7 +64,7 @@ struct LatencyChart {
         return plot.svg(
             "Latency over ef: the median and the 99th percentile",
             [
-                plot.axes(ticks, title: "ef: the width of the search →", quantity: "\(unit.rawValue) for a search"),
+                plot.axes(ticks, title: "ef: candidates per search →", quantity: "\(unit.rawValue) for a search"),
                 plot.guides(guides),
                 .group(series.map(drawn)),
             ])

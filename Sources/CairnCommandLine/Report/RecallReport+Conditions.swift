@@ -16,7 +16,7 @@ extension RecallReport {
             .element(
                 "p", [:],
                 "A result counts as found when it is no farther than the last of the true neighbours, as in ann-benchmarks. ",
-                "Where a search had to wait for the disk, queries a second are of the clock. To measure again:"
+                "If searches had to wait for the disk, queries a second count the time by the clock. To measure again:"
             ),
             .element("pre", [:], .element("code", [:], .text(command))),
         ])

@@ -2,12 +2,12 @@ import Cairn
 
 extension RecallReport {
     /// What of a store decides how its searches do, as `cairn info` has it.
-    static func facts(_ info: StoreInfo) -> [Fact] {
+    static func facts(_ info: VectorStore.Info) -> [Fact] {
         let facts = InfoCommand.facts(info)
         let names = [
             ("count", "vectors"), ("deleted", "marked deleted"), ("dimensions", "dimensions"), ("metric", "metric"),
             ("scalar", "scalar"), ("m", "M"), ("ef_construction", "ef_construction"), ("ef", "the store's own ef"),
-            ("codes", "codes"), ("file_bytes", "size"),
+            ("quantization", "quantization"), ("file_bytes", "size"),
         ]
         return names.compactMap { key, name in
             guard let value = facts.first(where: { $0.key == key })?.value else { return nil }
@@ -15,9 +15,9 @@ extension RecallReport {
             switch (key, value) {
             case ("count", _): text = grouped(info.count)
             case ("file_bytes", _): text = readableBytes(info.fileBytes)
-            case ("deleted", .literal("0")), ("codes", .string("none")): return nil
-            case ("codes", .string(let kind)):
-                text = info.codes.map { $0.warning ?? $0.measurement ?? kind } ?? "\(kind), not in use"
+            case ("deleted", .literal("0")), ("quantization", .string("none")): return nil
+            case ("quantization", .string(let kind)):
+                text = info.quantization.map { $0.warning ?? $0.measurement ?? kind } ?? "\(kind), not in use"
             case (_, .string(let string)): text = string
             default: text = value.text
             }

@@ -57,8 +57,8 @@ struct RecallReport {
         if let least = rows.map(\.processorShare).min(), rows.contains(where: \.isDisturbed) {
             sentences.append(
                 "Other programs used the CPU: searches had it for \(fixed(least * 100, decimals: 0)) % of their time at the worst. "
-                    + "Queries a second are of the time that they had it. Latencies are longer than on a quiet machine, p99 above "
-                    + "all: measure again for those.")
+                    + "Queries a second count only that time. Latencies are longer than on a quiet machine, p99 above all: "
+                    + "measure them again.")
         }
         return sentences.isEmpty
             ? .group([])
@@ -111,11 +111,11 @@ struct RecallReport {
     private var explanation: Markup {
         .element(
             "p", [:],
-            "Each line has the smallest measured ef that finds so much, and what a search with it costs, on one thread. ",
+            "Each line has the smallest measured ef that reaches the recall, and what a search with it costs on one thread. ",
             "Recall@\(k) is the share of the \(k == 1 ? "true nearest neighbour" : "\(k) true nearest neighbours") that ",
-            "a search finds. A larger ef finds more and takes longer. Queries a second are of the thread's time on the CPU, ",
-            "latencies of the clock; 99 of 100 searches take no longer than the p99 latency. ",
-            narrower, isAlone ? "To make one the store's own: " : "To make one a store's own: ",
+            "a search finds. A larger ef finds more and takes longer. Queries a second count the thread's time on the CPU, ",
+            "latencies the time by the clock. 99 of 100 searches take no longer than the p99 latency. ",
+            narrower, isAlone ? "To make an ef the store's own: " : "To make an ef a store's own: ",
             .element("code", [:], "cairn set \(isAlone ? subjects[0].path.shellQuoted : "STORE") --ef N"), "."
         )
     }
@@ -126,7 +126,7 @@ struct RecallReport {
         guard subjects.contains(where: { $0.answers.contains { $0.row?.width == first } }), first > 1 else {
             return .group([])
         }
-        return "No ef below \(first) was measured: a smaller one may do where this is the answer. "
+        return "No ef below \(first) was measured: if it is the answer, a smaller one may be enough. "
     }
 
     private var charts: Markup {

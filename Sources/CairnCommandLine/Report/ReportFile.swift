@@ -10,7 +10,7 @@ struct ReportFile {
     init(_ path: FilePath, inputs: [FilePath]) throws {
         try Destination(path: path, mayReplace: true).check()
         if let input = inputs.first(where: { Directory.areSame($0, path) }) {
-            throw Failure(path, "the report would replace \(input), which is measured with: name another file")
+            throw Failure(path, "the report would replace \(input), which the measurement reads: name another file")
         }
         draft = try Self.writing { () throws(StorageError) in try DraftFile(path) }
     }

@@ -72,8 +72,8 @@ import Testing
                 let comment: Comment = "\(state): \(name)"
                 let reader = try store.open(.readOnly, at: copy)
                 try reader.expectSound(queries, codes: false, warnings: 1, comment)
-                #expect(try reader.verify().warnings[0].hasPrefix("codes: "))
-                #expect(try reader.configuration.codes == .scalar4)
+                #expect(try reader.verify().warnings[0].hasPrefix("quantization: "))
+                #expect(try reader.configuration.quantization == .scalar4)
                 try reader.close()
                 let before = store.makings, writer = try store.open(at: copy)
                 #expect(store.makings == before + 1, comment)
@@ -115,9 +115,10 @@ import Testing
         let opened = try store.open(at: path)
         let report = try opened.verify(depth: .checksums)
         #expect(
-            report.problems.count == 1 && report.problems[0].hasPrefix("codes: that of slot 3 "), "\(report.problems)")
+            report.problems.count == 1 && report.problems[0].hasPrefix("quantization: the row of slot 3 "),
+            "\(report.problems)")
         #expect(try opened.recall(queries) > 0.9)
-        try opened.setCodes(.scalar4)
+        try opened.setQuantization(.scalar4)
         try opened.expectSound(queries, codes: true)
     }
 
@@ -166,8 +167,8 @@ import Testing
         for round in 0..<5 {
             try opened.add(store.rows(250, seed: UInt64(round + 3)).map { $0.map { $0 * 9 } }, from: 1000 * (round + 1))
             if setsCodes && round == 0 {
-                try opened.setCodes(.none)
-                try opened.setCodes(.scalar4)
+                try opened.setQuantization(.none)
+                try opened.setQuantization(.scalar4)
                 break
             }
         }
@@ -208,8 +209,8 @@ import Testing
     }
 
     /// hnswlib's files may hold vectors that no search can place.
-    @Test(arguments: [Codes.scalar8, .scalar4])
-    func `vectors that are not numbers`(codes: Codes) throws {
+    @Test(arguments: [VectorStore.Quantization.scalar8, .scalar4])
+    func `vectors that are not numbers`(codes: VectorStore.Quantization) throws {
         var fixture = try HnswlibFixture(600)
         for (slot, value) in [(7, Float.nan), (300, .infinity), (301, -.infinity), (555, .nan)] {
             let place = fixture.element(slot) + fixture.header.labelOffset - 32
@@ -221,14 +222,14 @@ import Testing
         let opened = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1))
         let queries = fixture.store.queries(20)
         let before = try queries.map { try opened.walk($0, width: 60).prefix(5).map { $0.label } }
-        try opened.setCodes(codes)
+        try opened.setQuantization(codes)
         let after = try queries.map { try opened.walk($0, width: 60).prefix(5).map { $0.label } }
         let same = zip(before, after).reduce(0) { $0 + Set($1.0).intersection($1.1).count }
         #expect(same >= 97)
         try opened.add(seededVectors(count: 1, dimensions: 8, seed: 3), labels: [9999])
         try opened.close()
         let inode = CodedStore.inode(path)
-        #expect(try VectorStore.open(at: path).info.codeBytes > 0)
+        #expect(try VectorStore.open(at: path).info.quantizationBytes > 0)
         try VectorStore.open(at: path, options: .init(access: .readWrite)).close()
         #expect(CodedStore.inode(path) == inode && inode != 0)
     }

@@ -41,31 +41,31 @@ import Testing
             #expect(try reader.recall(queries) >= 0.7, comment)
             try reader.close()
             let writer = try store.open(at: path)
-            let codes = try writer.configuration.codes
+            let codes = try writer.configuration.quantization
             try writer.expectSound(queries, codes: codes != .none, least: 0.7, comment)
             try writer.close()
-            #expect(try (store.open(.readOnly, at: path).info.codeBytes > 0) == (codes != .none), comment)
+            #expect(try (store.open(.readOnly, at: path).info.quantizationBytes > 0) == (codes != .none), comment)
         }
     }
 
     @Test(arguments: faults)
     func `setting codes`(call: SystemCall, error: Errno) throws {
         try store.build(260)
-        for kind in [Codes.scalar8, .scalar4, .none] {
+        for kind in [VectorStore.Quantization.scalar8, .scalar4, .none] {
             var number = 1
             while number < 60 {
                 let path = try store.copy("faulty")
                 let armed = LateFault(call, error), opened = try open(path, armed.calls)
                 try opened.add(store.rows(3, seed: 7), from: 1000)
                 armed.arm(number)
-                let result = Result { try opened.setCodes(kind) }
+                let result = Result { try opened.setQuantization(kind) }
                 let hasFired = armed.hasFired
                 armed.arm(nil)
                 switch result {
-                case .success: #expect(try opened.configuration.codes == kind)
+                case .success: #expect(try opened.configuration.quantization == kind)
                 case .failure(let thrown):
                     #expect((thrown as? StoreError)?.systemError == error, "\(call) \(number): \(thrown)")
-                    #expect(try opened.configuration.codes == .scalar4)
+                    #expect(try opened.configuration.quantization == .scalar4)
                 }
                 try expectUsable(opened, path, count: 263, "\(kind), \(call) \(number)")
                 if !hasFired { break }
@@ -96,8 +96,8 @@ import Testing
             // As a reader's file is lost: nothing is due when it is opened.
             armed.arm(nil)
             let opened = try open(path, armed.calls)
-            try opened.setCodes(.none)
-            try opened.setCodes(.scalar4)
+            try opened.setQuantization(.none)
+            try opened.setQuantization(.scalar4)
             try opened.update(store.rows(100, seed: 4).flatMap { $0 }, labels: (0..<100).map { Label($0) })
             armed.arm(number)
             let far = store.rows(1040, seed: 8).map { $0.map { $0 * 20 } }
@@ -122,7 +122,7 @@ import Testing
         let armed = LateFault(.synchronize, .ioError, of: "store"), opened = try open(store.path, armed.calls)
         try opened.add(store.rows(3, seed: 7), from: 1000)
         armed.arm(1)
-        #expect(storeError { try opened.setCodes(.scalar4) }?.systemError == .ioError)
+        #expect(storeError { try opened.setQuantization(.scalar4) }?.systemError == .ioError)
         #expect(armed.hasFired)
         armed.arm(nil)
         // Either nothing more is written, or what is written is right.

@@ -7,12 +7,12 @@ import Testing
 
 /// From the first codes of a store to those after a crash.
 @Suite struct CodeLifeTests {
-    static let kinds = [Codes.scalar8, .scalar4]
+    static let kinds = [VectorStore.Quantization.scalar8, .scalar4]
 
-    private func rowBytes(_ codes: Codes) -> Int { 64 }
+    private func rowBytes(_ codes: VectorStore.Quantization) -> Int { 64 }
 
-    @Test(arguments: kinds, [Metric.l2, .innerProduct, .cosine])
-    func `a build makes them`(codes: Codes, metric: Metric) throws {
+    @Test(arguments: kinds, [VectorStore.Metric.l2, .innerProduct, .cosine])
+    func `a build makes them`(codes: VectorStore.Quantization, metric: VectorStore.Metric) throws {
         let store = try CodedStore(codes, metric: metric)
         try store.build(1200)
         let header = try #require(CodedStore.header(store.path))
@@ -21,16 +21,16 @@ import Testing
         #expect(try readBytes(CodedStore.file(store.path)).count == 4096 + 1200 * rowBytes(codes))
         for access in [VectorStore.OpenOptions.Access.readOnly, .readWrite] {
             let opened = try store.open(access)
-            #expect(try opened.configuration.codes == codes)
-            #expect(try opened.info.codeBytes == 1200 * rowBytes(codes))
+            #expect(try opened.configuration.quantization == codes)
+            #expect(try opened.info.quantizationBytes == 1200 * rowBytes(codes))
             try opened.expectSound(store.rows(20, seed: 5), codes: true)
             try opened.close()
         }
         #expect(store.makings == 0)
     }
 
-    @Test(arguments: [Scalar.float16, .uint8, .int8])
-    func `of other scalars`(scalar: Scalar) throws {
+    @Test(arguments: [VectorStore.Scalar.float16, .uint8, .int8])
+    func `of other scalars`(scalar: VectorStore.Scalar) throws {
         for codes in scalar == .float16 ? Self.kinds : [.scalar4] {
             let store = try CodedStore(codes, dimensions: 40, metric: .cosine, scalar: scalar)
             try store.build(600)
@@ -48,24 +48,26 @@ import Testing
             try store.build(count)
             #expect(names(in: store.path).contains("codes") == false)
             let opened = try store.open()
-            #expect(try opened.configuration.codes == .scalar4 && opened.info.codeBytes == 0)
+            #expect(try opened.configuration.quantization == .scalar4 && opened.info.quantizationBytes == 0)
             #expect(try opened.verify().warnings == [])
         }
     }
 
     @Test(arguments: kinds)
-    func `a store that grows gets them at 256 vectors, and better ones at four times as many`(codes: Codes) throws {
+    func `a store that grows gets them at 256 vectors, and better ones at four times as many`(
+        codes: VectorStore.Quantization
+    ) throws {
         let store = try CodedStore(codes), rows = store.rows(1600), queries = store.rows(20, seed: 5)
         let opened = try store.create()
         var trained: Set<Int> = []
         for first in stride(from: 0, to: 1600, by: 50) {
             try opened.add(Array(rows[first..<first + 50]), from: first)
             if let header = CodedStore.header(store.path) { trained.insert(header.trainedCount) }
-            #expect(try (opened.info.codeBytes > 0) == (first >= 300), "\(first)")
+            #expect(try (opened.info.quantizationBytes > 0) == (first >= 300), "\(first)")
             if first % 400 == 350 { try opened.checkpoint() }
         }
         #expect(trained == [300, 1200] && store.makings == 2)
-        #expect(try opened.info.codeBytes == 1600 * rowBytes(codes))
+        #expect(try opened.info.quantizationBytes == 1600 * rowBytes(codes))
         try opened.expectSound(queries, codes: true)
         try opened.close()
         let again = try store.open(.readOnly)
@@ -88,7 +90,7 @@ import Testing
     }
 
     @Test(arguments: kinds)
-    func `changed, checkpointed and reopened they are the same file`(codes: Codes) throws {
+    func `changed, checkpointed and reopened they are the same file`(codes: VectorStore.Quantization) throws {
         let store = try CodedStore(codes), queries = store.rows(20, seed: 5)
         try store.build(600)
         let inode = CodedStore.inode(store.path)
@@ -97,7 +99,7 @@ import Testing
             let labels = (round * 100..<round * 100 + 60).map { Label($0) }
             try opened.update(store.rows(60, seed: UInt64(20 + round)).flatMap { $0 }, labels: labels)
             try opened.erase((round * 100 + 60..<round * 100 + 90).map { Label($0) })
-            try opened.mark((round * 100 + 90..<round * 100 + 95).map { Label($0) })
+            try opened.markDeleted((round * 100 + 90..<round * 100 + 95).map { Label($0) })
             try opened.expectSound(queries, codes: true, "round \(round), log")
             try opened.checkpoint()
             // These get the slots of the others.
@@ -107,12 +109,12 @@ import Testing
             try store.open(.readOnly).expectSound(queries, codes: true, "round \(round), closed")
         }
         #expect(store.makings == 0 && CodedStore.inode(store.path) == inode)
-        #expect(try store.open(.readOnly).info.free > 0)
+        #expect(try store.open(.readOnly).info.freeSlotCount > 0)
     }
 
     /// What a killed process leaves is read by a reader, which changes nothing, and gone on with by a writer.
     @Test(arguments: kinds)
-    func `killed with changes in the log`(codes: Codes) throws {
+    func `killed with changes in the log`(codes: VectorStore.Quantization) throws {
         let store = try CodedStore(codes), queries = store.rows(20, seed: 5)
         let opened = try store.create()
         try opened.add(store.rows(400), from: 0)
@@ -146,7 +148,7 @@ import Testing
 
     /// A checkpoint whose journal is whole, and that ends there.
     @Test(arguments: kinds)
-    func `killed in a checkpoint`(codes: Codes) throws {
+    func `killed in a checkpoint`(codes: VectorStore.Quantization) throws {
         let store = try CodedStore(codes), queries = store.rows(20, seed: 5)
         try store.build(500)
         for (call, name) in [
@@ -174,7 +176,7 @@ import Testing
 
     /// Vectors that the codes were not made for.
     @Test(arguments: kinds)
-    func `data that change are trained on anew`(codes: Codes) throws {
+    func `data that change are trained on anew`(codes: VectorStore.Quantization) throws {
         let store = try CodedStore(codes), opened = try store.create()
         try opened.add(store.rows(1200), from: 0)
         let first = try #require(try trained(opened, store))
@@ -192,7 +194,7 @@ import Testing
 
     /// Has the next batch make the codes that are due.
     private func trained(_ opened: VectorStore, _ store: CodedStore) throws -> CodeFileHeader? {
-        try opened.mark([0])
+        try opened.markDeleted([0])
         return CodedStore.header(store.path)
     }
 
@@ -205,34 +207,36 @@ import Testing
                 store.rows(500, seed: UInt64(60 + round)).flatMap { $0 }, labels: (0..<500).map { Label($0) })
         }
         #expect(store.makings == 0)
-        #expect(try opened.info.codeBytes > 0)
+        #expect(try opened.info.quantizationBytes > 0)
     }
 
     @Test(arguments: kinds)
-    func `a store in memory`(codes: Codes) throws {
+    func `a store in memory`(codes: VectorStore.Quantization) throws {
         let store = try CodedStore(codes), queries = store.rows(20, seed: 5)
         let memory = try VectorStore(inMemory: store.configuration)
         try memory.add(store.rows(200), from: 0)
-        #expect(try memory.info.codeBytes == 0)
+        #expect(try memory.info.quantizationBytes == 0)
         for round in 1..<12 {
             try memory.add(store.rows(100, seed: UInt64(round)), from: 100 * (round + 1))
             try memory.erase((100 * round..<100 * round + 20).map { Label($0) })
-            #expect(try (memory.info.codeBytes > 0) == (round >= 1))
+            #expect(try (memory.info.quantizationBytes > 0) == (round >= 1))
         }
         try memory.expectSound(queries, codes: true)
-        for other in [Codes.none, .scalar4, .scalar8, .scalar8] {
-            try memory.setCodes(other)
-            #expect(try memory.configuration.codes == other)
+        for other in [VectorStore.Quantization.none, .scalar4, .scalar8, .scalar8] {
+            try memory.setQuantization(other)
+            #expect(try memory.configuration.quantization == other)
             try memory.expectSound(queries, codes: other != .none)
         }
         try memory.close()
-        #expect(storeError { try memory.setCodes(.none) }?.code == .closed)
+        #expect(storeError { try memory.setQuantization(.none) }?.code == .closed)
     }
 
     /// By code that shares nothing with the library.
-    @Test(arguments: kinds, [Metric.l2, .cosine])
-    func `rows are what the format's description says`(codes: Codes, metric: Metric) throws {
-        for (scalar, dimensions) in [(Scalar.float32, 20), (.float16, 9), (.int8, 10)] {
+    @Test(arguments: kinds, [VectorStore.Metric.l2, .cosine])
+    func `rows are what the format's description says`(codes: VectorStore.Quantization, metric: VectorStore.Metric)
+        throws
+    {
+        for (scalar, dimensions) in [(VectorStore.Scalar.float32, 20), (.float16, 9), (.int8, 10)] {
             guard codes == .scalar4 || scalar != .int8 else { continue }
             let store = try CodedStore(codes, dimensions: dimensions, metric: metric, scalar: scalar)
             // One component larger than the others: where there are enough of them they are rotated.

@@ -14,13 +14,13 @@ import Testing
         return try readBytes(file)
     }
 
-    @Test(arguments: [Codes.scalar8, .scalar4], [Metric.l2, .cosine])
-    func `an export does not depend on codes`(codes: Codes, metric: Metric) throws {
+    @Test(arguments: [VectorStore.Quantization.scalar8, .scalar4], [VectorStore.Metric.l2, .cosine])
+    func `an export does not depend on codes`(codes: VectorStore.Quantization, metric: VectorStore.Metric) throws {
         let plain = try CodedStore(.none, metric: metric)
         try plain.build(700)
         let coded = try plain.copy("coded")
-        try plain.open(at: coded).setCodes(codes)
-        #expect(try VectorStore.open(at: coded).info.codeBytes > 0)
+        try plain.open(at: coded).setQuantization(codes)
+        #expect(try VectorStore.open(at: coded).info.quantizationBytes > 0)
         #expect(try exported(coded, plain.directory) == exported(plain.path, plain.directory))
     }
 
@@ -28,32 +28,33 @@ import Testing
         let fixture = try HnswlibFixture(600)
         let path = fixture.store.directory.appending("imported")
         let report = try VectorStore.importHnswlib(from: fixture.file, to: path, options: .init(metric: .l2))
-        #expect(report.configuration.codes == .none)
-        for codes in [Codes.scalar4, .scalar8, .none] {
+        #expect(report.configuration.quantization == .none)
+        for codes in [VectorStore.Quantization.scalar4, .scalar8, .none] {
             let opened = try VectorStore.open(at: path, options: .init(access: .readWrite))
-            try opened.setCodes(codes)
+            try opened.setQuantization(codes)
             try opened.close()
             let reader = try VectorStore.open(at: path)
             let (bytes, report) = try fixture.exported(reader)
             #expect(bytes == fixture.bytes && report.isOriginal, "\(codes)")
-            #expect(try (reader.info.codeBytes > 0) == (codes != .none))
+            #expect(try (reader.info.quantizationBytes > 0) == (codes != .none))
         }
     }
 
-    @Test(arguments: [Codes.scalar8, .scalar4], [nil, Metric.l2, .innerProduct, .cosine])
-    func `a copy has codes of its own at once`(codes: Codes, metric: Metric?) throws {
+    @Test(
+        arguments: [VectorStore.Quantization.scalar8, .scalar4], [nil, VectorStore.Metric.l2, .innerProduct, .cosine])
+    func `a copy has codes of its own at once`(codes: VectorStore.Quantization, metric: VectorStore.Metric?) throws {
         let store = try CodedStore(codes)
         try store.build(600)
         do {
             let opened = try store.open()
             try opened.erase((0..<50).map { Label($0) })
-            try opened.mark([60])
+            try opened.markDeleted([60])
         }
         let copy = store.directory.appending("copy")
         try VectorStore.copy(from: store.path, to: copy, metric: metric)
         let reader = try store.open(.readOnly, at: copy)
-        #expect(try reader.configuration.codes == codes && reader.configuration.metric == metric ?? .l2)
-        #expect(try reader.info.codeBytes > 0)
+        #expect(try reader.configuration.quantization == codes && reader.configuration.metric == metric ?? .l2)
+        #expect(try reader.info.quantizationBytes > 0)
         if metric == nil { try reader.expectSound(store.rows(10, seed: 5), codes: true) }
         #expect(try reader.verify().problems == [] && reader.verify().warnings == [])
         #expect(CodedStore.header(copy)?.isProduct == (metric ?? .l2 != .l2))
@@ -79,17 +80,17 @@ import Testing
         let copy = store.directory.appending("copy")
         try VectorStore.copy(from: store.path, to: copy, metric: .custom(name: "codes-chebyshev"))
         let reader = try VectorStore.open(at: copy)
-        #expect(try reader.configuration.codes == .none && reader.info.codeBytes == 0)
+        #expect(try reader.configuration.quantization == .none && reader.info.quantizationBytes == 0)
         #expect(names(in: copy) == ["labels", "level0", "lock", "upper"])
     }
 
     @Test func `copies of small stores, and of stores without codes`() throws {
-        for (codes, count) in [(Codes.scalar4, 100), (.scalar8, 0), (.none, 600)] {
+        for (codes, count) in [(VectorStore.Quantization.scalar4, 100), (.scalar8, 0), (.none, 600)] {
             let store = try CodedStore(codes), copy = store.directory.appending("copy")
             try store.build(count)
             try VectorStore.copy(from: store.path, to: copy)
             let reader = try VectorStore.open(at: copy)
-            #expect(try reader.configuration.codes == codes && reader.info.codeBytes == 0)
+            #expect(try reader.configuration.quantization == codes && reader.info.quantizationBytes == 0)
             #expect(names(in: copy) == ["labels", "level0", "lock", "upper"])
         }
     }

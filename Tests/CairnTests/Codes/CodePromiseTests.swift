@@ -28,7 +28,7 @@ import Testing
             }
         }
 
-        var used: Set<CodeReport.Kind> {
+        var used: Set<VectorStore.QuantizationReport.Kind> {
             switch self {
             case .even, .longRows: [.scalar8]
             case .wideComponent: [.half]
@@ -37,20 +37,21 @@ import Testing
         }
     }
 
-    private func store(_ data: Data, _ way: Way, _ codes: Codes, in directory: TemporaryDirectory) throws -> VectorStore
+    private func store(_ data: Data, _ way: Way, _ codes: VectorStore.Quantization, in directory: TemporaryDirectory)
+        throws -> VectorStore
     {
         let path = directory.appending("\(codes)"), rows = data.rows(1600, seed: 1)
         let configuration = VectorStore.Configuration(
-            dimensions: data.dimensions, connectivity: 8, constructionWidth: 60, codes: way == .later ? .none : codes)
+            dimensions: data.dimensions, m: 8, efConstruction: 60, quantization: way == .later ? .none : codes)
         let writing = VectorStore.OpenOptions(access: .readWrite, threads: 1)
         switch way {
-        case .built: try VectorStore.build(at: path, configuration, vectors: rows.flatMap { $0 })
+        case .built: try VectorStore.build(at: path, configuration: configuration, vectors: rows.flatMap { $0 })
         case .live, .later:
-            let store = try VectorStore.create(at: path, configuration, options: writing)
+            let store = try VectorStore.create(at: path, configuration: configuration, options: writing)
             for first in stride(from: 0, to: rows.count, by: 200) {
                 try store.add(Array(rows[first..<first + 200]), from: first)
             }
-            if way == .later { try store.setCodes(codes) }
+            if way == .later { try store.setQuantization(codes) }
             try store.close()
         case .inMemory:
             let store = try VectorStore(inMemory: configuration)
@@ -66,24 +67,26 @@ import Testing
     func `no more is lost than is promised`(data: Data, way: Way) throws {
         let directory = try TemporaryDirectory(), queries = data.rows(150, seed: 2)
         let plain = try store(data, way, .none, in: directory)
-        #expect(try plain.info.codes == nil)
+        #expect(try plain.info.quantization == nil)
         let coded = try store(data, way, .scalar8, in: directory)
-        let report = try #require(try coded.info.codes)
+        let report = try #require(try coded.info.quantization)
         #expect(report.requested == .scalar8 && data.used.contains(report.used), "\(report)")
         #expect((report.reason == nil) == (report.used == .scalar8))
         for width in [10, 50, 200] {
             let without = try plain.recall(queries, width: width), with = try coded.recall(queries, width: width)
             // Beyond what is promised, 150 queries have their own chance.
-            #expect(with >= without - CodeReport.promise - 0.01, "ef \(width): \(with), by vectors \(without)")
+            #expect(
+                with >= without - VectorStore.QuantizationReport.promise - 0.01,
+                "ef \(width): \(with), by vectors \(without)")
         }
         let verified = try coded.verify()
-        #expect(verified.problems == [] && verified.codes?.used == report.used)
+        #expect(verified.problems == [] && verified.quantization?.used == report.used)
         #expect(verified.warnings.count == (report.reason == nil ? 0 : 1), "\(verified.warnings)")
         if report.used == .none {
-            #expect(try coded.info.codeBytes == 0 && report.losses == [] && !report.attempts.isEmpty)
+            #expect(try coded.info.quantizationBytes == 0 && report.losses == [] && !report.attempts.isEmpty)
         } else {
             #expect(report.losses.map(\.width) == [10, 20, 50, 100, 200] && report.queries >= 64)
-            #expect((report.worst?.lost ?? 1) <= CodeReport.promise)
+            #expect((report.worst?.lost ?? 1) <= VectorStore.QuantizationReport.promise)
         }
     }
 
@@ -93,13 +96,15 @@ import Testing
         let opened = try store.create()
         try opened.add(Array(rows[..<700]), from: 0)
         try opened.checkpoint()
-        #expect(try opened.info.codes?.used == CodeReport.Kind.none)
+        #expect(try opened.info.quantization?.used == VectorStore.QuantizationReport.Kind.none)
         try opened.close()
         let header = try #require(CodedStore.header(store.path)), makings = store.makings
-        #expect(header.kind == 0 && header.requested == Codes.scalar4.stored && header.attempts.count == 1)
+        #expect(
+            header.kind == 0 && header.requested == VectorStore.Quantization.scalar4.stored
+                && header.attempts.count == 1)
         for access in [VectorStore.OpenOptions.Access.readOnly, .readWrite] {
             let again = try store.open(access)
-            let report = try #require(try again.info.codes)
+            let report = try #require(try again.info.quantization)
             #expect(report.used == .none && report.reason?.hasPrefix("sq4 may lose ") == true, "\(report)")
             #expect(try again.verify().warnings.count == 1)
             try again.close()
@@ -110,7 +115,7 @@ import Testing
         #expect(store.makings == makings && CodedStore.header(store.path)?.recent.count == 200)
         // Four times as many vectors, or others: it tries again.
         try writer.add(store.rows(2200, seed: 9), from: 10_000)
-        try writer.mark([0])
+        try writer.markDeleted([0])
         #expect(store.makings > makings)
         try writer.close()
     }
@@ -120,9 +125,9 @@ import Testing
         let store = try CodedStore(.scalar8), opened = try store.create()
         try opened.add(store.rows(300).map { $0.map { 100 * $0 } }, from: 0)
         try opened.checkpoint()
-        #expect(try opened.info.codes?.used == .scalar8)
+        #expect(try opened.info.quantization?.used == .scalar8)
         let queries = store.rows(60, seed: 8)
-        let plain = try VectorStore(inMemory: .init(dimensions: 24, connectivity: 6, constructionWidth: 40))
+        let plain = try VectorStore(inMemory: .init(dimensions: 24, m: 6, efConstruction: 40))
         try plain.add(store.rows(300).map { $0.map { 100 * $0 } }, from: 0)
         for round in 1...4 {
             let rows = store.rows(250, seed: UInt64(10 + round))
@@ -146,9 +151,9 @@ import Testing
         try writeBytes(bytes, to: CodedStore.file(store.path))
         let report = try store.open(.readOnly).verify()
         #expect(report.warnings.count == 1 && report.warnings[0].contains("'cairn codes'"), "\(report.warnings)")
-        #expect((report.codes?.worst?.lost ?? 0) > 0.2)
+        #expect((report.quantization?.worst?.lost ?? 0) > 0.2)
         let writer = try store.open()
-        try writer.setCodes(.scalar4)
+        try writer.setQuantization(.scalar4)
         #expect(try writer.verify().warnings == [])
     }
 

@@ -20,12 +20,13 @@ struct CodedStore {
     let system = WatchedSystem()
 
     init(
-        _ codes: Codes, dimensions: Int = 24, metric: Metric = .l2, scalar: Scalar = .float32
+        _ codes: VectorStore.Quantization, dimensions: Int = 24, metric: VectorStore.Metric = .l2,
+        scalar: VectorStore.Scalar = .float32
     ) throws {
         directory = try TemporaryDirectory()
         path = directory.appending("store")
         configuration = VectorStore.Configuration(
-            dimensions: dimensions, metric: metric, scalar: scalar, connectivity: 6, constructionWidth: 40, codes: codes
+            dimensions: dimensions, metric: metric, scalar: scalar, m: 6, efConstruction: 40, quantization: codes
         )
     }
 
@@ -36,7 +37,7 @@ struct CodedStore {
 
     func create() throws(StoreError) -> VectorStore {
         try VectorStore.create(
-            at: path, configuration, options: .init(access: .readWrite, threads: 1), calls: system.calls)
+            at: path, configuration: configuration, options: .init(access: .readWrite, threads: 1), calls: system.calls)
     }
 
     func open(
@@ -48,7 +49,8 @@ struct CodedStore {
     /// Builds the store of `count` vectors.
     func build(_ count: Int, threads: Int = 1) throws(StoreError) {
         try VectorStore.build(
-            at: path, configuration, vectors: rows(count).flatMap { $0 }, options: .init(threads: threads))
+            at: path, configuration: configuration, vectors: rows(count).flatMap { $0 },
+            options: .init(threads: threads))
     }
 
     /// The files as they are now, under another name.
@@ -88,7 +90,7 @@ extension VectorStore {
     ) throws -> Double {
         var hits = 0, wanted = 0
         for query in queries {
-            let exact = try search(query, count: 10, options: .init(isExact: true))
+            let exact = try search(query, k: 10, options: .init(isExact: true))
             let found = try walk(query, width: width).prefix(10)
             for neighbor in found {
                 let distance = try distances(from: query, to: [neighbor.label])[0]
@@ -109,7 +111,7 @@ extension VectorStore {
         #expect(report.problems == [], comment, sourceLocation: sourceLocation)
         let others = report.warnings.filter { !$0.contains(" is asked for; ") }
         #expect(others.count == warnings, "\(report.warnings)", sourceLocation: sourceLocation)
-        #expect(try (info.codeBytes > 0) == codes, comment, sourceLocation: sourceLocation)
+        #expect(try (info.quantizationBytes > 0) == codes, comment, sourceLocation: sourceLocation)
         let recall = try recall(queries)
         #expect(recall >= least, comment, sourceLocation: sourceLocation)
     }

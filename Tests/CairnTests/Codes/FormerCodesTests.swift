@@ -6,15 +6,15 @@ import Testing
 
 /// Searches go by the codes that were there when they began, also after those have been replaced and the store has grown.
 struct FormerCodesTests {
-    @Test(arguments: [Codes.none, .scalar4])
-    func `a search goes on by codes that have been replaced`(next: Codes) throws {
+    @Test(arguments: [VectorStore.Quantization.none, .scalar4])
+    func `a search goes on by codes that have been replaced`(next: VectorStore.Quantization) throws {
         // Rows of 1,024 bytes: what room there is beyond the store's rows is soon passed.
         let fixture = try StoreFixture(300, dimensions: 1024, connectivity: 4), store = try fixture.open(.readWrite)
-        try store.setCodes(.scalar8)
+        try store.setQuantization(.scalar8)
         let more = vectors(1600, dimensions: 1024, scalar: .float32, seed: 7)
         let query = fixture.queries(1)[0]
         let labels = try store.reading { (contents, view, scratch) throws(StoreError) -> [Label] in
-            try store.setCodes(next)
+            try store.setQuantization(next)
             try store.add(more, labels: (1000..<2600).map { Label($0) })
             #expect(contents.graph.publishedSlotCount == 1900)
             return try unsafe query.withUnsafeBufferPointer { query in

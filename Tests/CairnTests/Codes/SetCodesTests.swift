@@ -7,23 +7,24 @@ import Testing
 
 /// Other codes for a store that is there, or none.
 @Suite struct SetCodesTests {
-    private static let kinds = [Codes.scalar8, .scalar4]
+    private static let kinds = [VectorStore.Quantization.scalar8, .scalar4]
 
     @Test func `from each kind to each other`() throws {
         let store = try CodedStore(.none), queries = store.rows(12, seed: 5)
         try store.build(500)
         let opened = try store.open()
-        for (number, codes) in [Codes.scalar8, .scalar4, .scalar4, .none, .none, .scalar4, .scalar8, .none].enumerated()
-        {
+        for (number, codes) in [
+            VectorStore.Quantization.scalar8, .scalar4, .scalar4, .none, .none, .scalar4, .scalar8, .none,
+        ].enumerated() {
             try opened.add(store.rows(2, seed: UInt64(number)), from: 1000 * (number + 1))
-            try opened.setCodes(codes)
-            #expect(try opened.configuration.codes == codes)
+            try opened.setQuantization(codes)
+            #expect(try opened.configuration.quantization == codes)
             try opened.expectSound(queries, codes: codes != .none)
             #expect(names(in: store.path).contains("codes") == (codes != .none))
             // Durable when it returns.
             let killed = try store.copy("killed")
             let reader = try store.open(.readOnly, at: killed)
-            #expect(try reader.configuration.codes == codes)
+            #expect(try reader.configuration.quantization == codes)
             try reader.expectSound(queries, codes: codes != .none)
         }
         #expect(store.makings == 5)
@@ -32,11 +33,11 @@ import Testing
     @Test func `a store that is too small keeps in mind what it is to have`() throws {
         let store = try CodedStore(.none), opened = try store.create()
         try opened.add(store.rows(100), from: 0)
-        try opened.setCodes(.scalar8)
-        #expect(try opened.configuration.codes == .scalar8 && opened.info.codeBytes == 0)
+        try opened.setQuantization(.scalar8)
+        #expect(try opened.configuration.quantization == .scalar8 && opened.info.quantizationBytes == 0)
         try opened.close()
         let again = try store.open()
-        #expect(try again.configuration.codes == .scalar8 && again.verify().warnings == [])
+        #expect(try again.configuration.quantization == .scalar8 && again.verify().warnings == [])
         try again.add(store.rows(200, seed: 3), from: 500)
         try again.add(store.rows(1, seed: 4), from: 800)
         try again.expectSound(store.rows(12, seed: 5), codes: true)
@@ -49,14 +50,16 @@ import Testing
         try store.build(900)
         let opened = try store.open(), problems = Problems()
         let exact = try queries.map {
-            Set(try opened.search($0, count: 10, options: .init(isExact: true)).map { $0.label })
+            Set(try opened.search($0, k: 10, options: .init(isExact: true)).map { $0.label })
         }
         withThreads(3) { thread in
             do {
                 switch thread {
                 case 0:
-                    for codes in [Codes.scalar8, .scalar4, .none, .scalar4, .scalar8, .none, .scalar8] {
-                        try opened.setCodes(codes)
+                    for codes in [
+                        VectorStore.Quantization.scalar8, .scalar4, .none, .scalar4, .scalar8, .none, .scalar8,
+                    ] {
+                        try opened.setQuantization(codes)
                     }
                 case 1:
                     // Far from every query.
@@ -79,7 +82,7 @@ import Testing
         }
         #expect(problems.all == [])
         try opened.checkpoint()
-        #expect(try opened.configuration.codes == .scalar8)
+        #expect(try opened.configuration.quantization == .scalar8)
         try opened.expectSound(queries, codes: true)
     }
 
@@ -91,13 +94,13 @@ import Testing
         for _ in 0..<10 {
             withThreads(2) { thread in
                 do {
-                    for _ in 0..<3 { try opened.setCodes(thread == 0 ? .scalar8 : .scalar4) }
+                    for _ in 0..<3 { try opened.setQuantization(thread == 0 ? .scalar8 : .scalar4) }
                 } catch {
                     problems.add("\(error)")
                 }
             }
             let header = try #require(CodedStore.header(store.path))
-            #expect(try opened.configuration.codes.stored == header.kind)
+            #expect(try opened.configuration.quantization.stored == header.kind)
         }
         #expect(problems.all == [])
     }
@@ -107,14 +110,14 @@ import Testing
         try store.build(300)
         let before = try snapshot(store.path)
         let reader = try store.open(.readOnly)
-        #expect(storeError { try reader.setCodes(.scalar4) }?.code == .readOnly)
-        #expect(try reader.info.codeBytes > 0 && reader.configuration.codes == .scalar8)
+        #expect(storeError { try reader.setQuantization(.scalar4) }?.code == .readOnly)
+        #expect(try reader.info.quantizationBytes > 0 && reader.configuration.quantization == .scalar8)
         #expect(try snapshot(store.path) == before)
         try reader.close()
-        #expect(storeError { try reader.setCodes(.scalar4) }?.code == .closed)
+        #expect(storeError { try reader.setQuantization(.scalar4) }?.code == .closed)
         let writer = try store.open()
         try writer.close()
-        #expect(storeError { try writer.setCodes(.scalar4) }?.code == .closed)
+        #expect(storeError { try writer.setQuantization(.scalar4) }?.code == .closed)
     }
 
     @Test func `what cannot have codes says why`() throws {
@@ -133,19 +136,19 @@ import Testing
             #expect(storeError { _ = try VectorStore(inMemory: store.configuration) }?.code == .invalidArgument)
             let plain = try CodedStore(.none, metric: .custom(name: "codes-manhattan"))
             try plain.build(300)
-            #expect(storeError { try plain.open().setCodes(codes) }?.code == .invalidArgument)
-            try plain.open().setCodes(.none)
+            #expect(storeError { try plain.open().setQuantization(codes) }?.code == .invalidArgument)
+            try plain.open().setQuantization(.none)
         }
-        for scalar in [Scalar.uint8, .int8] {
+        for scalar in [VectorStore.Scalar.uint8, .int8] {
             let store = try CodedStore(.scalar8, scalar: scalar)
             let error = storeError { try store.build(300) }
             #expect(error?.code == .invalidArgument && error?.message.contains("sq4") == true)
             let plain = try CodedStore(.none, scalar: scalar)
             try plain.build(300)
             let opened = try plain.open()
-            #expect(storeError { try opened.setCodes(.scalar8) }?.code == .invalidArgument)
-            #expect(try opened.configuration.codes == .none)
-            try opened.setCodes(.scalar4)
+            #expect(storeError { try opened.setQuantization(.scalar8) }?.code == .invalidArgument)
+            #expect(try opened.configuration.quantization == .none)
+            try opened.setQuantization(.scalar4)
             try opened.expectSound(plain.rows(10, seed: 5), codes: true)
         }
     }
@@ -165,15 +168,17 @@ import Testing
         try writeBytes(bytes, to: store.path.appending("level0"))
         for access in [VectorStore.OpenOptions.Access.readOnly, .readWrite] {
             let opened = try store.open(access)
-            #expect(try opened.configuration.codes == .none)
+            #expect(try opened.configuration.quantization == .none)
             #expect(try opened.verify().problems == [])
             #expect(try opened.recall(store.rows(10, seed: 5)) > 0.93)
             try opened.close()
         }
     }
 
-    @Test(arguments: kinds, [Metric.l2, .cosine])
-    func `the same calls give the same bytes, whatever the threads`(codes: Codes, metric: Metric) throws {
+    @Test(arguments: kinds, [VectorStore.Metric.l2, .cosine])
+    func `the same calls give the same bytes, whatever the threads`(
+        codes: VectorStore.Quantization, metric: VectorStore.Metric
+    ) throws {
         func bytes(_ threads: Int) throws -> [[UInt8]] {
             let store = try CodedStore(codes, dimensions: 40, metric: metric)
             try store.build(900, threads: threads)
@@ -188,7 +193,7 @@ import Testing
                 store.rows(60, seed: 4).flatMap { $0 }, labels: (2000..<2060).map { Label($0) }, threads: threads)
             try opened.checkpoint()
             found.append(try readBytes(CodedStore.file(store.path)))
-            try opened.setCodes(codes)
+            try opened.setQuantization(codes)
             found.append(try readBytes(CodedStore.file(store.path)))
             found.append(Array(try readBytes(store.path.appending("level0"))[Geometry.prologue...]))
             try opened.close()

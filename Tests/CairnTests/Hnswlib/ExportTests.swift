@@ -12,31 +12,31 @@ import Testing
     /// The export, imported again: labels, vectors, deletions and answers must be the store's.
     private func check(_ store: VectorStore, _ fixture: HnswlibFixture, marked: [Label]) throws {
         let (bytes, report) = try fixture.exported(store)
-        #expect(report.count == (try store.count) && report.deleted == marked.count && !report.isOriginal)
+        #expect(report.count == (try store.count) && report.deletedCount == marked.count && !report.isOriginal)
         let file = fixture.store.directory.appending("exported.bin")
         let path = fixture.store.directory.appending("again")
         #expect(bytes.count > HnswlibHeader.size)
         defer { removeTree(path) }
         let again = try VectorStore.importHnswlib(from: file, to: path, options: .init(metric: .l2))
-        #expect(again.count == report.count && again.deleted == marked.count && again.repeatedLabels == 0)
+        #expect(again.count == report.count && again.deletedCount == marked.count && again.repeatedLabels == 0)
         let verified = try VectorStore.verify(at: path)
-        #expect(verified.problems == [] && verified.unreachable == 0)
+        #expect(verified.problems == [] && verified.unreachableCount == 0)
         let copy = try VectorStore.open(at: path)
         #expect(try copy.allLabels().sorted() == store.allLabels().sorted())
-        #expect(try copy.markedLabels().sorted() == marked.sorted())
+        #expect(try copy.deletedLabels().sorted() == marked.sorted())
         for label in try store.allLabels() { #expect(try copy.vector(for: label) == store.vector(for: label)) }
         for query in fixture.store.queries(20) {
-            let options = SearchOptions(width: 200)
+            let options = VectorStore.SearchOptions(ef: 200)
             #expect(
-                try copy.search(query, count: 10, options: options).map(\.distance)
-                    == store.search(query, count: 10, options: options).map(\.distance))
+                try copy.search(query, k: 10, options: options).map(\.distance)
+                    == store.search(query, k: 10, options: options).map(\.distance))
         }
     }
 
     private func change(_ store: VectorStore, _ fixture: HnswlibFixture) throws -> [Label] {
         let vectors = seededVectors(count: 400, dimensions: 8, seed: 5)
         let marked = (0..<20).map { fixture.label(7 * $0 + 3) }
-        try store.mark(marked)
+        try store.markDeleted(marked)
         try store.erase((0..<100).map { fixture.label(200 + $0) })
         try store.update(Array(vectors[..<800]), labels: (0..<100).map { fixture.label(400 + $0) })
         try store.add(Array(vectors[800..<1600]), labels: (0..<100).map { 100_000 + Label($0) })
@@ -52,14 +52,14 @@ import Testing
         do {
             let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
             let marked = try change(store, fixture)
-            #expect(try store.info.free > 0)
+            #expect(try store.info.freeSlotCount > 0)
             try check(store, fixture, marked: marked)
-            try store.unmark([marked[0]])
+            try store.unmarkDeleted([marked[0]])
             try check(store, fixture, marked: Array(marked[1...]))
-            try store.mark([marked[0]])
+            try store.markDeleted([marked[0]])
         }
         let closed = try VectorStore.open(at: path)
-        try check(closed, fixture, marked: closed.markedLabels())
+        try check(closed, fixture, marked: closed.deletedLabels())
     }
 
     @Test func `changes that are in the log alone`() throws {
@@ -77,7 +77,7 @@ import Testing
 
     @Test func `a store in memory, and one from which everything was erased`() throws {
         let fixture = try HnswlibFixture(10)
-        let store = try VectorStore(inMemory: .init(dimensions: 8, connectivity: 4, constructionWidth: 40))
+        let store = try VectorStore(inMemory: .init(dimensions: 8, m: 4, efConstruction: 40))
         #expect(try fixture.exported(store).bytes.count == HnswlibHeader.size)
         try store.add(seededVectors(count: 300, dimensions: 8, seed: 2), labels: (0..<300).map { Label($0) })
         try store.erase([0, 1, 299])
@@ -87,8 +87,8 @@ import Testing
         #expect(bytes.count == HnswlibHeader.size && report.count == 0)
     }
 
-    @Test(arguments: [Scalar.float16, .uint8, .int8], [Metric.l2, .cosine])
-    func `other scalars go out as f32`(scalar: Scalar, metric: Metric) throws {
+    @Test(arguments: [VectorStore.Scalar.float16, .uint8, .int8], [VectorStore.Metric.l2, .cosine])
+    func `other scalars go out as f32`(scalar: VectorStore.Scalar, metric: VectorStore.Metric) throws {
         let stored = try StoreFixture(300, metric: metric, scalar: scalar)
         let store = try stored.open(), file = stored.directory.appending("f32.bin")
         let report = try store.exportHnswlib(to: file)
@@ -98,8 +98,8 @@ import Testing
         #expect(imported.configuration.dimensions == 8 && imported.warnings == [])
         let copy = try VectorStore.open(at: path)
         for query in stored.queries(10) {
-            let expected = try store.search(query, count: 5, options: .init(width: 100))
-            let found = try copy.search(query, count: 5, options: .init(width: 100))
+            let expected = try store.search(query, k: 5, options: .init(ef: 100))
+            let found = try copy.search(query, k: 5, options: .init(ef: 100))
             for (one, other) in zip(expected, found) {
                 #expect(abs(one.distance - other.distance) <= 1e-3 * max(1, abs(one.distance)))
             }

@@ -13,7 +13,8 @@ struct HnswlibFixture {
     let header: HnswlibHeader
 
     init(
-        _ count: Int, dimensions: Int = 8, metric: Metric = .l2, scalar: Scalar = .float32, connectivity: Int = 8
+        _ count: Int, dimensions: Int = 8, metric: VectorStore.Metric = .l2, scalar: VectorStore.Scalar = .float32,
+        connectivity: Int = 8
     ) throws {
         store = try StoreFixture(
             count, dimensions: dimensions, metric: metric, scalar: scalar, connectivity: connectivity,
@@ -65,7 +66,7 @@ struct HnswlibFixture {
 
     /// Imports the bytes.
     func importChanged(
-        _ name: String = "imported", metric: Metric? = nil
+        _ name: String = "imported", metric: VectorStore.Metric? = nil
     ) throws -> (path: FilePath, report: VectorStore.ImportReport) {
         let path = store.directory.appending(name)
         let report = try VectorStore.importHnswlib(

@@ -9,12 +9,12 @@ import Testing
 
 /// An imported store is the index that it came from: the same graph, the same answers, and the same bytes when it goes out.
 @Suite struct ImportTests {
-    @Test(arguments: [Metric.l2, .innerProduct, .cosine], [2, 5, 16])
-    func `an unchanged import is exported as the same bytes`(metric: Metric, connectivity: Int) throws {
+    @Test(arguments: [VectorStore.Metric.l2, .innerProduct, .cosine], [2, 5, 16])
+    func `an unchanged import is exported as the same bytes`(metric: VectorStore.Metric, connectivity: Int) throws {
         // More than four segments, and rows that straddle pages.
         let fixture = try HnswlibFixture(2500, dimensions: 13, metric: metric, connectivity: connectivity)
         let (path, report) = try fixture.importChanged()
-        #expect(report.count == 2500 && report.deleted == 0 && report.warnings == [])
+        #expect(report.count == 2500 && report.deletedCount == 0 && report.warnings == [])
         #expect(report.bytesRead == fixture.bytes.count)
         #expect(try VectorStore.verify(at: path).problems == [])
         let store = try VectorStore.open(at: path)
@@ -24,10 +24,10 @@ import Testing
         let original = try fixture.store.open()
         for query in fixture.store.queries(20) {
             for width in [1, 10, 100] {
-                let options = SearchOptions(width: width)
+                let options = VectorStore.SearchOptions(ef: width)
                 #expect(
-                    try store.search(query, count: 10, options: options)
-                        == original.search(query, count: 10, options: options))
+                    try store.search(query, k: 10, options: options)
+                        == original.search(query, k: 10, options: options))
             }
         }
         #expect(try store.vector(for: 4) != nil)
@@ -42,12 +42,12 @@ import Testing
         let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
         #expect(try fixture.exported(store).bytes == fixture.bytes)
         try store.add([Float](repeating: 2, count: 8), labels: [77])
-        #expect(try store.search([Float](repeating: 2, count: 8), count: 1).first?.label == 77)
+        #expect(try store.search([Float](repeating: 2, count: 8), k: 1).first?.label == 77)
         #expect(try store.count == count + 1)
     }
 
-    @Test(arguments: [Scalar.float16, .uint8, .int8])
-    func `other scalars`(scalar: Scalar) throws {
+    @Test(arguments: [VectorStore.Scalar.float16, .uint8, .int8])
+    func `other scalars`(scalar: VectorStore.Scalar) throws {
         let fixture = try HnswlibFixture(300, dimensions: 7, scalar: scalar)
         let (path, _) = try fixture.importChanged()
         let store = try VectorStore.open(at: path)
@@ -70,7 +70,7 @@ import Testing
         let (path, _) = try fixture.importChanged()
         let store = try VectorStore.open(at: path)
         #expect(try fixture.exported(store).bytes == fixture.bytes)
-        #expect(try store.configuration.constructionWidth == 1_000_000)
+        #expect(try store.configuration.efConstruction == 1_000_000)
         let (other, report) = try fixture.exported(store, .init(maximumElements: 40))
         #expect(!report.isOriginal)
         #expect(other[16...] == fixture.bytes[16...] && other[8] == 40)
@@ -82,13 +82,13 @@ import Testing
         var fixture = try HnswlibFixture(300)
         for slot in [0, 17, Int(fixture.header.entryPoint)] { fixture.markDeleted(slot) }
         let (path, report) = try fixture.importChanged()
-        #expect(report.deleted == 3 && report.count == 297)
+        #expect(report.deletedCount == 3 && report.count == 297)
         let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
         #expect(try fixture.exported(store).bytes == fixture.bytes)
         let row = fixture.store.rows[17]
-        #expect(try store.search(row, count: 1)[0].label != fixture.label(17))
-        try store.unmark([fixture.label(17)])
-        #expect(try store.search(row, count: 1)[0].label == fixture.label(17))
+        #expect(try store.search(row, k: 1)[0].label != fixture.label(17))
+        try store.unmarkDeleted([fixture.label(17)])
+        #expect(try store.search(row, k: 1)[0].label == fixture.label(17))
         #expect(try store.verify().problems == [])
     }
 
@@ -98,7 +98,7 @@ import Testing
         #expect(report.warnings == [])
         let store = try VectorStore.open(at: path)
         let query = fixture.store.queries(1)[0]
-        for neighbor in try store.search(query, count: 5) {
+        for neighbor in try store.search(query, k: 5) {
             let vector = try #require(try store.vector(for: neighbor.label))
             #expect(abs(Double(neighbor.distance) - distance(.innerProduct, query, vector)) < 1e-4)
         }
@@ -118,7 +118,7 @@ import Testing
         let (path, report) = try fixture.importChanged()
         #expect(report.nonFiniteVectors == 1 && report.warnings.count == 1)
         let store = try VectorStore.open(at: path)
-        #expect(try store.search(fixture.store.queries(1)[0], count: 10).count == 10)
+        #expect(try store.search(fixture.store.queries(1)[0], k: 10).count == 10)
         #expect(try fixture.exported(store).bytes == fixture.bytes)
     }
 
@@ -153,7 +153,7 @@ import Testing
         let (path, report) = try fixture.importChanged()
         #expect(report.unorderedVectors == 2 && report.nonFiniteVectors == 0 && report.warnings.count == 1)
         let store = try VectorStore.open(at: path)
-        #expect(try store.search(fixture.store.queries(1)[0], count: 10).count == 10)
+        #expect(try store.search(fixture.store.queries(1)[0], k: 10).count == 10)
         #expect(try fixture.exported(store).bytes == fixture.bytes)
     }
 
@@ -200,8 +200,8 @@ import Testing
         #expect(abs(vector.reduce(0) { $0 + $1 * $1 } - 1) < 1e-5)
     }
 
-    @Test(arguments: [Scalar.float16, .uint8, .int8])
-    func `other scalars for cosine come back as they are in the file`(scalar: Scalar) throws {
+    @Test(arguments: [VectorStore.Scalar.float16, .uint8, .int8])
+    func `other scalars for cosine come back as they are in the file`(scalar: VectorStore.Scalar) throws {
         let fixture = try HnswlibFixture(300, dimensions: 7, metric: .l2, scalar: scalar)
         let (path, _) = try fixture.importChanged(metric: .cosine)
         #expect(try VectorStore.verify(at: path).problems == [])
@@ -222,7 +222,7 @@ import Testing
             header.encoded() + fixture.bytes[fixture.element(0)..<fixture.element(3)] + record + record + record
         let (path, report) = try fixture.importChanged()
         #expect(report.count == 3)
-        #expect(try VectorStore.open(at: path).search(fixture.store.rows[1], count: 3).count == 3)
+        #expect(try VectorStore.open(at: path).search(fixture.store.rows[1], k: 3).count == 3)
         // As many as a small store has room for, and one more.
         let upper = try UpperLayers(connectivity: 2, slots: 10)
         #expect(upper.hasRoom(lists: 63 * 10) && !upper.hasRoom(lists: 63 * 10 + 65))
@@ -248,7 +248,7 @@ import Testing
         #expect(code(.init(metric: .l2, dimensions: 9), file) == .dimensionMismatch)
         #expect(code(.init(metric: .l2, dimensions: .max), file) == .dimensionMismatch)
         #expect(code(.init(metric: .l2, scalar: .uint8, dimensions: 8), file) == .dimensionMismatch)
-        #expect(code(.init(metric: .l2, searchWidth: 0), file) == .invalidArgument)
+        #expect(code(.init(metric: .l2, ef: 0), file) == .invalidArgument)
         #expect(code(.init(metric: .l2), fixture.store.directory.appending("nothing")) == .notFound)
         fixture.bytes.removeLast()
         #expect(code(.init(metric: .l2), try fixture.write()) == .corrupt)
@@ -266,11 +266,11 @@ import Testing
         }
         let (path, _) = try fixture.importChanged()
         let report = try VectorStore.verify(at: path)
-        #expect(report.isSound && report.unreachable == 1)
+        #expect(report.isSound && report.unreachableCount == 1)
         #expect(report.warnings.count == 1 && report.warnings[0].contains("label \(fixture.label(Int(lone)))"))
         let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
         try store.upsert(fixture.store.rows[Int(lone)], labels: [fixture.label(Int(lone))])
-        #expect(try store.verify().unreachable == 0)
+        #expect(try store.verify().unreachableCount == 0)
     }
 
     @Test func `lost upper layers are made anew, and the file is not said to be the same`() throws {

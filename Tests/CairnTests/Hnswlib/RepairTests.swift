@@ -35,20 +35,20 @@ import Testing
         let fixture = try index(200, lone: lone, fromFar: false)
         let (path, _) = try fixture.importChanged()
         let marked = fixture.label(lone[2])
-        try VectorStore.open(at: path, options: .init(access: .readWrite)).mark([marked])
-        #expect(try VectorStore.verify(at: path).unreachable == 3)
+        try VectorStore.open(at: path, options: .init(access: .readWrite)).markDeleted([marked])
+        #expect(try VectorStore.verify(at: path).unreachableCount == 3)
         let report = try VectorStore.repair(at: path)
-        #expect(report.unreachable == 3 && report.remainingLabels == [] && report.files == [])
+        #expect(report.unreachableCount == 3 && report.remainingLabels == [] && report.files == [])
         #expect(Set(report.relinkedLabels).isSuperset(of: lone.map { fixture.label($0) }))
         let store = try VectorStore.open(at: path), after = try store.verify(depth: .searches)
-        #expect(after.problems == [] && after.unreachable == 0 && after.missed == 0)
-        #expect(try store.count == 199 && store.markedLabels() == [marked])
+        #expect(after.problems == [] && after.unreachableCount == 0 && after.missedCount == 0)
+        #expect(try store.count == 199 && store.deletedLabels() == [marked])
         for slot in 0..<200 where slot != lone[2] {
             #expect(try store.vector(for: fixture.label(slot)) == fixture.store.rows[slot])
         }
         // Nothing is left to do.
         try store.close()
-        #expect(try VectorStore.repair(at: path) == RepairReport())
+        #expect(try VectorStore.repair(at: path) == VectorStore.RepairReport())
     }
 
     @Test func `vectors that searches miss are linked`() throws {
@@ -57,30 +57,31 @@ import Testing
         let (path, _) = try fixture.importChanged()
         let labels = Set(lone.map { fixture.label($0) })
         let before = try VectorStore.verify(at: path, depth: .searches)
-        #expect(before.isSound && before.unreachable == 0)
-        #expect(Set(before.missedLabels).isSuperset(of: labels) && before.missed == before.missedLabels.count)
+        #expect(before.isSound && before.unreachableCount == 0)
+        #expect(Set(before.missedLabels).isSuperset(of: labels) && before.missedCount == before.missedLabels.count)
         #expect(before.warnings.contains { $0.contains("'cairn repair'") })
         let report = try VectorStore.repair(at: path, threads: 2)
-        #expect(report.unreachable == 0 && report.missed == before.missed && report.remainingLabels == [])
+        #expect(
+            report.unreachableCount == 0 && report.missedCount == before.missedCount && report.remainingLabels == [])
         #expect(Set(report.relinkedLabels).isSuperset(of: before.missedLabels))
-        #expect(try VectorStore.verify(at: path, depth: .searches).missed == 0)
+        #expect(try VectorStore.verify(at: path, depth: .searches).missedCount == 0)
     }
 
-    @Test(arguments: [Metric.l2, .innerProduct, .cosine], [Scalar.float32, .float16, .int8])
-    func `a vector that is linked again keeps its bits`(metric: Metric, scalar: Scalar) throws {
+    @Test(arguments: [VectorStore.Metric.l2, .innerProduct, .cosine], [VectorStore.Scalar.float32, .float16, .int8])
+    func `a vector that is linked again keeps its bits`(metric: VectorStore.Metric, scalar: VectorStore.Scalar) throws {
         let fixture = try StoreFixture(40, metric: metric, scalar: scalar)
         let store = try fixture.open(.readWrite)
         let before = try fixture.labels.map { try store.vector(for: $0) }
-        try store.mark([5])
+        try store.markDeleted([5])
         try store.writing().write([.relink(3), .relink(5), .relink(39)], .none, threads: 1)
         for round in 0..<2 {
             let opened = round == 0 ? store : try fixture.open()
             for label in fixture.labels {
                 #expect(try opened.vector(for: label) == (label == 5 ? nil : before[Int(label)]))
             }
-            #expect(try opened.markedLabels() == [5])
+            #expect(try opened.deletedLabels() == [5])
             let report = try opened.verify()
-            #expect(report.problems == [] && report.unreachable == 0)
+            #expect(report.problems == [] && report.unreachableCount == 0)
             if round == 0 { try store.close() }
         }
         #expect(throws: StoreError.self) {

@@ -19,14 +19,14 @@ import Testing
     @Test func `the last live one of a label is found, and all of them are exported`() throws {
         let fixture = try fixture()
         let (path, report) = try fixture.importChanged()
-        #expect(report.repeatedLabels == 11 && report.count == 389 && report.deleted == 0)
+        #expect(report.repeatedLabels == 11 && report.count == 389 && report.deletedCount == 0)
         #expect(report.warnings.count == 1)
         #expect(try VectorStore.verify(at: path).problems == [])
         let store = try VectorStore.open(at: path)
         #expect(try fixture.exported(store).bytes == fixture.bytes)
         for slot in 0..<9 {
             #expect(try store.vector(for: fixture.label(100 + slot)) == fixture.store.rows[100 + slot])
-            #expect(try !store.search(fixture.store.rows[20 + slot], count: 1).contains { $0.distance == 0 })
+            #expect(try !store.search(fixture.store.rows[20 + slot], k: 1).contains { $0.distance == 0 })
         }
         // A deleted slot does not hide a live one, whichever comes last.
         #expect(try store.vector(for: fixture.label(109)) == fixture.store.rows[29])
@@ -42,7 +42,7 @@ import Testing
         #expect(report.repeatedLabels == 1)
         let store = try VectorStore.open(at: path)
         #expect(try store.vector(for: fixture.label(entry)) == fixture.store.rows[399])
-        #expect(try store.search(fixture.store.rows[entry], count: 3).allSatisfy { $0.distance > 0 })
+        #expect(try store.search(fixture.store.rows[entry], k: 3).allSatisfy { $0.distance > 0 })
         #expect(try fixture.exported(store).bytes == fixture.bytes)
         #expect(try VectorStore.verify(at: path).problems == [])
     }
@@ -55,9 +55,9 @@ import Testing
         do {
             let store = try VectorStore.open(at: path, options: .init(access: .readWrite))
             try store.add(Array(added[..<8]), labels: [10_000])
-            #expect(try store.info.free == 11)
+            #expect(try store.info.freeSlotCount == 11)
             let report = try store.verify()
-            #expect(report.problems == [] && report.unreachable == 0)
+            #expect(report.problems == [] && report.unreachableCount == 0)
             let (bytes, export) = try fixture.exported(store)
             #expect(export.count == 390 && !export.isOriginal)
             let header = try HnswlibHeader(decoding: bytes, path: fixture.file)
@@ -65,13 +65,13 @@ import Testing
             try store.checkpoint()
             try store.add(Array(added[8...]), labels: (1..<60).map { 10_000 + $0 })
             // At least those of level 0, of which there are most.
-            #expect(try store.info.free < 11)
+            #expect(try store.info.freeSlotCount < 11)
             #expect(try store.verify().problems == [])
             #expect(try store.count == 449)
         }
         // As after a crash: the batches are in the log alone.
         let report = try VectorStore.verify(at: path)
-        #expect(report.problems == [] && report.unreachable == 0)
+        #expect(report.problems == [] && report.unreachableCount == 0)
     }
 
     @Test func `a copy keeps them until its own first change`() throws {
@@ -80,11 +80,11 @@ import Testing
         try VectorStore.copy(from: path, to: copy, metric: .innerProduct)
         #expect(try VectorStore.verify(at: copy).problems == [])
         let store = try VectorStore.open(at: copy, options: .init(access: .readWrite))
-        #expect(try store.info.free == 11 && store.count == 389)
+        #expect(try store.info.freeSlotCount == 11 && store.count == 389)
         #expect(try fixture.exported(store).bytes == fixture.bytes)
         try store.erase([fixture.label(50)])
         let report = try store.verify()
-        #expect(report.problems == [] && report.unreachable == 0)
+        #expect(report.problems == [] && report.unreachableCount == 0)
     }
 
     @Test func `a first batch that fails can be made again`() throws {
@@ -95,8 +95,8 @@ import Testing
         #expect(storeError { try store.erase([10_000]) } != nil)
         #expect(try fixture.exported(store).report.isOriginal)
         try store.erase([fixture.label(50)])
-        #expect(try store.info.free == 12)
-        #expect(try store.verify().unreachable == 0)
+        #expect(try store.info.freeSlotCount == 12)
+        #expect(try store.verify().unreachableCount == 0)
     }
 
     /// Labels that all fall into the same bucket, so that each one is looked for past all the others.

@@ -18,13 +18,13 @@ import Darwin
         await #expect(processExitsWith: .success) {
             alarm(60)
             let dimensions = 8, elements = seededVectors(count: 300, dimensions: dimensions, seed: 5)
-            let store = try VectorStore(inMemory: .init(dimensions: dimensions, connectivity: 4, constructionWidth: 10))
+            let store = try VectorStore(inMemory: .init(dimensions: dimensions, m: 4, efConstruction: 10))
             try store.add(elements, labels: (0..<300).map { Label($0) }, threads: 1)
             let queries = Array(elements.prefix(32 * dimensions)), wrong = Atomic<Int>(0), ended = Atomic<Int>(0)
             let threads = (0..<1000).compactMap { _ in
                 Threading.Thread {
                     for _ in 0..<2 {
-                        let found = try? store.search(batch: queries, count: 3, options: .init(width: 20), threads: 2)
+                        let found = try? store.search(batch: queries, k: 3, options: .init(ef: 20), threads: 2)
                         if found?.count != 32 || found?.allSatisfy({ $0.count == 3 }) != true {
                             wrong.add(1, ordering: .relaxed)
                         }

@@ -37,7 +37,8 @@ import Glibc
                 for number in 0..<6 {
                     if number == 1 { (mapsBefore, addressesBefore) = (try maps(), try addresses()) }
                     let store = try VectorStore.create(
-                        at: directory.appending("\(dimensions)-\(number)"), .init(dimensions: dimensions),
+                        at: directory.appending("\(dimensions)-\(number)"),
+                        configuration: .init(dimensions: dimensions),
                         options: .init(access: .readWrite, durability: .none))
                     try store.add([Float](repeating: 1, count: dimensions), labels: [1], threads: 1)
                     stores.append(store)
@@ -53,7 +54,8 @@ import Glibc
     @Test func `a store that was opened again is filled to the end of its last segment`() throws {
         let written = try WrittenStore(dimensions: 4), rows = written.rows(5000).flatMap { $0 }
         try VectorStore.build(
-            at: written.path, written.configuration, vectors: Array(rows.prefix(4 * 3000)), options: .init(threads: 1))
+            at: written.path, configuration: written.configuration, vectors: Array(rows.prefix(4 * 3000)),
+            options: .init(threads: 1))
         let store = try written.open()
         try store.add(Array(rows.suffix(4 * 2000)), labels: (3000..<5000).map { Label($0) })
         #expect(try store.verify().problems == [])

@@ -21,7 +21,7 @@ import Glibc
             let elements = seededVectors(count: 700, dimensions: 24, seed: 4)
             more = Array(elements.suffix(100 * 24))
             try VectorStore.build(
-                at: path, .init(dimensions: 24, connectivity: 8, constructionWidth: 30, codes: .scalar8),
+                at: path, configuration: .init(dimensions: 24, m: 8, efConstruction: 30, quantization: .scalar8),
                 vectors: Array(elements.prefix(600 * 24)), options: .init(threads: 1))
         }
 
@@ -33,8 +33,8 @@ import Glibc
         func use(adding label: Label) throws(StoreError) {
             let store = try open()
             try store.add(more, labels: (0..<100).map { label + $0 })
-            _ = try store.search(Array(more.prefix(24)), count: 10)
-            _ = try store.search(batch: more, count: 10, threads: 2)
+            _ = try store.search(Array(more.prefix(24)), k: 10)
+            _ = try store.search(batch: more, k: 10, threads: 2)
             try store.checkpoint()
             let report = try store.verify()
             #expect(report.isSound, "\(report.problems)")
@@ -95,12 +95,13 @@ import Glibc
             #expect(
                 thrown?.code == .full && thrown?.message.contains("ulimit -f") == true, "\(String(describing: thrown))")
             #expect(try store.count == count)
-            #expect(try store.search(Array(sample.more.prefix(24)), count: 10).count == 10)
+            #expect(try store.search(Array(sample.more.prefix(24)), k: 10).count == 10)
             try store.close()
             let built = sample.directory.appending("built")
             let error = storeError {
                 try VectorStore.build(
-                    at: built, .init(dimensions: 24), vectors: seededVectors(count: 8000, dimensions: 24, seed: 1))
+                    at: built, configuration: .init(dimensions: 24),
+                    vectors: seededVectors(count: 8000, dimensions: 24, seed: 1))
             }
             #expect(error?.code == .full)
             #expect(names(in: sample.directory.path) == ["store"])

@@ -15,9 +15,9 @@ import Testing
         directory = try TemporaryDirectory()
         path = directory.appending("store")
         let configuration = VectorStore.Configuration(
-            dimensions: 5, connectivity: 4, constructionWidth: 20, codes: .scalar8)
+            dimensions: 5, m: 4, efConstruction: 20, quantization: .scalar8)
         try VectorStore.build(
-            at: path, configuration, vectors: Array(rows[..<60].joined()),
+            at: path, configuration: configuration, vectors: Array(rows[..<60].joined()),
             options: .init(threads: 1).coded(from: 30))
         // Something in the log.
         let store = try open(.readWrite)
@@ -69,17 +69,17 @@ import Testing
     }
 
     private func answers(_ store: VectorStore) throws(StoreError) -> [[Label]] {
-        func labels(_ found: [Neighbor]) -> [Label] { found.map(\.label) }
+        func labels(_ found: [VectorStore.Neighbor]) -> [Label] { found.map(\.label) }
         let query = rows[71]
         var answers = [
-            labels(try store.search(query, count: 5, options: .init(width: 10))),
-            labels(try store.search(query, count: 5, options: .init(width: 10, filter: .including(0..<20)))),
-            labels(try store.search(query, count: 5, options: .init(width: 10, filter: .matching { $0 % 2 == 0 }))),
+            labels(try store.search(query, k: 5, options: .init(ef: 10))),
+            labels(try store.search(query, k: 5, options: .init(ef: 10, filter: .including(0..<20)))),
+            labels(try store.search(query, k: 5, options: .init(ef: 10, filter: .matching { $0 % 2 == 0 }))),
             labels(try store.search(query, within: 2).neighbors),
-            labels(try store.searchDocuments(query, count: 3, by: .shift(2)).map(\.best)),
+            labels(try store.searchDocuments(query, k: 3, by: .shift(2)).map(\.best)),
             try store.contains(62) ? [62] : [], try store.allLabels(),
         ]
-        answers += try store.search(batch: rows[71] + rows[72] + rows[73], count: 4, threads: 1).map(labels)
+        answers += try store.search(batch: rows[71] + rows[72] + rows[73], k: 4, threads: 1).map(labels)
         return answers
     }
 
@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test func `a store in memory stays as it was`() throws {
-        let configuration = VectorStore.Configuration(dimensions: 5, connectivity: 4, constructionWidth: 20)
+        let configuration = VectorStore.Configuration(dimensions: 5, m: 4, efConstruction: 20)
         var failures = 0
         let requests = try refusingEachRequest { _ throws in
             var made: VectorStore?
@@ -145,13 +145,14 @@ import Testing
 
     @Test func `a build leaves nothing behind`() throws {
         let configuration = VectorStore.Configuration(
-            dimensions: 5, connectivity: 4, constructionWidth: 20, codes: .scalar8)
+            dimensions: 5, m: 4, efConstruction: 20, quantization: .scalar8)
         let built = directory.appending("built"), elements = Array(rows.joined())
         var failures = 0
         let requests = refusingEachRequest { _ in
             let isBuilt = succeeds { () throws(StoreError) in
                 try VectorStore.build(
-                    at: built, configuration, vectors: elements, options: .init(threads: 1).coded(from: 30))
+                    at: built, configuration: configuration, vectors: elements,
+                    options: .init(threads: 1).coded(from: 30))
             }
             unrefused {
                 let found = names(in: directory.path).filter { $0.hasPrefix("built") }

@@ -7,7 +7,7 @@ import Testing
 /// Searches within a radius and for documents, of stores that are being changed.
 @Suite struct ChangedStoreSearchTests {
     private let directory: TemporaryDirectory
-    private let configuration = VectorStore.Configuration(dimensions: 4, connectivity: 6, constructionWidth: 40)
+    private let configuration = VectorStore.Configuration(dimensions: 4, m: 6, efConstruction: 40)
 
     init() throws { directory = try TemporaryDirectory() }
 
@@ -15,7 +15,8 @@ import Testing
     func `what is marked, erased or superseded is not found, what replaced it is`(inMemory: Bool) throws {
         let path = directory.appending("store")
         var store =
-            inMemory ? try VectorStore(inMemory: configuration) : try VectorStore.create(at: path, configuration)
+            inMemory
+            ? try VectorStore(inMemory: configuration) : try VectorStore.create(at: path, configuration: configuration)
         var live: [Label: [Float]] = [:]
         let rows = vectors(2000, dimensions: 4, scalar: .float32).rows(4)
         func put(_ labels: [Label], _ first: Int) throws {
@@ -30,7 +31,7 @@ import Testing
         try put((0..<800).map { Label($0) }, 0)
         try check(store, live)
         try put((0..<200).map { Label($0 * 3) }, 800)
-        try remove((0..<150).map { Label($0 * 4 + 1) }) { try store.mark($0) }
+        try remove((0..<150).map { Label($0 * 4 + 1) }) { try store.markDeleted($0) }
         try remove((0..<150).map { Label($0 * 4 + 2) }) { try store.erase($0) }
         try check(store, live)
         if !inMemory {
@@ -45,9 +46,9 @@ import Testing
         try remove(live.keys.sorted().filter { $0 % 10 < 7 }) { try store.erase($0) }
         try check(store, live)
         // Nearly nothing is left.
-        try remove(Array(live.keys.sorted().dropFirst(9))) { try store.mark($0) }
+        try remove(Array(live.keys.sorted().dropFirst(9))) { try store.markDeleted($0) }
         try check(store, live)
-        try remove(Array(live.keys)) { try store.mark($0) }
+        try remove(Array(live.keys)) { try store.markDeleted($0) }
         try check(store, live)
     }
 
@@ -61,7 +62,7 @@ import Testing
             let radius = place < 0 ? 10 : all[place].distance * 1.000_01
             let exact = try store.search(query, within: Float(radius), options: .init(isExact: true))
             #expect(exact.neighbors.map(\.label) == all.prefix(place + 1).map(\.label))
-            let walked = try store.search(query, within: Float(radius), options: .init(width: 20))
+            let walked = try store.search(query, within: Float(radius), options: .init(ef: 20))
             #expect(walked.neighbors == exact.neighbors.filter { walked.neighbors.contains($0) })
             hits += walked.neighbors.count
             wanted += exact.neighbors.count
@@ -69,10 +70,10 @@ import Testing
             var documents: [UInt64: [Label]] = [:]
             for (label, _) in all { documents[label / 10, default: []].append(label) }
             for isExact in [true, false] {
-                let options = DocumentOptions(width: 20, neighborsPerDocument: 4, isExact: isExact)
-                let found = try store.searchDocuments(query, count: 8, by: .function { $0 / 10 }, options: options)
+                let options = VectorStore.DocumentOptions(ef: 20, neighborsPerDocument: 4, isExact: isExact)
+                let found = try store.searchDocuments(query, k: 8, by: .function { $0 / 10 }, options: options)
                 let listed = try store.searchDocuments(
-                    query, count: 8, by: .array((0..<4000).map { $0 / 10 }), options: options)
+                    query, k: 8, by: .array((0..<4000).map { $0 / 10 }), options: options)
                 #expect(found == listed && found.count == min(8, documents.count))
                 for found in found {
                     #expect(found.neighbors.map(\.label) == documents[found.document].map { Array($0.prefix(4)) })

@@ -11,7 +11,7 @@ import Testing
     @Test func `a journal is redone beside codes that were made after it`() throws {
         let written = try WrittenStore(dimensions: 4)
         let store = try written.create()
-        try store.setCodes(.scalar8)
+        try store.setQuantization(.scalar8)
         try store.add(written.rows(300).flatMap { $0 }, labels: (0..<300).map { Label($0) })
         // Codes come with the batch after the one that made it large enough.
         try store.add(written.rows(1, seed: 2)[0], labels: [300])
@@ -20,7 +20,7 @@ import Testing
         let before = try written.copy("before")
         try store.checkpoint()
         let crashed = try written.copy("crashed")
-        try store.setCodes(.scalar4)
+        try store.setQuantization(.scalar4)
         try writeBytes(readBytes(written.path.appending(StoreName.codes)), to: crashed.appending(StoreName.codes))
         try writeBytes(readBytes(before.appending(StoreName.levelZero)), to: crashed.appending(StoreName.levelZero))
 
@@ -29,11 +29,11 @@ import Testing
         try reader.close()
         let recovered = try VectorStore.quick(at: crashed, options: .init(access: .readWrite, threads: 1))
         #expect(try recovered.verify().problems == [])
-        #expect(try recovered.info.codeBytes > 0)
+        #expect(try recovered.info.quantizationBytes > 0)
         try recovered.add(written.rows(1, seed: 4)[0], labels: [500])
         try recovered.close()
         let later = try VectorStore.quick(at: crashed)
         #expect(try later.verify().problems == [])
-        #expect(try later.info.codeBytes > 0)
+        #expect(try later.info.quantizationBytes > 0)
     }
 }

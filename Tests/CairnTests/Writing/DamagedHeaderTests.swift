@@ -24,7 +24,7 @@ import Testing
                 written.rows(10, seed: UInt64(round)).flatMap { $0 },
                 labels: (round * 10..<round * 10 + 10).map { Label($0) })
             if checkpoints && round % 2 == 1 { try store.checkpoint() }
-            if width { try store.setSearchWidth(round + 1) }
+            if width { try store.setEF(round + 1) }
         }
         let copy = directory.appending("killed-\(checkpoints)-\(width)")
         try copyStore(from: written.path, to: copy)

@@ -30,7 +30,7 @@ import Testing
         var models = [StoreModel(written.configuration)]
         let store = try written.create()
         for step in Self.steps {
-            try store.write(WriteBatch(step))
+            try store.write(VectorStore.WriteBatch(step))
             var next = models[models.count - 1]
             _ = next.apply(step)
             models.append(next)

@@ -23,7 +23,7 @@ import Testing
         let store = try written.create()
         try store.add(written.rows(300).flatMap { $0 }, labels: (0..<300).map { Label($0) })
         try store.erase((20..<30).map { Label($0) })
-        try store.mark([40, 41])
+        try store.markDeleted([40, 41])
         try store.close()
         sound = try readBytes(written.path.appending("level0"))
         let superblock = try Superblock(decoding: Array(sound[8192..<8704]))
@@ -103,10 +103,10 @@ import Testing
         make((1000..<1030).map { $0 }) { (store) throws(StoreError) in
             try store.add(vectors(30), labels: (1000..<1030).map { $0 })
         }
-        make([]) { (store) throws(StoreError) in try store.mark([120, 121]) }
-        make([]) { (store) throws(StoreError) in try store.unmark([40]) }
+        make([]) { (store) throws(StoreError) in try store.markDeleted([120, 121]) }
+        make([]) { (store) throws(StoreError) in try store.unmarkDeleted([40]) }
         make([2000, 2001]) { (store) throws(StoreError) in
-            try store.add(vectors(2), labels: [2000, 2001], replacingMarked: true)
+            try store.add(vectors(2), labels: [2000, 2001], replacingDeleted: true)
         }
         make([]) { (store) throws(StoreError) in try store.checkpoint() }
         make([3000]) { (store) throws(StoreError) in try store.add(vectors(1), labels: [3000]) }
@@ -114,7 +114,7 @@ import Testing
         guard !acknowledged.isEmpty else { return }
         let again = try written.open(.readOnly)
         for (label, vector) in acknowledged { #expect(try again.vector(for: label) == vector, "label \(label)") }
-        _ = try again.search(rows[0], count: 5, options: .init(width: 20))
+        _ = try again.search(rows[0], k: 5, options: .init(ef: 20))
         _ = try again.verify()
         try again.close()
     }
@@ -126,7 +126,7 @@ import Testing
         defer { try? store.close() }
         let error = storeError { try change(store) }
         #expect(error?.code == .corrupt && error?.message.contains("cairn verify") == true, "\(error.debugDescription)")
-        #expect(try store.count == header.liveCount && store.info.deleted == header.markedCount)
+        #expect(try store.count == header.liveCount && store.info.deletedCount == header.markedCount)
         return error
     }
 
@@ -154,7 +154,7 @@ import Testing
             for slot in [40, 41] { table(&bytes, slot, state: 1) }
             for slot in 50..<60 { table(&bytes, slot, state: 2) }
         }
-        _ = try refusal { (store) throws(StoreError) in try store.unmark((50..<60).map { $0 }) }
+        _ = try refusal { (store) throws(StoreError) in try store.unmarkDeleted((50..<60).map { $0 }) }
     }
 
     @Test(arguments: [1, 2, 63, 255] as [UInt8])
@@ -171,7 +171,7 @@ import Testing
         for slot in UInt32(20)..<30 { #expect(!graph.isLinked(slot), "slot \(slot)") }
         for slot in UInt32(300)..<500 { #expect(graph.upper.level(slot) == graph.slots.level(slot)) }
         for (row, label) in zip(rows, 5000 as Label..<5200) {
-            #expect(try store.search(row, count: 1, options: .init(width: 40))[0].label == label)
+            #expect(try store.search(row, k: 1, options: .init(ef: 40))[0].label == label)
         }
     }
 

@@ -26,7 +26,7 @@ import Darwin
     /// A store with one vector, so that its log is there.
     private func create(_ durability: VectorStore.OpenOptions.Durability) throws -> VectorStore {
         let store = try VectorStore.create(
-            at: written.path, written.configuration,
+            at: written.path, configuration: written.configuration,
             options: .init(access: .readWrite, durability: durability, threads: 1), calls: system.calls)
         try store.add(written.rows(1)[0], labels: [1000])
         return store
@@ -36,8 +36,8 @@ import Darwin
         let rows = written.rows(2, seed: UInt64(round) + 50)
         try store.add(rows[0], labels: [Label(round)])
         try store.upsert(rows[1], labels: [Label(round)])
-        try store.mark([Label(round)])
-        try store.unmark([Label(round)])
+        try store.markDeleted([Label(round)])
+        try store.unmarkDeleted([Label(round)])
         try store.erase([Label(round)])
     }
 
@@ -69,7 +69,7 @@ import Darwin
         #expect(try store.count == 1)
     }
 
-    @Test(arguments: [VectorStore.OpenOptions.Durability.none, .interval(milliseconds: 3_600_000)])
+    @Test(arguments: [VectorStore.OpenOptions.Durability.none, .interval(.milliseconds(3_600_000))])
     func `synchronize syncs what came before it`(_ durability: VectorStore.OpenOptions.Durability) throws {
         let store = try create(durability)
         for round in 0..<2 {
@@ -85,7 +85,7 @@ import Darwin
     @Test(.timeLimit(.minutes(1)))
     func `with an interval changes return at once, and the log is synced by itself`() throws {
         let isHeld = Atomic<Bool>(false), hasReturned = Atomic<Bool>(false), isLate = Atomic<Bool>(false)
-        let store = try create(.interval(milliseconds: 10))
+        let store = try create(.interval(.milliseconds(10)))
         for round in 0..<3 {
             // No sync ends before the change has returned, so it did not wait for one.
             isHeld.store(true, ordering: .releasing)
@@ -107,7 +107,7 @@ import Darwin
     }
 
     @Test func `an interval goes on after a checkpoint`() throws {
-        let store = try create(.interval(milliseconds: 10))
+        let store = try create(.interval(.milliseconds(10)))
         for round in 0..<2 {
             try store.checkpoint()
             try store.add(written.rows(1, seed: UInt64(round) + 7)[0], labels: [Label(round)])
@@ -115,7 +115,7 @@ import Darwin
         }
     }
 
-    @Test(arguments: [VectorStore.OpenOptions.Durability.full, .none, .interval(milliseconds: 3_600_000)])
+    @Test(arguments: [VectorStore.OpenOptions.Durability.full, .none, .interval(.milliseconds(3_600_000))])
     func `closing makes everything durable and leaves an empty log`(
         _ durability: VectorStore.OpenOptions.Durability
     ) throws {
@@ -164,7 +164,7 @@ import Darwin
         ] {
             let written = try WrittenStore(), system = WatchedSystem()
             let store = try VectorStore.create(
-                at: written.path, written.configuration, options: options, calls: system.calls)
+                at: written.path, configuration: written.configuration, options: options, calls: system.calls)
             for (label, row) in written.rows(100).enumerated() { try store.add(row, labels: [Label(label)]) }
             #expect(system.count(.synchronize, "journal") + system.count(.synchronize, "journal.new") > 2)
             #expect(WrittenStore.logs(written.path).count <= 2)

@@ -31,7 +31,7 @@ import Testing
             [.unmark(labels[3]), .mark(labels[4]), .erase(9001)],
         ]
         for step in steps {
-            try store.write(WriteBatch(step))
+            try store.write(VectorStore.WriteBatch(step))
             #expect(model.apply(step) == nil)
             #expect(try model.differences(from: store, queries: queries) == [])
         }
@@ -60,7 +60,7 @@ import Testing
         let remains = directory.appending("store.building")
         try copyStore(from: fixture.path, to: remains)
         try writeBytes([], to: remains.appending("unfinished"))
-        try VectorStore.build(at: path, .init(dimensions: 2), vectors: [1, 2, 3, 4])
+        try VectorStore.build(at: path, configuration: .init(dimensions: 2), vectors: [1, 2, 3, 4])
         #expect(names(in: directory.path) == ["store"])
         #expect(!names(in: path).contains("unfinished"))
         #expect(try VectorStore.quick(at: path).count == 2)
@@ -71,7 +71,9 @@ import Testing
         let other = directory.appending("store.building")
         try copyStore(from: fixture.path, to: other)
         let before = try snapshot(other)
-        let error = storeError { try VectorStore.build(at: path, .init(dimensions: 2), vectors: [1, 2]) }
+        let error = storeError {
+            try VectorStore.build(at: path, configuration: .init(dimensions: 2), vectors: [1, 2])
+        }
         #expect(error?.code == .alreadyExists && error?.path == other)
         #expect(error?.message.contains("move it away") == true)
         #expect(try snapshot(other) == before)

@@ -14,7 +14,7 @@ import Testing
 
     @Test func `they show, with the reason, until one is made`() throws {
         let store = try VectorStore.create(
-            at: directory.appending("store"), .init(dimensions: 3),
+            at: directory.appending("store"), configuration: .init(dimensions: 3),
             options: .init(access: .readWrite, logBytes: 3000, threads: 1), calls: system.calls)
         #expect(try store.info.failedCheckpoint == nil)
         // With the first change there is a log.
@@ -36,7 +36,7 @@ import Testing
 
     @Test func `closing keeps the reason`() throws {
         let store = try VectorStore.create(
-            at: directory.appending("store"), .init(dimensions: 3),
+            at: directory.appending("store"), configuration: .init(dimensions: 3),
             options: .init(access: .readWrite, threads: 1), calls: system.calls)
         try store.add(rows[0], labels: [1])
         #expect(store.failedCheckpoint == nil)

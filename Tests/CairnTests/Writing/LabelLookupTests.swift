@@ -19,16 +19,17 @@ import Threading
         written = try WrittenStore(dimensions: 2, scalar: .uint8, connectivity: 3)
         rows = (0..<count).map { [Float($0 % 256), Float($0 / 256)] }
         try VectorStore.build(
-            at: written.path, written.configuration, vectors: rows.flatMap { $0 }, options: .init(threads: 1))
+            at: written.path, configuration: written.configuration, vectors: rows.flatMap { $0 },
+            options: .init(threads: 1))
     }
 
     @Test func `a filter of many labels makes no index of the store`() throws {
         let store = try VectorStore.quick(at: written.path, options: .init(access: .readWrite, threads: 1))
         try store.erase([3])
         let before = store.labels.byteCount
-        let filter = LabelFilter.including((0..<100).map { Label($0) } + [5000])
+        let filter = VectorStore.LabelFilter.including((0..<100).map { Label($0) } + [5000])
         for isExact in [false, true] {
-            let found = try store.search(rows[200], count: 200, options: .init(filter: filter, isExact: isExact))
+            let found = try store.search(rows[200], k: 200, options: .init(filter: filter, isExact: isExact))
             #expect(Set(found.map(\.label)) == Set(0..<100).subtracting([3]))
         }
         #expect(store.labels.byteCount == before)
@@ -49,11 +50,11 @@ import Threading
                 switch (thread, lookup) {
                 case (0, .vector): #expect(try store.vector(for: 700) == rows[700])
                 case (0, .filter):
-                    let filter = LabelFilter.including(700..<800)
-                    #expect(try store.search(rows[720], count: 1, options: .init(filter: filter))[0].label == 720)
+                    let filter = VectorStore.LabelFilter.including(700..<800)
+                    #expect(try store.search(rows[720], k: 1, options: .init(filter: filter))[0].label == 720)
                 case (0, .documents):
                     let found = try store.searchDocuments(
-                        rows[720], count: 1, by: .shift(2), options: .init(neighborsPerDocument: 4))
+                        rows[720], k: 1, by: .shift(2), options: .init(neighborsPerDocument: 4))
                     #expect(Set(found[0].neighbors.map(\.label)) == [720, 721, 722, 723])
                 case (1, _):
                     guard poll({ disk.isHolding }) else { return }
@@ -86,7 +87,7 @@ import Threading
                 if thread == 0 {
                     defer { isDone.store(true, ordering: .releasing) }
                     for round in 0..<24 {
-                        var batch = WriteBatch()
+                        var batch = VectorStore.WriteBatch()
                         for label in stride(from: round % 8, to: count, by: 8) where label % 2 == 0 {
                             batch.upsert([Float(round), Float(label % 256)], label: Label(label))
                         }
@@ -102,7 +103,7 @@ import Threading
                     }
                     return
                 }
-                let even = (0..<100).map { Label($0 * 2 + 200) }, filter = LabelFilter.including(even)
+                let even = (0..<100).map { Label($0 * 2 + 200) }, filter = VectorStore.LabelFilter.including(even)
                 var number = thread
                 while !isDone.load(ordering: .acquiring) {
                     number = (number * 1103 + 12345) % 65536
@@ -111,7 +112,7 @@ import Threading
                         problems.add(1, ordering: .relaxed)
                     }
                     if number % 16 == thread {
-                        let found = try store.search([9, 9], count: 200, options: .init(filter: filter, isExact: true))
+                        let found = try store.search([9, 9], k: 200, options: .init(filter: filter, isExact: true))
                         if Set(found.map(\.label)) != Set(even) { problems.add(1, ordering: .relaxed) }
                     }
                     lookups.add(1, ordering: .relaxed)
@@ -142,7 +143,7 @@ import Threading
             let before = slots(0..<count, view)
             #expect(!before.contains(nil))
             for round in 0..<3 {
-                var batch = WriteBatch()
+                var batch = VectorStore.WriteBatch()
                 for label in stride(from: round, to: count, by: 3) { batch.erase(Label(label)) }
                 for label in stride(from: round, to: count, by: 6) {
                     batch.upsert([1, 2], label: Label(label))
@@ -161,7 +162,7 @@ import Threading
             memory = store.labels.byteCount
         }
         // Nobody is left that needs what the labels led to before.
-        try store.mark([0])
+        try store.markDeleted([0])
         #expect(store.labels.byteCount < memory)
         #expect(try store.verify().problems == [])
     }
@@ -172,15 +173,15 @@ import Threading
         try store.add(rows[..<40].flatMap { $0 }, labels: (0..<40).map { Label($0) })
         for round in 0..<50 {
             try store.erase((0..<20).map { Label($0) })
-            try store.mark([30])
+            try store.markDeleted([30])
             try store.add(rows[round..<round + 20].flatMap { $0 }, labels: (0..<20).map { Label($0) })
-            #expect(try store.markedLabels() == [30])
-            try store.unmark([30])
+            #expect(try store.deletedLabels() == [30])
+            try store.unmarkDeleted([30])
             for label in 0..<40 { #expect(try store.contains(Label(label))) }
         }
         try store.checkpoint()
         #expect(store.labels.byteCount <= 1024)
-        #expect(try store.markedLabels() == [])
+        #expect(try store.deletedLabels() == [])
     }
 }
 

@@ -18,7 +18,8 @@ import Testing
         rows = vectors(300, dimensions: 3, scalar: .float32, seed: 4).rows(3)
         var model = StoreModel(written.configuration)
         try VectorStore.build(
-            at: written.path, written.configuration, vectors: rows[..<120].flatMap { $0 }, options: .init(threads: 1))
+            at: written.path, configuration: written.configuration, vectors: rows[..<120].flatMap { $0 },
+            options: .init(threads: 1))
         _ = model.apply((0..<120).map { .add(Label($0), rows[$0], replacingMarked: false) })
         let store = try VectorStore.open(
             at: written.path, options: .init(access: .readWrite, threads: 1), calls: system.calls)
@@ -30,7 +31,7 @@ import Testing
                 (first..<first + 5).map { .upsert(Label($0 + 1000), rows[$0 + 33]) } + [.unmark(80)],
             ]
             for changes in changes {
-                try store.write(WriteBatch(changes))
+                try store.write(VectorStore.WriteBatch(changes))
                 try #require(model.apply(changes) == nil)
             }
         }
@@ -108,7 +109,7 @@ import Testing
         for (name, path, model) in stores {
             for file in ["upper", "labels"] { removeTree(path.appending(file)) }
             let store = try VectorStore.quick(at: path, options: .init(access: .readWrite, threads: 1))
-            try store.mark([85])
+            try store.markDeleted([85])
             try store.close()
             let again = try VectorStore.quick(at: path)
             var model = model

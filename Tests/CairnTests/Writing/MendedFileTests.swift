@@ -20,8 +20,8 @@ import Testing
             switch self {
             case .checkpoint: try store.checkpoint()
             case .close: break
-            case .searchWidth: try store.setSearchWidth(70)
-            case .change: try store.mark([7])
+            case .searchWidth: try store.setEF(70)
+            case .change: try store.markDeleted([7])
             }
         }
     }
@@ -100,7 +100,7 @@ import Testing
         let opened = try store.open()
         store.system.fail(.open, "labels.new", with: .noSpace)
         #expect(storeError { try opened.checkpoint() }?.code == .full)
-        try opened.mark([3])
+        try opened.markDeleted([3])
         store.system.fail(.open, "labels.new", with: nil)
         try opened.checkpoint()
         #expect(try remarks(opened, "labels") == [])

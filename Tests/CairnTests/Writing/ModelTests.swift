@@ -8,8 +8,8 @@ import Testing
 /// Random changes, checkpoints, closings and crashes, compared with a dictionary after each.
 @Suite struct ModelTests {
     struct Case: Sendable, CustomTestStringConvertible {
-        let metric: Metric
-        let scalar: Scalar
+        let metric: VectorStore.Metric
+        let scalar: VectorStore.Scalar
         let connectivity: Int
         let seed: UInt64
 
@@ -17,15 +17,15 @@ import Testing
 
         var configuration: VectorStore.Configuration {
             .init(
-                dimensions: 3 + connectivity % 3, metric: metric, scalar: scalar, connectivity: connectivity,
-                constructionWidth: 20, seed: seed)
+                dimensions: 3 + connectivity % 3, metric: metric, scalar: scalar, m: connectivity,
+                efConstruction: 20, seed: seed)
         }
     }
 
     static let cases: [Case] = {
         var cases: [Case] = []
-        for metric in [Metric.l2, .innerProduct, .cosine] {
-            for scalar in Scalar.allCases {
+        for metric in [VectorStore.Metric.l2, .innerProduct, .cosine] {
+            for scalar in VectorStore.Scalar.allCases {
                 for connectivity in [2, 4, 16] {
                     cases.append(
                         Case(metric: metric, scalar: scalar, connectivity: connectivity, seed: UInt64(cases.count)))
@@ -115,12 +115,13 @@ struct ModelRun {
         options.threads = threads ?? 1 + Int(seed % 2)
         options.logBytes = [3000, 1 << 20, 12_000][Int(seed % 3)]
         options.overlayBytes = [64 << 20, 64 << 20, 64 << 20, 2000][Int(seed / 3 % 4)]
-        options.durability = [.none, .full, .interval(milliseconds: 20)][Int(seed / 5 % 3)]
+        options.durability = [.none, .full, .interval(.milliseconds(20))][Int(seed / 5 % 3)]
         self.options = options
         model = StoreModel(configuration)
         if let directory {
             path = directory.appending("store")
-            store = try VectorStore.create(at: path, configuration, options: options, calls: .withoutSyncs)
+            store = try VectorStore.create(
+                at: path, configuration: configuration, options: options, calls: .withoutSyncs)
         } else {
             store = try VectorStore(inMemory: configuration)
         }
@@ -133,7 +134,7 @@ struct ModelRun {
             let name = try self.step()
             let differences = try model.differences(from: store, queries: queries)
             try #require(differences.isEmpty, "after step \(step), \(name): \(differences.prefix(5))")
-            if recordsContents { contents.append(try store.verify(depth: .graph).content) }
+            if recordsContents { contents.append(try store.verify(depth: .graph).contentChecksum) }
             largestCount = max(largestCount, model.entries.count)
         }
     }
@@ -146,7 +147,7 @@ struct ModelRun {
         let changes = rows.rows(configuration.dimensions).enumerated().map {
             Change.add(first + Label($0), $1, replacingMarked: false)
         }
-        try store.write(WriteBatch(changes))
+        try store.write(VectorStore.WriteBatch(changes))
         try #require(model.apply(changes) == nil)
     }
 
@@ -227,14 +228,14 @@ struct ModelRun {
             }
         }
         switch kind {
-        case 0: try store.add(elements, labels: labels, replacingMarked: false)
-        case 1: try store.add(elements, labels: labels, replacingMarked: true)
+        case 0: try store.add(elements, labels: labels, replacingDeleted: false)
+        case 1: try store.add(elements, labels: labels, replacingDeleted: true)
         case 2: try store.update(elements, labels: labels)
         case 3: try store.upsert(elements, labels: labels)
-        case 4: try store.mark(labels)
-        case 5: try store.unmark(labels)
+        case 4: try store.markDeleted(labels)
+        case 5: try store.unmarkDeleted(labels)
         case 6: try store.erase(labels)
-        default: try store.write(WriteBatch(changes))
+        default: try store.write(VectorStore.WriteBatch(changes))
         }
     }
 

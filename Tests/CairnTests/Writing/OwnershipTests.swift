@@ -40,7 +40,7 @@ import Darwin
         for name in names { removeTree(name) }
         let store = try written.open()
         try store.add(rows.flatMap { $0 }, labels: rows.indices.map { Label($0) })
-        try store.setCodes(.scalar8)
+        try store.setQuantization(.scalar8)
         try store.checkpoint()
         try store.erase((0..<10).map { Label($0) })
         try store.checkpoint()
@@ -141,7 +141,8 @@ import Darwin
         }
         let path = written.directory.appending("new")
         let store = try VectorStore.create(
-            at: path, written.configuration, options: .init(access: .readWrite, threads: 1), calls: calls)
+            at: path, configuration: written.configuration, options: .init(access: .readWrite, threads: 1), calls: calls
+        )
         for label in 0..<3 {
             try store.add(rows[label], labels: [Label(label)])
             try store.checkpoint()

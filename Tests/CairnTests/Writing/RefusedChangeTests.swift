@@ -35,7 +35,7 @@ import Testing
             try $0.add([9, 9, 8, 8, 7, 7], labels: [10, 11, 10])
         },
         Refused("replace, with a live label", .duplicateLabel, ["label 3 (row 1)"]) {
-            try $0.add([9, 9, 8, 8], labels: [10, 3], replacingMarked: true)
+            try $0.add([9, 9, 8, 8], labels: [10, 3], replacingDeleted: true)
         },
         Refused("update an unknown label", .unknownLabel, ["label 9 (change 1)", "not in the store"]) {
             try $0.update([9, 9, 8, 8], labels: [1, 9])
@@ -44,14 +44,16 @@ import Testing
             try $0.update([9, 9], labels: [5])
         },
         Refused("mark an unknown label", .unknownLabel, ["label 9 (change 2)", "not in the store"]) {
-            try $0.mark([1, 2, 9])
+            try $0.markDeleted([1, 2, 9])
         },
-        Refused("mark a marked label", .unknownLabel, ["label 4 (change 1)", "marked as deleted already"]) {
-            try $0.mark([1, 4])
+        Refused("mark a marked label", .unknownLabel, ["label 4 (change 1)", "marked deleted already"]) {
+            try $0.markDeleted([1, 4])
         },
-        Refused("mark a label twice", .unknownLabel, ["label 1 (change 1)", "already"]) { try $0.mark([1, 1]) },
-        Refused("unmark a live label", .unknownLabel, ["label 1 (change 1)", "not marked"]) { try $0.unmark([4, 1]) },
-        Refused("unmark an unknown label", .unknownLabel, ["label 9 (change 0)"]) { try $0.unmark([9]) },
+        Refused("mark a label twice", .unknownLabel, ["label 1 (change 1)", "already"]) { try $0.markDeleted([1, 1]) },
+        Refused("unmark a live label", .unknownLabel, ["label 1 (change 1)", "not marked"]) {
+            try $0.unmarkDeleted([4, 1])
+        },
+        Refused("unmark an unknown label", .unknownLabel, ["label 9 (change 0)"]) { try $0.unmarkDeleted([9]) },
         Refused("erase an unknown label", .unknownLabel, ["label 9 (change 2)"]) { try $0.erase([1, 4, 9]) },
         Refused("erase a label twice", .unknownLabel, ["label 1 (change 1)"]) { try $0.erase([1, 1]) },
         Refused("too few numbers", .dimensionMismatch, ["2 labels of 2 dimensions need 4 numbers, not 3"]) {
@@ -61,7 +63,7 @@ import Testing
             try $0.upsert([9, 9], labels: [])
         },
         Refused("a short vector in a batch", .dimensionMismatch, ["vector 1", "1 dimensions", "have 2"]) {
-            var batch = WriteBatch()
+            var batch = VectorStore.WriteBatch()
             batch.add([9, 9], label: 10)
             batch.upsert([9], label: 11)
             try $0.write(batch)
@@ -73,7 +75,7 @@ import Testing
             try $0.update([9, -.infinity], labels: [1])
         },
         Refused("an infinite vector in a batch", .invalidVector, ["label 2", "finite"]) {
-            var batch = WriteBatch()
+            var batch = VectorStore.WriteBatch()
             batch.erase(1)
             batch.update([.infinity, 1], label: 2)
             try $0.write(batch)
@@ -87,7 +89,7 @@ import Testing
     ].map { code, last in
         Refused("a batch that ends in \(last)", code, ["label"]) {
             try $0.write(
-                WriteBatch([
+                VectorStore.WriteBatch([
                     .add(20, [5, 6], replacingMarked: false), .update(1, [6, 5]), .upsert(3, [1, 9]), .erase(2),
                     .unmark(4), .mark(1), .add(21, [5, 6], replacingMarked: true), .mark(3), .mark(20), last,
                 ]))
@@ -98,7 +100,7 @@ import Testing
 
     private func fill(_ store: VectorStore) throws -> StoreModel {
         try store.add(Self.rows.flatMap { $0 }, labels: [1, 2, 3, 4, 5])
-        try store.mark([4])
+        try store.markDeleted([4])
         try store.erase([5])
         var model = StoreModel(try store.configuration)
         _ = model.apply((0..<5).map { .add(Label($0 + 1), Self.rows[$0], replacingMarked: false) })
@@ -110,13 +112,13 @@ import Testing
     func `what cannot be made changes nothing`(_ refused: Refused, isOnDisk: Bool) throws {
         let written = try WrittenStore(dimensions: 2)
         let store = isOnDisk ? try written.create() : try VectorStore(inMemory: written.configuration)
-        let model = try fill(store), content = try store.verify().content
+        let model = try fill(store), content = try store.verify().contentChecksum
         let files = isOnDisk ? try snapshot(written.path) : [:]
         let error = storeError { try refused.change(store) }
         #expect(error?.code == refused.code)
         for word in refused.words { #expect(error?.message.contains(word) == true, "\(error?.message ?? "")") }
         #expect(try model.differences(from: store, queries: [[2, 2]]) == [])
-        #expect(try store.verify().content == content)
+        #expect(try store.verify().contentChecksum == content)
         if isOnDisk { #expect(try snapshot(written.path) == files) }
         // Not even the choice of levels is another one afterwards.
         let twin = try VectorStore(inMemory: written.configuration)
@@ -129,7 +131,7 @@ import Testing
         if isOnDisk {
             #expect(try store.allLabels().sorted() == twin.allLabels().sorted())
         } else {
-            #expect(try store.verify().content == twin.verify().content)
+            #expect(try store.verify().contentChecksum == twin.verify().contentChecksum)
         }
     }
 
@@ -139,30 +141,31 @@ import Testing
         try store.add([], labels: [])
         try store.update([], labels: [])
         try store.upsert([], labels: [])
-        try store.mark([])
-        try store.unmark([])
+        try store.markDeleted([])
+        try store.unmarkDeleted([])
         try store.erase([])
-        try store.write(WriteBatch())
+        try store.write(VectorStore.WriteBatch())
         try store.checkpoint()
         try store.synchronize()
         #expect(try snapshot(written.path) == files)
         #expect(try store.count == 0)
         try store.close()
-        #expect(storeError { try store.write(WriteBatch()) }?.code == .closed)
+        #expect(storeError { try store.write(VectorStore.WriteBatch()) }?.code == .closed)
     }
 
     @Test(arguments: [
-        (Metric.cosine, Scalar.float32, [0, 0] as [Float], "all zeros"), (.cosine, .uint8, [0, 0], "all zeros"),
+        (VectorStore.Metric.cosine, VectorStore.Scalar.float32, [0, 0] as [Float], "all zeros"),
+        (.cosine, .uint8, [0, 0], "all zeros"),
         (.l2, .uint8, [256, 0], "whole numbers 0...255"), (.l2, .uint8, [1, 0.5], "whole numbers 0...255"),
         (.innerProduct, .int8, [-129, 0], "whole numbers -128...127"), (.l2, .float16, [70_000, 0], "half precision"),
         (.cosine, .float32, [1e30, 1e30], "too long"), (.cosine, .float16, [1e-30, 0], "too short"),
     ])
     func `a vector that the store cannot keep is refused`(
-        metric: Metric, scalar: Scalar, vector: [Float], word: String
+        metric: VectorStore.Metric, scalar: VectorStore.Scalar, vector: [Float], word: String
     ) throws {
         let written = try WrittenStore(dimensions: 2, metric: metric, scalar: scalar), store = try written.create()
         try store.add([1, 2], labels: [1])
-        var batch = WriteBatch()
+        var batch = VectorStore.WriteBatch()
         batch.erase(1)
         batch.add(vector, label: 2)
         for change in [
@@ -182,12 +185,12 @@ import Testing
         _ = try fill(writer)
         try writer.close()
         let store = try written.open(.readOnly), files = try snapshot(written.path)
-        var batch = WriteBatch()
+        var batch = VectorStore.WriteBatch()
         batch.erase(1)
         let changes: [() throws -> Void] = [
-            { try store.add([9, 9], labels: [9]) }, { try store.add([9, 9], labels: [9], replacingMarked: true) },
+            { try store.add([9, 9], labels: [9]) }, { try store.add([9, 9], labels: [9], replacingDeleted: true) },
             { try store.update([9, 9], labels: [1]) }, { try store.upsert([9, 9], labels: [1]) },
-            { try store.mark([1]) }, { try store.unmark([4]) }, { try store.erase([1]) },
+            { try store.markDeleted([1]) }, { try store.unmarkDeleted([4]) }, { try store.erase([1]) },
             { try store.write(batch) }, { try store.checkpoint() }, { try store.synchronize() },
         ]
         for (index, change) in changes.enumerated() {

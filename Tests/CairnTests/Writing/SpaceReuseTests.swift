@@ -15,7 +15,7 @@ import Testing
     /// Slots in use, marked or free.
     private func slots(_ store: VectorStore) throws -> Int {
         let info = try store.info
-        return info.count + info.deleted + info.free
+        return info.count + info.deletedCount + info.freeSlotCount
     }
 
     private func fill(_ store: VectorStore, _ count: Int) throws -> [[Float]] {
@@ -30,7 +30,7 @@ import Testing
         let elements = seededVectors(count: count + rounds * part, dimensions: 8, seed: 11)
         var contents: Set<UInt64?> = []
         for threads in [1, 2, 4, 4] {
-            let store = try VectorStore(inMemory: .init(dimensions: 8, connectivity: 4, constructionWidth: 40))
+            let store = try VectorStore(inMemory: .init(dimensions: 8, m: 4, efConstruction: 40))
             try store.add(Array(elements[..<(8 * count)]), labels: (0..<count).map { Label($0) }, threads: threads)
             for round in 0..<rounds {
                 let first = count + round * part
@@ -44,7 +44,7 @@ import Testing
             }
             let report = try store.verify()
             #expect(report.problems == [])
-            contents.insert(report.content)
+            contents.insert(report.contentChecksum)
         }
         #expect(contents.count == 1 && !contents.contains(nil))
     }
@@ -72,8 +72,8 @@ import Testing
                 try store.erase(chosen)
                 try store.add(fresh, labels: new)
             case .replaceMarked:
-                try store.mark(chosen)
-                try store.add(fresh, labels: new, replacingMarked: true)
+                try store.markDeleted(chosen)
+                try store.add(fresh, labels: new, replacingDeleted: true)
             }
             #expect(try store.count == count)
             try store.checkpoint()
@@ -95,7 +95,7 @@ import Testing
         _ = try fill(store, 100)
         let more = written.rows(30, seed: 9)
         try store.erase((0..<10).map { Label($0) })
-        #expect(try store.info.free == 10)
+        #expect(try store.info.freeSlotCount == 10)
         try store.add(more[..<10].flatMap { $0 }, labels: (200..<210).map { Label($0) })
         // The log's earlier states need the vectors that stood there.
         #expect(try slots(store) == 110)
@@ -111,20 +111,20 @@ import Testing
     @Test func `marked slots are kept until they are replaced`() throws {
         let store = try written.create(), rows = try fill(store, 60)
         let marked = (10..<30).map { Label($0) }
-        try store.mark(marked)
+        try store.markDeleted(marked)
         try store.checkpoint()
         try store.add(written.rows(40, seed: 9).flatMap { $0 }, labels: (100..<140).map { Label($0) })
         #expect(try slots(store) == 100)
-        #expect(try store.info.deleted == 20)
+        #expect(try store.info.deletedCount == 20)
         for label in marked { #expect(try store.vector(for: label) == nil) }
-        try store.unmark(Array(marked[..<15]))
+        try store.unmarkDeleted(Array(marked[..<15]))
         for label in marked[..<15] { #expect(try store.vector(for: label) == rows[Int(label)]) }
         let more = written.rows(8, seed: 11).flatMap { $0 }
-        try store.add(more, labels: (200..<208).map { Label($0) }, replacingMarked: true)
+        try store.add(more, labels: (200..<208).map { Label($0) }, replacingDeleted: true)
         // Five could be replaced, the other three are simply new.
-        #expect(try store.info.deleted == 0)
+        #expect(try store.info.deletedCount == 0)
         #expect(try store.count == 60 - 5 + 40 + 8)
-        for label in marked[15...] { #expect(storeError { try store.unmark([label]) }?.code == .unknownLabel) }
+        for label in marked[15...] { #expect(storeError { try store.unmarkDeleted([label]) }?.code == .unknownLabel) }
         #expect(try store.verify().problems == [])
     }
 
@@ -132,26 +132,26 @@ import Testing
         var store = try written.create()
         let rows = try fill(store, 50)
         func expect(_ marked: [Label]) throws {
-            #expect(try store.info.deleted == marked.count)
-            let found = try store.search(rows[7], count: 50, options: .init(isExact: true)).map(\.label)
+            #expect(try store.info.deletedCount == marked.count)
+            let found = try store.search(rows[7], k: 50, options: .init(isExact: true)).map(\.label)
             #expect(Set(found) == Set((0..<50).map { Label($0) }).subtracting(marked))
             #expect(try store.verify().problems == [])
         }
-        try store.mark([7, 8, 9, 10])
+        try store.markDeleted([7, 8, 9, 10])
         try store.checkpoint()
-        try store.unmark([8])
+        try store.unmarkDeleted([8])
         try expect([7, 9, 10])
         store = try VectorStore.quick(
             at: written.copy("crashed"), options: .init(access: .readWrite, threads: 1))
         try expect([7, 9, 10])
-        try store.unmark([7])
+        try store.unmarkDeleted([7])
         try store.close()
         store = try VectorStore.quick(
             at: written.directory.appending("crashed"), options: .init(access: .readWrite, threads: 1))
         try expect([9, 10])
-        try store.unmark([9, 10])
+        try store.unmarkDeleted([9, 10])
         try expect([])
-        #expect(try store.search(rows[7], count: 1)[0] == Neighbor(label: 7, distance: 0))
+        #expect(try store.search(rows[7], k: 1)[0] == VectorStore.Neighbor(label: 7, distance: 0))
     }
 
     /// A search is held while what it looks at is erased, and new vectors come: it finds what there was when it began.
@@ -162,13 +162,13 @@ import Testing
         let found = Results(), problems = Problems()
         withThreads(2) { thread in
             if thread == 0 {
-                let filter = LabelFilter.matching { _ in
+                let filter = VectorStore.LabelFilter.matching { _ in
                     hasBegun.store(true, ordering: .releasing)
                     _ = poll { hasEnded.load(ordering: .acquiring) }
                     return true
                 }
                 found.neighbors =
-                    (try? store.search(rows[3], count: 40, options: .init(filter: filter, isExact: true))) ?? []
+                    (try? store.search(rows[3], k: 40, options: .init(filter: filter, isExact: true))) ?? []
             } else {
                 defer { hasEnded.store(true, ordering: .releasing) }
                 _ = poll { hasBegun.load(ordering: .acquiring) }
@@ -204,11 +204,11 @@ import Testing
     @Test(arguments: [true, false])
     func `no search sees a label with another's vector`(isOnDisk: Bool) throws {
         let configuration = VectorStore.Configuration(
-            dimensions: 4, scalar: .uint8, connectivity: 4, constructionWidth: 12)
+            dimensions: 4, scalar: .uint8, m: 4, efConstruction: 12)
         let store =
             isOnDisk
             ? try VectorStore.create(
-                at: written.path, configuration,
+                at: written.path, configuration: configuration,
                 options: .init(access: .readWrite, logBytes: 6000, threads: 1), calls: .withoutSyncs)
             : try VectorStore(inMemory: configuration)
         let problems = Problems(), searches = Atomic<Int>(0), isDone = Atomic<Bool>(false)
@@ -230,8 +230,8 @@ import Testing
             var number: Label = Label(thread)
             while !isDone.load(ordering: .acquiring) {
                 let query = Self.vector(number)
-                let options = SearchOptions(width: 12, isExact: number % 2 == 0)
-                let found = (try? store.search(query, count: 8, options: options)) ?? []
+                let options = VectorStore.SearchOptions(ef: 12, isExact: number % 2 == 0)
+                let found = (try? store.search(query, k: 8, options: options)) ?? []
                 let isRight = found.allSatisfy {
                     Double($0.distance) == distance(.l2, query, Self.vector($0.label))
                 }
@@ -255,5 +255,5 @@ import Testing
 
 /// What a thread found, for the one that waits for it.
 private final class Results: @unchecked Sendable {
-    var neighbors: [Neighbor] = []
+    var neighbors: [VectorStore.Neighbor] = []
 }

@@ -72,12 +72,13 @@ struct WrittenStore {
     let configuration: VectorStore.Configuration
 
     init(
-        dimensions: Int = 4, metric: Metric = .l2, scalar: Scalar = .float32, connectivity: Int = 4, seed: UInt64 = 100
+        dimensions: Int = 4, metric: VectorStore.Metric = .l2, scalar: VectorStore.Scalar = .float32,
+        connectivity: Int = 4, seed: UInt64 = 100
     ) throws {
         directory = try TemporaryDirectory()
         path = directory.appending("store")
         configuration = VectorStore.Configuration(
-            dimensions: dimensions, metric: metric, scalar: scalar, connectivity: connectivity, constructionWidth: 20,
+            dimensions: dimensions, metric: metric, scalar: scalar, m: connectivity, efConstruction: 20,
             seed: seed)
     }
 
@@ -90,7 +91,7 @@ struct WrittenStore {
     func create(
         _ options: VectorStore.OpenOptions = .init(access: .readWrite, threads: 1)
     ) throws(StoreError) -> VectorStore {
-        try VectorStore.create(at: path, configuration, options: options, calls: .withoutSyncs)
+        try VectorStore.create(at: path, configuration: configuration, options: options, calls: .withoutSyncs)
     }
 
     func open(_ access: VectorStore.OpenOptions.Access = .readWrite) throws(StoreError) -> VectorStore {

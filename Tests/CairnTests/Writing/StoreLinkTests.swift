@@ -34,7 +34,7 @@ import Darwin
         let store = try written.open()
         try store.add(rows[Int(label)], labels: [label])
         try store.checkpoint()
-        try store.setSearchWidth(20 + Int(label))
+        try store.setEF(20 + Int(label))
         try store.add(rows[Int(label) + 1], labels: [label + 1])
         try store.close()
     }

@@ -23,16 +23,16 @@ enum Change: Sendable {
     }
 }
 
-extension WriteBatch {
+extension VectorStore.WriteBatch {
     init(_ changes: [Change]) {
         self.init()
         for change in changes {
             switch change {
-            case .add(let label, let vector, let replaces): add(vector, label: label, replacingMarked: replaces)
+            case .add(let label, let vector, let replaces): add(vector, label: label, replacingDeleted: replaces)
             case .update(let label, let vector): update(vector, label: label)
             case .upsert(let label, let vector): upsert(vector, label: label)
-            case .mark(let label): mark(label)
-            case .unmark(let label): unmark(label)
+            case .mark(let label): markDeleted(label)
+            case .unmark(let label): unmarkDeleted(label)
             case .erase(let label): erase(label)
             }
         }
@@ -127,7 +127,7 @@ struct StoreModel: Sendable {
         var found: [String] = []
         let live = live, info = try store.info
         if try store.count != live.count { found.append("count \(try store.count), not \(live.count)") }
-        if info.deleted != markedCount { found.append("\(info.deleted) deleted, not \(markedCount)") }
+        if info.deletedCount != markedCount { found.append("\(info.deletedCount) deleted, not \(markedCount)") }
         let labels = try store.allLabels()
         if labels.sorted() != live.keys.sorted() { found.append("labels \(labels), not \(live.keys.sorted())") }
         for (label, entry) in entries {
@@ -144,8 +144,8 @@ struct StoreModel: Sendable {
         return found + Self.problems(try store.verify(depth: .graph))
     }
 
-    static func problems(_ report: VerifyReport) -> [String] {
-        report.problems + (report.unreachable == 0 ? [] : ["\(report.unreachable ?? -1) unreachable"])
+    static func problems(_ report: VectorStore.VerifyReport) -> [String] {
+        report.problems + (report.unreachableCount == 0 ? [] : ["\(report.unreachableCount ?? -1) unreachable"])
     }
 
     private func differences(
@@ -153,9 +153,9 @@ struct StoreModel: Sendable {
     ) throws -> [String] {
         var found: [String] = []
         let all = max(live.count, 1), nearest = nearest(query)
-        let exact = try store.search(query, count: all + 3, options: .init(isExact: true))
+        let exact = try store.search(query, k: all + 3, options: .init(isExact: true))
         let labels = Set(live.keys)
-        let wide = try store.search(query, count: all, options: .init(width: all))
+        let wide = try store.search(query, k: all, options: .init(ef: all))
         let walked = try store.walk(query, width: all)
         for (name, results) in [("exact search", exact), ("search", wide), ("walk", walked)] {
             if results.count != labels.count || Set(results.map(\.label)) != labels {
@@ -175,7 +175,7 @@ struct StoreModel: Sendable {
                 found.append("label \(neighbor.label) stands at place \(place)")
             }
         }
-        let few = try store.search(query, count: 5, options: .init(isExact: true))
+        let few = try store.search(query, k: 5, options: .init(isExact: true))
         // Of equal distances at the end any may be there.
         if few.map(\.distance) != exact.prefix(5).map(\.distance) { found.append("the nearest five are not the first") }
         return found

@@ -26,7 +26,8 @@ import Darwin
         let directory = try TemporaryDirectory()
         let path = directory.appending("other")
         let store = try VectorStore.create(
-            at: path, written.configuration, options: .init(access: .readWrite, threads: 1), calls: .withoutSyncs)
+            at: path, configuration: written.configuration, options: .init(access: .readWrite, threads: 1),
+            calls: .withoutSyncs)
         for label in 100..<105 { try store.add(rows[label % 8], labels: [Label(label)]) }
         try store.checkpoint()
         try store.add(rows[0], labels: [200])
@@ -62,12 +63,12 @@ import Darwin
             try store.checkpoint()
             try store.add(rows[round], labels: [Label(round)])
         }
-        try store.setSearchWidth(77)
+        try store.setEF(77)
         #expect(try store.verify().problems == [] && store.info.logBytes > 0)
         try store.close()
         try expectUntouched(written.path)
         let again = try VectorStore.quick(at: moved)
-        #expect(try again.allLabels().sorted() == [0, 1, 2, 3, 4, 5] && again.configuration.searchWidth == 77)
+        #expect(try again.allLabels().sorted() == [0, 1, 2, 3, 4, 5] && again.configuration.ef == 77)
         #expect(try again.verify().problems == [])
     }
 
@@ -76,7 +77,7 @@ import Darwin
         let reader = try written.open(.readOnly), moved = written.directory.appending("moved")
         move(written.path, moved)
         move(other, written.path)
-        #expect(try reader.vector(for: 1) == rows[1] && reader.search(rows[0], count: 1)[0].label == 0)
+        #expect(try reader.vector(for: 1) == rows[1] && reader.search(rows[0], k: 1)[0].label == 0)
         #expect(try reader.verify().problems == [] && reader.info.count == 2)
         // The name is free, and the reader's store is not.
         #expect(
@@ -93,7 +94,7 @@ import Darwin
             unsafe chdir(folder)
             unsafe mkdir("a", 0o777)
             unsafe chdir("a")
-            let store = try VectorStore.create(at: "other", .init(dimensions: 4))
+            let store = try VectorStore.create(at: "other", configuration: .init(dimensions: 4))
             try store.add([1, 2, 3, 4], labels: [1])
             unsafe chdir("..")
             try store.checkpoint()
@@ -116,7 +117,7 @@ import Darwin
         let checkpoint = storeError { try store.checkpoint() }
         #expect(checkpoint?.code == .notFound && checkpoint?.message.contains("removed") == true)
         #expect(storeError { try store.add(rows[3], labels: [3]) }?.code == .failed)
-        #expect(try store.search(rows[1], count: 1)[0].label == 1)
+        #expect(try store.search(rows[1], k: 1)[0].label == 1)
         #expect(storeError { try store.close() }?.code == .notFound)
         try expectUntouched(written.path)
     }
@@ -147,7 +148,7 @@ import Darwin
         let error = storeError { try store.checkpoint() }
         #expect(error?.path == written.path.appending("lock") && error?.message.contains("removed or replaced") == true)
         #expect(try snapshot(written.path) == before)
-        #expect(storeError { try store.setSearchWidth(9) }?.code == .failed)
+        #expect(storeError { try store.setEF(9) }?.code == .failed)
         #expect(storeError { try store.close() }?.path == written.path.appending("lock"))
         let again = try written.open()
         #expect(try again.allLabels().sorted() == [0, 1, 2])
@@ -167,8 +168,8 @@ import Darwin
             let error = storeError {
                 switch action {
                 case 0: try store.checkpoint()
-                case 1: try store.setSearchWidth(9)
-                default: try store.setCodes(.none)
+                case 1: try store.setEF(9)
+                default: try store.setQuantization(.none)
                 }
             }
             #expect(error?.path == file)
@@ -205,7 +206,7 @@ import Darwin
         let store = try VectorStore.open(at: written.path, options: .init(access: .readWrite).coded(from: 8))
         try store.add(rows.flatMap { $0 }, labels: (10..<18).map { Label($0) })
         removeTree(written.path.appending("lock"))
-        #expect(storeError { try store.setCodes(.scalar8) }?.path == written.path.appending("lock"))
+        #expect(storeError { try store.setQuantization(.scalar8) }?.path == written.path.appending("lock"))
         #expect(!names(in: written.path).contains { $0.hasPrefix("codes") })
     }
 }

@@ -19,7 +19,7 @@ import Testing
         let options = VectorStore.OpenOptions(
             access: .readWrite, durability: place == .diskAtOnce ? .none : .full, logBytes: 20_000, threads: 1)
         return try VectorStore.create(
-            at: directory.appending("store"), configuration, options: options, calls: .withoutSyncs)
+            at: directory.appending("store"), configuration: configuration, options: options, calls: .withoutSyncs)
     }
 
     /// Runs `change` again and again on one thread and `look` on two others, until all changes are made. `look` returns
@@ -55,9 +55,9 @@ import Testing
     @Test(arguments: Place.allCases, [1, 12])
     func `a batch is seen as a whole`(_ place: Place, pairsInBatch: Int) throws {
         let pairs = 12
-        let store = try store(place, .init(dimensions: 2, scalar: .uint8, connectivity: 3, constructionWidth: 10))
+        let store = try store(place, .init(dimensions: 2, scalar: .uint8, m: 3, efConstruction: 10))
         @Sendable func change(_ round: Int) throws {
-            var batch = WriteBatch()
+            var batch = VectorStore.WriteBatch()
             for pair in 0..<pairs where pairsInBatch == pairs || round % pairs == pair || round == 0 {
                 for label in [2 * pair, 2 * pair + 1] {
                     batch.upsert([Float(pair * 20), Float(round % 250)], label: Label(label))
@@ -69,7 +69,7 @@ import Testing
         beside(200) {
             try change($0)
         } look: { number in
-            let found = try store.search([0, 0], count: 3 * pairs, options: .init(width: 40, isExact: number % 2 == 0))
+            let found = try store.search([0, 0], k: 3 * pairs, options: .init(ef: 40, isExact: number % 2 == 0))
             guard found.count == 2 * pairs else { return "\(found.count) vectors" }
             let distances = Dictionary(found.map { ($0.label, $0.distance) }) { first, _ in first }
             guard distances.count == 2 * pairs else { return "a label twice: \(found)" }
@@ -87,9 +87,9 @@ import Testing
     @Test(arguments: Place.allCases)
     func `a radius and documents are of one batch`(_ place: Place) throws {
         let pairs = 40
-        let store = try store(place, .init(dimensions: 2, scalar: .uint8, connectivity: 3, constructionWidth: 10))
+        let store = try store(place, .init(dimensions: 2, scalar: .uint8, m: 3, efConstruction: 10))
         @Sendable func change(_ round: Int) throws {
-            var batch = WriteBatch()
+            var batch = VectorStore.WriteBatch()
             for pair in 0..<pairs where round % 3 == pair % 3 || round == 0 {
                 for label in [2 * pair, 2 * pair + 1] {
                     batch.upsert([Float(pair * 6), Float(round % 250)], label: Label(label))
@@ -104,12 +104,13 @@ import Testing
             }
         }
         try change(0)
-        let within = Float(6 * 10 * 6 * 10), grouping = DocumentGrouping.array((0..<UInt64(2 * pairs)).map { $0 / 2 })
+        let within = Float(6 * 10 * 6 * 10),
+            grouping = VectorStore.DocumentGrouping.array((0..<UInt64(2 * pairs)).map { $0 / 2 })
         beside(150) {
             try change($0)
         } look: { number in
             let isExact = number % 2 == 0
-            let options = RadiusOptions(limit: 2 * pairs + 3, width: 5, isExact: isExact)
+            let options = VectorStore.RadiusOptions(limit: 2 * pairs + 3, ef: 5, isExact: isExact)
             let all = try store.search([0, 0], within: number % 3 == 0 ? .infinity : within, options: options)
             let distances = Dictionary(all.neighbors.map { ($0.label, $0.distance) }) { first, _ in first }
             guard distances.count == all.neighbors.count else { return "a label twice: \(all)" }
@@ -122,15 +123,15 @@ import Testing
                 return "only \(distances.count) of them"
             }
             let found = try store.searchDocuments(
-                [0, 0], count: pairs, by: grouping,
-                options: .init(width: 5, neighborsPerDocument: 1 + number % 3, isExact: number % 4 < 2))
+                [0, 0], k: pairs, by: grouping,
+                options: .init(ef: 5, neighborsPerDocument: 1 + number % 3, isExact: number % 4 < 2))
             guard Set(found.map(\.document)) == Set(0..<UInt64(pairs)) else { return "documents \(found)" }
             for document in found {
                 guard document.neighbors.count == min(2, 1 + number % 3) else { return "neighbours of \(document)" }
                 guard Set(document.neighbors.map(\.distance)).count == 1 else { return "half of \(document)" }
             }
             let few = try store.searchDocuments(
-                [120, 0], count: 3, by: grouping, options: .init(width: 4, neighborsPerDocument: 2))
+                [120, 0], k: 3, by: grouping, options: .init(ef: 4, neighborsPerDocument: 2))
             guard few.count == 3,
                 few.allSatisfy({ $0.neighbors.count == 2 && $0.neighbors[0].distance == $0.best.distance })
             else { return "few: \(few)" }
@@ -146,7 +147,7 @@ import Testing
     @Test(arguments: Place.allCases)
     func `an updated label is never gone`(_ place: Place) throws {
         let count = 150
-        let store = try store(place, .init(dimensions: 2, scalar: .uint8, connectivity: 3, constructionWidth: 10))
+        let store = try store(place, .init(dimensions: 2, scalar: .uint8, m: 3, efConstruction: 10))
         let labels = (0..<count).map { Label($0) }, begun = Atomic<Int>(0), made = Atomic<Int>(0)
         @Sendable func change(_ round: Int) throws {
             begun.store(round, ordering: .releasing)
@@ -172,7 +173,7 @@ import Testing
     /// The labels that are there are a stretch of numbers that moves on.
     @Test(arguments: Place.allCases)
     func `what was there before a search is found, what was deleted before is not`(_ place: Place) throws {
-        let store = try store(place, .init(dimensions: 2, connectivity: 4, constructionWidth: 16))
+        let store = try store(place, .init(dimensions: 2, m: 4, efConstruction: 16))
         let addedBefore = Atomic<Int>(60), addedAfter = Atomic<Int>(60)
         let deletedBefore = Atomic<Int>(0), deletedAfter = Atomic<Int>(0)
         @Sendable func vector(_ label: Int) -> [Float] { [Float(label % 17), Float(label % 23)] }
@@ -184,12 +185,12 @@ import Testing
             addedAfter.store(first + 7, ordering: .releasing)
             deletedBefore.store(gone + 7, ordering: .releasing)
             let labels = (gone..<gone + 7).map { Label($0) }
-            if round % 3 == 0 { try store.mark(labels) } else { try store.erase(labels) }
+            if round % 3 == 0 { try store.markDeleted(labels) } else { try store.erase(labels) }
             deletedAfter.store(gone + 7, ordering: .releasing)
         } look: { number in
             let deleted = deletedAfter.load(ordering: .acquiring), added = addedAfter.load(ordering: .acquiring)
-            let options = SearchOptions(width: number % 2 == 0 ? 8 : 100, isExact: number % 3 == 0)
-            let found = try store.search([8, 8], count: number % 2 == 0 ? 5 : 100, options: options).map {
+            let options = VectorStore.SearchOptions(ef: number % 2 == 0 ? 8 : 100, isExact: number % 3 == 0)
+            let found = try store.search([8, 8], k: number % 2 == 0 ? 5 : 100, options: options).map {
                 Int($0.label)
             }
             let deleting = deletedBefore.load(ordering: .acquiring), adding = addedBefore.load(ordering: .acquiring)
@@ -205,7 +206,7 @@ import Testing
 
     @Test(arguments: Place.allCases)
     func `threads that write beside each other all get their changes made`(_ place: Place) throws {
-        let configuration = VectorStore.Configuration(dimensions: 3, connectivity: 4, constructionWidth: 16)
+        let configuration = VectorStore.Configuration(dimensions: 3, m: 4, efConstruction: 16)
         let store = try store(place, configuration), threads = 4, rounds = 15, problems = Problems()
         withThreads(threads) { thread in
             do {
@@ -214,7 +215,7 @@ import Testing
                     let rows = vectors(4, dimensions: 3, scalar: .float32, seed: UInt64(first)).rows(3)
                     try store.add(rows.flatMap { $0 }, labels: (0..<4).map { first + $0 }, threads: 1)
                     try store.update(rows[1], labels: [first])
-                    try store.mark([first + 1])
+                    try store.markDeleted([first + 1])
                     try store.erase([first + 2])
                     if round == 7 { try store.checkpoint() }
                     if round == 9 { try store.synchronize() }
@@ -251,7 +252,7 @@ import Testing
     }
 
     @Test func `closing beside writing threads loses nothing that was acknowledged`() throws {
-        let store = try store(.diskWhenSynced, .init(dimensions: 1, connectivity: 4, constructionWidth: 16))
+        let store = try store(.diskWhenSynced, .init(dimensions: 1, m: 4, efConstruction: 16))
         let counts = [Counter(), Counter()], problems = Problems()
         withThreads(3) { thread in
             if thread == 0 {

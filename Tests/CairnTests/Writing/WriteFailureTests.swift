@@ -20,7 +20,7 @@ import Testing
         _ durability: VectorStore.OpenOptions.Durability = .full
     ) throws -> (VectorStore, StoreModel) {
         let store = try VectorStore.create(
-            at: written.path, written.configuration,
+            at: written.path, configuration: written.configuration,
             options: .init(access: .readWrite, durability: durability, threads: 1), calls: system.calls)
         var model = StoreModel(written.configuration)
         let steps: [[Change]] = [
@@ -28,7 +28,7 @@ import Testing
             [.update(6, rows[31]), .unmark(5), .upsert(7, rows[32])],
         ]
         for (number, step) in steps.enumerated() {
-            try store.write(WriteBatch(step))
+            try store.write(VectorStore.WriteBatch(step))
             try #require(model.apply(step) == nil)
             if number == 1 { try store.checkpoint() }
         }
@@ -57,10 +57,10 @@ import Testing
     /// Every change is refused, naming the first failure; searches go on.
     private func expectRefusal(_ store: VectorStore, naming error: Errno) {
         let changes: [() throws -> Void] = [
-            { try store.add(rows[38], labels: [500]) }, { try store.write(WriteBatch(change)) },
-            { try store.mark([1]) },
+            { try store.add(rows[38], labels: [500]) }, { try store.write(VectorStore.WriteBatch(change)) },
+            { try store.markDeleted([1]) },
             { try store.erase([1]) }, { try store.checkpoint() }, { try store.synchronize() },
-            { try store.setSearchWidth(9) },
+            { try store.setEF(9) },
         ]
         for (index, change) in changes.enumerated() {
             let thrown = storeError("change \(index)") { try change() }
@@ -77,7 +77,7 @@ import Testing
         var after = before
         #expect(after.apply(change, replaceable: [3]) == nil)
         system.fail(call, "log", with: error)
-        let thrown = storeError { try store.write(WriteBatch(change)) }
+        let thrown = storeError { try store.write(VectorStore.WriteBatch(change)) }
         #expect(thrown?.systemError == error)
         #expect(thrown?.code == (error == .noSpace ? .full : .io))
         #expect(thrown?.path?.extension == "wal")
@@ -127,7 +127,7 @@ import Testing
                 Change.add(Label(1000 + number * 60 + $0), rows[$0 % 40], replacingMarked: false)
             }
             do throws(StoreError) {
-                try store.write(WriteBatch(changes))
+                try store.write(VectorStore.WriteBatch(changes))
                 _ = written.apply(changes)
             } catch {
                 thrown = error
@@ -139,7 +139,7 @@ import Testing
         try expectSame(store, written)
         system.fail(.allocate, "log", with: nil)
         #expect(written.apply(change, replaceable: [3]) == nil)
-        try store.write(WriteBatch(change))
+        try store.write(VectorStore.WriteBatch(change))
         try expectSame(store, written)
         try store.close()
         try expectSame(self.written.open(), written)
@@ -152,24 +152,24 @@ import Testing
     ])
     func `a batch whose vectors cannot be written is undone`(call: SystemCall, name: String, error: Errno) throws {
         let (store, before) = try create()
-        let content = try store.verify().content
+        let content = try store.verify().contentChecksum
         // More than the first segment has room for.
         let changes = change + (0..<300).map { .add(Label(2000 + $0), rows[$0 % 40], replacingMarked: false) }
         system.fail(call, name, with: error)
-        let thrown = storeError { try store.write(WriteBatch(changes)) }
+        let thrown = storeError { try store.write(VectorStore.WriteBatch(changes)) }
         #expect(thrown?.systemError == error)
-        #expect(try store.verify().content == content)
+        #expect(try store.verify().contentChecksum == content)
         try expectSame(store, before)
         system.fail(call, name, with: nil)
-        try store.write(WriteBatch(changes))
+        try store.write(VectorStore.WriteBatch(changes))
         var after = before
         #expect(after.apply(changes, replaceable: [3]) == nil)
         try expectSame(store, after)
 
         let other = try WriteFailureTests()
         let (never, _) = try other.create()
-        try never.write(WriteBatch(changes))
-        #expect(try store.verify().content == never.verify().content)
+        try never.write(VectorStore.WriteBatch(changes))
+        #expect(try store.verify().contentChecksum == never.verify().contentChecksum)
     }
 
     @Test(arguments: [
@@ -183,7 +183,7 @@ import Testing
         #expect(thrown?.code == .full)
         system.fail(call, name, with: nil)
         try expectSame(store, before)
-        try store.write(WriteBatch(change))
+        try store.write(VectorStore.WriteBatch(change))
         try store.checkpoint()
         var after = before
         #expect(after.apply(change, replaceable: [3]) == nil)
@@ -199,7 +199,7 @@ import Testing
     ) throws {
         let (store, before) = try create()
         try store.checkpoint()
-        try store.write(WriteBatch(change))
+        try store.write(VectorStore.WriteBatch(change))
         var after = before
         #expect(after.apply(change, replaceable: [3]) == nil)
         let (made, written) = (system.count(.open, "labels.new"), system.count(.pwrite, "labels"))
@@ -232,7 +232,7 @@ import Testing
         system.fail(call, name, with: nil)
         expectRefusal(store, naming: .ioError)
         // The files are between two states now; what is in memory is not.
-        for (label, vector) in before.live { #expect(try store.search(vector, count: 1)[0].label == label) }
+        for (label, vector) in before.live { #expect(try store.search(vector, k: 1)[0].label == label) }
         #expect(try store.count == before.live.count)
         try? store.close()
         let reader = try written.open(.readOnly)
@@ -246,7 +246,7 @@ import Testing
     @Test func `a change whose checkpoint fails has been made all the same`() throws {
         let options = VectorStore.OpenOptions(access: .readWrite, logBytes: 2000, threads: 1)
         let store = try VectorStore.create(
-            at: written.path, written.configuration, options: options, calls: system.calls)
+            at: written.path, configuration: written.configuration, options: options, calls: system.calls)
         system.fail(.open, "upper", with: .noSpace)
         system.fail(.open, "upper.new", with: .noSpace)
         for (label, row) in rows.enumerated() { try store.add(row, labels: [Label(label)]) }
@@ -262,11 +262,11 @@ import Testing
 
     @Test(.timeLimit(.minutes(1)))
     func `a sync in the background that fails ends the handle`() throws {
-        let (store, before) = try create(.interval(milliseconds: 4))
+        let (store, before) = try create(.interval(.milliseconds(4)))
         // Before the failure: on a busy machine that comes while a call still runs.
-        try store.mark([1])
+        try store.markDeleted([1])
         system.fail(.synchronize, "log", with: .ioError)
-        #expect(poll { (try? store.mark([2])) == nil || (try? store.unmark([2])) == nil })
+        #expect(poll { (try? store.markDeleted([2])) == nil || (try? store.unmarkDeleted([2])) == nil })
         system.fail(.synchronize, "log", with: nil)
         expectRefusal(store, naming: .ioError)
         #expect(try store.count <= before.live.count - 1)

@@ -20,7 +20,7 @@ import Darwin
     private func crashed() throws -> FilePath {
         let store = try written.create()
         try store.add(written.rows(20).flatMap { $0 }, labels: (0..<20).map { Label($0) })
-        try store.mark([3])
+        try store.markDeleted([3])
         return try written.copy("crashed")
     }
 
@@ -34,7 +34,7 @@ import Darwin
         #expect(storeError { _ = try open(.readWrite) }?.code == .locked)
         for reader in readers { try reader.close() }
         let writer = try open(.readWrite)
-        try writer.unmark([3])
+        try writer.unmarkDeleted([3])
         #expect(storeError { _ = try open(.readWrite) }?.code == .locked)
         #expect(storeError { _ = try open(.readOnly) }?.code == .locked)
         #expect(storeError { _ = try VectorStore.verify(at: path) }?.code == .locked)
@@ -45,11 +45,12 @@ import Darwin
     @Test func `a poisoned handle keeps its lock until it is closed`() throws {
         let system = WatchedSystem()
         let store = try VectorStore.create(
-            at: written.path, written.configuration, options: .init(access: .readWrite, threads: 1), calls: system.calls
+            at: written.path, configuration: written.configuration, options: .init(access: .readWrite, threads: 1),
+            calls: system.calls
         )
         try store.add([1, 2], labels: [1])
         system.fail(.pwrite, "log", with: .ioError)
-        #expect(storeError { try store.mark([1]) }?.code == .io)
+        #expect(storeError { try store.markDeleted([1]) }?.code == .io)
         #expect(storeError { _ = try written.open() }?.code == .locked)
         try? store.close()
         #expect(try written.open().contains(1))
@@ -99,15 +100,15 @@ import Darwin
 
     private static func childOutcome(_ store: VectorStore, _ path: FilePath) -> Int32 {
         do {
-            guard try store.search([1, 2], count: 1).first?.label == 1, try store.count == 1 else { return 20 }
+            guard try store.search([1, 2], k: 1).first?.label == 1, try store.count == 1 else { return 20 }
         } catch {
             return 21
         }
-        var batch = WriteBatch()
+        var batch = VectorStore.WriteBatch()
         batch.erase(1)
         let changes: [() throws -> Void] = [
-            { try store.add([3, 4], labels: [9]) }, { try store.mark([1]) }, { try store.write(batch) },
-            { try store.checkpoint() }, { try store.synchronize() }, { try store.setSearchWidth(7) },
+            { try store.add([3, 4], labels: [9]) }, { try store.markDeleted([1]) }, { try store.write(batch) },
+            { try store.checkpoint() }, { try store.synchronize() }, { try store.setEF(7) },
         ]
         for (number, change) in changes.enumerated() {
             do {
@@ -146,14 +147,14 @@ import Darwin
             let reader = try VectorStore.open(at: path, options: .init(threads: 2), calls: watched.calls)
             let rows = written.rows(20), labels = try reader.allLabels()
             for row in rows {
-                _ = try reader.search(row, count: 5)
-                _ = try reader.search(row, count: 5, options: .init(filter: .including(0..<100)))
+                _ = try reader.search(row, k: 5)
+                _ = try reader.search(row, k: 5, options: .init(filter: .including(0..<100)))
             }
             for label in labels { _ = try reader.vector(for: label) }
             _ = try reader.distances(from: rows[0], to: (0..<100).map { Label($0) })
             _ = try reader.info
             _ = try reader.verify()
-            #expect(storeError { try reader.mark([1]) }?.code == .readOnly)
+            #expect(storeError { try reader.markDeleted([1]) }?.code == .readOnly)
             try reader.close()
             #expect(try snapshot(path) == before)
             for name in ["level0", "upper", "labels", "journal", "log", "lock"] {

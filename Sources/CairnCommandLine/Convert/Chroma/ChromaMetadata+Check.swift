@@ -46,7 +46,7 @@ extension ChromaMetadata {
         }
         if unknown > 0 {
             warnings.append(
-                "the index has \(counted(unknown, "vector")) of which Chroma's \(Self.fileName) does not know")
+                "the index has \(counted(unknown, "vector")) that Chroma's \(Self.fileName) does not have")
         }
         return warnings
     }

@@ -71,7 +71,7 @@ extension Failure {
     init(ofEmptyFolder folder: FilePath) {
         self.init(
             folder,
-            "it has no vectors: Chroma writes them there after hnsw:sync_threshold changes, 1000 unless set otherwise, and has them "
+            "it has no vectors: Chroma writes them there after hnsw:sync_threshold changes, 1000 by default, and has them "
                 + "in chroma.sqlite3 until then; name the folder that holds chroma.sqlite3, and --collection")
     }
 }
