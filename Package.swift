@@ -44,7 +44,7 @@ let package = Package(
     ],
     dependencies: dependencies,
     targets: [
-        .target(name: "CKernels"),
+        .target(name: "CKernels", cSettings: [.headerSearchPath(".")]),
         .target(name: "CAllocation"),
         .target(name: "Allocation", dependencies: ["CAllocation"], swiftSettings: strict),
         .target(name: "Threading", dependencies: ["Allocation"], swiftSettings: strict),
