@@ -114,7 +114,8 @@ let package = Package(
             name: "QuantizationTrials", dependencies: ["Cairn", system, argumentParser],
             path: "Campaigns/QuantizationTrials", swiftSettings: strict),
         .executableTarget(
-            name: "Soak", dependencies: ["Threading", "Cairn", "HNSW", system, argumentParser], path: "Campaigns/Soak",
+            name: "Soak", dependencies: ["TestSupport", "Threading", "Cairn", "HNSW", system, argumentParser],
+            path: "Campaigns/Soak",
             swiftSettings: strict),
         .target(name: "CInterruptions", path: "Campaigns/CInterruptions"),
         .executableTarget(
@@ -147,7 +148,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "AllocationTests", dependencies: ["Allocation", "TestSupport", system], swiftSettings: strict),
-        .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
+        .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "FileFormatTests", dependencies: ["FileFormat"], swiftSettings: strict),
         .testTarget(
             name: "MappedStorageTests", dependencies: ["MappedStorage", "FileFormat", "TestSupport", system],

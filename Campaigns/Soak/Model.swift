@@ -3,6 +3,7 @@ import Foundation
 import HNSW
 import Synchronization
 import SystemPackage
+import TestSupport
 
 /// What the store should hold. Each writing thread has labels of its own; a label's vector follows from the label and a version.
 final class Model: Sendable {
@@ -51,12 +52,12 @@ final class Model: Sendable {
     }
 
     private func vector(_ label: Int, _ version: UInt64) -> [Float] {
-        var generator = SplitMix(seed: UInt64(label) << 32 | version)
+        var generator = SeededGenerator(seed: UInt64(label) << 32 | version)
         return (0..<Self.dimensions).map { _ in Float(Int(generator.next() % 2001)) / 100 }
     }
 
     /// One random batch of one thread; its labels count as changing until it is acknowledged.
-    func change(_ store: VectorStore, writer: Int, _ generator: inout SplitMix) throws {
+    func change(_ store: VectorStore, writer: Int, _ generator: inout SeededGenerator) throws {
         let count = [1, 1, 5, 40][Int(generator.next() % 4)]
         let chosen = Set((0..<count).map { _ in writer * labels + Int(generator.next() % UInt64(labels)) }).sorted()
         var batch = VectorStore.WriteBatch(), after: [(label: Int, state: State)] = []
@@ -95,7 +96,7 @@ final class Model: Sendable {
 
     /// One search; throws when something is found that was gone all the while. Returns whether a vector that stood still was
     /// found, and whether one was sought.
-    func search(_ store: VectorStore, _ generator: inout SplitMix) throws -> (found: Int, sought: Int) {
+    func search(_ store: VectorStore, _ generator: inout SeededGenerator) throws -> (found: Int, sought: Int) {
         let target = Int(generator.next() % UInt64(states.count))
         let before = states.map(\.state)
         let query = vector(target, before[target].version)
@@ -127,7 +128,7 @@ final class Model: Sendable {
     }
 
     /// Asks for facts and vectors.
-    func look(at store: VectorStore, _ generator: inout SplitMix) throws {
+    func look(at store: VectorStore, _ generator: inout SeededGenerator) throws {
         let info = try store.info
         guard info.count >= 0, info.count + info.deletedCount <= states.count else { throw Wrong("\(info)") }
         for _ in 0..<20 {

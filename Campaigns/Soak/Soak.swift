@@ -3,6 +3,7 @@ import Cairn
 import Foundation
 import HNSW
 import SystemPackage
+import TestSupport
 import Threading
 
 /// `make soak MINUTES=n`: threads that search, change, mark, erase, make checkpoints, give the store other codes, ask for facts,
@@ -70,7 +71,7 @@ struct Soak: ParsableCommand {
     ) throws -> Totals {
         let problem = Guarded<String?>(nil), totals = Guarded(Totals())
         WorkerTeam(writers + searchers + 3).run { thread in
-            var generator = SplitMix(seed: UInt64(seed * 100 + thread)), mine = Totals()
+            var generator = SeededGenerator(seed: UInt64(seed * 100 + thread)), mine = Totals()
             do {
                 while Date() < end && problem.withLock({ $0 }) == nil {
                     if thread < writers {
@@ -125,17 +126,4 @@ struct Totals: Sendable {
 struct Wrong: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
-    }
 }

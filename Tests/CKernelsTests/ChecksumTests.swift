@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @Suite struct ChecksumTests {
@@ -46,7 +47,7 @@ import Testing
     }
 
     private func randomBytes(_ count: Int) -> [UInt8] {
-        var random = SplitMix(seed: 9)
+        var random = SeededGenerator(seed: 9)
         return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
     }
 

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 
 enum Code: UInt32, CaseIterable {
     case bits8, bits4
@@ -29,8 +30,9 @@ struct CodeQuery {
     }
 
     /// Levels in ascending order, and values that are allowed for the metric and code.
-    static func random(_ metric: Metric, _ code: Code, _ dimensions: Int, _ random: inout SplitMix) -> CodeQuery {
-        let value: (inout SplitMix) -> UInt8 = { random in
+    static func random(_ metric: Metric, _ code: Code, _ dimensions: Int, _ random: inout SeededGenerator) -> CodeQuery
+    {
+        let value: (inout SeededGenerator) -> UInt8 = { random in
             if metric == .innerProduct { return UInt8(bitPattern: Int8.random(in: -127...127, using: &random)) }
             return UInt8.random(in: 0...(code == .bits8 ? 255 : 127), using: &random)
         }
@@ -84,7 +86,7 @@ final class CodeColumn {
     }
 
     static func random(
-        _ metric: Metric, _ code: Code, _ dimensions: Int, rows: Int, padding: Int = 0, _ random: inout SplitMix
+        _ metric: Metric, _ code: Code, _ dimensions: Int, rows: Int, padding: Int = 0, _ random: inout SeededGenerator
     ) -> CodeColumn {
         let largest: UInt8 = code == .bits8 ? 255 : 15
         let codes = (0..<rows).map { _ in (0..<dimensions).map { _ in UInt8.random(in: 0...largest, using: &random) } }

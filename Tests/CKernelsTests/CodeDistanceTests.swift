@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 /// Every code kernel of every level this machine runs against the definition, computed with whole integers: the bits
@@ -8,7 +9,7 @@ import Testing
 
     @Test(arguments: metrics, Code.allCases)
     func `all dimensions`(_ metric: Metric, _ code: Code) {
-        var random = SplitMix(seed: UInt64(metric.rawValue * 4 + code.rawValue))
+        var random = SeededGenerator(seed: UInt64(metric.rawValue * 4 + code.rawValue))
         let sizes = Array(1...16) + [20, 24, 31, 32, 48, 63, 64]
         for dimensions in sizes.map({ $0 * 64 }) where dimensions % code.block == 0 {
             let column = CodeColumn.random(
@@ -23,7 +24,7 @@ import Testing
 
     @Test(arguments: metrics, Code.allCases)
     func `all numbers of rows`(_ metric: Metric, _ code: Code) {
-        var random = SplitMix(seed: UInt64(99 + metric.rawValue * 4 + code.rawValue))
+        var random = SeededGenerator(seed: UInt64(99 + metric.rawValue * 4 + code.rawValue))
         for dimensions in [code.block, 128, 384] {
             let column = CodeColumn.random(metric, code, dimensions, rows: 11, &random)
             for level in Level.supported {
@@ -34,7 +35,7 @@ import Testing
 
     @Test(arguments: metrics, Code.allCases)
     func `any start address and stride`(_ metric: Metric, _ code: Code) {
-        var random = SplitMix(seed: 78)
+        var random = SeededGenerator(seed: 78)
         let ids: [UInt32] = [2, 0, 1, 1, 2, 0, 2]
         for dimensions in [code.block, 128, 256] {
             for padding in [0, 1, 3, 20] {
@@ -77,7 +78,7 @@ import Testing
 
     @Test(arguments: metrics, Code.allCases)
     func `padding adds nothing`(_ metric: Metric, _ code: Code) {
-        var random = SplitMix(seed: 5)
+        var random = SeededGenerator(seed: 5)
         for dimensions in [1, 63, 100, 128, 129, 300] {
             var query = CodeQuery.random(metric, code, dimensions, &random)
             var codes = (0..<dimensions).map { _ in UInt8.random(in: 0...15, using: &random) }
@@ -97,7 +98,7 @@ import Testing
 
     @Test(arguments: metrics, Code.allCases)
     func `unrolled variants and general ones agree`(_ metric: Metric, _ code: Code) {
-        var random = SplitMix(seed: 6)
+        var random = SeededGenerator(seed: 6)
         let column = CodeColumn.random(metric, code, 128, rows: 9, &random)
         let ids = (0..<31).map { UInt32($0 % 9) }
         for level in Level.supported {
@@ -109,7 +110,7 @@ import Testing
     /// A fused multiplication and addition would give other bits for many of these, which the test makes sure of.
     @Test(arguments: metrics, Code.allCases)
     func `the product with the scale is rounded`(_ metric: Metric, _ code: Code) {
-        var random = SplitMix(seed: 7)
+        var random = SeededGenerator(seed: 7)
         var differences = 0
         for _ in 0..<20 {
             let column = CodeColumn.random(metric, code, 128, rows: 13, &random)
@@ -126,7 +127,7 @@ import Testing
         #expect(differences > 20)
     }
 
-    private func expectRight(_ column: CodeColumn, _ level: Level, _ count: Int, _ random: inout SplitMix) {
+    private func expectRight(_ column: CodeColumn, _ level: Level, _ count: Int, _ random: inout SeededGenerator) {
         let ids = (0..<count).map { _ in UInt32.random(in: 0..<UInt32(column.rows.count), using: &random) }
         let (distances, intact) = column.distances(level, ids: ids)
         let right = distances == ids.map { column.expected[Int($0)] }

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 /// The pool's search against counting one by one.
@@ -7,7 +8,7 @@ import Testing
 
     @Test(arguments: Level.supported)
     func `every place in pools of every size`(_ level: Level) {
-        var random = SplitMix(seed: 5)
+        var random = SeededGenerator(seed: 5)
         for size in Self.sizes {
             // From narrow and from full ranges: with many equal keys, and with the top bit set in half of them.
             for mask in [UInt64(0xF), 0xFFFF, .max] {

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 /// Every kernel of every level this machine runs against the definition, computed in double precision.
@@ -9,7 +10,7 @@ import Testing
 
     @Test(arguments: Metric.allCases, Scalar.allCases)
     func `all dimensions and numbers of rows`(_ metric: Metric, _ scalar: Scalar) {
-        var random = SplitMix(seed: UInt64(metric.rawValue * 4 + scalar.rawValue))
+        var random = SeededGenerator(seed: UInt64(metric.rawValue * 4 + scalar.rawValue))
         for dimensions in Self.allDimensions {
             let column = randomColumn(metric, scalar, dimensions, &random)
             let expected = column.expected
@@ -35,7 +36,7 @@ import Testing
 
     @Test(arguments: Metric.allCases, Scalar.allCases)
     func `any start address and stride`(_ metric: Metric, _ scalar: Scalar) {
-        var random = SplitMix(seed: 77)
+        var random = SeededGenerator(seed: 77)
         let ids: [UInt32] = [2, 0, 1, 1, 2, 0, 2]
         for dimensions in [1, 31, 64, 100, 128, 200] {
             for padding in [0, 1, 3, 64 - dimensions * scalar.bytes % 64] {
@@ -112,7 +113,7 @@ import Testing
     }
 
     private func randomColumn(
-        _ metric: Metric, _ scalar: Scalar, _ dimensions: Int, _ random: inout SplitMix
+        _ metric: Metric, _ scalar: Scalar, _ dimensions: Int, _ random: inout SeededGenerator
     ) -> Column {
         let rows = (0..<(dimensions < 4096 ? 6 : 2)).map { _ in Vector.random(scalar, dimensions, &random) }
         let query = Vector.random(scalar.query, dimensions, &random)

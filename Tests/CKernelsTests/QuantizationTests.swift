@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @Suite struct QuantizationTests {
@@ -9,7 +10,7 @@ import Testing
     ]
 
     /// Floats of all exponents.
-    static func anyFloats(_ n: Int, _ random: inout SplitMix) -> [Float] {
+    static func anyFloats(_ n: Int, _ random: inout SeededGenerator) -> [Float] {
         (0..<n).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
     }
 
@@ -34,7 +35,7 @@ import Testing
     }
 
     @Test func `positions on a grid`() {
-        var random = SplitMix(seed: 1)
+        var random = SeededGenerator(seed: 1)
         let parameters: [(Float, Float, Int32)] = [
             (0, 1, 255), (0, 1, 127), (-1, 127.5, 255), (-3.7, 11.3, 127), (100, 0.01, 15), (0, -1, 255), (0, 0, 255),
             (0, .infinity, 255), (.infinity, 1, 255), (-.infinity, 1, 127), (.nan, 1, 255), (0, .nan, 255),
@@ -52,7 +53,7 @@ import Testing
     }
 
     @Test func `any number of values`() {
-        var random = SplitMix(seed: 2)
+        var random = SeededGenerator(seed: 2)
         for n in 0...140 {
             let values = (0..<n).map { _ in Float.random(in: -1..<1, using: &random) }
             let positions = values.map { UInt8(max(0, (($0 + 0.5) * 127).rounded(.toNearestOrEven))) }
@@ -76,7 +77,7 @@ import Testing
     }
 
     @Test func `what positions lose`() {
-        var random = SplitMix(seed: 6)
+        var random = SeededGenerator(seed: 6)
         for n in 0...140 {
             // All exact in floats, so that the order of the sums does not matter.
             let values = (0..<n).map { _ in Float(Int.random(in: -40...80, using: &random)) / 4 }
@@ -96,7 +97,7 @@ import Testing
     }
 
     @Test func `signed units of every size`() {
-        var random = SplitMix(seed: 3)
+        var random = SeededGenerator(seed: 3)
         for exponent in stride(from: -149, through: 127, by: 3) {
             let size = Float(sign: .plus, exponent: exponent, significand: 1)
             let values = (0..<100).map { _ in size * Float.random(in: -1...1, using: &random) } + [-size]
@@ -118,13 +119,13 @@ import Testing
         #expect(Self.quantizedI8([.infinity, -.infinity, 1, .nan]) == (largest / 127, [127, -127, 0, 0]))
         #expect(Self.quantizedI8([largest, -largest / 2]) == (largest / 127, [127, -64]))
         #expect(Self.quantizedI8([.leastNonzeroMagnitude, 0]).values == [127, 0])
-        var random = SplitMix(seed: 4)
+        var random = SeededGenerator(seed: 4)
         #expect(!Self.quantizedI8(Self.anyFloats(4000, &random)).values.contains(-128))
     }
 
     /// What Tests/NeonKernels/codes.c finds too: the bits do not depend on the machine.
     @Test func `the same bits on every machine`() {
-        var random = SplitMix(seed: 1)
+        var random = SeededGenerator(seed: 1)
         var codes: UInt32 = 0
         for round in 0..<64 {
             // One rounding each, so that the inputs are the same everywhere too; subnormal in every other round.
@@ -146,7 +147,7 @@ import Testing
     }
 
     @Test func `four bits each`() {
-        var random = SplitMix(seed: 5)
+        var random = SeededGenerator(seed: 5)
         let codeOf = (0..<128).map { _ in UInt8.random(in: 0...15, using: &random) }
         for n in stride(from: 0, through: 1024, by: 128) {
             let positions = (0..<n).map { _ in UInt8.random(in: 0...127, using: &random) }

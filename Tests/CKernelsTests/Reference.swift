@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 
 enum Level: UInt32, CaseIterable {
     case scalar, avx2, avx512, neon
@@ -33,7 +34,7 @@ enum Scalar: UInt32, CaseIterable {
     }
 
     /// Bits of a number of ordinary size: any for integers, else within 1/64 ..< 64 of either sign.
-    func randomBits(_ random: inout SplitMix) -> UInt32 {
+    func randomBits(_ random: inout SeededGenerator) -> UInt32 {
         let bits = UInt32(truncatingIfNeeded: random.next())
         let exponent = UInt32(truncatingIfNeeded: random.next() % 12)
         switch self {
@@ -68,7 +69,7 @@ struct Vector {
         }
     }
 
-    static func random(_ scalar: Scalar, _ dimensions: Int, _ random: inout SplitMix) -> Vector {
+    static func random(_ scalar: Scalar, _ dimensions: Int, _ random: inout SeededGenerator) -> Vector {
         var bits: [UInt32] = []
         for _ in 0..<dimensions { bits.append(scalar.randomBits(&random)) }
         return Vector(scalar, bits: bits)
@@ -110,19 +111,4 @@ struct ExpectedDistance {
     }
 
     func accepts(_ distance: Float) -> Bool { (distance - value).magnitude <= tolerance }
-}
-
-/// Reproducible random numbers.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
 }

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -9,7 +10,7 @@ import Testing
         case equal, fifthEqual, aroundZero
 
         func vectors(_ count: Int) -> [[Float]] {
-            var random = SplitMix(state: 7)
+            var random = SeededGenerator(seed: 7)
             return (0..<count).map { row in
                 let others = (0..<16).map { _ in random.nextUnit() + random.nextUnit() - 1 }
                 return switch self {
@@ -109,7 +110,7 @@ import Testing
     }
 
     @Test func `when near neighbors are erased, one of the nearest that are left links back`() {
-        var random = SplitMix(state: 3)
+        var random = SeededGenerator(seed: 3)
         let vectors = (0..<900).map { _ in (0..<12).map { _ in random.nextUnit() } }
         let graph = TestGraph(vectors, connectivity: 5, width: 40, inPlace: 900)
         graph.reopen()

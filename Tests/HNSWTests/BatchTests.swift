@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -226,7 +227,7 @@ import Testing
     /// Every batch of one graph is applied to another by what a log would have of it.
     @Test func `replayed batches give the same lists`() throws {
         let original = made(), copy = made()
-        var random = SplitMix(state: 31), next = 600
+        var random = SeededGenerator(seed: 31), next = 600
         for round in 0..<60 {
             let size = min(Int(random.next() % 6), 700 - next)
             var doomed = Array(original.linkedSlots.shuffled(using: &random).prefix(Int(random.next() % 8)))

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -6,7 +7,7 @@ import Testing
     /// A search's use of the pool against the plainest model: keep everything sorted, cut at the width.
     @Test(arguments: [1, 2, 3, 7, 8, 16, 31, 50, 200])
     func `the pool is a sorted array cut at its width`(width: Int) throws {
-        var random = SplitMix(state: UInt64(width))
+        var random = SeededGenerator(seed: UInt64(width))
         let scratch = SearchScratch()
         try scratch.prepare(slots: 0, width: width, batch: 1)
         var pool = CandidatePool(scratch)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -48,7 +49,7 @@ import Testing
     }
 
     @Test func `random distances survive and order`() {
-        var random = SplitMix(state: 5)
+        var random = SeededGenerator(seed: 5)
         let distances = (0..<2000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
             .filter { !$0.isNaN }
         let sorted = distances.map { Candidate(distance: $0, slot: 1) }.sorted().map(\.distance)

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -38,7 +39,7 @@ import Testing
     func `erasing and inserting beside links that lead nowhere`(step: Int) {
         let holder = made()
         damageLinks(holder, step: step) { Self.hostileIDs[$0 % Self.hostileIDs.count] }
-        var random = SplitMix(state: 5)
+        var random = SeededGenerator(seed: 5)
         for round in 0..<12 {
             let doomed = Array(holder.linkedSlots.shuffled(using: &random).prefix(round % 3 == 0 ? 1 : 9))
             let added = Array(vectors[(300 + 8 * round)..<(308 + 8 * round)])
@@ -58,7 +59,7 @@ import Testing
             }
             if slot % 7 == 0 { for place in 0..<capacity { holder.links.buffer[slot * capacity + place] = 17 } }
         }
-        var random = SplitMix(state: 6)
+        var random = SeededGenerator(seed: 6)
         for round in 0..<12 {
             let doomed = Array(holder.linkedSlots.shuffled(using: &random).prefix(7))
             let (_, changes) = holder.makeBatch(

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -18,7 +19,7 @@ import Testing
 
     @Test func `a bound takes in what has the distance, and nothing that has a greater one`() {
         let distances = products.graph.distances
-        var random = SplitMix(state: 3),
+        var random = SeededGenerator(seed: 3),
             numbers: [Float] = [
                 0, -0.0, 1, 2, .infinity, -.infinity, .greatestFiniteMagnitude, -.greatestFiniteMagnitude,
                 .leastNonzeroMagnitude, Float(1).nextUp, Float(1).nextDown, 0x1p24, 0x1p25, 0x1p-24, -0x1p24,

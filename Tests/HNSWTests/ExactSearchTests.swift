@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -8,7 +9,7 @@ import Testing
     private let holder: TestGraph
 
     init() {
-        var random = SplitMix(state: 21)
+        var random = SeededGenerator(seed: 21)
         vectors = (0..<3000).map { _ in (0..<3).map { _ in Float(random.next() % 12) } }
         holder = TestGraph(vectors, connectivity: 4, width: 10)
     }

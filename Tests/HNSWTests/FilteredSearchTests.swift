@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -63,7 +64,7 @@ import Testing
     }
 
     @Test func `the frontier is a queue by distance`() throws {
-        var random = SplitMix(state: 8)
+        var random = SeededGenerator(seed: 8)
         let memory = try Memory<Candidate>(1)
         var frontier = CandidateHeap(memory), model: [Candidate] = []
         for slot: UInt32 in 0..<3000 {

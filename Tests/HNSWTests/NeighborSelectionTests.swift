@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -8,7 +9,7 @@ import Testing
     private let holder: TestGraph
 
     init() {
-        var random = SplitMix(state: 11)
+        var random = SeededGenerator(seed: 11)
         vectors = (0..<300).map { _ in (0..<4).map { _ in Float(random.next() % 16) } }
         holder = TestGraph(vectors, connectivity: 8, width: 20)
     }

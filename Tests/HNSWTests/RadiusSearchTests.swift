@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -126,7 +127,7 @@ import Testing
     }
 
     @Test func `the heap gives the smallest first`() throws {
-        var random = SplitMix(state: 8)
+        var random = SeededGenerator(seed: 8)
         var heap = CandidateHeap(try Memory(1)), model: [Candidate] = []
         for slot: UInt32 in 0..<3000 {
             let candidate = Candidate(distance: Float(random.next() % 50), slot: slot)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Threading
 
@@ -49,7 +50,7 @@ import Threading
     @Test(arguments: [1, 4, 32, 400])
     func `lists are apart, begin empty and are used again`(capacity: Int) throws {
         let arena = try ListArena(capacity: capacity, owners: 6000)
-        var random = SplitMix(state: UInt64(capacity)), model: [UInt32: [UInt32]] = [:], seen: Set<UInt32> = []
+        var random = SeededGenerator(seed: UInt64(capacity)), model: [UInt32: [UInt32]] = [:], seen: Set<UInt32> = []
         for step in 0..<6000 {
             if model.isEmpty || random.next() % 5 > 1 {
                 let place = try arena.allocate(owner: UInt32(step)), list = arena.list(place)
@@ -91,7 +92,7 @@ import Threading
 @Suite struct SlotMapTests {
     @Test func `it is a dictionary`() throws {
         let map = try SlotMap()
-        var model: [UInt32: Int] = [:], random = SplitMix(state: 4)
+        var model: [UInt32: Int] = [:], random = SeededGenerator(seed: 4)
         for number in 0..<20_000 {
             let slot = UInt32(random.next() % 100_000)
             if model[slot] == nil {
@@ -134,7 +135,7 @@ import Threading
                 }
                 return
             }
-            var random = SplitMix(state: UInt64(thread)), bad = 0, known = 0
+            var random = SeededGenerator(seed: UInt64(thread)), bad = 0, known = 0
             while known < 30_000 {
                 known = progress.withLock { $0 }
                 let view = map.view

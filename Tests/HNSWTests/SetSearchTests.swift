@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -49,7 +50,7 @@ import Testing
     @Test(arguments: [FilterPlan.walkAll, .walkSet], [0, 1, 2, 9, 10, 11, 39, 40, 41, 300])
     func `min of k and the size of the set are found`(plan: FilterPlan, count: Int) throws {
         let holder = Self.graph
-        var random = SplitMix(state: UInt64(count))
+        var random = SeededGenerator(seed: UInt64(count))
         let slots = Array((0..<4000 as Range<UInt32>).shuffled(using: &random).prefix(count)).sorted()
         let set = try SlotSet(slots, in: holder.view)
         for query in Self.queries.prefix(8) {

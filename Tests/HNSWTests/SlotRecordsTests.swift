@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 import Threading
 
@@ -62,7 +63,7 @@ import Threading
 
     /// Random changes against a list of what each slot was after each batch.
     @Test func `visibility is that of a history`() {
-        var random = SplitMix(state: 9), history: [[UInt8]] = (0..<40).map { [$0 < 20 ? Self.live : 0] }
+        var random = SeededGenerator(seed: 9), history: [[UInt8]] = (0..<40).map { [$0 < 20 ? Self.live : 0] }
         for sequence in 1...400 as ClosedRange<UInt64> {
             for slot in 0..<40 {
                 history[slot].append(history[slot].last!)

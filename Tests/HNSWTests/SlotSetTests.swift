@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -8,7 +9,7 @@ import Testing
     @Test(arguments: [0, 1, 2, 31, 63, 64, 65, 280, 281, 282, 3000, 8999, 9000])
     func `a set made of a list and one made by a test are the same`(count: Int) throws {
         let holder = Self.graph, view = holder.view
-        var random = SplitMix(state: UInt64(count))
+        var random = SeededGenerator(seed: UInt64(count))
         let slots = Array((0..<9000 as Range<UInt32>).shuffled(using: &random).prefix(count)).sorted(),
             known = Set(slots)
         var asked: [UInt32] = []

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -163,7 +164,7 @@ final class TestGraph: @unchecked Sendable {
 /// Vectors around a few centres, the same for every call; `skipping`: leaves out the first ones, for queries of the same
 /// kind that are not in the graph.
 func clusteredVectors(_ count: Int, dimensions: Int, clusters: Int = 20, skipping: Int = 0) -> [[Float]] {
-    var random = SplitMix(state: 1)
+    var random = SeededGenerator(seed: 1)
     let centres = (0..<clusters).map { _ in (0..<dimensions).map { _ in random.nextUnit() * 4 } }
     return Array(
         (0..<skipping + count).map { _ in
@@ -172,17 +173,7 @@ func clusteredVectors(_ count: Int, dimensions: Int, clusters: Int = 20, skippin
         }[skipping...])
 }
 
-/// A small generator with a seed (Steele, Lea and Flood, 2014).
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
+    /// A number in 0..<1.
     mutating func nextUnit() -> Float { Float(next() >> 40) / Float(1 << 24) }
 }

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -25,7 +26,7 @@ import Testing
     func `erasing one after the other, down to nothing`(data: Data, connectivity: Int) {
         let holder = TestGraph(
             data.vectors(150), metric: data.metric, connectivity: connectivity, width: 30, inPlace: 150)
-        var random = SplitMix(state: 3)
+        var random = SeededGenerator(seed: 3)
         var remaining = (0..<UInt32(150)).map { $0 }
         #expect(problems(holder) == [])
         while !remaining.isEmpty {
@@ -42,7 +43,7 @@ import Testing
     func `erasing in groups, the lowest first, the entry point, most and the rest`(data: Data, connectivity: Int) {
         let holder = TestGraph(
             data.vectors(600), metric: data.metric, connectivity: connectivity, width: 30, inPlace: 400, batch: 50)
-        var random = SplitMix(state: UInt64(connectivity))
+        var random = SeededGenerator(seed: UInt64(connectivity))
         func erase(_ slots: [UInt32], _ what: String) {
             holder.erase(slots)
             #expect(problems(holder) == [], "\(what)")
@@ -70,7 +71,7 @@ import Testing
     func `slots are used again at their level, in the middle of everything`(data: Data, connectivity: Int) {
         let holder = TestGraph(
             data.vectors(300), metric: data.metric, connectivity: connectivity, width: 30, inPlace: 300, capacity: 2000)
-        var random = SplitMix(state: 17)
+        var random = SeededGenerator(seed: 17)
         var added = 300
         for round in 0..<60 {
             let levels = Dictionary(uniqueKeysWithValues: holder.freeSlots.map { ($0.slot, $0.level) })
@@ -125,6 +126,6 @@ import Testing
 
 /// Vectors of independent components between -1 and 1.
 func uniformVectors(_ count: Int, dimensions: Int, seed: UInt64) -> [[Float]] {
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     return (0..<count).map { _ in (0..<dimensions).map { _ in random.nextUnit() * 2 - 1 } }
 }

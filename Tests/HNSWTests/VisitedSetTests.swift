@@ -1,10 +1,11 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
 
 @Suite struct VisitedSetTests {
     @Test func `it says of each slot once that it is new`() throws {
-        var random = SplitMix(state: 3)
+        var random = SeededGenerator(seed: 3)
         let set = VisitedSet()
         try set.prepare(slots: 10_000, reserved: 20_000)
         for _ in 0..<3 {

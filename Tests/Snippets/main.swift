@@ -8,8 +8,8 @@ for page in pages {
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: directory) }
     try FileManager.default.copyItem(at: example, to: directory.appending(path: "vectors.npy"))
-    FileManager.default.changeCurrentDirectoryPath(directory.path)
-    defer { FileManager.default.changeCurrentDirectoryPath(start) }
+    _ = FileManager.default.changeCurrentDirectoryPath(directory.path)
+    defer { _ = FileManager.default.changeCurrentDirectoryPath(start) }
     do {
         try await page.run()
         print("\(page.name): ok")

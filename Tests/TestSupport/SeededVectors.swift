@@ -1,4 +1,4 @@
-/// The generator behind the tests' vectors (SplitMix64): the same seed gives the same numbers on every machine, for ever.
+/// The generator behind the tests' vectors (SplitMix64): the same seed gives the same numbers on every machine.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -150,7 +151,7 @@ import Testing
 
     /// What no grid of equal steps holds.
     @Test func `half precision holds many orders of magnitude`() {
-        var random = SplitMix(state: 5)
+        var random = SeededGenerator(seed: 5)
         let vectors = (0..<800).map { _ in
             (0..<24).map { _ in Float.exponential(20 * (random.nextUnit() - 0.5)) * (random.nextUnit() - 0.5) }
         }

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 
 @testable import HNSW
 
@@ -151,7 +152,7 @@ func train(_ components: [[Float]], _ kind: CodeModel.Kind, isProduct: Bool = fa
 
 /// Vectors of components spread evenly over `range`.
 func evenVectors(_ count: Int, dimensions: Int, in range: ClosedRange<Float> = -1...1, seed: UInt64 = 1) -> [[Float]] {
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     return (0..<count).map { _ in
         (0..<dimensions).map { _ in range.lowerBound + (range.upperBound - range.lowerBound) * random.nextUnit() }
     }
@@ -159,7 +160,7 @@ func evenVectors(_ count: Int, dimensions: Int, in range: ClosedRange<Float> = -
 
 /// Vectors of whole numbers.
 func wholeVectors(_ count: Int, dimensions: Int, in range: ClosedRange<Int>, seed: UInt64 = 1) -> [[Float]] {
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     return (0..<count).map { _ in (0..<dimensions).map { _ in Float(Int.random(in: range, using: &random)) } }
 }
 

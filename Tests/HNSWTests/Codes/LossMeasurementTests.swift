@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -58,7 +59,7 @@ import Testing
 
     /// Whole numbers from 0 to 255 that differ by 1: each has its code, and what lies between them is rounded.
     @Test func `codes that hold every row lose what they round of queries`() throws {
-        var random = SplitMix(state: 3)
+        var random = SeededGenerator(seed: 3)
         let centers = (0..<20).map { _ in (0..<24).map { _ in Float(random.next() % 254) } }
         var rows = (0..<Self.count).map { row in centers[row % 20].map { $0 + Float(random.next() % 3) } }
         (rows[0][0], rows[1][0]) = (0, 255)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HNSW
@@ -22,7 +23,7 @@ import Testing
 
     @Test(arguments: 1...5)
     func `no other levels lose less`(count: Int) {
-        var random = SplitMix(state: UInt64(count))
+        var random = SeededGenerator(seed: UInt64(count))
         for round in 0..<60 {
             // Empty positions among them, and in some rounds nearly all.
             let share = Double(round % 6 + 1) / 6
@@ -47,7 +48,7 @@ import Testing
     }
 
     @Test func `each position goes to its nearest level`() {
-        var random = SplitMix(state: 8)
+        var random = SeededGenerator(seed: 8)
         for _ in 0..<20 {
             let levels = (0..<16).map { _ in UInt8(random.next() % 128) }.sorted()
             let model = CodeModel(
