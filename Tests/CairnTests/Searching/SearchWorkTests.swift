@@ -23,8 +23,7 @@ struct SearchWorkTests {
     @Test(arguments: costs)
     func `searches cost no more than they did`(limit: Cost) throws {
         let directory = try TemporaryDirectory(), path = directory.appending("store")
-        let source = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-            .appending("Examples/debian-packages/vectors.npy")
+        let source = projectDirectory.appending("Examples/debian-packages/vectors.npy")
         try VectorStore.build(
             at: path, configuration: .init(dimensions: 384, metric: .cosine, quantization: limit.codes), from: source,
             options: .init(threads: 2))

@@ -122,8 +122,7 @@ import VectorFiles
 
     /// Package descriptions, and filters that have to do with what they are about.
     @Test func `filters on real data`() throws {
-        let folder = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-            .appending("Examples/debian-packages")
+        let folder = projectDirectory.appending("Examples/debian-packages")
         func read(_ name: String, _ count: Int) throws -> (rows: [[Float]], all: [Float]) {
             let file = try VectorFile(folder.appending(name)), count = min(count, file.rows)
             var values = [Float](repeating: 0, count: count * file.dimensions)
