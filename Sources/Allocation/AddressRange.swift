@@ -4,8 +4,8 @@ import Glibc
 import Darwin
 #endif
 
-/// Addresses that belong to their owner: nothing is behind them, and touching them ends the process, until memory or a file is put
-/// there.
+/// Addresses that belong to their owner: nothing is behind them, and touching them ends the process, until memory or a
+/// file is put there.
 @safe
 package final class AddressRange: @unchecked Sendable {
     package let start: UnsafeMutableRawPointer

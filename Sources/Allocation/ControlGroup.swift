@@ -6,8 +6,8 @@ import Darwin
 
 /// Where the limits of this process's control groups are told, which containers are bounded by; nothing but on Linux.
 package enum ControlGroup {
-    /// The directories of its own group for a controller and of all groups above that: a limit of any of them holds. Those of
-    /// version 2, which has one tree for all controllers, and of version 1.
+    /// The directories of its own group for a controller and of all groups above that: a limit of any of them holds.
+    /// Those of version 2, which has one tree for all controllers, and of version 1.
     package static func directories(of controller: String) -> (unified: [String], separate: [String]) {
         #if canImport(Glibc)
         let root = "/sys/fs/cgroup"

@@ -1,5 +1,5 @@
-/// A control group of Linux that this process belongs to, as far as its memory goes. Beyond a group's limit the kernel kills
-/// processes, so whoever wants to live asks first.
+/// A control group of Linux that this process belongs to, as far as its memory goes. Beyond a group's limit the kernel
+/// kills processes, so whoever wants to live asks first.
 package struct MemoryControlGroup {
     private let directory: String
     private let isVersion2: Bool

@@ -6,11 +6,11 @@ import Glibc
 import Darwin
 #endif
 
-/// Memory, or an error. Swift's arrays end the process when there is none; so whatever grows with the data, or with a caller's
-/// numbers, is taken here, or asked for here before an array takes it.
+/// Memory, or an error. Swift's arrays end the process when there is none; so whatever grows with the data, or with a
+/// caller's numbers, is taken here, or asked for here before an array takes it.
 ///
-/// The last of it is left to the rest of the program: a large piece is refused when less than `headroom` would be left. Small
-/// allocations, those of Swift's runtime among them, live on that.
+/// The last of it is left to the rest of the program: a large piece is refused when less than `headroom` would be left.
+/// Small allocations, those of Swift's runtime among them, live on that.
 package enum ProcessMemory {
     /// Bytes that must be left.
     package static let headroom = 4 << 20
@@ -48,7 +48,8 @@ package enum ProcessMemory {
         guard isAllowed(0), bytes < .max - headroom, canMap(bytes + headroom) else { throw OutOfMemory(bytes: bytes) }
     }
 
-    /// The same as `expect` for `count` elements of `stride` bytes each, as an array or a dictionary has them that grows by doubling.
+    /// The same as `expect` for `count` elements of `stride` bytes each, as an array or a dictionary has them that
+    /// grows by doubling.
     package static func expect(growing count: Int, stride: Int) throws(OutOfMemory) {
         let (bytes, overflows) = count.multipliedReportingOverflow(by: 3 * stride)
         guard !overflows else { throw OutOfMemory(bytes: .max) }

@@ -8,8 +8,9 @@ import Glibc
 import Darwin
 #endif
 
-/// What happens at SIGINT, SIGTERM and SIGHUP: a thread waits for them, removes what the program is making and has not finished,
-/// says so, and ends the program by the signal, so that shells see it. A command that works in steps may finish the one it is at.
+/// What happens at SIGINT, SIGTERM and SIGHUP: a thread waits for them, removes what the program is making and has not
+/// finished, says so, and ends the program by the signal, so that shells see it. A command that works in steps may
+/// finish the one it is at.
 enum Interruption {
     private struct State {
         /// Whether the program looks at `isRequested` between two steps.
@@ -22,8 +23,8 @@ enum Interruption {
 
     private static let state = Guarded(State())
 
-    /// Call it before there are other threads: they must not get the signals. One that is ignored, as under nohup, stays so.
-    /// `isAtomic`: whether the command writes everything at its end or nothing.
+    /// Call it before there are other threads: they must not get the signals. One that is ignored, as under nohup,
+    /// stays so. `isAtomic`: whether the command writes everything at its end or nothing.
     static func watch(isAtomic: Bool) {
         if isAtomic { state.withLock { $0.progress = "nothing was written" } }
         var signals = sigset_t()
@@ -41,8 +42,8 @@ enum Interruption {
         if !isWatching { unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil) }
     }
 
-    /// Runs `body`, which works in steps: the first signal only sets `isRequested`, at which `body` is to return after the step
-    /// it is at. The next one ends the program.
+    /// Runs `body`, which works in steps: the first signal only sets `isRequested`, at which `body` is to return after
+    /// the step it is at. The next one ends the program.
     static func inSteps<Result>(_ body: () throws -> Result) rethrows -> Result {
         state.withLock { $0.isInSteps = true }
         defer { state.withLock { $0.isInSteps = false } }

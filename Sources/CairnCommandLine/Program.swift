@@ -81,7 +81,8 @@ struct Program: ParsableCommand {
         return exitCode(for: error) == .validationFailure ? UsageError(error, in: arguments) : nil
     }
 
-    /// What a command takes before it takes anything for its data: without it the program would be ended somewhere on its way.
+    /// What a command takes before it takes anything for its data: without it the program would be ended somewhere on
+    /// its way.
     private static let leastMemory = 16 << 20
 
     private static func requireMemory(_ arguments: [String]) {

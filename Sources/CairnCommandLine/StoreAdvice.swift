@@ -37,7 +37,8 @@ extension StoreError {
 }
 
 extension VectorStore.Info {
-    /// Whether searches go by the vectors though the store is to have codes, is large enough for them, and could use them.
+    /// Whether searches go by the vectors though the store is to have codes, is large enough for them, and could use
+    /// them.
     var lacksCodes: Bool { configuration.quantization != .none && quantization == nil && count >= 256 }
 
     /// What to do about that.

@@ -3,8 +3,8 @@ import Cairn
 import SystemPackage
 
 extension VectorStore {
-    /// Opens the store at `path`. Where a damaged log is put up with (--salvage) and there is one, standard error is told what
-    /// is left out, in the format of errors. A long log takes a while, and what is missing is made again.
+    /// Opens the store at `path`. Where a damaged log is put up with (--salvage) and there is one, standard error is
+    /// told what is left out, in the format of errors. A long log takes a while, and what is missing is made again.
     static func opening(
         at path: FilePath, options: OpenOptions, reporting common: CommonOptions
     ) throws -> VectorStore {
@@ -29,8 +29,8 @@ extension VectorStore {
         }
     }
 
-    /// Opens the store at `path` for writing, runs `body` and closes the store. Throws what `body` throws, else what closing
-    /// does: only then is everything that was acknowledged on the disk, whatever the durability.
+    /// Opens the store at `path` for writing, runs `body` and closes the store. Throws what `body` throws, else what
+    /// closing does: only then is everything that was acknowledged on the disk, whatever the durability.
     static func changing<Result>(
         at path: FilePath, options: OpenOptions = .init(), reporting common: CommonOptions,
         _ body: (VectorStore) throws -> Result

@@ -1,7 +1,7 @@
 package import SystemPackage
 
-/// `chroma.sqlite3`: what Chroma knows of its collections, and the changes that it has not written to their folders yet. Versions
-/// from 0.4 on. What is read is of the moment when it was opened. One thread at a time.
+/// `chroma.sqlite3`: what Chroma knows of its collections, and the changes that it has not written to their folders
+/// yet. Versions from 0.4 on. What is read is of the moment when it was opened. One thread at a time.
 package final class ChromaDatabase {
     package static let fileName = "chroma.sqlite3"
 
@@ -54,8 +54,8 @@ package final class ChromaDatabase {
         return names
     }
 
-    /// The configuration, a JSON document of one shape or another, counts where it says anything but the default; collections that
-    /// were made with `hnsw:space` in their metadata have the default there.
+    /// The configuration, a JSON document of one shape or another, counts where it says anything but the default;
+    /// collections that were made with `hnsw:space` in their metadata have the default there.
     private func space(
         of collection: String, segment: String, documents: [String]
     ) throws(ChromaDatabaseError) -> String {
@@ -81,8 +81,8 @@ package final class ChromaDatabase {
         return space ?? "l2"
     }
 
-    /// The number of the last change that the folder of a collection has; nil where the database does not say, as it does not for
-    /// a folder that has none, and for older versions, which say it in the folder.
+    /// The number of the last change that the folder of a collection has; nil where the database does not say, as it
+    /// does not for a folder that has none, and for older versions, which say it in the folder.
     package func lastSynchronized(_ collection: Collection) throws(ChromaDatabaseError) -> Int64? {
         var last: Int64?
         try file.query(

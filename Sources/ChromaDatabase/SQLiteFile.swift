@@ -1,8 +1,8 @@
 import CSQLite
 import SystemPackage
 
-/// An SQLite database that is read and never changed. All that is read between opening and letting go is of one moment. One thread
-/// at a time.
+/// An SQLite database that is read and never changed. All that is read between opening and letting go is of one moment.
+/// One thread at a time.
 @safe
 final class SQLiteFile {
     let path: FilePath

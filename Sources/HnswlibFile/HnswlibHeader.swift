@@ -1,8 +1,9 @@
 import FileFormat
 package import SystemPackage
 
-/// The 96 bytes that an index file begins with. They are hnswlib's variables as its constructor left them, little-endian,
-/// with neither a magic number nor a version nor a checksum: that fields agree with each other is all there is to check.
+/// The 96 bytes that an index file begins with. They are hnswlib's variables as its constructor left them,
+/// little-endian, with neither a magic number nor a version nor a checksum: that fields agree with each other is all
+/// there is to check.
 package struct HnswlibHeader: Sendable, Hashable {
     package static let size = 96
     /// What hnswlib raises or lowers M to lies within; with 1 its levels would have no end.

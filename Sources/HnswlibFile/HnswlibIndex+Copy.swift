@@ -3,9 +3,9 @@ package import MappedStorage
 package import SystemPackage
 
 extension HnswlibIndex {
-    /// Writes the index as a file of hnswlib's, with another capacity if one is given, and returns its size: order, links with what is
-    /// left behind them, flags and levels stay, what Chroma adds does not. Throws when the index is not any more what `survey`
-    /// found. `progress` is told how many of how many elements are done.
+    /// Writes the index as a file of hnswlib's, with another capacity if one is given, and returns its size: order,
+    /// links with what is left behind them, flags and levels stay, what Chroma adds does not. Throws when the index is
+    /// not any more what `survey` found. `progress` is told how many of how many elements are done.
     package func copy(
         to path: FilePath, capacity: UInt64? = nil, _ survey: HnswlibSurvey, calls: SystemCalls = .system,
         progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
@@ -34,7 +34,8 @@ extension HnswlibIndex {
         return try writer.finish()
     }
 
-    /// Reads elements as `readElements` does, and throws if their labels and deletion marks are not any more what `survey` found.
+    /// Reads elements as `readElements` does, and throws if their labels and deletion marks are not any more what
+    /// `survey` found.
     package func readElements(
         _ slots: Range<Int>, into buffer: UnsafeMutableRawBufferPointer, as survey: HnswlibSurvey
     ) throws(HnswlibFileError) {

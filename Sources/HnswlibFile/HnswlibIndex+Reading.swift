@@ -2,8 +2,8 @@ import MappedStorage
 import SystemPackage
 
 extension HnswlibIndex {
-    /// Reads the elements of `slots`, as they are in the file, one after the other, into a buffer of just that size. Throws
-    /// if one has links that it cannot have, wherever `validate` may have been.
+    /// Reads the elements of `slots`, as they are in the file, one after the other, into a buffer of just that size.
+    /// Throws if one has links that it cannot have, wherever `validate` may have been.
     package func readElements(
         _ slots: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
     ) throws(HnswlibFileError) {
@@ -26,8 +26,8 @@ extension HnswlibIndex {
         elements.file.releaseCache(from: elements.start + slots.lowerBound * size, length: slots.count * size)
     }
 
-    /// Reads the lengths that the vectors of `slots` had before they were normalised. Returns false when the file has none.
-    /// They mean nothing unless the metric is the cosine: Chroma writes what its memory happened to hold.
+    /// Reads the lengths that the vectors of `slots` had before they were normalised. Returns false when the file has
+    /// none. They mean nothing unless the metric is the cosine: Chroma writes what its memory happened to hold.
     package func readLengths(
         _ slots: Range<Int>, into buffer: UnsafeMutableBufferPointer<Float>
     ) throws(HnswlibFileError) -> Bool {
@@ -38,9 +38,9 @@ extension HnswlibIndex {
         return true
     }
 
-    /// Calls `body` for each slot whose level is above 0, in order, with its level and the words of its lists as in the file:
-    /// for each level from 1 on a count and M ids. Reads all of the link area, and throws where it is not as it must be,
-    /// except that it does not know the levels of the elements that links lead to.
+    /// Calls `body` for each slot whose level is above 0, in order, with its level and the words of its lists as in the
+    /// file: for each level from 1 on a count and M ids. Reads all of the link area, and throws where it is not as it
+    /// must be, except that it does not know the levels of the elements that links lead to.
     package func forEachUpperNode(
         _ body: (_ slot: UInt32, _ level: Int, _ words: UnsafeBufferPointer<UInt32>) throws(HnswlibFileError) -> Void
     ) throws(HnswlibFileError) {

@@ -22,9 +22,9 @@ package struct HnswlibSurvey: Sendable {
 }
 
 extension HnswlibIndex {
-    /// Reads everything once, and the lists above level 0 twice, in order and in pieces, and throws what is wrong and at
-    /// which offset. Afterwards all that is in the file is known to be in range, for as long as nobody changes it. `progress`
-    /// is told how many of how many bytes are done. Memory: nine bytes an element, and a piece.
+    /// Reads everything once, and the lists above level 0 twice, in order and in pieces, and throws what is wrong and
+    /// at which offset. Afterwards all that is in the file is known to be in range, for as long as nobody changes it.
+    /// `progress` is told how many of how many bytes are done. Memory: nine bytes an element, and a piece.
     package func validate(progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws(HnswlibFileError)
         -> HnswlibSurvey
     {

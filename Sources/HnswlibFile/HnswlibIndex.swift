@@ -1,8 +1,8 @@
 package import MappedStorage
 package import SystemPackage
 
-/// An hnswlib index open for reading: elements of level 0 by slot, lengths where there are some, the lists above level 0 in
-/// order. Reads keep no position and map nothing, so threads may share it, and memory does not grow with the file.
+/// An hnswlib index open for reading: elements of level 0 by slot, lengths where there are some, the lists above level
+/// 0 in order. Reads keep no position and map nothing, so threads may share it, and memory does not grow with the file.
 /// Opening checks the header and what the sizes of the files say; `validate` checks the rest.
 package final class HnswlibIndex: Sendable {
     /// Who wrote it, and so which files there are.

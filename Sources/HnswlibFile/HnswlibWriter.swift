@@ -2,9 +2,9 @@ import Allocation
 package import MappedStorage
 package import SystemPackage
 
-/// Writes an index file as hnswlib does: the header, then all elements in slot order, then the lists above level 0 in slot
-/// order. Throws where that is not what the header promises: where it comes from, it may have changed meanwhile. One thread at a
-/// time; let go of before `finish`, it leaves nothing.
+/// Writes an index file as hnswlib does: the header, then all elements in slot order, then the lists above level 0 in
+/// slot order. Throws where that is not what the header promises: where it comes from, it may have changed meanwhile.
+/// One thread at a time; let go of before `finish`, it leaves nothing.
 @safe
 package final class HnswlibWriter {
     private let draft: DraftFile

@@ -2,8 +2,9 @@ import Allocation
 import FileFormat
 import MappedStorage
 
-/// The link area: a record for each slot, which is a 32-bit size and that many bytes of lists, all of one length, level 1
-/// first. Most are of level 0 and nothing but the size. Where a record stands is known when all before it have been read.
+/// The link area: a record for each slot, which is a 32-bit size and that many bytes of lists, all of one length, level
+/// 1 first. Most are of level 0 and nothing but the size. Where a record stands is known when all before it have been
+/// read.
 struct UpperRecords: Sendable {
     let part: FilePart
     let slots: Int
@@ -18,8 +19,9 @@ struct UpperRecords: Sendable {
 
     private var listBytes: Int { 4 + 4 * connectivity }
 
-    /// Reads all of it once, in pieces, and calls `body` for each slot with lists, in order. `words` are as in the file,
-    /// for each level a count and M ids, not checked yet; `offset` is where in the part they stand. Sizes are checked.
+    /// Reads all of it once, in pieces, and calls `body` for each slot with lists, in order. `words` are as in the
+    /// file, for each level a count and M ids, not checked yet; `offset` is where in the part they stand. Sizes are
+    /// checked.
     func forEach(progress: (_ bytes: Int) -> Void = { _ in }, _ body: Body) throws(HnswlibFileError) {
         let largest = 4 + HnswlibHeader.highestLevel * listBytes
         // A multiple of four, as all records are, so that words are aligned wherever a piece begins.
@@ -28,7 +30,8 @@ struct UpperRecords: Sendable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bufferBytes, alignment: 64)
         defer { unsafe buffer.deallocate() }
         let bytes = buffer.baseAddress!
-        // The piece in the buffer begins at `origin` of the part and has `filled` bytes, of which `position` are done with.
+        // The piece in the buffer begins at `origin` of the part and has `filled` bytes, of which `position` are done
+        // with.
         var origin = 0, filled = 0, position = 0, slot = 0
         while slot < slots {
             // The rest of the piece: nothing but whole records.

@@ -6,9 +6,9 @@ import Glibc
 import Darwin
 #endif
 
-/// A file that is being written: it has a temporary name beside its own until `publish`, which makes it durable and puts it in
-/// the place of what has its name. Let go of before that, it is removed, and what stands at its name stays. One thread at a
-/// time.
+/// A file that is being written: it has a temporary name beside its own until `publish`, which makes it durable and
+/// puts it in the place of what has its name. Let go of before that, it is removed, and what stands at its name stays.
+/// One thread at a time.
 package final class DraftFile {
     /// The name it gets.
     package let path: FilePath
@@ -83,9 +83,9 @@ package final class DraftFile {
         try named { () throws(StorageError) in try file.synchronize() }
     }
 
-    /// Makes the file durable and gives it its name, which is durable too when this returns. A crash leaves the old file
-    /// or the new one. An error leaves the old file, or nothing if there was none; only where the old one was replaced and syncing
-    /// the directory failed, it leaves the new one.
+    /// Makes the file durable and gives it its name, which is durable too when this returns. A crash leaves the old
+    /// file or the new one. An error leaves the old file, or nothing if there was none; only where the old one was
+    /// replaced and syncing the directory failed, it leaves the new one.
     package func publish() throws(StorageError) {
         try synchronize()
         try UnfinishedFiles.publishing(draft.path, as: path) { () throws(StorageError) in

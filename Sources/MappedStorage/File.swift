@@ -13,7 +13,8 @@ package final class File: Sendable {
     package let path: FilePath
     package let calls: SystemCalls
     package let descriptor: Int32
-    /// The longest that the process may make a file. Writing beyond it ends a process that does not expect it (SIGXFSZ).
+    /// The longest that the process may make a file. Writing beyond it ends a process that does not expect it
+    /// (SIGXFSZ).
     private let lengthLimit: Int
 
     /// How a file is opened.
@@ -48,8 +49,8 @@ package final class File: Sendable {
         _ = try checkKind()
     }
 
-    /// Opens a file of a store, which only the store may have: no link leads to it, and one that is written has no other name and
-    /// no other owner. A file that is made is like the directory's others.
+    /// Opens a file of a store, which only the store may have: no link leads to it, and one that is written has no
+    /// other name and no other owner. A file that is made is like the directory's others.
     package init(_ entry: Directory.Entry, _ mode: Mode) throws(StorageError) {
         let calls = entry.directory.calls
         (path, self.calls, lengthLimit) = (entry.path, calls, Self.lengthLimit)
@@ -76,8 +77,8 @@ package final class File: Sendable {
         }
     }
 
-    /// Opens a file of a store to write to it; nil if it is gone, or something that the store must not write to: a copy made of hard
-    /// links needs it as it is.
+    /// Opens a file of a store to write to it; nil if it is gone, or something that the store must not write to: a copy
+    /// made of hard links needs it as it is.
     package static func toWrite(_ entry: Directory.Entry) throws(StorageError) -> File? {
         do {
             return try File(entry, .readWrite)
@@ -243,7 +244,8 @@ package final class File: Sendable {
     /// For who writes much and waits for the disk at the end: has the kernel begin to write these bytes to it.
     package func beginSynchronizing(from offset: Int, length: Int) {
         #if canImport(Glibc)
-        // Linux writes what is dirty in the range, and lets go only of what is on the disk already: of nothing that is new.
+        // Linux writes what is dirty in the range, and lets go only of what is on the disk already: of nothing that is
+        // new.
         _ = posix_fadvise(descriptor, off_t(offset), off_t(length), POSIX_FADV_DONTNEED)
         #endif
     }

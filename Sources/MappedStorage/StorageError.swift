@@ -21,8 +21,8 @@ extension StorageError {
         self.init(path, error.bytes == 0 ? "start a thread" : "take \(error.bytes) bytes of memory", .noMemory)
     }
 
-    /// Whether something was lacking that there may be again: space, memory, open files. What failed for want of it has done nothing,
-    /// and says nothing of what it was done to.
+    /// Whether something was lacking that there may be again: space, memory, open files. What failed for want of it has
+    /// done nothing, and says nothing of what it was done to.
     package var isShortage: Bool { errno.advice != nil }
 }
 
@@ -63,8 +63,8 @@ package func claiming<Result>(
     }
 }
 
-/// What `body` returns; nil where it fails. For files that can be made again, where one that cannot be read is like one that is
-/// missing; but it throws where something was lacking that says nothing of the file.
+/// What `body` returns; nil where it fails. For files that can be made again, where one that cannot be read is like one
+/// that is missing; but it throws where something was lacking that says nothing of the file.
 package func unlessShort<Result>(_ body: () throws(StorageError) -> Result) throws(StorageError) -> Result? {
     do {
         return try body()

@@ -6,14 +6,14 @@ import Glibc
 import Darwin
 #endif
 
-/// Every system call that can fail or change a file, as a table that a test can replace entry by entry: to fail the n-th
-/// call, or to record writes and syncs. Interrupted calls are repeated here and nowhere else.
+/// Every system call that can fail or change a file, as a table that a test can replace entry by entry: to fail the
+/// n-th call, or to record writes and syncs. Interrupted calls are repeated here and nowhere else.
 ///
 /// A path is looked up from the directory whose descriptor is the argument before it.
 @safe
 package struct SystemCalls: Sendable {
-    /// Opens a file (openat) under a descriptor above 2, whatever the process has closed: what is printed or said to be wrong
-    /// goes to 1 and 2, and must never go into a store.
+    /// Opens a file (openat) under a descriptor above 2, whatever the process has closed: what is printed or said to be
+    /// wrong goes to 1 and 2, and must never go into a store.
     package var open:
         @Sendable (_ directory: Int32, _ path: FilePath, _ flags: Int32, _ mode: UInt16) throws(Errno) -> Int32
     package var close: @Sendable (_ descriptor: Int32) throws(Errno) -> Void
@@ -114,7 +114,8 @@ private func once<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> 
     return result
 }
 
-/// The most times that a call is made which is interrupted each time: then something is wrong, and waiting for ever would hide it.
+/// The most times that a call is made which is interrupted each time: then something is wrong, and waiting for ever
+/// would hide it.
 private let attempts = 100
 
 private func retrying<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
@@ -186,7 +187,8 @@ extension Directory {
     package typealias Stream = OpaquePointer
     #endif
 
-    /// The names that are still to come in an open directory. Throws where reading fails: what is missing then is not known.
+    /// The names that are still to come in an open directory. Throws where reading fails: what is missing then is not
+    /// known.
     package static func names(in stream: Stream) throws(Errno) -> [FilePath.Component] {
         var names: [FilePath.Component] = []
         while true {

@@ -4,8 +4,8 @@ import Glibc
 import Darwin
 #endif
 
-/// A mutex and a condition: threads change what it guards under the one and wait for changes on the other. ThreadSanitizer
-/// knows both, unlike `Synchronization.Mutex`.
+/// A mutex and a condition: threads change what it guards under the one and wait for changes on the other.
+/// ThreadSanitizer knows both, unlike `Synchronization.Mutex`.
 @safe
 package final class Monitor: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -52,7 +52,8 @@ package final class Monitor: @unchecked Sendable {
     /// Within `locked`: lets others in until somebody wakes this thread, or for no reason.
     package func wait() { unsafe pthread_cond_wait(changed, mutex) }
 
-    /// Within `locked`: waits until `isOver` holds, which is asked whenever somebody wakes this thread, or the pause has passed.
+    /// Within `locked`: waits until `isOver` holds, which is asked whenever somebody wakes this thread, or the pause
+    /// has passed.
     package func wait(milliseconds: Int, until isOver: () -> Bool) {
         #if canImport(Darwin)
         var pause = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)

@@ -1,12 +1,13 @@
-/// A thread that has the kernel read, some way ahead of another one, what that one will look at in order: the disk and the work
-/// on what came from it do not wait for each other. Reading ahead is only advice; without the thread all goes on, slower.
+/// A thread that has the kernel read, some way ahead of another one, what that one will look at in order: the disk and
+/// the work on what came from it do not wait for each other. Reading ahead is only advice; without the thread all goes
+/// on, slower.
 package final class ReadAhead: Sendable {
     // Not this object, which may be let go of before the thread begins.
     private let state: State
     private let thread: Thread?
 
-    /// `count`: where it ends. `step`: how much is asked for at a time, `distance`: how far ahead, in the same unit; `expect` asks.
-    /// `release`: called for what the other one is done with, in order.
+    /// `count`: where it ends. `step`: how much is asked for at a time, `distance`: how far ahead, in the same unit;
+    /// `expect` asks. `release`: called for what the other one is done with, in order.
     package init(
         count: Int, step: Int, distance: Int, expect: @escaping @Sendable (Range<Int>) -> Void,
         release: (@Sendable (Range<Int>) -> Void)? = nil

@@ -33,8 +33,8 @@ package final class WorkerTeam: Sendable {
         rendezvous.wait()
     }
 
-    /// Calls `body` for every index below `count`, whichever thread is free taking the next `chunk` of them; `body` gets
-    /// the thread's index too.
+    /// Calls `body` for every index below `count`, whichever thread is free taking the next `chunk` of them; `body`
+    /// gets the thread's index too.
     package func forEach(
         _ count: Int, chunk: Int = 1, _ body: @escaping @Sendable (_ index: Int, _ thread: Int) -> Void
     ) {
@@ -99,8 +99,8 @@ private final class Rendezvous: @unchecked Sendable {
         }
     }
 
-    /// Waits for the round after `seen` and does its work; false when there will be none. A function of its own, so that the
-    /// work is let go of before it is counted as done: a worker that let go of it last could end its own team.
+    /// Waits for the round after `seen` and does its work; false when there will be none. A function of its own, so
+    /// that the work is let go of before it is counted as done: a worker that let go of it last could end its own team.
     @inline(never)
     private func takePart(_ index: Int, _ seen: inout Int) -> Bool {
         let work = monitor.locked { () -> (@Sendable (Int) -> Void)? in

@@ -22,8 +22,8 @@ package struct ComponentEncoding: Sendable {
         }
     }
 
-    /// The place of the first value that a float cannot hold: one of f64 that is finite and would become infinite. nil if
-    /// there is none.
+    /// The place of the first value that a float cannot hold: one of f64 that is finite and would become infinite. nil
+    /// if there is none.
     func firstOverflow(_ values: UnsafeRawPointer, _ count: Int) -> Int? {
         guard scalar == .float64 else { return nil }
         let values = unsafe values.assumingMemoryBound(to: Double.self)

@@ -18,9 +18,9 @@ package enum DocumentFile {
         }
     }
 
-    /// Reads an .npy array of integers, or text: one number on each line is the document of label 0, of label 1 and so on; two
-    /// are a label and its document. An array of two columns is the same as text of two. Throws with the row or line of the
-    /// first that is neither.
+    /// Reads an .npy array of integers, or text: one number on each line is the document of label 0, of label 1 and so
+    /// on; two are a label and its document. An array of two columns is the same as text of two. Throws with the row or
+    /// line of the first that is neither.
     package static func read(_ path: FilePath) throws(VectorFileError) -> Content {
         let file = try InputFile(path)
         let named = path.extension.flatMap { VectorFileFormat(rawValue: $0.lowercased()) }

@@ -1,7 +1,7 @@
 package import SystemPackage
 
-/// A kind of file that is often at hand when vectors are wanted and that is not read here: recognised, so that its user learns what
-/// it is and how to make an .npy array of it, instead of that it is damaged.
+/// A kind of file that is often at hand when vectors are wanted and that is not read here: recognised, so that its user
+/// learns what it is and how to make an .npy array of it, instead of that it is damaged.
 package enum ForeignFile: Sendable, CaseIterable {
     case hdf5, parquet, arrow, numpyArchive, torch, zip, gzip, xz, bzip2, zstandard
     case faiss, faissBinary, usearch, voyager, annoy, hnswlib32

@@ -6,8 +6,8 @@ import Glibc
 import Darwin
 #endif
 
-/// A file open for reading at given offsets, and the size it had when it was opened. Reads keep no position, so threads may
-/// share it. A pipe is read to its end when it is opened, and what came through it is the file.
+/// A file open for reading at given offsets, and the size it had when it was opened. Reads keep no position, so threads
+/// may share it. A pipe is read to its end when it is opened, and what came through it is the file.
 struct InputFile: ~Copyable, Sendable {
     let path: FilePath
     let size: Int
@@ -35,8 +35,8 @@ struct InputFile: ~Copyable, Sendable {
     private static func open(_ path: FilePath) throws(VectorFileError) -> Int32 {
         let descriptor = retryingOnInterrupt {
             if let number = standardDescriptor(path) { return fcntl(number, F_DUPFD_CLOEXEC, 3) }
-            // A pipe with a name is opened once its writer has opened it. Opened without waiting it would look as if it had ended,
-            // and opened twice it may be after its writer has gone.
+            // A pipe with a name is opened once its writer has opened it. Opened without waiting it would look as if it
+            // had ended, and opened twice it may be after its writer has gone.
             let waiting = isNamedPipe(path) ? 0 : O_NONBLOCK
             let opened = unsafe path.withPlatformString { name in
                 #if canImport(Glibc)

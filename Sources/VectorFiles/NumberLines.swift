@@ -1,5 +1,5 @@
-/// Unsigned integers out of text, as many on each line. Spaces and tabs around the numbers and blank lines at the end are
-/// allowed.
+/// Unsigned integers out of text, as many on each line. Spaces and tabs around the numbers and blank lines at the end
+/// are allowed.
 struct NumberLines {
     private struct Malformed: Error {
         let line: Int
@@ -15,8 +15,8 @@ struct NumberLines {
     private var number: UInt64?
     private var blankLine: Int?
 
-    /// Reads all of a file whose lines have up to `columns` numbers. Throws with the first line that is otherwise, and the
-    /// advice. Text without a line has no columns.
+    /// Reads all of a file whose lines have up to `columns` numbers. Throws with the first line that is otherwise, and
+    /// the advice. Text without a line has no columns.
     init(_ file: borrowing InputFile, columns most: Int, advice: String) throws(VectorFileError) {
         self.most = most
         var offset = 0

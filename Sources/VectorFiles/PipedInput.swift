@@ -6,10 +6,11 @@ import Glibc
 import Darwin
 #endif
 
-/// What comes out of a pipe, brought into a temporary file: from there it can be read in any order and by several threads, as
-/// any other file.
+/// What comes out of a pipe, brought into a temporary file: from there it can be read in any order and by several
+/// threads, as any other file.
 enum PipedInput {
-    /// Reads `source` to its end. Returns a file without a name, which is gone once its descriptor is closed, and its size.
+    /// Reads `source` to its end. Returns a file without a name, which is gone once its descriptor is closed, and its
+    /// size.
     static func spooled(_ source: Int32, _ path: FilePath) throws(VectorFileError) -> (descriptor: Int32, size: Int) {
         let file = try temporaryFile(path)
         do throws(VectorFileError) {

@@ -1,8 +1,9 @@
 extension VectorFile {
     /// Reads rows as floats, row after row, into `floats`, which must have room for exactly rows × dimensions.
-    /// f64 and integers of more than 24 bits are rounded to the nearest float. Throws where the file cannot be read, has
-    /// become shorter, a row has another dimension, or a value is beyond the range of floats; `floats` may then have been
-    /// written to in part. `allowsOverflow`: values beyond the range are infinite, for a caller that refuses these itself.
+    /// f64 and integers of more than 24 bits are rounded to the nearest float. Throws where the file cannot be read,
+    /// has become shorter, a row has another dimension, or a value is beyond the range of floats; `floats` may then
+    /// have been written to in part. `allowsOverflow`: values beyond the range are infinite, for a caller that refuses
+    /// these itself.
     package func readFloats(
         rows range: Range<Int>, into floats: UnsafeMutableBufferPointer<Float>, allowsOverflow: Bool = false
     ) throws(VectorFileError) {
@@ -76,7 +77,8 @@ extension VectorFile {
     ) throws(VectorFileError) {
         precondition(range.lowerBound >= 0 && range.upperBound <= rows, "the rows must be the file's")
         let (rowBytes, prefix) = (layout.rowBytes, layout.rowPrefix)
-        // Small enough to stay in the second-level cache between the read and the conversion; columns are read in long pieces.
+        // Small enough to stay in the second-level cache between the read and the conversion; columns are read in long
+        // pieces.
         let bytesAtOnce = layout.arrangement.isColumnMajor ? 4 << 20 : 262_144
         let rowsAtOnce = max(1, min(range.count, bytesAtOnce / rowBytes))
         try expectMemory(rowsAtOnce * rowBytes, for: file.path)

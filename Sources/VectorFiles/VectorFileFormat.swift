@@ -28,7 +28,8 @@ package enum VectorFileFormat: String, CaseIterable, Sendable {
         }
     }
 
-    /// The format that content or else extension say a file has; nil where they say nothing. Throws where it cannot be read.
+    /// The format that content or else extension say a file has; nil where they say nothing. Throws where it cannot be
+    /// read.
     package static func recognise(_ path: FilePath) throws(VectorFileError) -> VectorFileFormat? {
         let file = try InputFile(path)
         if try NpyHeader.hasMagic(file) { return .npy }

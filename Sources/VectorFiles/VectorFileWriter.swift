@@ -1,8 +1,9 @@
 package import MappedStorage
 package import SystemPackage
 
-/// A vector file that is being written, row after row, in memory that does not depend on their number. It takes its name
-/// in `finish`; let go of before that, nothing is left of it, and what stood at its name stays. One thread at a time.
+/// A vector file that is being written, row after row, in memory that does not depend on their number. It takes its
+/// name in `finish`; let go of before that, nothing is left of it, and what stood at its name stays. One thread at a
+/// time.
 @safe
 package final class VectorFileWriter {
     package let format: VectorFileFormat
@@ -25,9 +26,9 @@ package final class VectorFileWriter {
     /// Small enough to stay in the second-level cache between the conversion and the write.
     private static let bufferBytes = 262_144
 
-    /// Begins a file. `scalar`: what .npy stores; the other formats say it themselves (nil, or what they say). What stands
-    /// at `path` must be nothing or a regular file. Throws for dimensions outside 1...65,536, too. `isTrial`: throw what would be
-    /// thrown for the rows that are appended, and write nothing.
+    /// Begins a file. `scalar`: what .npy stores; the other formats say it themselves (nil, or what they say). What
+    /// stands at `path` must be nothing or a regular file. Throws for dimensions outside 1...65,536, too. `isTrial`:
+    /// throw what would be thrown for the rows that are appended, and write nothing.
     package init(
         _ path: FilePath, format: VectorFileFormat, scalar: VectorFileScalar? = nil, dimensions: Int,
         isTrial: Bool = false, calls: SystemCalls = .system
@@ -55,8 +56,9 @@ package final class VectorFileWriter {
 
     deinit { unsafe buffer.deallocate() }
 
-    /// Appends rows, which stand one after the other and are whole. Throws where the file's type cannot hold a value: one
-    /// of integers takes whole numbers in its range, f16 what rounds to a finite number. After an error let go of it.
+    /// Appends rows, which stand one after the other and are whole. Throws where the file's type cannot hold a value:
+    /// one of integers takes whole numbers in its range, f16 what rounds to a finite number. After an error let go of
+    /// it.
     package func append(_ values: UnsafeBufferPointer<Float>) throws(VectorFileError) {
         let encoding = ComponentEncoding(scalar: scalar)
         try unsafe appendRows(of: values.count) { (range, target) in
@@ -86,8 +88,8 @@ package final class VectorFileWriter {
         try writing { () throws(StorageError) in try draft?.publish() }
     }
 
-    /// Completes the header and waits for the disk; all that is left is the name. Throws where the format cannot say that there
-    /// are no rows.
+    /// Completes the header and waits for the disk; all that is left is the name. Throws where the format cannot say
+    /// that there are no rows.
     package func complete() throws(VectorFileError) {
         guard rows > 0 || rowPrefix == 0 else {
             throw VectorFileError(path, "there are no rows, which a .\(format) file cannot say: write .npy")

@@ -1,7 +1,8 @@
 import Allocation
 import MappedStorage
 
-/// A file seen through a buffer of fixed size: reading it from front to back takes few calls and no memory for the rest.
+/// A file seen through a buffer of fixed size: reading it from front to back takes few calls and no memory for the
+/// rest.
 @safe
 final class FileWindow {
     /// Holds the largest frame of a log and the largest extent of a journal, with a lot behind it.
@@ -25,8 +26,8 @@ final class FileWindow {
 
     deinit { if let start = unsafe memory.baseAddress { unsafe ProcessMemory.release(start) } }
 
-    /// `count` bytes from `offset` on, or as many as the file has; at most `capacity`. Good until the next call. What was
-    /// asked for at a multiple of 8 of the file begins at a multiple of 8 in memory.
+    /// `count` bytes from `offset` on, or as many as the file has; at most `capacity`. Good until the next call. What
+    /// was asked for at a multiple of 8 of the file begins at a multiple of 8 in memory.
     func bytes(at offset: Int, count wanted: Int) throws(StorageError) -> UnsafeRawBufferPointer {
         precondition(offset >= 0 && wanted <= Self.capacity)
         let available = min(wanted, size - offset)

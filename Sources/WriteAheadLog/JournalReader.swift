@@ -26,10 +26,10 @@ package final class JournalReader {
         levelZero = Geometry.prologue..<(Geometry.prologue + data + data / 256 + slack)
     }
 
-    /// Opens the journal of the store with this superblock. Nil when there is none that is whole: no file, one that a crash
-    /// cut short, one of another layout. All of it has been checked otherwise: extents lie behind the prologue of
-    /// `level0` and no further than as many segments as the new header counts can reach, or within what a labels file can
-    /// be. Throws `.incompatible` for a journal of a newer version.
+    /// Opens the journal of the store with this superblock. Nil when there is none that is whole: no file, one that a
+    /// crash cut short, one of another layout. All of it has been checked otherwise: extents lie behind the prologue of
+    /// `level0` and no further than as many segments as the new header counts can reach, or within what a labels file
+    /// can be. Throws `.incompatible` for a journal of a newer version.
     package static func open(
         _ entry: Directory.Entry, superblock: Superblock
     ) throws(StoreFileError) -> JournalReader? {

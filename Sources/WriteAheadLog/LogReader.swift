@@ -94,11 +94,11 @@ package final class LogReader {
             window: window)
     }
 
-    /// Finds what the file holds beyond `position`, and checks every byte of it: nothing that `replay` delivers is out of
-    /// range, and slot counts grow by no more than there are rows. The log ends at the first frame that does not fit; a
-    /// batch without its commit is no part of it. If a later commit says that the end was durable, then the file is
-    /// damaged and acknowledged batches are lost: that throws `.corrupt`, and so do frames that are intact and wrong.
-    /// `salvaging`: in both cases the log ends at the last good commit instead, and the survey says so.
+    /// Finds what the file holds beyond `position`, and checks every byte of it: nothing that `replay` delivers is out
+    /// of range, and slot counts grow by no more than there are rows. The log ends at the first frame that does not
+    /// fit; a batch without its commit is no part of it. If a later commit says that the end was durable, then the file
+    /// is damaged and acknowledged batches are lost: that throws `.corrupt`, and so do frames that are intact and
+    /// wrong. `salvaging`: in both cases the log ends at the last good commit instead, and the survey says so.
     package func survey(from position: LogPosition, salvaging: Bool = false) throws(StoreFileError) -> LogSurvey {
         var survey = LogSurvey(start: position, end: position)
         guard header.firstFrame <= position.frame + 1 else {

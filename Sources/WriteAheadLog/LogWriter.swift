@@ -3,9 +3,9 @@ package import MappedStorage
 import Synchronization
 import SystemPackage
 
-/// A log file that is appended to. One thread at a time appends (`reserve`, `append`); another may synchronize meanwhile.
-/// After a write or a sync that failed, nothing more can be done with it: what is on the disk is not known any more, and
-/// every later call throws.
+/// A log file that is appended to. One thread at a time appends (`reserve`, `append`); another may synchronize
+/// meanwhile. After a write or a sync that failed, nothing more can be done with it: what is on the disk is not known
+/// any more, and every later call throws.
 package final class LogWriter: @unchecked Sendable {
     /// The file grows by at least this much when it has to.
     private static let growth = 1 << 20
@@ -28,7 +28,8 @@ package final class LogWriter: @unchecked Sendable {
 
     /// The number of the last frame appended; one less than the file's first one while it has none.
     package var lastFrame: UInt64 { last.load(ordering: .acquiring) }
-    /// The number of the last frame that a call of `synchronize` made durable; of the frames in earlier files it says nothing.
+    /// The number of the last frame that a call of `synchronize` made durable; of the frames in earlier files it says
+    /// nothing.
     package var durableFrame: UInt64 { durable.load(ordering: .acquiring) }
     /// Bytes of the file that are used, its header included.
     package var byteCount: Int { used.load(ordering: .acquiring) }
@@ -50,10 +51,10 @@ package final class LogWriter: @unchecked Sendable {
     }
 
     /// Makes log file `sequence` (from 1 on), which is durable with its name when this returns: the header, with a new
-    /// salt, and blocks of the disk for `capacity` bytes. `recycling`: the number of a log file that is not needed any more and
-    /// whose blocks are used again. It gets the new header and only then the new name, so that no name ever stands for
-    /// another file's header. A file that has the new name already is an error, unless it is the recycled one.
-    /// Whatever fails leaves a new file removed, or a recycled one that no reader takes for a log.
+    /// salt, and blocks of the disk for `capacity` bytes. `recycling`: the number of a log file that is not needed any
+    /// more and whose blocks are used again. It gets the new header and only then the new name, so that no name ever
+    /// stands for another file's header. A file that has the new name already is an error, unless it is the recycled
+    /// one. Whatever fails leaves a new file removed, or a recycled one that no reader takes for a log.
     package static func create(
         in directory: Directory, sequence: UInt64, store: Identifier, layout: Identifier, firstFrame: UInt64,
         capacity: Int, recycling: UInt64? = nil
@@ -114,8 +115,8 @@ package final class LogWriter: @unchecked Sendable {
     }
 
     /// Appends a batch with one write: its changes, then `commit`, whose frame count is filled in. Not durable before
-    /// `synchronize`. Returns the number of the commit's frame. No space, and no memory for the batch, throws with nothing changed; a write that
-    /// fails is the end of this writer.
+    /// `synchronize`. Returns the number of the commit's frame. No space, and no memory for the batch, throws with
+    /// nothing changed; a write that fails is the end of this writer.
     @discardableResult
     package func append(_ batch: LogBatch, commit: LogCommit) throws(StorageError) -> UInt64 {
         if let shortage = batch.shortage { throw StorageError(entry.path, shortage) }

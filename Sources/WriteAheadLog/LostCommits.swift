@@ -1,9 +1,9 @@
 import FileFormat
 import MappedStorage
 
-/// Tells a log's end from damage in its middle. Past the end of a log that was cut short by a crash there may be anything:
-/// zeros, frames of another life of the file, whole frames whose predecessors never reached the disk. But a commit of
-/// this life that says the frame at the end was durable proves that the frame was there.
+/// Tells a log's end from damage in its middle. Past the end of a log that was cut short by a crash there may be
+/// anything: zeros, frames of another life of the file, whole frames whose predecessors never reached the disk. But a
+/// commit of this life that says the frame at the end was durable proves that the frame was there.
 struct LostCommits {
     /// What is looked at in one go.
     private static let step = 1 << 20
@@ -11,9 +11,9 @@ struct LostCommits {
     let window: FileWindow
     let seed: UInt32
 
-    /// Whether from `offset` on, at a multiple of 8, there is a commit of a frame after `number` + 1 that says that frame
-    /// was durable. Only commits count and they have one length, so that no bytes make this slower than a checksum over
-    /// 112 bytes for each 8 of the file; few get that far.
+    /// Whether from `offset` on, at a multiple of 8, there is a commit of a frame after `number` + 1 that says that
+    /// frame was durable. Only commits count and they have one length, so that no bytes make this slower than a
+    /// checksum over 112 bytes for each 8 of the file; few get that far.
     func exist(after number: UInt64, from offset: Int) throws(StorageError) -> Bool {
         var offset = offset
         while offset + LogBatch.commitByteCount <= window.size {

@@ -3,8 +3,8 @@ import FileFormat
 import HNSW
 import SystemPackage
 
-/// The slots of a store that go along when it is written elsewhere: live and marked ones, numbered anew without the gaps that
-/// erased and superseded ones leave. 4 bytes a slot if there are such.
+/// The slots of a store that go along when it is written elsewhere: live and marked ones, numbered anew without the
+/// gaps that erased and superseded ones leave. 4 bytes a slot if there are such.
 struct DenseSlots {
     /// How many there are.
     let count: Int
@@ -15,8 +15,9 @@ struct DenseSlots {
     private let memory: Memory<UInt32>?
     private let view: GraphView
 
-    /// `keepsAll`: whatever the slots' states are. Throws `corrupt` where states or levels are not those that the store's counts and
-    /// lists have: what is made of such a store would have the damage and right checksums. `path`: the store's, for the message.
+    /// `keepsAll`: whatever the slots' states are. Throws `corrupt` where states or levels are not those that the
+    /// store's counts and lists have: what is made of such a store would have the damage and right checksums. `path`:
+    /// the store's, for the message.
     init(
         _ graph: Graph, _ view: GraphView, _ counts: StoreCounts, keepsAll: Bool = false, path: FilePath?
     ) throws(StoreError) {
@@ -72,8 +73,8 @@ struct DenseSlots {
         }
     }
 
-    /// The new number of the entry point, and the highest level, which is its own; nil if there is no slot. A damaged store's
-    /// entry point may be of a lower level, or not go along: then it is another one.
+    /// The new number of the entry point, and the highest level, which is its own; nil if there is no slot. A damaged
+    /// store's entry point may be of a lower level, or not go along: then it is another one.
     var entryPoint: (slot: UInt32, level: Int)? {
         guard count > 0 else { return nil }
         let highest = nodes.reduce(0) { max($0, $1.level) }

@@ -83,7 +83,8 @@ struct DraftPlace {
         StoreError(.alreadyExists, "something is here already; remove it or choose another name", path: path)
     }
 
-    /// Throws for a directory that a stranger may have put here to get the store: in one where everybody may make names, like /tmp.
+    /// Throws for a directory that a stranger may have put here to get the store: in one where everybody may make
+    /// names, like /tmp.
     private func checkTrusted(_ directory: Directory) throws(StorageError) {
         let owner = directory.status.attributes.owner
         guard owner != geteuid() else { return }
@@ -137,7 +138,8 @@ struct DraftPlace {
         StoreError(.locked, "another process is building this store", path: path)
     }
 
-    /// Makes or takes the directory at `entry`; nil if it vanished meanwhile. Throws `fileExists` for what no build of this user left.
+    /// Makes or takes the directory at `entry`; nil if it vanished meanwhile. Throws `fileExists` for what no build of
+    /// this user left.
     private func take(_ entry: Directory.Entry) throws(StorageError) -> Taken? {
         let foreign = StorageError(entry.path, "", .fileExists)
         let isNew: Bool

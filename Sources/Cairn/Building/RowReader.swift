@@ -8,10 +8,10 @@ extension VectorStore {
         get throws(StoreError) { try reading { (_, view, _) in view.count } }
     }
 
-    /// Reads live vectors as they were given (to within rounding, for cosine and f16), in slot order: those from `slot` on for
-    /// which `labels` has room; `vectors` has room for as many. Returns how many there were and the slot to go on from, which
-    /// is `slotCount` at the end. Each call sees the store as it is then, and gives the memory of what it has read back to the
-    /// page cache.
+    /// Reads live vectors as they were given (to within rounding, for cosine and f16), in slot order: those from `slot`
+    /// on for which `labels` has room; `vectors` has room for as many. Returns how many there were and the slot to go
+    /// on from, which is `slotCount` at the end. Each call sees the store as it is then, and gives the memory of what
+    /// it has read back to the page cache.
     package func readRows(
         from slot: Int, labels: UnsafeMutableBufferPointer<Label>, vectors: UnsafeMutableBufferPointer<Float>
     ) throws(StoreError) -> (count: Int, next: Int) {
@@ -33,8 +33,8 @@ extension VectorStore {
         }
     }
 
-    /// Whether a vector of a store for cosine was longer or shorter than 1 before it was normalised; those of an index that had
-    /// lost the lengths were not. False for other metrics. Reads the lengths, up to the first of these.
+    /// Whether a vector of a store for cosine was longer or shorter than 1 before it was normalised; those of an index
+    /// that had lost the lengths were not. False for other metrics. Reads the lengths, up to the first of these.
     package var hasLengths: Bool {
         get throws(StoreError) {
             try reading { (contents, view, _) in

@@ -54,7 +54,8 @@ struct StoreCopy {
         searchWidth: Int, codes: VectorStore.Quantization, _ path: FilePath
     ) throws(StoreError) {
         self.contents = contents
-        // Until its first batch an import has the slots of repeated labels in its graph, which would fall apart without them.
+        // Until its first batch an import has the slots of repeated labels in its graph, which would fall apart without
+        // them.
         let keepsAll = view.sequence == 0
         // What goes along: the slots, their labels.
         try takingMemory(for: path, ProcessMemory.expect(growing: view.count, stride: 8))

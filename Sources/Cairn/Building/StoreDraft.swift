@@ -8,8 +8,9 @@ import Glibc
 import Darwin
 #endif
 
-/// A store that is being made: in a directory next to its own, which takes its name when all of it is on the disk; or in an empty
-/// directory that has the name already, such as a volume that is mounted there, where `level0` takes its name last.
+/// A store that is being made: in a directory next to its own, which takes its name when all of it is on the disk; or
+/// in an empty directory that has the name already, such as a volume that is mounted there, where `level0` takes its
+/// name last.
 final class StoreDraft {
     let path: FilePath
     /// Where the files go.
@@ -22,16 +23,16 @@ final class StoreDraft {
     /// Where `level0` is until the store is published.
     var levelZero: Directory.Entry { directory[entry == nil ? StoreName.newLevelZero : StoreName.levelZero] }
 
-    /// Takes a directory for this build alone: `path` itself if it is empty, else `path` + ".building". What a dead process left in
-    /// it is removed; one that a living process is filling is an error.
+    /// Takes a directory for this build alone: `path` itself if it is empty, else `path` + ".building". What a dead
+    /// process left in it is removed; one that a living process is filling is an error.
     init(for path: FilePath, calls: SystemCalls) throws(StoreError) {
         self.path = path
         (directory, entry, lock) = try UnfinishedFiles.together { () throws(StoreError) in
             let place = DraftPlace(path, calls)
             let taken = Directory.kind(of: path) == .directory ? try place.takeInPlace() : try place.takeBeside()
             do throws(StorageError) {
-                // Stands here before anything else does, and goes when the store has its name: a finished `level0` without it
-                // is somebody's store.
+                // Stands here before anything else does, and goes when the store has its name: a finished `level0`
+                // without it is somebody's store.
                 _ = try File(taken.directory[StoreName.unfinished], .openOrCreate)
             } catch {
                 taken.remove()

@@ -23,8 +23,8 @@ struct StoreImage {
 }
 
 extension StoreDraft {
-    /// Writes all files of the store. `rows` is called for ranges of slots in order, and writes the rows of each. `origin`: asked
-    /// for when all are written.
+    /// Writes all files of the store. `rows` is called for ranges of slots in order, and writes the rows of each.
+    /// `origin`: asked for when all are written.
     func write(
         _ image: StoreImage, origin: () -> HnswlibOrigin?,
         rows: (Range<Int>, LevelZeroStream) throws(StoreError) -> Void

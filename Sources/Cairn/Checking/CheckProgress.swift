@@ -1,7 +1,7 @@
 import FileFormat
 
-/// Tells now and then how far a check of a store is. It goes through the pages of the file once, and through the slots several
-/// times; a page or a slot is a step. One thread.
+/// Tells now and then how far a check of a store is. It goes through the pages of the file once, and through the slots
+/// several times; a page or a slot is a step. One thread.
 final class CheckProgress {
     private let depth: VectorStore.VerifyReport.Depth
     private let report: ((_ done: Int, _ total: Int) -> Void)?

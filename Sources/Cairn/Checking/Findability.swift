@@ -1,8 +1,8 @@
 import Allocation
 import HNSW
 
-/// Whether searches find the vectors of a store by themselves. A vector that links lead to may be missed all the same, if the walk never
-/// comes by one of those who link to it.
+/// Whether searches find the vectors of a store by themselves. A vector that links lead to may be missed all the same,
+/// if the walk never comes by one of those who link to it.
 struct Findability {
     let store: VectorStore
     let threads: Int?
@@ -13,8 +13,9 @@ struct Findability {
     private static let count = 10
     private static let rowsAtOnce = 1024
 
-    /// The labels of vectors that a search for ten neighbors of themselves, at the store's own width, does not find. A vector is not
-    /// counted if ten others are at least as near, or if damage made it no query. In the order of the store; a search for each.
+    /// The labels of vectors that a search for ten neighbors of themselves, at the store's own width, does not find. A
+    /// vector is not counted if ten others are at least as near, or if damage made it no query. In the order of the
+    /// store; a search for each.
     func missed() throws(StoreError) -> [Label] {
         let labels = try store.allLabels()
         var missed: [Label] = []

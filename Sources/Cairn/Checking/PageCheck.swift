@@ -5,8 +5,8 @@ import MappedStorage
 import SystemPackage
 import WriteAheadLog
 
-/// Checks the pages of `level0` against its page tables, as of its header. Reads the file and not the maps: a disk that fails
-/// is a finding.
+/// Checks the pages of `level0` against its page tables, as of its header. Reads the file and not the maps: a disk that
+/// fails is a finding.
 struct PageCheck {
     private let file: File
     private let header: HeaderSlot
@@ -18,8 +18,8 @@ struct PageCheck {
     /// What a journal says that was not brought into the file, by place.
     private let patches: [(offset: Int, bytes: [UInt8])]
 
-    /// `journal`: one that leads to `header` and whose bytes are not in the file yet. They are kept in memory. `label`: the label of
-    /// a slot, nil for one without.
+    /// `journal`: one that leads to `header` and whose bytes are not in the file yet. They are kept in memory. `label`:
+    /// the label of a slot, nil for one without.
     init(
         _ file: File, _ superblock: Superblock, _ header: HeaderSlot, columns: Columns, journal: JournalReader?,
         label: @escaping (UInt32) -> Label?

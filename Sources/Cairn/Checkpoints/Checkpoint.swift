@@ -7,9 +7,9 @@ import WriteAheadLog
 
 /// Brings what is in the log into the files, so that the log can be dropped. No batch is being written or waiting.
 ///
-/// The order is what makes a crash at any point harmless. Until the journal is whole, nothing that the present header knows
-/// has been touched, and the log holds the changes. From then on the journal holds them, whatever the writing in place left;
-/// and when the new header is there, nobody needs the journal.
+/// The order is what makes a crash at any point harmless. Until the journal is whole, nothing that the present header
+/// knows has been touched, and the log holds the changes. From then on the journal holds them, whatever the writing in
+/// place left; and when the new header is there, nobody needs the journal.
 struct Checkpoint {
     private let contents: StoreContents
     private let labels: LabelTable
@@ -41,7 +41,8 @@ struct Checkpoint {
         next = header
     }
 
-    /// Throws unless there is memory for what is collected of the changes: slots, lists, buckets of labels and pages of page tables.
+    /// Throws unless there is memory for what is collected of the changes: slots, lists, buckets of labels and pages of
+    /// page tables.
     private func expectMemory() throws(StorageError) {
         let graph = contents.graph, changed = graph.slots.changedSlots.count, lists = graph.overlay.changedSlots.count
         let tables = contents.segments.reduce(0) { $0 + $1.pageTableLength }

@@ -4,8 +4,9 @@ import MappedStorage
 import SystemPackage
 import WriteAheadLog
 
-/// The pages of `level0` that a checkpoint changes: it reads each, checks it, puts the changes in, and writes those and the
-/// page's new checksum to the journal. In the order of the file, with memory for a page and the page tables' changes.
+/// The pages of `level0` that a checkpoint changes: it reads each, checks it, puts the changes in, and writes those and
+/// the page's new checksum to the journal. In the order of the file, with memory for a page and the page tables'
+/// changes.
 struct PageUpdates {
     private let contents: StoreContents
     private let file: File
@@ -84,8 +85,8 @@ struct PageUpdates {
         var changed = 0..<0
     }
 
-    /// Puts patches of `length` bytes into the pages of a column: `patch` makes one and says where in the column it goes. They
-    /// ascend.
+    /// Puts patches of `length` bytes into the pages of a column: `patch` makes one and says where in the column it
+    /// goes. They ascend.
     private mutating func patch(
         _ column: Geometry.Column, count: Int, length: Int, _ patch: (Int, inout [UInt8]) -> Int
     ) throws(StoreFileError) {
@@ -132,7 +133,8 @@ struct PageUpdates {
         page = nil
     }
 
-    /// Makes the checksums of the pages of vectors or norms that have rows of `slots`, whose bytes are in place already.
+    /// Makes the checksums of the pages of vectors or norms that have rows of `slots`, whose bytes are in place
+    /// already.
     private mutating func checksumRows(_ column: Geometry.Column, _ slots: [UInt32]) throws(StoreFileError) {
         let stride = contents.geometry.stride(of: column), graph = contents.graph
         var last = -1

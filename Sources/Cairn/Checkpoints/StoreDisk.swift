@@ -62,8 +62,8 @@ final class StoreDisk: @unchecked Sendable {
         goOn(with: next, written)
     }
 
-    /// Throws if the store was removed, or one of its files removed or replaced, while it was open: another program may have what
-    /// is there now. Then nothing more is written, and nothing that somebody else made is touched.
+    /// Throws if the store was removed, or one of its files removed or replaced, while it was open: another program may
+    /// have what is there now. Then nothing more is written, and nothing that somebody else made is touched.
     func checkIsInPlace() throws(StorageError) {
         do throws(StorageError) {
             try storeLock.checkIsInPlace()
@@ -129,9 +129,10 @@ final class StoreDisk: @unchecked Sendable {
     /// Removes a log that no header names, because the checkpoint that was to go on with it was not made.
     func discard(_ log: LogWriter) { try? log.entry.unlink() }
 
-    /// The header that was read when the store was opened may be in the cache alone, if whoever wrote it died before its sync,
-    /// or the sync failed. Until it is on the disk, a power cut would leave the one before it, with the log that that one names.
-    /// Writing it again could tear it where it is on the disk, so a journal that says no more than the header comes first.
+    /// The header that was read when the store was opened may be in the cache alone, if whoever wrote it died before
+    /// its sync, or the sync failed. Until it is on the disk, a power cut would leave the one before it, with the log
+    /// that that one names. Writing it again could tear it where it is on the disk, so a journal that says no more than
+    /// the header comes first.
     func makeHeaderDurable() throws(StorageError) {
         guard !isHeaderDurable else { return }
         try JournalWriter.replace(in: directory, header) { (_) throws(StorageError) in }
@@ -201,8 +202,8 @@ final class StoreDisk: @unchecked Sendable {
     /// Where codes are made.
     var codePlace: CodeMaking.Place { CodeMaking.Place(directory: directory, header: header) }
 
-    /// Gives back what a closed store does not need: a log that nobody goes on from, a journal that has been carried out, and
-    /// the room of a log without changes. Where that fails it stays.
+    /// Gives back what a closed store does not need: a log that nobody goes on from, a journal that has been carried
+    /// out, and the room of a log without changes. Where that fails it stays.
     func shrink() {
         removeOldLog()
         if let log, !hasChanges, log.allocatedBytes > 1 << 20 {
@@ -232,14 +233,15 @@ extension HeaderSlot {
     }
 }
 
-/// Why a checkpoint was not made. A final one leaves the disk in a state that is not known, from which opening recovers.
+/// Why a checkpoint was not made. A final one leaves the disk in a state that is not known, from which opening
+/// recovers.
 struct CheckpointFailure: Error {
     let error: StoreError
     let isFinal: Bool
 }
 
-/// Runs a step that leaves the store as it was when it fails for want of space, memory or open files; after any other failure
-/// nothing more is written.
+/// Runs a step that leaves the store as it was when it fails for want of space, memory or open files; after any other
+/// failure nothing more is written.
 func retryable<Result>(_ body: () throws(StorageError) -> Result) throws(CheckpointFailure) -> Result {
     do {
         return try body()
@@ -258,8 +260,8 @@ func unrepeatable<Result>(_ body: () throws(StorageError) -> Result) throws(Chec
 }
 
 extension JournalWriter {
-    /// Puts a journal in the place of the one in a store's directory, as a whole and durable: what that one says may still be
-    /// needed until then.
+    /// Puts a journal in the place of the one in a store's directory, as a whole and durable: what that one says may
+    /// still be needed until then.
     static func replace(
         in directory: Directory, _ header: HeaderSlot, _ fill: (JournalWriter) throws(StorageError) -> Void
     ) throws(StorageError) {

@@ -7,16 +7,16 @@ import WriteAheadLog
 
 /// When what is in the log goes into the files, and how writing ends.
 extension StoreWriter {
-    /// Whether the log or the overlay have become large, or so many slots wait for a checkpoint to be used again that the
-    /// store would grow without need.
+    /// Whether the log or the overlay have become large, or so many slots wait for a checkpoint to be used again that
+    /// the store would grow without need.
     var isCheckpointDue: Bool {
         guard let disk, disk.logBytes >= retryBytes else { return false }
         return disk.logBytes >= options.logBytes || contents.graph.overlay.byteCount >= options.overlayBytes
             || freeSlots.freedCount > max(1024, contents.graph.count / 16)
     }
 
-    /// Makes a checkpoint unless another thread just has. A change that was acknowledged does not fail because no checkpoint
-    /// could be made after it; after a while it is tried again.
+    /// Makes a checkpoint unless another thread just has. A change that was acknowledged does not fail because no
+    /// checkpoint could be made after it; after a while it is tried again.
     func makeDueCheckpoint() {
         try? alone { () throws(StoreError) in
             guard let disk, failure == nil, isCheckpointDue else { return }
@@ -38,8 +38,9 @@ extension StoreWriter {
         }
     }
 
-    /// Brings what is in the log into the files; makes derived files again that are missing or damaged. `refreshesCodes`: a store
-    /// whose last batch made codes due gets them now, and not with the next one, which may never come.
+    /// Brings what is in the log into the files; makes derived files again that are missing or damaged.
+    /// `refreshesCodes`: a store whose last batch made codes due gets them now, and not with the next one, which may
+    /// never come.
     func checkpointAlone(refreshesCodes: Bool = true) throws(StoreError) {
         guard let disk else { return }
         do throws(StoreError) {

@@ -3,11 +3,11 @@ import HNSW
 import MappedStorage
 import SystemPackage
 
-/// Derived files that are missing or damaged are made again by the first checkpoint of a writer, whether anything was changed or
-/// not. (`codes`, and `upper` where it can, are made when the store is opened.)
+/// Derived files that are missing or damaged are made again by the first checkpoint of a writer, whether anything was
+/// changed or not. (`codes`, and `upper` where it can, are made when the store is opened.)
 extension StoreWriter {
-    /// Looks once whether `labels` is whole: damage shows only in the pages that are read, and a checkpoint reads those alone that
-    /// it changes. A file that is not is given up; lookups do without it. Nobody is writing.
+    /// Looks once whether `labels` is whole: damage shows only in the pages that are read, and a checkpoint reads those
+    /// alone that it changes. A file that is not is given up; lookups do without it. Nobody is writing.
     func checkLabels() {
         guard let disk, !hasCheckedLabels, disk.header.slotCount > 0 else { return }
         do throws(StorageError) {
@@ -23,8 +23,8 @@ extension StoreWriter {
         }
     }
 
-    /// Makes the files again that are missing in a state without changes, which the header knows. When that fails the store is as
-    /// it was. Throws if the store is not in its place any more.
+    /// Makes the files again that are missing in a state without changes, which the header knows. When that fails the
+    /// store is as it was. Throws if the store is not in its place any more.
     func mendDerivedFiles() throws(StoreError) {
         guard let disk else { return }
         try translating { () throws(StorageError) in try disk.checkIsInPlace() }

@@ -4,8 +4,8 @@ import HNSW
 import MappedStorage
 import SystemPackage
 
-/// The file `upper`: a derived header, then slot and level (two u32) of each node above level 0, then their link lists; then
-/// a block for each checkpoint since. It is read in one go.
+/// The file `upper`: a derived header, then slot and level (two u32) of each node above level 0, then their link lists;
+/// then a block for each checkpoint since. It is read in one go.
 struct UpperFile: Sendable {
     private(set) var entry: Directory.Entry
     /// The graph generation it belongs to.
@@ -61,8 +61,9 @@ struct UpperFile: Sendable {
         return UpperFile(entry: entry, generation: generation, end: end, baseEnd: end, nodeCount: upper.nodeCount)
     }
 
-    /// Writes the upper layers as they are to a new file beside the one of the store in `directory`, which stays until a header
-    /// knows of the new one and `takeName` is called: opening looks for both. nil: a directory with something in it has the name.
+    /// Writes the upper layers as they are to a new file beside the one of the store in `directory`, which stays until
+    /// a header knows of the new one and `takeName` is called: opening looks for both. nil: a directory with something
+    /// in it has the name.
     static func writeBeside(
         _ directory: Directory, _ upper: UpperLayers, layout: Identifier, generation: UInt64
     ) throws(StorageError) -> UpperFile? {
@@ -88,8 +89,8 @@ struct UpperFile: Sendable {
         } catch {}
     }
 
-    /// The file of the store in `directory`, under either name; nil if none belongs to the state that `header` describes. Throws only for
-    /// want of memory or of open files.
+    /// The file of the store in `directory`, under either name; nil if none belongs to the state that `header`
+    /// describes. Throws only for want of memory or of open files.
     static func find(
         in directory: Directory, header: HeaderSlot, connectivity: Int, capacity: Int
     ) throws(StorageError) -> (file: UpperFile, upper: UpperLayers)? {
@@ -100,8 +101,9 @@ struct UpperFile: Sendable {
         return nil
     }
 
-    /// Appends to the open file what changed since it was last written: the nodes that it does not have and the lists `changed`, by their
-    /// numbers. Durable when it returns. What stands behind the last valid block is of no use to anybody.
+    /// Appends to the open file what changed since it was last written: the nodes that it does not have and the lists
+    /// `changed`, by their numbers. Durable when it returns. What stands behind the last valid block is of no use to
+    /// anybody.
     mutating func append(
         _ upper: UpperLayers, changed: [UInt32], generation: UInt64, to file: File
     ) throws(StorageError) {

@@ -3,8 +3,8 @@ import HNSW
 package import HnswlibFile
 import Threading
 
-/// An index that was read as a whole and is sound, and what is known from that: what an import is made of, and what a conversion
-/// is planned by. 9 bytes an element for levels and labels, and 5 to 11 for the index of labels.
+/// An index that was read as a whole and is sound, and what is known from that: what an import is made of, and what a
+/// conversion is planned by. 9 bytes an element for levels and labels, and 5 to 11 for the index of labels.
 package struct CheckedIndex {
     package let index: HnswlibIndex
     package let survey: HnswlibSurvey

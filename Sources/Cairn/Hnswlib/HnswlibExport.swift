@@ -116,8 +116,8 @@ struct HnswlibExport {
 
     // MARK: The elements
 
-    /// Slots that are looked at before their memory is given back: so few that a small memory holds them and those that are
-    /// read meanwhile.
+    /// Slots that are looked at before their memory is given back: so few that a small memory holds them and those that
+    /// are read meanwhile.
     private static let slotsAtOnce = 2048
 
     /// Writes them and returns their checksum.

@@ -26,7 +26,8 @@ final class HnswlibRows {
     private(set) var nonFiniteCount = 0
     /// Vectors so long or so short that single precision does not hold their distances.
     private(set) var unorderedCount = 0
-    /// Whether one of the first vectors (of Chroma's: one of all) is not of length 1, as those are that were added for cosine.
+    /// Whether one of the first vectors (of Chroma's: one of all) is not of length 1, as those are that were added for
+    /// cosine.
     private(set) var hasOtherLengths = false
     /// Vectors of length 1 whose length in Chroma's file is none.
     private(set) var wrongLengthCount = 0
@@ -126,8 +127,8 @@ final class HnswlibRows {
         nonFiniteCount += isBad ? 1 : 0
     }
 
-    /// The length that the vector had before it was stored: Chroma keeps it, hnswlib does not. Of whole numbers, which are
-    /// stored as they are, their own.
+    /// The length that the vector had before it was stored: Chroma keeps it, hnswlib does not. Of whole numbers, which
+    /// are stored as they are, their own.
     private func norm(_ vector: UnsafeRawPointer, _ row: Int, _ slot: Int) -> Float {
         guard isFloat else {
             guard isWhole else { return 1 }

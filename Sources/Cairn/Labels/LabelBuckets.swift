@@ -1,7 +1,7 @@
 import HNSW
 
-/// Open addressing from label to slot, in memory or in the file: a bucket holds slot + 1, 0 is empty; the labels themselves
-/// stand with the slots.
+/// Open addressing from label to slot, in memory or in the file: a bucket holds slot + 1, 0 is empty; the labels
+/// themselves stand with the slots.
 protocol LabelBuckets {
     associatedtype Failure: Error
     /// A power of two, or 0.
@@ -32,7 +32,8 @@ extension LabelBuckets {
     }
 }
 
-/// Buckets that one thread changes, each label in once. Taking a label out closes the gap, so no bucket is ever merely deleted.
+/// Buckets that one thread changes, each label in once. Taking a label out closes the gap, so no bucket is ever merely
+/// deleted.
 protocol WritableLabelBuckets: LabelBuckets {
     func store(_ value: UInt32, at bucket: Int) throws(Failure)
 }
@@ -54,8 +55,8 @@ extension WritableLabelBuckets {
         return false
     }
 
-    /// Makes `label`, which leads to slot `old`, lead to `slot`, or to nothing. `label` is what `old` was called when it was
-    /// put in. False if it was not there.
+    /// Makes `label`, which leads to slot `old`, lead to `slot`, or to nothing. `label` is what `old` was called when
+    /// it was put in. False if it was not there.
     func replace(_ label: Label, _ old: UInt32, by slot: UInt32?) throws(Failure) -> Bool {
         var bucket = Self.home(label, of: bucketCount)
         for _ in 0..<bucketCount {

@@ -5,8 +5,8 @@ import MappedStorage
 /// Where labels led at the last checkpoint, and where they lead now; nil for nowhere.
 typealias LabelChanges = [Label: (old: UInt32?, new: UInt32?)]
 
-/// What a checkpoint makes of the file `labels`. It is worked out without changing anything, so a checkpoint that fails lets go
-/// of it.
+/// What a checkpoint makes of the file `labels`. It is worked out without changing anything, so a checkpoint that fails
+/// lets go of it.
 struct LabelFileUpdate {
     /// A stretch of the file and what a checkpoint writes there.
     struct Extent {

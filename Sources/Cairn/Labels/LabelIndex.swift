@@ -4,8 +4,8 @@ import Synchronization
 
 /// From label to slot, in memory. One thread at a time adds, any number look up beside it.
 ///
-/// A slot that left its label stays in, because older views may still see it there. So one label may have several slots, and
-/// whoever looks it up says which of them will do.
+/// A slot that left its label stays in, because older views may still see it there. So one label may have several
+/// slots, and whoever looks it up says which of them will do.
 @safe
 final class LabelIndex: LabelBuckets, @unchecked Sendable {
     private let memory: Memory<UInt32>

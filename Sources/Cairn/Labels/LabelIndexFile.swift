@@ -5,10 +5,11 @@ import MappedStorage
 import Synchronization
 import SystemPackage
 
-/// The file `labels` as one checkpoint left it: a derived header, the CRC32C of each bucket page (u32, filled up to a whole
-/// page), then the bucket pages. Any thread may read it.
+/// The file `labels` as one checkpoint left it: a derived header, the CRC32C of each bucket page (u32, filled up to a
+/// whole page), then the bucket pages. Any thread may read it.
 ///
-/// A later checkpoint writes into the same file. It keeps the pages that it overwrites for those who still read this state.
+/// A later checkpoint writes into the same file. It keeps the pages that it overwrites for those who still read this
+/// state.
 final class LabelIndexFile: Sendable {
     let file: File
     let bucketCount: Int
@@ -31,8 +32,8 @@ final class LabelIndexFile: Sendable {
     static let checksumOffset = Geometry.pageSize
     static func bucketOffset(_ buckets: Int) -> Int { checksumOffset + checksumBytes(buckets) }
 
-    /// Opens the file if it is whole, belongs to this generation of this layout and has `count` labels; nil if it has to be rebuilt.
-    /// Throws only for want of memory or of open files.
+    /// Opens the file if it is whole, belongs to this generation of this layout and has `count` labels; nil if it has
+    /// to be rebuilt. Throws only for want of memory or of open files.
     init?(
         _ entry: Directory.Entry, layout: Identifier, generation: UInt64, count: Int, graph: Graph, writable: Bool
     ) throws(StorageError) {
@@ -112,9 +113,9 @@ final class LabelIndexFile: Sendable {
         let label: Label
     }
 
-    /// Writes the index of the slots of `graph`, in the state of `header`, in the place of the file of the store in `directory`, and
-    /// opens it for writing; nil when that fails. The store does without the file while a directory with something in it has the
-    /// name. The file is left as it was where a label comes twice.
+    /// Writes the index of the slots of `graph`, in the state of `header`, in the place of the file of the store in
+    /// `directory`, and opens it for writing; nil when that fails. The store does without the file while a directory
+    /// with something in it has the name. The file is left as it was where a label comes twice.
     static func replace(
         in directory: Directory, graph: Graph, header: HeaderSlot
     ) throws(StorageError) -> Result<LabelIndexFile?, RepeatedLabel> {
@@ -132,8 +133,8 @@ final class LabelIndexFile: Sendable {
                 graph: graph, writable: true))
     }
 
-    /// Writes the index of the live and marked slots below `slotCount` to `entry` and makes it durable. Returns nil or, if two
-    /// have the same label, that label.
+    /// Writes the index of the live and marked slots below `slotCount` to `entry` and makes it durable. Returns nil or,
+    /// if two have the same label, that label.
     static func write(
         _ entry: Directory.Entry, slots: SlotRecords, slotCount: Int, layout: Identifier, generation: UInt64
     ) throws(StorageError) -> Label? {

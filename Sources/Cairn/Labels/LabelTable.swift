@@ -8,9 +8,9 @@ import Threading
 
 /// Where an open store looks labels up: in its file `labels` and what was added since.
 ///
-/// Lookups take no lock, whatever they read: like searches they are readers of the graph (`Readers`), and go by the view that
-/// they began with. A batch is added before searches see it. A checkpoint, or an index that has become too small, begins a new
-/// version; the former one stays until its readers have left.
+/// Lookups take no lock, whatever they read: like searches they are readers of the graph (`Readers`), and go by the
+/// view that they began with. A batch is added before searches see it. A checkpoint, or an index that has become too
+/// small, begins a new version; the former one stays until its readers have left.
 final class LabelTable: Sendable {
     private struct State {
         var version: LabelVersion
@@ -65,8 +65,8 @@ final class LabelTable: Sendable {
         }
     }
 
-    /// Whether `label` leads to `slot`, whose state says so, without searches finding it: it is marked, and not of a batch that is
-    /// still being made.
+    /// Whether `label` leads to `slot`, whose state says so, without searches finding it: it is marked, and not of a
+    /// batch that is still being made.
     func leads(_ label: Label, toMarked slot: UInt32) -> Bool {
         // Not between the two steps of publishing a batch.
         let (version, sequence) = state.withLock { ($0.version, graph.sequence) }
@@ -93,15 +93,15 @@ final class LabelTable: Sendable {
 
     // MARK: Changes, by those who write
 
-    /// The slot, live or marked, of a label that no unpublished batch has moved; of a damaged store also one that is neither, for who
-    /// writes to find out.
+    /// The slot, live or marked, of a label that no unpublished batch has moved; of a damaged store also one that is
+    /// neither, for who writes to find out.
     func newestSlot(of label: Label) throws(OutOfMemory) -> UInt32? {
         let version = state.withLock { $0.version }, slots = graph.slots
         return try version.slot(of: label) { !slots.hasRecord($0) || VectorStore.hasLabel(slots.state($0)) }
     }
 
-    /// Makes room for `count` changes more than are to be published already, or throws: asked before a batch goes to the log, for what
-    /// is there has to be published.
+    /// Makes room for `count` changes more than are to be published already, or throws: asked before a batch goes to
+    /// the log, for what is there has to be published.
     func reserve(_ count: Int) throws(OutOfMemory) {
         let result = state.withLock { state in
             Result { () throws(OutOfMemory) in
@@ -119,7 +119,8 @@ final class LabelTable: Sendable {
     /// Gives back room of a batch that is not to be published.
     func unreserve(_ count: Int) { state.withLock { $0.reserved -= count } }
 
-    /// Makes labels lead where a batch has put them, for which there is room, and calls `show`, which lets searches see the batch.
+    /// Makes labels lead where a batch has put them, for which there is room, and calls `show`, which lets searches see
+    /// the batch.
     func publish(_ changes: [(label: Label, old: UInt32?, new: UInt32?)], show: () -> Void) {
         state.withLock { state in
             releaseFormer(&state)

@@ -3,8 +3,8 @@ import HNSW
 import Synchronization
 import Threading
 
-/// Where labels lead, from one checkpoint on: as the checkpoint left it, and what was added since. It says which slots a label may
-/// lead to; which of them it is shows in the slot, which is visible in the caller's view or is not.
+/// Where labels lead, from one checkpoint on: as the checkpoint left it, and what was added since. It says which slots
+/// a label may lead to; which of them it is shows in the slot, which is visible in the caller's view or is not.
 final class LabelVersion: @unchecked Sendable {
     /// It serves views of this batch and later ones; `former` serves the others.
     let sequence: UInt64
@@ -37,8 +37,8 @@ final class LabelVersion: @unchecked Sendable {
     }
 }
 
-/// Where labels led at the last checkpoint: by the file, or by an index in memory where that is missing or damaged. It is made
-/// from the slot table when somebody first needs it.
+/// Where labels led at the last checkpoint: by the file, or by an index in memory where that is missing or damaged. It
+/// is made from the slot table when somebody first needs it.
 final class SettledLabels: Sendable {
     let file: LabelIndexFile?
     private let graph: Graph
@@ -81,8 +81,8 @@ final class SettledLabels: Sendable {
 
     private var reader: LabelFileReader? { index.load() == nil ? file.map { LabelFileReader($0) } : nil }
 
-    /// The index of every slot that had a label at the checkpoint or later. So it serves all views that the file would serve,
-    /// whatever is published while it is made. Those who need it wait for it, nobody else.
+    /// The index of every slot that had a label at the checkpoint or later. So it serves all views that the file would
+    /// serve, whatever is published while it is made. Those who need it wait for it, nobody else.
     private func madeIndex() throws(OutOfMemory) -> LabelIndex {
         if let index = index.load() { return index }
         let made = making.withLock { _ in

@@ -1,7 +1,8 @@
 import Allocation
 import HNSW
 
-/// From label to slot for a store that is being written, whose slot table cannot be looked into: over the labels of all slots.
+/// From label to slot for a store that is being written, whose slot table cannot be looked into: over the labels of all
+/// slots.
 package final class SlotsByLabel: WritableLabelBuckets {
     private let labels: [Label]
     let buckets: Memory<UInt32>
@@ -9,7 +10,8 @@ package final class SlotsByLabel: WritableLabelBuckets {
     /// Buckets that were looked at.
     private var probes = 0
 
-    /// Labels that look alike to the hash are possible; a file of nothing else is made so that importing it takes for ever.
+    /// Labels that look alike to the hash are possible; a file of nothing else is made so that importing it takes for
+    /// ever.
     private static let probesPerLabel = 1000
 
     /// `labels`: by slot.
@@ -40,8 +42,9 @@ package final class SlotsByLabel: WritableLabelBuckets {
         return true
     }
 
-    /// Adds every slot, where a label may come again: the last live slot of a label is the one it leads to, or the last slot if
-    /// none is live. Gives those that are left without a label, ascending. Throws for labels that were chosen to collide.
+    /// Adds every slot, where a label may come again: the last live slot of a label is the one it leads to, or the last
+    /// slot if none is live. Gives those that are left without a label, ascending. Throws for labels that were chosen
+    /// to collide.
     func addAll(isMarked: (UInt32) -> Bool) throws(StoreError) -> [UInt32] {
         var superseded: [UInt32] = []
         for slot in 0..<UInt32(labels.count) {

@@ -37,7 +37,8 @@ enum ProcessorBudget {
             }
     }
 
-    /// How many processors can be kept busy with so many microseconds in each period of so many, rounded up; nil for no limit.
+    /// How many processors can be kept busy with so many microseconds in each period of so many, rounded up; nil for no
+    /// limit.
     static func processors(ofQuota text: String) -> Int? {
         let numbers = text.split { $0.isWhitespace }.map { Int($0) }
         guard numbers.count == 2, let quota = numbers[0], let period = numbers[1], quota > 0, period > 0 else {
@@ -48,8 +49,8 @@ enum ProcessorBudget {
 }
 
 extension VectorStore {
-    /// How many threads work on `rows` rows: no more than were asked for (nil: than there are processors to use), than a few for
-    /// each processor, or than have enough to do to be worth starting.
+    /// How many threads work on `rows` rows: no more than were asked for (nil: than there are processors to use), than
+    /// a few for each processor, or than have enough to do to be worth starting.
     static func teamSize(_ threads: Int?, rows: Int) -> Int {
         let processors = ProcessorBudget.count
         return max(1, min(threads ?? processors, 4 * processors, (rows + 7) / 8))

@@ -7,9 +7,9 @@ import WriteAheadLog
 
 /// What a crash left of a store: a journal that was not brought into the files to its end, and a log.
 enum Recovery {
-    /// Superblock and header of the store in `directory`. When neither header is valid, which a crash can leave (one torn, the other
-    /// lost by a sync that failed), the journal says the state: then the header is one generation older than the journal, so that
-    /// that is redone.
+    /// Superblock and header of the store in `directory`. When neither header is valid, which a crash can leave (one
+    /// torn, the other lost by a sync that failed), the journal says the state: then the header is one generation older
+    /// than the journal, so that that is redone.
     static func readPrologue(
         _ directory: Directory, writable: Bool
     ) throws(StoreFileError) -> LevelZeroFile.Prologue {
@@ -21,11 +21,11 @@ enum Recovery {
         }
     }
 
-    /// Redoes a checkpoint whose journal is whole and whose header is not there; returns the header it led to. May be broken
-    /// off and begun again anywhere.
+    /// Redoes a checkpoint whose journal is whole and whose header is not there; returns the header it led to. May be
+    /// broken off and begun again anywhere.
     ///
-    /// The journal is copied first: what is read from it need not be on the disk, if syncing it failed, and once the pages are
-    /// being written nothing else can say what belongs there.
+    /// The journal is copied first: what is read from it need not be on the disk, if syncing it failed, and once the
+    /// pages are being written nothing else can say what belongs there.
     static func redo(
         _ journal: JournalReader, in directory: Directory, _ prologue: LevelZeroFile.Prologue
     ) throws(StoreFileError) -> HeaderSlot {
@@ -56,8 +56,8 @@ enum Recovery {
         }
     }
 
-    /// Whether a file's rows are what the header in a journal says. A file that was made after the journal is not to get it; neither
-    /// is one whose own header a crash has torn, which will be made again.
+    /// Whether a file's rows are what the header in a journal says. A file that was made after the journal is not to
+    /// get it; neither is one whose own header a crash has torn, which will be made again.
     private static func isOfSameCodes(_ file: File, _ bytes: UnsafeRawBufferPointer) -> Bool {
         let found = (try? file.read(count: CodeFileHeader.size, at: 0)).flatMap { CodeFileHeader(decoding: $0) }
         guard let found, let header = unsafe CodeFileHeader(decoding: Array(bytes)) else { return false }
@@ -107,8 +107,8 @@ enum Recovery {
         }
     }
 
-    /// Throws if there is a log that the header does not know and that has batches: no batch goes to a log before a header
-    /// that names it is durable, so one that did is damaged, and the other one is older.
+    /// Throws if there is a log that the header does not know and that has batches: no batch goes to a log before a
+    /// header that names it is durable, so one that did is damaged, and the other one is older.
     static func checkNewerLogs(
         _ directory: Directory, _ superblock: Superblock, _ header: HeaderSlot
     ) throws(StoreFileError) {
@@ -155,8 +155,8 @@ enum Recovery {
         return (reader, survey)
     }
 
-    /// Applies the batches to a store that was opened as of its last checkpoint. Without the upper lists of that checkpoint
-    /// (`hasUpper`) it leaves changes of such lists out, for whoever makes them anew.
+    /// Applies the batches to a store that was opened as of its last checkpoint. Without the upper lists of that
+    /// checkpoint (`hasUpper`) it leaves changes of such lists out, for whoever makes them anew.
     static func replay(
         _ reader: LogReader, _ survey: LogSurvey, into contents: StoreContents, file: LevelZeroFile?, hasUpper: Bool,
         counts: inout StoreCounts, labels: inout [(label: Label, old: UInt32?, new: UInt32?)],

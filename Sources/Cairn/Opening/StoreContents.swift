@@ -6,8 +6,8 @@ import MappedStorage
 import SystemPackage
 import Threading
 
-/// The parts of an open store, wherever its columns live: what the operations of ``VectorStore`` work on. Growing and adding
-/// need it alone; searching does not.
+/// The parts of an open store, wherever its columns live: what the operations of ``VectorStore`` work on. Growing and
+/// adding need it alone; searching does not.
 @safe
 final class StoreContents: @unchecked Sendable {
     let superblock: Superblock
@@ -23,8 +23,8 @@ final class StoreContents: @unchecked Sendable {
     let leastCodedCount: Int
     private let publishedReport = Guarded<VectorStore.QuantizationReport?>(nil)
 
-    /// `path`: the store's, for messages. `header` and `upper`: nil for an empty store. `writesInPlace`: the columns belong to
-    /// whoever fills them.
+    /// `path`: the store's, for messages. `header` and `upper`: nil for an empty store. `writesInPlace`: the columns
+    /// belong to whoever fills them.
     init(
         _ path: FilePath? = nil, superblock: Superblock, memory: ColumnMemory, segments: [Geometry.Segment],
         header: HeaderSlot? = nil, upper: UpperLayers? = nil, writesInPlace: Bool,

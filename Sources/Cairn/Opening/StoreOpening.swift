@@ -5,8 +5,8 @@ import MappedStorage
 import SystemPackage
 import WriteAheadLog
 
-/// Opening a store: as of its last checkpoint, then what a journal and the log have beyond it. A writer brings that into the
-/// files before it lets anybody write; a reader keeps it in memory and writes nothing.
+/// Opening a store: as of its last checkpoint, then what a journal and the log have beyond it. A writer brings that
+/// into the files before it lets anybody write; a reader keeps it in memory and writes nothing.
 struct StoreOpening {
     private let directory: Directory
     private let options: VectorStore.OpenOptions
@@ -67,8 +67,8 @@ struct StoreOpening {
         if isUpperLost && !hasChanges { try rebuildUpperLayers(of: contents) }
         let plan = VectorStore.memoryPlan(file.segments, budget: options.memoryBudget ?? MemoryBudget.system)
         for segment in file.segments {
-            // What is not in the page cache is read by the row even if all of it would fit: read in large pages, or with
-            // the kernel's usual look ahead, the first answers would wait for hundreds of megabytes.
+            // What is not in the page cache is read by the row even if all of it would fit: read in large pages, or
+            // with the kernel's usual look ahead, the first answers would wait for hundreds of megabytes.
             let isCached = plan == .resident && file.memory.isCached(segment)
             file.memory.advise(isCached ? .resident : .random, segment)
         }
@@ -126,8 +126,8 @@ struct StoreOpening {
             plan: plan)
     }
 
-    /// The codes as of the last checkpoint with those of the rows since; nil if there are none that fit, or no memory for them: a store
-    /// does without.
+    /// The codes as of the last checkpoint with those of the rows since; nil if there are none that fit, or no memory
+    /// for them: a store does without.
     private func openCodes(_ found: Found, _ contents: StoreContents, _ replayed: [UInt32]) -> StoreCodes? {
         let codes = try? StoreCodes.open(directory, found.header, contents, isWritable: isWriter)
         let slots = Set(replayed).sorted()
@@ -168,7 +168,8 @@ struct StoreOpening {
             isRedone: isWriter && header.generation > readGeneration, isHeaderOld: isHeaderOld, log: log)
     }
 
-    /// A writer counts on from these. Numbers of ours never come near the highest that there is; after it, nothing could be read.
+    /// A writer counts on from these. Numbers of ours never come near the highest that there is; after it, nothing
+    /// could be read.
     private func checkNumbers(of header: HeaderSlot, _ end: LogPosition? = nil) throws(StoreFileError) {
         let numbers = [header.generation, header.logSequence, header.lastFrame, header.lastBatch]
         guard isWriter, max(numbers.max() ?? 0, end?.frame ?? 0, end?.batch ?? 0) > 1 << 62 else { return }
@@ -190,7 +191,8 @@ struct StoreOpening {
         }
     }
 
-    /// A writer gets addresses to grow into. They cost nothing, but a process has a limited number of them, and may have thousands of stores open.
+    /// A writer gets addresses to grow into. They cost nothing, but a process has a limited number of them, and may
+    /// have thousands of stores open.
     static func reservedSlots(for present: Int) -> Int { min(max(1 << 26, 64 * present), Geometry.maximumSlots) }
 
     /// Has the header name a new log, so that nobody comes upon the damaged one again.

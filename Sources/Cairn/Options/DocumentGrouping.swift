@@ -69,8 +69,8 @@ extension VectorStore {
             }
         }
 
-        /// The labels that may belong to these documents, each once; nil where they cannot be listed, or are more than `limit`.
-        /// The first call for an array or a dictionary sorts it; it is kept for the next ones.
+        /// The labels that may belong to these documents, each once; nil where they cannot be listed, or are more than
+        /// `limit`. The first call for an array or a dictionary sorts it; it is kept for the next ones.
         func labels(of documents: [UInt64], limit: Int) throws(OutOfMemory) -> [Label]? {
             switch kind {
             case .function: return nil

@@ -22,10 +22,11 @@ extension VectorStore {
         private(set) var operations: [Operation] = []
         private(set) var vectors: [[Float]] = []
 
-        /// A number of yours that the store keeps with these changes, such as the offset in a queue up to which you have read.
+        /// A number of yours that the store keeps with these changes, such as the offset in a queue up to which you
+        /// have read.
         ///
-        /// The store keeps it with the changes: after a crash you find both or neither. ``VectorStore/position`` returns the number of
-        /// the last batch that had one. By default, nil: the number stays what it is.
+        /// The store keeps it with the changes: after a crash you find both or neither. ``VectorStore/position``
+        /// returns the number of the last batch that had one. By default, nil: the number stays what it is.
         public var position: UInt64?
 
         /// Creates an empty batch.

@@ -3,8 +3,8 @@ import FileFormat
 import HNSW
 import MappedStorage
 
-/// The codes that a build goes by: chosen for a sample of all the rows before the first is inserted, so that their order does not
-/// matter, and decided on by a measurement when the graph is there.
+/// The codes that a build goes by: chosen for a sample of all the rows before the first is inserted, so that their
+/// order does not matter, and decided on by a measurement when the graph is there.
 struct BuildCodes {
     private let requested: VectorStore.Quantization
     private let contents: StoreContents
@@ -44,13 +44,15 @@ struct BuildCodes {
         try translating { () throws(StorageError) in _ = try rows.write(range.map { UInt32($0) }) }
     }
 
-    /// Takes note of rows that had to be inserted by their vectors. Where that is a tenth, going by the codes first only takes time.
+    /// Takes note of rows that had to be inserted by their vectors. Where that is a tenth, going by the codes first
+    /// only takes time.
     func note(doubted: Int, of count: Int) {
         if doubted > max(64, count / 10) { contents.graph.setCodes(nil) }
     }
 
-    /// Measures what codes lose, those that there are and more precise ones where it is too much. nil if there are to be none;
-    /// `rejected`: the codes that the graph was built by lose too much, so it may not be as good as one by the vectors.
+    /// Measures what codes lose, those that there are and more precise ones where it is too much. nil if there are to
+    /// be none; `rejected`: the codes that the graph was built by lose too much, so it may not be as good as one by the
+    /// vectors.
     func finish(threads: Int?) throws(StoreError) -> (codes: StoreCodes?, rejected: Bool) {
         guard requested != .none, contents.graph.count >= contents.leastCodedCount else { return (nil, false) }
         let making = CodeMaking(requested, contents, count: contents.graph.count, threads: threads, at: nil)

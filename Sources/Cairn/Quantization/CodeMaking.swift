@@ -4,8 +4,8 @@ import HNSW
 import MappedStorage
 import SystemPackage
 
-/// Makes the codes of a store: those that are asked for if searches by them lose no more than is promised, else more precise ones,
-/// else none. A measurement by searches of the store's own rows decides.
+/// Makes the codes of a store: those that are asked for if searches by them lose no more than is promised, else more
+/// precise ones, else none. A measurement by searches of the store's own rows decides.
 struct CodeMaking {
     private let requested: VectorStore.Quantization
     private let contents: StoreContents
@@ -19,8 +19,8 @@ struct CodeMaking {
         let header: HeaderSlot
     }
 
-    /// For vectors in the first `count` slots, whose rows are in place and linked. `requested`: not `none`. `place`: nil for codes
-    /// in memory.
+    /// For vectors in the first `count` slots, whose rows are in place and linked. `requested`: not `none`. `place`:
+    /// nil for codes in memory.
     init(_ requested: VectorStore.Quantization, _ contents: StoreContents, count: Int, threads: Int?, at place: Place?)
     {
         self.requested = requested
@@ -30,8 +30,8 @@ struct CodeMaking {
         measurement = StoreCodes.measurement(contents, threads: threads)
     }
 
-    /// What is tried, one after the other: what is asked for, and what is more precise as long as its rows are shorter than the
-    /// vectors'.
+    /// What is tried, one after the other: what is asked for, and what is more precise as long as its rows are shorter
+    /// than the vectors'.
     static func kinds(_ requested: VectorStore.Quantization, _ contents: StoreContents) -> [CodeModel.Kind] {
         guard let first = requested.kind else { return [] }
         let finer: [CodeModel.Kind] = first == .scalar4 ? [.scalar8, .half] : [.half]
@@ -46,11 +46,12 @@ struct CodeMaking {
     /// Where the grid of codes reaches no more of the vectors than this leaves, they are not worth their memory.
     private static let mostBeyond = 0.1
 
-    /// Trains and encodes until codes keep the promise. They are in memory, or in the file at `place`, which is whole and durable
-    /// under its name when this returns; until then the former one stays. `built`: codes of all the rows that exist already.
+    /// Trains and encodes until codes keep the promise. They are in memory, or in the file at `place`, which is whole
+    /// and durable under its name when this returns; until then the former one stays. `built`: codes of all the rows
+    /// that exist already.
     ///
-    /// O(count) for each kind that is tried: it reads each vector once. A failure is final when nobody knows which of the two files
-    /// has the name.
+    /// O(count) for each kind that is tried: it reads each vector once. A failure is final when nobody knows which of
+    /// the two files has the name.
     func run(built: CodeRows? = nil) throws(CheckpointFailure) -> StoreCodes {
         var attempts: [CodeFileHeader.Attempt] = []
         func codes(_ rows: CodeRows?, _ file: File?, _ measurement: CodeFileHeader.Measurement?) -> StoreCodes {
@@ -95,12 +96,12 @@ struct CodeMaking {
         return none
     }
 
-    /// Measures, and has walks look further as long as that makes up for what is lost: a few more candidates cost less than longer
-    /// codes. Returns what is lost in the end.
+    /// Measures, and has walks look further as long as that makes up for what is lost: a few more candidates cost less
+    /// than longer codes. Returns what is lost in the end.
     private func settle(_ rows: CodeRows) throws(OutOfMemory) -> SearchLoss {
         let depth = rows.model.depth
-        // A candidate more makes up for the little that half precision loses on the data that need it, and a few more for that many
-        // vectors of few components have one code.
+        // A candidate more makes up for the little that half precision loses on the data that need it, and a few more
+        // for that many vectors of few components have one code.
         let isLossy = rows.model.error > 0
         let least = isLossy && rows.model.dimensions <= 16 ? 16 : rows.model.kind == .half ? 4 : 0
         let fitting = min(max(depth, least), Self.mostDepth)
@@ -164,8 +165,8 @@ struct CodeMaking {
             removeNewFile()
             throw error
         }
-        // A directory that could not be synced may have either file once the power is back, and what is written from now on
-        // would go to one of them.
+        // A directory that could not be synced may have either file once the power is back, and what is written from
+        // now on would go to one of them.
         try unrepeatable { () throws(StorageError) in
             try place.directory.synchronize()
         }

@@ -4,8 +4,8 @@ import HNSW
 import MappedStorage
 import SystemPackage
 
-/// The codes of a store, what was measured of them, and what is watched as rows come in. Whoever has it is the one that changes the
-/// store.
+/// The codes of a store, what was measured of them, and what is watched as rows come in. Whoever has it is the one that
+/// changes the store.
 @safe
 final class StoreCodes: @unchecked Sendable {
     /// What the store asks for: `scalar8` or `scalar4`.
@@ -59,8 +59,8 @@ final class StoreCodes: @unchecked Sendable {
     /// Remembers rows whose insertion did not trust the codes.
     func note(doubted: Int) { recent.doubted += doubted }
 
-    /// Whether so many rows came whose neighbours codes put out of their order that searches may lose what they must not. Then
-    /// they go by vectors until it is measured.
+    /// Whether so many rows came whose neighbours codes put out of their order that searches may lose what they must
+    /// not. Then they go by vectors until it is measured.
     var isDoubtful: Bool {
         guard rows != nil else { return false }
         // Half of what may be lost, if all of them were lost; twice as many after each time that nothing was.
@@ -68,7 +68,8 @@ final class StoreCodes: @unchecked Sendable {
         return recent.doubted >= limit
     }
 
-    /// Whether the store has grown much since it was measured: to twice what it was, or where it is about to rest, by a quarter.
+    /// Whether the store has grown much since it was measured: to twice what it was, or where it is about to rest, by a
+    /// quarter.
     func isMeasuredLongAgo(rests: Bool) -> Bool {
         guard rows != nil, let measurement else { return false }
         let measured = max(measurement.count, contents.leastCodedCount)
@@ -115,7 +116,8 @@ final class StoreCodes: @unchecked Sendable {
     // MARK: On disk
 
     /// The codes in the store's directory, if they belong to the state of `header`; nil if they have to be made.
-    /// `isWritable`: they are to be kept up in their file, else in memory. Throws only for want of memory or of open files.
+    /// `isWritable`: they are to be kept up in their file, else in memory. Throws only for want of memory or of open
+    /// files.
     static func open(
         _ directory: Directory, _ header: HeaderSlot, _ contents: StoreContents, isWritable: Bool
     ) throws(StorageError) -> StoreCodes? {

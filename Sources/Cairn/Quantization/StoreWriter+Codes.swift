@@ -4,10 +4,10 @@ import MappedStorage
 import SystemPackage
 
 extension StoreWriter {
-    /// Makes codes where that is due: there are enough vectors, or other ones than those that the codes were made for. Codes that
-    /// rows of late cast doubt on are measured first. A store that cannot have new ones now, for want of space, goes on without or
-    /// with those it has, and tries again later. Throws when nothing may be written any more. `rests`: a checkpoint, which may be
-    /// the last change for long.
+    /// Makes codes where that is due: there are enough vectors, or other ones than those that the codes were made for.
+    /// Codes that rows of late cast doubt on are measured first. A store that cannot have new ones now, for want of
+    /// space, goes on without or with those it has, and tries again later. Throws when nothing may be written any more.
+    /// `rests`: a checkpoint, which may be the last change for long.
     func refreshCodes(rests: Bool = false) throws(StoreError) {
         let count = contents.graph.count
         contents.graph.releaseFormerCodes()
@@ -38,8 +38,8 @@ extension StoreWriter {
         return try CodeMaking(kind, contents, count: count, threads: options.threads, at: disk?.codePlace).run()
     }
 
-    /// Takes note of how many rows of a batch have their nearest put out of their order by the codes. Where there are many, searches
-    /// go by vectors from now on, until `refreshCodes` has measured what is lost.
+    /// Takes note of how many rows of a batch have their nearest put out of their order by the codes. Where there are
+    /// many, searches go by vectors from now on, until `refreshCodes` has measured what is lost.
     func noteDoubted(_ rows: Int) {
         guard let codes else { return }
         codes.note(doubted: rows)
@@ -59,8 +59,8 @@ extension StoreWriter {
         return problem.error
     }
 
-    /// Gives the store other codes, or makes those that it has anew; durable when it returns. `publish` is called with what the
-    /// store has from then on, before anybody else can change it.
+    /// Gives the store other codes, or makes those that it has anew; durable when it returns. `publish` is called with
+    /// what the store has from then on, before anybody else can change it.
     func setCodes(_ kind: VectorStore.Quantization, publish: () -> Void) throws(StoreError) {
         try alone { () throws(StoreError) in
             try checkUsable()

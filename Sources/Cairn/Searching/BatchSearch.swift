@@ -4,10 +4,10 @@ import Synchronization
 import Threading
 
 extension VectorStore {
-    /// Runs `search` for several queries, which stand one after the other in `queries`, on up to `threads` threads (nil: one per
-    /// processor), and returns what it returns in the order of the queries. All see the same state of the store. `search` gets
-    /// up to `together` queries at a time and a scratch for each. Throws the error of the first query that has one. `bytes`: what a
-    /// result takes.
+    /// Runs `search` for several queries, which stand one after the other in `queries`, on up to `threads` threads
+    /// (nil: one per processor), and returns what it returns in the order of the queries. All see the same state of the
+    /// store. `search` gets up to `together` queries at a time and a scratch for each. Throws the error of the first
+    /// query that has one. `bytes`: what a result takes.
     func searchGroups<Found: Sendable>(
         _ queries: [Float], threads: Int?, together: Int, bytes: @escaping @Sendable (Found) -> Int,
         _ search:
@@ -34,8 +34,8 @@ extension VectorStore {
                 let size = max(1, min(together, rows / team.size)), readers = contents.graph.readers
                 let groups = GroupCounter((rows + size - 1) / size)
                 team.run { [path] thread in
-                    // The calling thread has a place; the others take one each, and where there is none leave their work to who has
-                    // one. So nobody waits for a place while holding another.
+                    // The calling thread has a place; the others take one each, and where there is none leave their
+                    // work to who has one. So nobody waits for a place while holding another.
                     guard let place = thread == 0 ? 0 : try? readers.enter() else { return }
                     defer { if thread > 0 { readers.leave(place) } }
                     let own = thread == 0 ? scratch : readers.scratch(place)

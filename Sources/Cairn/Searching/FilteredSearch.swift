@@ -2,8 +2,8 @@ import Allocation
 import HNSW
 
 extension VectorStore {
-    /// A filtered search by the cheapest of three ways: comparing with each allowed vector, walking the graph through the
-    /// allowed ones, or, where only trying tells what is allowed, learning on the walk how many there are.
+    /// A filtered search by the cheapest of three ways: comparing with each allowed vector, walking the graph through
+    /// the allowed ones, or, where only trying tells what is allowed, learning on the walk how many there are.
     func filtered(
         _ query: Query, _ count: Int, _ width: Int, _ filter: LabelFilter, _ options: SearchOptions,
         _ contents: StoreContents,
@@ -51,7 +51,8 @@ extension VectorStore {
         return set
     }
 
-    /// Works out the slots that the filter allows: by looking its labels up where they are few, else by testing all slots.
+    /// Works out the slots that the filter allows: by looking its labels up where they are few, else by testing all
+    /// slots.
     private func resolve(
         _ filter: LabelFilter, _ contents: StoreContents, _ view: GraphView
     ) throws(OutOfMemory) -> SlotSet {
@@ -63,8 +64,8 @@ extension VectorStore {
         return try SlotSet(graph, in: view) { filter.allows(slots.label($0)) }
     }
 
-    /// What an exact search has to look at: the slots of the filter's labels where they are known or can be listed and are few,
-    /// else all that it allows.
+    /// What an exact search has to look at: the slots of the filter's labels where they are known or can be listed and
+    /// are few, else all that it allows.
     func scan(
         _ filter: LabelFilter?, _ contents: StoreContents, _ view: GraphView
     ) throws(OutOfMemory) -> (slots: [UInt32]?, isAllowed: ((UInt32) -> Bool)?) {

@@ -133,9 +133,9 @@ extension VectorStore {
             scratch: scratch, isAllowed: isAllowed)
     }
 
-    /// How many distances a walk may compute before a scan is cheaper, although it reads the rows in order and an allowed set
-    /// of labels alone; nil where it is so from the start: even the narrowest walk computes about 16 distances for each
-    /// candidate.
+    /// How many distances a walk may compute before a scan is cheaper, although it reads the rows in order and an
+    /// allowed set of labels alone; nil where it is so from the start: even the narrowest walk computes about 16
+    /// distances for each candidate.
     func walkLimit(width: Int, _ filter: LabelFilter?, _ view: GraphView) -> Int? {
         let scanned = filter.flatMap { $0.isListed ? $0.limit(count: view.count) : nil } ?? view.count
         guard !view.scans(count: 0, width: width, byCodes: false), width < scanned / 8 else { return nil }

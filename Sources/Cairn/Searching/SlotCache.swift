@@ -28,8 +28,8 @@ final class SlotCache: Sendable {
     /// Counts tests of single labels.
     func add(tests count: Int) { tests.wrappingAdd(count, ordering: .relaxed) }
 
-    /// Whether the tests of single labels have cost about as much by now as one of all `count` slots, in their order. Says yes to
-    /// one thread, and then begins to count anew.
+    /// Whether the tests of single labels have cost about as much by now as one of all `count` slots, in their order.
+    /// Says yes to one thread, and then begins to count anew.
     func takesAll(of count: Int) -> Bool {
         let made = tests.load(ordering: .relaxed)
         guard made > count / 8 else { return false }

@@ -29,7 +29,8 @@ extension VectorStore {
         return found
     }
 
-    /// Reads all rows of `source`, a few MiB at a time, and calls `body` with each portion and the number of its first row.
+    /// Reads all rows of `source`, a few MiB at a time, and calls `body` with each portion and the number of its first
+    /// row.
     static func forEachPortion(
         of source: RowSource, _ configuration: Configuration,
         _ body: (_ rows: VectorRows, _ range: Range<Int>) throws(StoreError) -> Void
@@ -52,8 +53,8 @@ extension VectorStore {
 }
 
 extension RowSource {
-    /// The rows that a store of this configuration can hold, under the labels that they have among all of them; `tell` is called with
-    /// each of the others. Reads all rows.
+    /// The rows that a store of this configuration can hold, under the labels that they have among all of them; `tell`
+    /// is called with each of the others. Reads all rows.
     func leavingOutInvalid(
         _ configuration: VectorStore.Configuration, labels: [Label]?, _ tell: (VectorStore.InvalidVector) -> Void
     ) throws(StoreError) -> (source: RowSource, labels: [Label]?) {
@@ -83,7 +84,8 @@ extension RowSource {
         return unsafe RowSource(count: count - rows.count, path: path) { (range, buffer) throws(StoreError) in
             guard !range.isEmpty else { return }
             let dimensions = buffer.count / range.count
-            // How many are left out before the first of the range: as many as have that many rows, or fewer, before them.
+            // How many are left out before the first of the range: as many as have that many rows, or fewer, before
+            // them.
             var low = 0, high = rows.count
             while low < high {
                 let middle = (low + high) / 2

@@ -64,8 +64,8 @@ extension VectorStore {
         }
     }
 
-    /// The directory of the store at `path`, to which all names belong from here on. Says what is wrong with a path that is no
-    /// store's.
+    /// The directory of the store at `path`, to which all names belong from here on. Says what is wrong with a path
+    /// that is no store's.
     private static func directory(_ path: FilePath, _ calls: SystemCalls) throws(StoreError) -> Directory {
         let directory: Directory
         let levelZero: FileStatus?

@@ -251,8 +251,8 @@ extension VectorStore {
         }
     }
 
-    /// What a walk found, or what there is if that is more: most of the store is deleted, or a build of before left part of it
-    /// out of reach.
+    /// What a walk found, or what there is if that is more: most of the store is deleted, or a build of before left
+    /// part of it out of reach.
     private func completed(
         _ walked: UncheckedBuffer<HNSW.Candidate>, _ query: Query, _ count: Int, _ contents: StoreContents,
         _ view: GraphView, _ scratch: SearchScratch

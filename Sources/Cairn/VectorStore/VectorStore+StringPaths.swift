@@ -1,7 +1,7 @@
 import SystemPackage
 
-/// The methods that take a `FilePath`, with a `String` instead: a literal is both, a variable is not. They are hidden in the
-/// documentation, which would have every page twice.
+/// The methods that take a `FilePath`, with a `String` instead: a literal is both, a variable is not. They are hidden
+/// in the documentation, which would have every page twice.
 @_documentation(visibility: internal)
 extension VectorStore {
     /// Opens a store for reading.

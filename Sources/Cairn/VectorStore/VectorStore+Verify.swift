@@ -146,7 +146,8 @@ extension VectorStore {
         try checkCodes(directory, header, contents, &report)
     }
 
-    /// A store may be without codes that it is to have: a crash while they were made leaves it so, or a disk without room.
+    /// A store may be without codes that it is to have: a crash while they were made leaves it so, or a disk without
+    /// room.
     private func checkCodes(
         _ directory: Directory, _ header: HeaderSlot, _ contents: StoreContents, _ report: inout VerifyReport
     ) throws(StoreFileError) {
@@ -286,8 +287,8 @@ extension VectorStore {
 }
 
 extension VectorStore.VerifyReport {
-    /// Says which of the two superblocks is damaged: the other one does, but no second damage is to be had. Of the headers
-    /// only the newer one means anything.
+    /// Says which of the two superblocks is damaged: the other one does, but no second damage is to be had. Of the
+    /// headers only the newer one means anything.
     fileprivate mutating func checkCopies(_ prologue: LevelZeroFile.Prologue, of path: FilePath) {
         for (index, offset) in Superblock.offsets.enumerated() {
             let bytes = (try? prologue.file.read(count: Superblock.size, at: offset)) ?? []

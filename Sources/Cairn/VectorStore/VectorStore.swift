@@ -77,8 +77,8 @@ public final class VectorStore: @unchecked Sendable {
         try configuration.validate()
         let superblock = configuration.superblock
         let geometry = superblock.geometry
-        // Addresses cost nothing until they are used, but a process has only so many: the machine's memory is the most that
-        // can be filled.
+        // Addresses cost nothing until they are used, but a process has only so many: the machine's memory is the most
+        // that can be filled.
         let slots = min(Geometry.maximumSlots, MemoryBudget.machine / geometry.strides.reduce(0, +))
         let memory = try translating { () throws(StorageError) in
             try ColumnMemory(geometry: geometry, slots: slots, minimum: 1 << 16, path: "memory")

@@ -1,7 +1,7 @@
 import HNSW
 
-/// What a batch comes to, found out before anything is changed: the rows that get slots, and what becomes of slots that there
-/// are. Operations are taken one after the other, each on what the earlier ones left.
+/// What a batch comes to, found out before anything is changed: the rows that get slots, and what becomes of slots that
+/// there are. Operations are taken one after the other, each on what the earlier ones left.
 struct BatchPlan {
     /// A vector to be stored.
     struct Row {

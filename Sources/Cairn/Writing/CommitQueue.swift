@@ -14,8 +14,9 @@ struct CommittedBatch {
     let frame: UInt64
 }
 
-/// Batches between the log and the searches: each is published when it is as durable as was asked for, in their order. Of the
-/// threads that wait one syncs the log, for all that stands in it by then, while the others, and the next batch, go on.
+/// Batches between the log and the searches: each is published when it is as durable as was asked for, in their order.
+/// Of the threads that wait one syncs the log, for all that stands in it by then, while the others, and the next batch,
+/// go on.
 @safe
 final class CommitQueue: @unchecked Sendable {
     private let monitor = Monitor()

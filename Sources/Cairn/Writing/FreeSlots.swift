@@ -1,10 +1,10 @@
 import HNSW
 
-/// The slots that new rows get: erased and superseded ones again, before the store grows. A slot keeps its level, so a row gets
-/// one of the level that it was given; lowest first, so that the same calls give the same store.
+/// The slots that new rows get: erased and superseded ones again, before the store grows. A slot keeps its level, so a
+/// row gets one of the level that it was given; lowest first, so that the same calls give the same store.
 ///
-/// A freed slot is used again only after the checkpoint that frees it in the file (until then its vector may be needed to
-/// recover an earlier state), and after the searches of that time.
+/// A freed slot is used again only after the checkpoint that frees it in the file (until then its vector may be needed
+/// to recover an earlier state), and after the searches of that time.
 struct FreeSlots {
     /// Usable slots by level.
     private var usable: [Int: SlotHeap] = [:]
@@ -13,8 +13,8 @@ struct FreeSlots {
     /// Freed in the file, until the searches that may see them have ended.
     private var waiting: [(epoch: UInt64, slots: [(slot: UInt32, level: Int)])] = []
 
-    /// The free slots of a store that was just opened, found by looking at each; none is used anywhere. False, and none is, if they
-    /// are not as many as the store counts: then it is damaged.
+    /// The free slots of a store that was just opened, found by looking at each; none is used anywhere. False, and none
+    /// is, if they are not as many as the store counts: then it is damaged.
     mutating func collect(_ slots: SlotRecords, count: Int, free: Int) -> Bool {
         var found: [Int: [UInt32]] = [:]
         for slot in 0..<UInt32(count) {

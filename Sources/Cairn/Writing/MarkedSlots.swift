@@ -1,7 +1,7 @@
 import HNSW
 
-/// The marked slots that rows may replace, lowest first: found once by looking at every slot, when somebody first wants to
-/// replace one, and kept up from then on. Slots that are no longer marked may still be in.
+/// The marked slots that rows may replace, lowest first: found once by looking at every slot, when somebody first wants
+/// to replace one, and kept up from then on. Slots that are no longer marked may still be in.
 struct MarkedSlots {
     /// nil until somebody asks.
     private var heap: SlotHeap?

@@ -3,8 +3,8 @@ import FileFormat
 import HNSW
 import MappedStorage
 
-/// Puts vectors and norms of new rows where searches find them: into the file, which is mapped for reading, or into memory.
-/// No durable state refers to their slots yet, so nothing is lost if that stops halfway.
+/// Puts vectors and norms of new rows where searches find them: into the file, which is mapped for reading, or into
+/// memory. No durable state refers to their slots yet, so nothing is lost if that stops halfway.
 @safe
 final class RowWriter {
     private let contents: StoreContents

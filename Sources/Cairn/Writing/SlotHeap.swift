@@ -1,5 +1,5 @@
-/// Some slots, of which the lowest comes first: a binary heap, so that neither putting one in nor taking one out looks at all of
-/// them.
+/// Some slots, of which the lowest comes first: a binary heap, so that neither putting one in nor taking one out looks
+/// at all of them.
 struct SlotHeap {
     /// No slot is below that at half its index.
     private var slots: [UInt32]

@@ -37,8 +37,8 @@ final class StagedBatch {
         self.plan = plan
     }
 
-    /// Gives each row that is stored its level and slot. A level is drawn for the dropped ones too, so that what is stored does
-    /// not depend on them.
+    /// Gives each row that is stored its level and slot. A level is drawn for the dropped ones too, so that what is
+    /// stored does not depend on them.
     func place(
         slot: (_ level: Int) -> (slot: UInt32, isReused: Bool), level: (BatchPlan.Level) -> Int
     ) {

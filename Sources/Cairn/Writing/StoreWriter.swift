@@ -13,11 +13,11 @@ import Glibc
 import Darwin
 #endif
 
-/// Changes an open store. Batches are computed one after the other, by whoever holds `computing`; while one waits for the
-/// disk the next is computed, on what the one before will have left. Searches see a batch when it is acknowledged.
+/// Changes an open store. Batches are computed one after the other, by whoever holds `computing`; while one waits for
+/// the disk the next is computed, on what the one before will have left. Searches see a batch when it is acknowledged.
 ///
-/// A batch that fails before it stands in the log is undone. After a write or a sync that failed nobody knows what the disk
-/// holds, so nothing more is written: the store goes on searching, and recovers when it is opened again.
+/// A batch that fails before it stands in the log is undone. After a write or a sync that failed nobody knows what the
+/// disk holds, so nothing more is written: the store goes on searching, and recovers when it is opened again.
 @safe
 final class StoreWriter: @unchecked Sendable {
     let contents: StoreContents
@@ -125,8 +125,8 @@ final class StoreWriter: @unchecked Sendable {
         if isCheckpointDue { makeDueCheckpoint() }
     }
 
-    /// Throws unless there is memory for what arrays and dictionaries note of `operations` operations, from the plan to the log. The lists that
-    /// they change, and what is published, are asked for when they are known.
+    /// Throws unless there is memory for what arrays and dictionaries note of `operations` operations, from the plan to
+    /// the log. The lists that they change, and what is published, are asked for when they are known.
     private func expectMemory(_ operations: Int) throws(StoreError) {
         try takingMemory(for: disk?.path) { () throws(OutOfMemory) in
             try ProcessMemory.expect(growing: operations, stride: 200)
@@ -298,8 +298,8 @@ final class StoreWriter: @unchecked Sendable {
         return changes
     }
 
-    /// The free slots of a store that no batch has changed yet: an import left them in the graph, as the file has them. The first
-    /// batch takes them out, and from then on they are like others.
+    /// The free slots of a store that no batch has changed yet: an import left them in the graph, as the file has them.
+    /// The first batch takes them out, and from then on they are like others.
     private func linkedFreeSlots() throws(StoreError) -> [(slot: UInt32, level: Int)] {
         guard sequence == 0 && counts.free > 0 else { return [] }
         try takingMemory(for: disk?.path, ProcessMemory.expect(growing: counts.free, stride: 24))
@@ -313,8 +313,8 @@ final class StoreWriter: @unchecked Sendable {
         .damagedSlots("the free slots are not as many as it counts, \(counts.free)", disk?.path)
     }
 
-    /// A free slot for a row of `level`. One whose lists are of another level, as the slot table of a damaged store may say, is left
-    /// alone.
+    /// A free slot for a row of `level`. One whose lists are of another level, as the slot table of a damaged store may
+    /// say, is left alone.
     private func takeFreeSlot(level: Int) -> UInt32? {
         let graph = contents.graph
         while let slot = freeSlots.take(level: level) {

@@ -24,9 +24,9 @@ struct VectorEncoding: Sendable {
     /// Bytes of a query in the kernels' form.
     var queryBytes: Int { scalar == .float16 && !isCustom ? 2 * rowBytes : rowBytes }
 
-    /// The squared lengths of vectors, other than zeros, whose distances single precision holds in their order. Shorter ones, and
-    /// it makes zeros of their squares and products. Of longer ones it makes infinities, unless they are normalised: two of a
-    /// length of 2^62 may be 2^63 apart.
+    /// The squared lengths of vectors, other than zeros, whose distances single precision holds in their order. Shorter
+    /// ones, and it makes zeros of their squares and products. Of longer ones it makes infinities, unless they are
+    /// normalised: two of a length of 2^62 may be 2^63 apart.
     static let shortestSquare = Float.leastNormalMagnitude
     var longestSquare: Float { isNormalized ? .greatestFiniteMagnitude : 0x1p124 }
 
@@ -115,8 +115,8 @@ struct VectorEncoding: Sendable {
         return norm
     }
 
-    /// Puts `vector`, which has no problem, into the form the kernels take, in `storage`: `queryBytes` bytes whose end is
-    /// zeros already.
+    /// Puts `vector`, which has no problem, into the form the kernels take, in `storage`: `queryBytes` bytes whose end
+    /// is zeros already.
     func query(
         _ vector: UnsafeBufferPointer<Float>, storage: UnsafeMutableRawPointer, scratch: UncheckedBuffer<Float>
     ) -> Query {
@@ -130,7 +130,8 @@ struct VectorEncoding: Sendable {
         return unsafe Query(vector: storage, norm: norm)
     }
 
-    /// The vector that `row` was made from: exactly for integers and for f32 that is not normalised, else to within rounding.
+    /// The vector that `row` was made from: exactly for integers and for f32 that is not normalised, else to within
+    /// rounding.
     func decode(row: UnsafeRawPointer, norm: Float) -> [Float] {
         unsafe [Float](unsafeUninitializedCapacity: dimensions) { buffer, count in
             count = dimensions

@@ -1,10 +1,11 @@
 import MappedStorage
 import SystemPackage
 
-/// Arguments that are the wrong way round: a store or a file before the command; a file or a label where the store should be, and
-/// a store, or the name of one, where these should be.
+/// Arguments that are the wrong way round: a store or a file before the command; a file or a label where the store
+/// should be, and a store, or the name of one, where these should be.
 enum ArgumentOrder {
-    /// Throws for a command that is written `cairn NAME STORE FILE …` if that looks so. `isNew`: the command makes the store.
+    /// Throws for a command that is written `cairn NAME STORE FILE …` if that looks so. `isNew`: the command makes the
+    /// store.
     static func check(store: FilePath, file: FilePath, of command: String, isNew: Bool = false) throws {
         guard Directory.isRegularFile(store), isStore(file) || isNew && isNameOfStore(file) else { return }
         throw Failure(
@@ -28,7 +29,8 @@ enum ArgumentOrder {
         return "\(subject): the command comes first, as in \(line(example))"
     }
 
-    /// What to say of a command whose first word is not there and whose store comes after it, as in `cairn get 5 STORE`.
+    /// What to say of a command whose first word is not there and whose store comes after it, as in `cairn get 5
+    /// STORE`.
     static func storeComesFirst(_ arguments: [String]) -> String? {
         guard let command = arguments.first, CommandOptions.command(command) != nil else { return nil }
         let words = arguments.dropFirst().prefix { $0 != "--" }.filter { !$0.hasPrefix("-") }

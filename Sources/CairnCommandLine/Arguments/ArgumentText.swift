@@ -1,8 +1,8 @@
 public import ArgumentParser
 public import SystemPackage
 
-/// Arguments as text from which their bytes can be had back. Names of files need not be UTF-8: bytes that are not are put as
-/// characters of a private area, U+10FF80 to U+10FFFF.
+/// Arguments as text from which their bytes can be had back. Names of files need not be UTF-8: bytes that are not are
+/// put as characters of a private area, U+10FF80 to U+10FFFF.
 enum ArgumentText {
     /// What the program was called with, without its own name.
     static var all: [String] {

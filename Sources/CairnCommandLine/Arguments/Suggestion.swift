@@ -1,7 +1,7 @@
 /// Which of some names was probably meant by a word that is none of them.
 enum Suggestion {
-    /// The name with the same letters, else the one that `synonyms` gives for these, else the nearest by typing errors, else the
-    /// only one that the word begins. nil if none is near: no suggestion is better than a wrong one.
+    /// The name with the same letters, else the one that `synonyms` gives for these, else the nearest by typing errors,
+    /// else the only one that the word begins. nil if none is near: no suggestion is better than a wrong one.
     static func name(for word: String, among names: [String], synonyms: [String: String]) -> String? {
         let typed = letters(of: word)
         guard !typed.isEmpty else { return nil }

@@ -39,7 +39,8 @@ struct UsageError: Error {
         self.init(message: found, usage: text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text)
     }
 
-    /// Throws for what the parser has no good words for: a command that there is not, a number below 0 where none can be.
+    /// Throws for what the parser has no good words for: a command that there is not, a number below 0 where none can
+    /// be.
     static func check(_ arguments: [String]) throws(UsageError) {
         let word = arguments.first == "help" ? arguments.dropFirst().first : arguments.first
         guard let word, !word.hasPrefix("-"), word != "help" else { return }

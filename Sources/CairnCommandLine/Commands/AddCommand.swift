@@ -117,7 +117,8 @@ struct AddCommand: Command {
             rows: end - skip - (skipped?.count ?? 0), count: count, seconds: seconds, report, skipped, output)
     }
 
-    /// Adds batch after batch, and returns the row after the last of them: that is the end of the file unless it is interrupted.
+    /// Adds batch after batch, and returns the row after the last of them: that is the end of the file unless it is
+    /// interrupted.
     private func add(
         _ input: VectorInput, to store: VectorStore, _ skipped: SkippedVectors?, _ output: StandardOutput
     ) throws -> Int {
@@ -203,8 +204,8 @@ struct AddCommand: Command {
         }
     }
 
-    /// The error of the batch that begins in `firstRow`, with what was done before it. The store counts rows within the batch, people
-    /// from the beginning of the file.
+    /// The error of the batch that begins in `firstRow`, with what was done before it. The store counts rows within the
+    /// batch, people from the beginning of the file.
     private func failure(_ error: StoreError, firstRow: Int, added: Int, _ batch: Batch) -> Failure {
         let path: FilePath? =
             switch error.code {

@@ -173,8 +173,8 @@ struct RecallCommand: Command {
         return measured
     }
 
-    /// Prints a row as soon as it was measured, but not into one document; the table's head for nil, and in TSV once for all.
-    /// `identity`: what tells the rows of several stores apart.
+    /// Prints a row as soon as it was measured, but not into one document; the table's head for nil, and in TSV once
+    /// for all. `identity`: what tells the rows of several stores apart.
     private func print(
         _ row: RecallRow?, of subject: Subject, _ identity: [(key: String, value: JSON)], isFirst: Bool,
         to output: StandardOutput

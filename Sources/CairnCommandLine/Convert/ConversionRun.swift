@@ -21,8 +21,8 @@ extension ConversionPlan {
         if case .importIndex = work { .bytes } else { .rows }
     }
 
-    /// Does it. When it throws, nothing stands at `destination` that did not before, unless all that failed is the sync of its
-    /// directory.
+    /// Does it. When it throws, nothing stands at `destination` that did not before, unless all that failed is the sync
+    /// of its directory.
     func run(progress: @escaping Progress) throws -> ConversionOutcome {
         switch work {
         case .writeVectors(let rows, let format, let scalar, let labels):
@@ -92,8 +92,8 @@ extension ConversionPlan {
         return ConversionOutcome(bytesWritten: writer.byteCount)
     }
 
-    /// Throws what would be thrown for the values of vectors, and writes nothing. What OUT holds whatever it is, is not read.
-    /// Returns warnings that only the values give.
+    /// Throws what would be thrown for the values of vectors, and writes nothing. What OUT holds whatever it is, is not
+    /// read. Returns warnings that only the values give.
     func check(progress: @escaping Progress) throws -> [String] {
         func trial(_ format: VectorFileFormat, _ scalar: VectorFileScalar) throws -> VectorFileWriter {
             try VectorFileWriter(

@@ -99,8 +99,8 @@ extension RowSource {
 }
 
 extension BruteForceRows {
-    /// The labels of the rows that count, and which rows these are; nil for all of them. Of rows under one label the last one
-    /// counts.
+    /// The labels of the rows that count, and which rows these are; nil for all of them. Of rows under one label the
+    /// last one counts.
     func labels() throws -> (labels: [Label], kept: [Int]?) {
         // The labels; those that count; which those are.
         try expectMemory(25 * length)

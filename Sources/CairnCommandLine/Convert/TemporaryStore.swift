@@ -2,8 +2,8 @@ import Cairn
 import MappedStorage
 import SystemPackage
 
-/// A store beside a file, which is there for as long as that is being made of it. It is removed with this object, and when the
-/// program is interrupted: the directory that was built, and nothing else that may stand at its name by then.
+/// A store beside a file, which is there for as long as that is being made of it. It is removed with this object, and
+/// when the program is interrupted: the directory that was built, and nothing else that may stand at its name by then.
 final class TemporaryStore {
     let path: FilePath
 

@@ -12,8 +12,8 @@ struct VectorInput {
     var count: Int { file.rows }
     var dimensions: Int { file.dimensions }
 
-    /// Opens the file, as `format` or as what it is recognised as, and reads the labels. Throws unless there are as many of
-    /// these as vectors.
+    /// Opens the file, as `format` or as what it is recognised as, and reads the labels. Throws unless there are as
+    /// many of these as vectors.
     init(_ path: FilePath, as format: VectorFileFormat? = nil, labels labelPath: FilePath?) throws {
         file = try VectorFile(path, format: format)
         guard !file.isOneDimensional else {
@@ -50,7 +50,8 @@ struct VectorInput {
     func labels(_ rows: Range<Int>) -> [Label] { labels.map { Array($0[rows]) } ?? rows.map { Label($0) } }
 }
 
-/// The labels in a file. What reads it takes numbers that it cannot use for components; labels are converted to integers.
+/// The labels in a file. What reads it takes numbers that it cannot use for components; labels are converted to
+/// integers.
 func readLabels(_ path: FilePath) throws -> [Label] {
     try readingIntegers(path) { () throws(VectorFileError) in try LabelFile.read(path) }
 }

@@ -37,8 +37,8 @@ extension StandardOutput {
         }
     }
 
-    /// Prints a row of a table as TSV: strings as they are but for tabs, ends of lines and backslashes, which are written \t, \n,
-    /// \r and \\; nothing for null; lists as JSON.
+    /// Prints a row of a table as TSV: strings as they are but for tabs, ends of lines and backslashes, which are
+    /// written \t, \n, \r and \\; nothing for null; lists as JSON.
     func row(_ cells: [JSON]) throws { try line(cells.map(\.cell).joined(separator: "\t")) }
 }
 

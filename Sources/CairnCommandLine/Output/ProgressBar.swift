@@ -31,7 +31,8 @@ final class ProgressBar: Sendable {
     private static let interval = Duration.milliseconds(100)
     private static let cells = 20
 
-    /// Nil unless somebody watches standard error. `delay`: nothing is shown before that, for what is mostly over by then.
+    /// Nil unless somebody watches standard error. `delay`: nothing is shown before that, for what is mostly over by
+    /// then.
     init?(quiet: Bool, unit: Unit = .rows, delay: Duration = .zero) {
         guard !quiet, isatty(STDERR_FILENO) == 1 else { return nil }
         self.unit = unit

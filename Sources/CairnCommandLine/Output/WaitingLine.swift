@@ -7,8 +7,8 @@ import Glibc
 import Darwin
 #endif
 
-/// A line on the terminal that says what the program is doing, and for how long already, where it cannot be told how far it is:
-/// `quantizing and measuring, 12 s`. It comes after a second.
+/// A line on the terminal that says what the program is doing, and for how long already, where it cannot be told how
+/// far it is: `quantizing and measuring, 12 s`. It comes after a second.
 final class WaitingLine: Sendable {
     private struct State {
         var isDrawn = false

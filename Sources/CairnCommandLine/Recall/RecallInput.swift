@@ -2,8 +2,8 @@ import Cairn
 import SystemPackage
 import VectorFiles
 
-/// Queries and the true neighbours of each: read once, for all stores that are measured by them, since they may come through
-/// pipes.
+/// Queries and the true neighbours of each: read once, for all stores that are measured by them, since they may come
+/// through pipes.
 struct RecallInput {
     /// Of the queries, for messages.
     let path: FilePath

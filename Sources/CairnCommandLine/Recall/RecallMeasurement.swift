@@ -18,8 +18,8 @@ struct RecallMeasurement {
     /// How many labels of the truth the store has not.
     var missingCount: Int { truth.reduce(0) { $0 + $1.missing.count } }
 
-    /// Throws unless the store at `path` has the dimensions of the queries and some labels of the truth. `name`: what to call it in
-    /// messages about the truth.
+    /// Throws unless the store at `path` has the dimensions of the queries and some labels of the truth. `name`: what
+    /// to call it in messages about the truth.
     init(
         _ store: VectorStore, at path: FilePath, named name: String, _ input: RecallInput, ignoresCodes: Bool = false
     ) throws {
@@ -68,8 +68,8 @@ struct RecallMeasurement {
         return options
     }
 
-    /// Counts what the searches compute and read. Not while they are timed: telling the pages apart takes time. `progress` is
-    /// told how many are over.
+    /// Counts what the searches compute and read. Not while they are timed: telling the pages apart takes time.
+    /// `progress` is told how many are over.
     func work(width: Int, progress: (Int) -> Void) throws -> VectorStore.SearchWork {
         var work = VectorStore.SearchWork()
         for (index, query) in queries.enumerated() {
@@ -79,8 +79,8 @@ struct RecallMeasurement {
         return work
     }
 
-    /// Searches for each query, one after the other, and measures each call. `work`: what they compute and read. `progress` is
-    /// told how many are over, between two measurements.
+    /// Searches for each query, one after the other, and measures each call. `work`: what they compute and read.
+    /// `progress` is told how many are over, between two measurements.
     func run(width: Int, work: VectorStore.SearchWork, progress: (Int) -> Void) throws -> RecallRow {
         let options = options(width), before = ThreadUsage.now
         var hits = 0

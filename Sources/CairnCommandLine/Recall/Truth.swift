@@ -64,8 +64,8 @@ struct Truth {
             missing: missing)
     }
 
-    /// As ann-benchmarks: a little more than the distance, so that rounding and equal distances do no harm. What is left of a small
-    /// product in a distance of about 1 does not tell near from far: then only labels count.
+    /// As ann-benchmarks: a little more than the distance, so that rounding and equal distances do no harm. What is
+    /// left of a small product in a distance of about 1 does not tell near from far: then only labels count.
     private static func threshold(_ distance: Float, _ metric: VectorStore.Metric) -> Float {
         switch metric {
         case .l2: return distance * (1 + 1e-3)

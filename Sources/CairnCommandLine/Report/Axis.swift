@@ -12,8 +12,8 @@ struct Tick {
     let value: Double
 }
 
-/// An axis of recall that opens up towards 1: it shows the share that is missed, on a logarithmic scale. A recall of 1, which
-/// has no place on such a scale, has one of its own behind a break.
+/// An axis of recall that opens up towards 1: it shows the share that is missed, on a logarithmic scale. A recall of 1,
+/// which has no place on such a scale, has one of its own behind a break.
 struct RecallAxis {
     private(set) var ticks: [Tick] = []
     /// Where the axis is broken; nil where nothing has a recall of 1.
@@ -26,7 +26,8 @@ struct RecallAxis {
         0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99999, 0.999999, 0.9999999,
     ]
 
-    /// An axis on which all of `recalls` have a place, each 0...1. Labels are for `targets` first, at least `spacing` apart.
+    /// An axis on which all of `recalls` have a place, each 0...1. Labels are for `targets` first, at least `spacing`
+    /// apart.
     init(_ recalls: [Double], targets: [Double], spacing: Double) {
         let finite = recalls.filter { $0 < 1 }
         let stops = Self.stops

@@ -1,4 +1,5 @@
-/// A measurement as one page of HTML that needs nothing else: first the answers, then the curves, then all that was measured.
+/// A measurement as one page of HTML that needs nothing else: first the answers, then the curves, then all that was
+/// measured.
 struct RecallReport {
     struct Fact {
         let name: String

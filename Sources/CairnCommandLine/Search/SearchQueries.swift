@@ -63,7 +63,8 @@ extension SearchCommand {
         }
     }
 
-    /// Searches for all queries at once or, where somebody watches, for so many at a time that it can be told how far it is.
+    /// Searches for all queries at once or, where somebody watches, for so many at a time that it can be told how far
+    /// it is.
     private func inPieces<Row>(
         _ vectors: [Float], of store: VectorStore, _ search: ([Float]) throws(StoreError) -> [Row]
     ) throws -> [Row] {

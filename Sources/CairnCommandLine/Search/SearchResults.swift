@@ -19,7 +19,8 @@ protocol SearchResults {
     /// What to say below a query's results in text.
     func remark(_ row: Int) -> String?
 
-    /// The same without a label of each query's own, and at most `count` for each. They must be of searches for one more.
+    /// The same without a label of each query's own, and at most `count` for each. They must be of searches for one
+    /// more.
     func leavingOut(_ labels: [Label], count: Int) -> Self
 }
 

@@ -1,6 +1,7 @@
-/// What the file `codes` begins with: one 512-byte sector that says which layout and generation of `level0` it belongs to,
-/// how its rows were made, and what searches by them lose. The center follows, and from `rowsOffset` on the rows, one a slot.
-/// Where no codes keep the order of the vectors, there are no rows. A file that does not match is not an error: it is made again.
+/// What the file `codes` begins with: one 512-byte sector that says which layout and generation of `level0` it belongs
+/// to, how its rows were made, and what searches by them lose. The center follows, and from `rowsOffset` on the rows,
+/// one a slot. Where no codes keep the order of the vectors, there are no rows. A file that does not match is not an
+/// error: it is made again.
 package struct CodeFileHeader: Sendable, Hashable {
     package static let magic = Array("CAIRNCOD".utf8)
     /// The file's own version. Version 1 had one grid without a center, and nothing was measured.
@@ -63,7 +64,8 @@ package struct CodeFileHeader: Sendable, Hashable {
         package var count: Int
         /// Vectors that were searched for.
         package var queries: Int
-        /// For each of `widths`, the recall by vectors, and that less the recall by codes; nil for a width that is a scan.
+        /// For each of `widths`, the recall by vectors, and that less the recall by codes; nil for a width that is a
+        /// scan.
         package var rows: [Row?]
 
         package struct Row: Sendable, Hashable {

@@ -1,5 +1,5 @@
-/// The header that `upper` and `labels` begin with: one 512-byte sector that says which layout and generation of `level0`
-/// the file was made from. A file that does not match is not an error: it is rebuilt.
+/// The header that `upper` and `labels` begin with: one 512-byte sector that says which layout and generation of
+/// `level0` the file was made from. A file that does not match is not an error: it is rebuilt.
 package struct DerivedFile: Sendable, Hashable {
     package static let size = 512
 

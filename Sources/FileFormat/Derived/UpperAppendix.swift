@@ -1,5 +1,6 @@
-/// The head of a block at the end of the file `upper`: what one checkpoint changed, so that it need not write everything.
-/// 40 bytes; then come the nodes that are new, two u32 each, and the lists that changed, each its number and its M + 1 u32.
+/// The head of a block at the end of the file `upper`: what one checkpoint changed, so that it need not write
+/// everything. 40 bytes; then come the nodes that are new, two u32 each, and the lists that changed, each its number
+/// and its M + 1 u32.
 package struct UpperAppendix: Sendable, Hashable {
     package static let magic = Array("CAIRNUPA".utf8)
     package static let size = 40

@@ -3,8 +3,8 @@
 ///
 ///     | vectors | links | slot table | norms | link heads | page table |
 ///
-/// A column is one array over all slots, cut into pieces at multiples of 16 KiB so that the pieces can be mapped side by
-/// side: the row of a slot is at `slot * stride` of its column, whatever the segment.
+/// A column is one array over all slots, cut into pieces at multiples of 16 KiB so that the pieces can be mapped side
+/// by side: the row of a slot is at `slot * stride` of its column, whatever the segment.
 package struct Geometry: Sendable, Hashable {
     /// Checksums cover pages of this size.
     package static let pageSize = 4096

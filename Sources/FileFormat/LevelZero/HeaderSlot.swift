@@ -26,8 +26,8 @@ package struct HeaderSlot: Sendable, Hashable {
     package var freeCount: Int
     /// The state of the generator that draws levels (see FORMAT.md, "Levels").
     package var levelState: UInt32
-    /// The number of the log file that continues this state; 0 when there is none, because nothing was changed since the
-    /// store was built.
+    /// The number of the log file that continues this state; 0 when there is none, because nothing was changed since
+    /// the store was built.
     package var logSequence: UInt64
     /// The salt of that log file; zeros when there is none.
     package var logSalt: Identifier

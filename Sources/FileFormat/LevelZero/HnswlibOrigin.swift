@@ -1,5 +1,5 @@
-/// What the header of an hnswlib file says and a store has no other place for: with it a store that was not changed since it
-/// was imported goes out as the file it came from.
+/// What the header of an hnswlib file says and a store has no other place for: with it a store that was not changed
+/// since it was imported goes out as the file it came from.
 package struct HnswlibOrigin: Sendable, Hashable {
     /// max_elements
     package var capacity: UInt64
@@ -9,8 +9,8 @@ package struct HnswlibOrigin: Sendable, Hashable {
     /// The file's entry point; the store's is another one if that slot's label came again later.
     package var entryPoint: UInt32
     package var maximumLevel: Int32
-    /// CRC32C over the elements, and over the lists above level 0 without their sizes: what does not have them is not the file any
-    /// more.
+    /// CRC32C over the elements, and over the lists above level 0 without their sizes: what does not have them is not
+    /// the file any more.
     package var elementChecksum: UInt32
     package var upperChecksum: UInt32
     /// Whether the file was one of Chroma's, or a folder: hnswlib's file of the same index is what goes out.
@@ -31,7 +31,8 @@ package struct HnswlibOrigin: Sendable, Hashable {
     }
 }
 
-/// A part of the superblock: a byte that is 1 if there is an origin, one that is 1 if that was Chroma's, then its fields.
+/// A part of the superblock: a byte that is 1 if there is an origin, one that is 1 if that was Chroma's, then its
+/// fields.
 extension HnswlibOrigin {
     private static let offset = 368
 

@@ -1,5 +1,5 @@
-/// Checksums of pages. In the columns of vectors and norms the rows of slots that are not in use count as zeros: new rows are
-/// written there before any durable state knows of them, and a crash in between must not look like damage.
+/// Checksums of pages. In the columns of vectors and norms the rows of slots that are not in use count as zeros: new
+/// rows are written there before any durable state knows of them, and a crash in between must not look like damage.
 package struct MaskedChecksum: Sendable {
     private let geometry: Geometry
 

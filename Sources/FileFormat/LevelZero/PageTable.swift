@@ -1,7 +1,7 @@
 /// The checksums of a segment's pages. Entries of eight bytes, one for each 4-KiB page of the segment's pieces in file
-/// order: the page's CRC32C (u32) and its stamp (u32), the low half of the generation that last changed it. An entry of stamp
-/// 0 says the page was never written and is all zeros. Every table page holds 511 entries; its last eight bytes are the entry
-/// of the table page itself, over its first 4088 bytes.
+/// order: the page's CRC32C (u32) and its stamp (u32), the low half of the generation that last changed it. An entry of
+/// stamp 0 says the page was never written and is all zeros. Every table page holds 511 entries; its last eight bytes
+/// are the entry of the table page itself, over its first 4088 bytes.
 package enum PageTable {
     package static let entrySize = 8
     package static let entriesPerPage = Geometry.pageSize / entrySize - 1

@@ -1,5 +1,5 @@
-/// The sector that the journal begins with. The journal is the complete redo record of one checkpoint: after this sector
-/// the header that the checkpoint leads to, then the extents, which are what files hold at which places.
+/// The sector that the journal begins with. The journal is the complete redo record of one checkpoint: after this
+/// sector the header that the checkpoint leads to, then the extents, which are what files hold at which places.
 package struct JournalHeader: Sendable, Hashable {
     package static let magic = Array("CAIRNJNL".utf8)
     package static let version: UInt32 = 1

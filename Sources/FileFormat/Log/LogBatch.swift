@@ -1,15 +1,16 @@
 package import Allocation
 
-/// The changes of one batch, encoded as they are added into the very bytes that go to the log: frames one after the other,
-/// with room for their headers, which `seal` fills in. Meant to be kept and used again: it keeps its memory. One thread
-/// at a time may touch it.
+/// The changes of one batch, encoded as they are added into the very bytes that go to the log: frames one after the
+/// other, with room for their headers, which `seal` fills in. Meant to be kept and used again: it keeps its memory. One
+/// thread at a time may touch it.
 @safe
 package final class LogBatch: @unchecked Sendable {
     /// What the frame of a commit takes.
     package static let commitByteCount = LogFrame.byteCount(payload: LogCommit.size)
 
     private var memory = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    /// Memory for a change that could not be had: then the batch takes no more changes, and is of no use until `removeAll`.
+    /// Memory for a change that could not be had: then the batch takes no more changes, and is of no use until
+    /// `removeAll`.
     package private(set) var shortage: OutOfMemory?
     /// Where the next change goes.
     private var end = 0
@@ -77,8 +78,8 @@ package final class LogBatch: @unchecked Sendable {
         unsafe change.storeLittleEndian(word)
     }
 
-    /// Memory for a change of `size` bytes, in the current frame or, where that would become too long, in a new one. nil after a
-    /// shortage.
+    /// Memory for a change of `size` bytes, in the current frame or, where that would become too long, in a new one.
+    /// nil after a shortage.
     private func room(for size: Int) -> UnsafeMutableRawPointer? {
         precondition(size <= LogFrame.maximumPayload)
         // Two frames' fill and headers more than the change itself.
@@ -124,9 +125,10 @@ package final class LogBatch: @unchecked Sendable {
         if let start = unsafe memory.baseAddress { unsafe ProcessMemory.release(start) }
     }
 
-    /// Fills in the frames' headers, the first of which gets the number after `last`, and appends the frame of `commit`,
-    /// whose frame count is set right. `seed`: the checksum of the log file's header; `previous`: that of the last frame
-    /// (the header's for the first). Returns number and checksum of the commit's frame. May be done again. Not after a shortage.
+    /// Fills in the frames' headers, the first of which gets the number after `last`, and appends the frame of
+    /// `commit`, whose frame count is set right. `seed`: the checksum of the log file's header; `previous`: that of the
+    /// last frame (the header's for the first). Returns number and checksum of the commit's frame. May be done again.
+    /// Not after a shortage.
     package func seal(
         _ commit: LogCommit, after last: UInt64, previous: UInt32, seed: UInt32
     ) -> (number: UInt64, checksum: UInt32) {

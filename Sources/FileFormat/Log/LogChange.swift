@@ -20,8 +20,8 @@ package enum LogChange {
         package var bytes: UnsafeRawBufferPointer
     }
 
-    /// The list of a slot at one level: its first `kept` ids are those it had, then come the added ones; what stands after
-    /// `count` is zeros.
+    /// The list of a slot at one level: its first `kept` ids are those it had, then come the added ones; what stands
+    /// after `count` is zeros.
     @safe
     package struct List {
         package var slot: UInt32

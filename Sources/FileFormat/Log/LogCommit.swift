@@ -4,8 +4,8 @@ package struct LogCommit: Sendable, Hashable {
 
     /// One more with every batch.
     package var batch: UInt64
-    /// The number of the last frame that was known to be durable when this one was written. A log that ends at or before
-    /// it lost what was promised to be kept.
+    /// The number of the last frame that was known to be durable when this one was written. A log that ends at or
+    /// before it lost what was promised to be kept.
     package var durableFrame: UInt64
     /// Frames of the batch, this one included. Whoever seals the batch fills it in.
     package var frameCount: Int

@@ -1,5 +1,5 @@
-/// The sector that a log file begins with: whose log it is, and the salt that tells this life of the file from earlier ones
-/// that used the same blocks of the disk.
+/// The sector that a log file begins with: whose log it is, and the salt that tells this life of the file from earlier
+/// ones that used the same blocks of the disk.
 package struct LogFileHeader: Sendable, Hashable {
     package static let magic = Array("CAIRNLOG".utf8)
     package static let version: UInt32 = 1

@@ -43,8 +43,8 @@ struct DistanceComputer {
     }
 }
 
-/// How much memory a hop asks for ahead of its use. Measured on rows of 2, 8 and 24 cache lines: short rows gain most when
-/// the next hop's are asked for whole, long ones when only their beginnings are, because the CPU has only so many
+/// How much memory a hop asks for ahead of its use. Measured on rows of 2, 8 and 24 cache lines: short rows gain most
+/// when the next hop's are asked for whole, long ones when only their beginnings are, because the CPU has only so many
 /// outstanding requests and its own prefetching follows a long row.
 struct PrefetchPlan {
     /// Lines of each row that is about to be computed.

@@ -1,11 +1,11 @@
 package import CKernels
 
-/// A distance that a program brings along: how far apart two rows are. It must be a pure function, safe to call from any
-/// thread, and smaller must mean nearer; a result that is not a number counts as infinitely far.
+/// A distance that a program brings along: how far apart two rows are. It must be a pure function, safe to call from
+/// any thread, and smaller must mean nearer; a result that is not a number counts as infinitely far.
 package typealias CustomDistance = @Sendable (_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Float
 
-/// Distances from one vector to many rows of the vector column, by the kernel for the store's metric and scalar that was
-/// chosen when the store was opened, or by a custom function.
+/// Distances from one vector to many rows of the vector column, by the kernel for the store's metric and scalar that
+/// was chosen when the store was opened, or by a custom function.
 @safe
 package final class Distances: @unchecked Sendable {
     package let kernel: cairn_distances_fn
@@ -19,8 +19,8 @@ package final class Distances: @unchecked Sendable {
     let isOfCodes: Bool
     private let norms: UnsafeMutablePointer<Float>?
 
-    /// `dimensions` may include the zeros that fill a row up: they add nothing to any metric, and whole 64-byte blocks are
-    /// what the kernels are fastest at. A custom distance gets `rowBytes` bytes, the row without them.
+    /// `dimensions` may include the zeros that fill a row up: they add nothing to any metric, and whole 64-byte blocks
+    /// are what the kernels are fastest at. A custom distance gets `rowBytes` bytes, the row without them.
     package init(
         columns: Columns, metric: cairn_metric, scalar: cairn_scalar, dimensions: Int, custom: CustomDistance? = nil,
         rowBytes: Int = 0
@@ -87,8 +87,8 @@ package final class Distances: @unchecked Sendable {
         }
     }
 
-    /// The row of `slot` in the form of a query. Half-precision rows are expanded into `expansion`; the others are used in
-    /// place.
+    /// The row of `slot` in the form of a query. Half-precision rows are expanded into `expansion`; the others are used
+    /// in place.
     @inline(__always)
     package func query(forRow slot: UInt32, expansion: UncheckedBuffer<Float>) -> Query {
         let row = unsafe rows.pointee.base + Int(slot) &* rows.pointee.stride
@@ -104,8 +104,8 @@ package final class Distances: @unchecked Sendable {
 // MARK: What is compared, and what is given out
 
 extension Distances {
-    /// What a distance is above what searches compare: a product's is 1 - product, and -product is compared. Added early, the
-    /// 1 would round small products to the same number.
+    /// What a distance is above what searches compare: a product's is 1 - product, and -product is compared. Added
+    /// early, the 1 would round small products to the same number.
     private var offset: Float { metric == CAIRN_L2 ? 0 : 1 }
 
     /// The distance of a candidate that a search found.
@@ -126,8 +126,9 @@ extension Distances {
     /// Whether queries are floats, which need not be where rows can be.
     var hasFloatQueries: Bool { unsafe (scalar == CAIRN_F32 || scalar == CAIRN_F16) && custom == nil }
 
-    /// Halfway between two rows, as a query of floats; of length 1 for cosine. In the first half of `expansion`. Where rows were rounded
-    /// to half precision, which queries are not, it lies as far from them as rounding may have moved them.
+    /// Halfway between two rows, as a query of floats; of length 1 for cosine. In the first half of `expansion`. Where
+    /// rows were rounded to half precision, which queries are not, it lies as far from them as rounding may have moved
+    /// them.
     func query(between slot: UInt32, and other: UInt32, expansion: UncheckedBuffer<Float>) -> Query {
         assert(hasFloatQueries)
         let first = query(forRow: slot, expansion: expansion)
@@ -152,8 +153,8 @@ extension Distances {
         (0..<count).reduce(Float(0)) { $0 + components[$1] * components[$1] }.squareRoot()
     }
 
-    /// The first `count` components of a query as floats, as codes are made of them: of length 1 for cosine. In `scratch`
-    /// unless they stand somewhere already.
+    /// The first `count` components of a query as floats, as codes are made of them: of length 1 for cosine. In
+    /// `scratch` unless they stand somewhere already.
     package func components(of query: Query, scratch: UncheckedBuffer<Float>, count: Int) -> UnsafePointer<Float> {
         if scalar == CAIRN_F32 || scalar == CAIRN_F16 {
             return unsafe query.vector.assumingMemoryBound(to: Float.self)

@@ -1,8 +1,8 @@
 package import Allocation
 
 extension Graph {
-    /// Finds the `count` documents whose nearest live slots are nearest to `query`, nearest first. `document` says which one a
-    /// live slot belongs to; nil: to none. Slots are walked through whatever they belong to.
+    /// Finds the `count` documents whose nearest live slots are nearest to `query`, nearest first. `document` says
+    /// which one a live slot belongs to; nil: to none. Slots are walked through whatever they belong to.
     ///
     /// The walk goes on until the `width` best documents are nearer than what is left to look at. So it finds enough of
     /// them however many slots each has. When `distanceLimit` distances have been computed it gives up and returns nil.
@@ -62,9 +62,10 @@ extension Graph {
         return try ranking.best(k)
     }
 
-    /// Gives each of the documents its `count` nearest live slots among `chosen` (nil: among all), where `document` says which
-    /// one a live slot belongs to; one that has none there, as a damaged store may have it, keeps the slot that it was found by.
-    /// `view`: what the documents were found in. O(chosen slots), and the distances of those that belong to one.
+    /// Gives each of the documents its `count` nearest live slots among `chosen` (nil: among all), where `document`
+    /// says which one a live slot belongs to; one that has none there, as a damaged store may have it, keeps the slot
+    /// that it was found by. `view`: what the documents were found in. O(chosen slots), and the distances of those that
+    /// belong to one.
     package func addNeighbors(
         to documents: [RankedDocument], count: Int, _ query: Query, in view: GraphView, among chosen: [UInt32]?,
         scratch: SearchScratch, document: (UInt32) -> UInt64?
@@ -105,8 +106,8 @@ package struct RankedDocument {
     package let neighbors: [Candidate]
 }
 
-/// The nearest slot of each document that a search came to, and the best `width` of these. At most one ranking to a scratch
-/// at a time, whose pool has room for the width if it is bounded.
+/// The nearest slot of each document that a search came to, and the best `width` of these. At most one ranking to a
+/// scratch at a time, whose pool has room for the width if it is bounded.
 private struct DocumentRanking {
     private let width: Int
     private let isBounded: Bool

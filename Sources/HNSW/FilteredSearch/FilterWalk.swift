@@ -5,11 +5,11 @@ extension Graph {
     /// The best `width` slots of a set, ascending in `scratch.pool`; returns how many, nil once it has cost more than
     /// `costLimit` distances and lists.
     ///
-    /// Only slots of the set become candidates and have their distances computed. Where a node has few such neighbours, the
-    /// others are looked through to theirs (Patel and others, ACORN, 2024), until it has as many as a node in a graph
-    /// of the set alone would have; so a hop reads at most the lists that one list names. Where the query's surroundings
-    /// have less than half as many slots of the set as its share makes expect, two hops may not lead to the nearest: then the walk
-    /// is given up, too.
+    /// Only slots of the set become candidates and have their distances computed. Where a node has few such neighbours,
+    /// the others are looked through to theirs (Patel and others, ACORN, 2024), until it has as many as a node in a
+    /// graph of the set alone would have; so a hop reads at most the lists that one list names. Where the query's
+    /// surroundings have less than half as many slots of the set as its share makes expect, two hops may not lead to
+    /// the nearest: then the walk is given up, too.
     func walk(
         _ query: Query, _ distances: Distances, width: Int, in view: GraphView,
         through set: SlotBits, costLimit: Int, _ scratch: SearchScratch

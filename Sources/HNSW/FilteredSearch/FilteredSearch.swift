@@ -1,11 +1,12 @@
 package import Allocation
 
 extension Graph {
-    /// Finds the `count` nearest visible slots that pass a test, nearest first; fewer only where fewer pass. `isAllowed` is called
-    /// at most once for each slot, and only for those that are near enough, or all if the walk has to be given up.
+    /// Finds the `count` nearest visible slots that pass a test, nearest first; fewer only where fewer pass.
+    /// `isAllowed` is called at most once for each slot, and only for those that are near enough, or all if the walk
+    /// has to be given up.
     ///
-    /// A test may cost more than a distance. So the walk is the one through every slot, which makes fewest tests, and not
-    /// that through a set.
+    /// A test may cost more than a distance. So the walk is the one through every slot, which makes fewest tests, and
+    /// not that through a set.
     package func search(
         _ query: Query, _ distances: Distances, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch,
         where isAllowed: (UInt32) -> Bool
@@ -36,11 +37,11 @@ extension Graph {
     }
 
     /// Finds the `count` nearest live slots for which `isAllowed` holds, nearest first, walking the graph through the
-    /// others too, as hnswlib does: it stops when `width` allowed ones are found that are all nearer than what is left to
-    /// look at.
+    /// others too, as hnswlib does: it stops when `width` allowed ones are found that are all nearer than what is left
+    /// to look at.
     ///
-    /// `isAllowed` is called for a slot that was not seen yet and is near enough. When `distanceLimit` distances have been
-    /// computed the search gives up and returns nil: with few allowed slots a scan of them is cheaper.
+    /// `isAllowed` is called for a slot that was not seen yet and is near enough. When `distanceLimit` distances have
+    /// been computed the search gives up and returns nil: with few allowed slots a scan of them is cheaper.
     package func filteredSearch(
         _ query: Query, count k: Int, width: Int, in view: GraphView, distanceLimit: Int = .max, scratch: SearchScratch,
         isAllowed: (UInt32) -> Bool
@@ -56,8 +57,9 @@ extension Graph {
         }
     }
 
-    /// The best `width` slots that `rule` finds, ascending in `scratch.pool`; returns how many, nil once it has cost more than
-    /// `distanceLimit` distances. Every slot is walked through; the rule is asked once about each that is near enough.
+    /// The best `width` slots that `rule` finds, ascending in `scratch.pool`; returns how many, nil once it has cost
+    /// more than `distanceLimit` distances. Every slot is walked through; the rule is asked once about each that is
+    /// near enough.
     func walk<Rule: SearchRule>(
         _ query: Query, _ distances: Distances, width: Int, in view: GraphView, finding rule: Rule,
         distanceLimit: Int, _ scratch: SearchScratch

@@ -1,7 +1,8 @@
 import CKernels
 
-/// The step of a walk over level 0 that keeps its candidates its own way: one node after the other, the neighbours that were
-/// not seen yet and their distances. What the next step will read is asked for before it is computed, as in `search`.
+/// The step of a walk over level 0 that keeps its candidates its own way: one node after the other, the neighbours that
+/// were not seen yet and their distances. What the next step will read is asked for before it is computed, as in
+/// `search`.
 @safe
 struct NeighborScan {
     private let graph: Graph
@@ -33,8 +34,8 @@ struct NeighborScan {
         _ = visited.insert(entry.slot)
     }
 
-    /// Computes the distances of the neighbours of `node` that were not seen yet, and returns how many there are. `next`: the
-    /// node that will be asked for next, unless these neighbours come before it.
+    /// Computes the distances of the neighbours of `node` that were not seen yet, and returns how many there are.
+    /// `next`: the node that will be asked for next, unless these neighbours come before it.
     @inline(__always)
     mutating func expand(_ node: UInt32, next: UInt32?) -> Int {
         if visited.count &+ listCapacity > visited.touched.count {

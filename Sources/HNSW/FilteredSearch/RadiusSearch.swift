@@ -1,13 +1,14 @@
 package import Allocation
 
 extension Graph {
-    /// Finds the live slots within `radius` of `query` for which `isAllowed` holds, nearest first; the nearest `limit` of them
-    /// where there are more. `radius` is compared with what searches compare (`Distances.bound`). `width`: how many of the nearest
-    /// candidates outside are looked at as well. Any number of threads may search, each with its own scratch.
+    /// Finds the live slots within `radius` of `query` for which `isAllowed` holds, nearest first; the nearest `limit`
+    /// of them where there are more. `radius` is compared with what searches compare (`Distances.bound`). `width`: how
+    /// many of the nearest candidates outside are looked at as well. Any number of threads may search, each with its
+    /// own scratch.
     ///
-    /// All inside are walked through, whatever is allowed, and at least `width` others: so the walk gets to the region, and
-    /// from one part of it to another, as well as a search of that width would. When `distanceLimit` distances have been
-    /// computed it gives up and returns nil: a scan is cheaper then.
+    /// All inside are walked through, whatever is allowed, and at least `width` others: so the walk gets to the region,
+    /// and from one part of it to another, as well as a search of that width would. When `distanceLimit` distances have
+    /// been computed it gives up and returns nil: a scan is cheaper then.
     package func radiusSearch(
         _ query: Query, within radius: Float, limit: Int, width: Int, in view: GraphView, distanceLimit: Int = .max,
         scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil

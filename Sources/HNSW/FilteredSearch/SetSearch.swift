@@ -2,8 +2,8 @@ package import Allocation
 import CKernels
 
 extension Graph {
-    /// The `count` nearest slots of a set, nearest first, by computing every distance: O(set). The set holds for the view that
-    /// the search goes by.
+    /// The `count` nearest slots of a set, nearest first, by computing every distance: O(set). The set holds for the
+    /// view that the search goes by.
     package func exactSearch(
         _ query: Query, _ distances: Distances, count k: Int, among set: SlotSet, scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
@@ -64,8 +64,9 @@ extension Graph {
         }
     }
 
-    /// Finds the `count` nearest slots of a set, nearest first, with search width `width`, the way that `plan` says. The set holds
-    /// for `view`. A walk that takes much longer than planned, or ends with fewer than there are, is given up for a scan.
+    /// Finds the `count` nearest slots of a set, nearest first, with search width `width`, the way that `plan` says.
+    /// The set holds for `view`. A walk that takes much longer than planned, or ends with fewer than there are, is
+    /// given up for a scan.
     package func search(
         _ query: Query, _ distances: Distances, count k: Int, width: Int, among set: SlotSet, by plan: FilterPlan,
         in view: GraphView, scratch: SearchScratch
@@ -90,8 +91,8 @@ extension Graph {
         return try exactSearch(query, distances, count: k, among: set, scratch: scratch)
     }
 
-    /// A walk through every slot with one sorted pool for all candidates, which is quicker than two as long as those of the
-    /// set are not too few among them; nil when they are, or there are fewer than `count`.
+    /// A walk through every slot with one sorted pool for all candidates, which is quicker than two as long as those of
+    /// the set are not too few among them; nil when they are, or there are fewer than `count`.
     private func searchSorted(
         _ query: Query, count k: Int, width: Int, in view: GraphView, finding bits: SlotBits, _ scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate>? {

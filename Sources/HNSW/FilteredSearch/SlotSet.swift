@@ -3,8 +3,8 @@ import CKernels
 
 /// The slots that a filter lets a search return, as of one state of the graph: worked out once, for many searches.
 ///
-/// A bit for each slot answers whether it is in, before anything else of it is read. Where few are in, their list answers
-/// what a scan has to read. Either is left out where it would serve nobody.
+/// A bit for each slot answers whether it is in, before anything else of it is read. Where few are in, their list
+/// answers what a scan has to read. Either is left out where it would serve nobody.
 @safe
 package final class SlotSet: @unchecked Sendable {
     /// The last batch that the view saw of which this holds.

@@ -4,7 +4,8 @@ import Glibc
 import Darwin
 #endif
 
-/// Where level 0 lies: the columns of a store's file, or arrays of a test. Rows of a slot are at `base + slot * stride`.
+/// Where level 0 lies: the columns of a store's file, or arrays of a test. Rows of a slot are at `base + slot *
+/// stride`.
 @safe
 package struct Columns: @unchecked Sendable {
     package var vectors: UnsafeMutableRawPointer

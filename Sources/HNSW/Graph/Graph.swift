@@ -5,10 +5,10 @@ import Synchronization
 /// A hierarchical navigable small world graph (Malkov and Yashunin, 2018) over columns that somebody else owns: files
 /// mapped into memory, or arrays.
 ///
-/// It is in one of two ways of writing. *In place*: the columns belong to the writer alone, as while a store is built; whoever
-/// inserts must be alone. *By batches*: the columns are not written; changed lists and slots live in the overlay and the
-/// records, and become visible to searches when their batch is published. Then any number of threads search beside the
-/// one that writes; each search goes by a `GraphView`, inside `Readers.read`.
+/// It is in one of two ways of writing. *In place*: the columns belong to the writer alone, as while a store is built;
+/// whoever inserts must be alone. *By batches*: the columns are not written; changed lists and slots live in the
+/// overlay and the records, and become visible to searches when their batch is published. Then any number of threads
+/// search beside the one that writes; each search goes by a `GraphView`, inside `Readers.read`.
 @safe
 package final class Graph: @unchecked Sendable {
     package let columns: Columns
@@ -142,8 +142,8 @@ package final class Graph: @unchecked Sendable {
         publishedSequence.store(sequence, ordering: .releasing)
     }
 
-    /// Lets walks that begin from now on, the writer's too, compare `codes`, which has rows for every slot in the graph; nil:
-    /// the vectors. Whoever calls writes the graph.
+    /// Lets walks that begin from now on, the writer's too, compare `codes`, which has rows for every slot in the
+    /// graph; nil: the vectors. Whoever calls writes the graph.
     package func setCodes(_ codes: CodeColumn?) {
         let former = currentCodes
         currentCodes = codes
@@ -194,9 +194,9 @@ package final class Graph: @unchecked Sendable {
             maximumLevel: maximumLevel, sequence: .max - 1, hasDeadSlots: false, codes: currentCodes)
     }
 
-    /// The same for insertions, which go by codes only where those are good enough to build a graph by, and there are enough
-    /// candidates to see that. Not with raw inner products: there the longest rows are everybody's neighbours, and a graph that is
-    /// built a little otherwise may find much more, or much less.
+    /// The same for insertions, which go by codes only where those are good enough to build a graph by, and there are
+    /// enough candidates to see that. Not with raw inner products: there the longest rows are everybody's neighbours,
+    /// and a graph that is built a little otherwise may find much more, or much less.
     var insertionView: GraphView {
         let isGuided = parameters.constructionWidth >= 20 && distances.metric != CAIRN_INNER_PRODUCT
         let codes = isGuided ? currentCodes : nil
@@ -251,8 +251,8 @@ package struct GraphView: Sendable {
         return view
     }
 
-    /// The ids of a list at any level; none for a slot that is not there or not so high, as a damaged file's lists and levels may
-    /// say. Not for searches, which check ids before they follow them.
+    /// The ids of a list at any level; none for a slot that is not there or not so high, as a damaged file's lists and
+    /// levels may say. Not for searches, which check ids before they follow them.
     func list(_ slot: UInt32, level: Int) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
         if level == 0 { return slot < count ? levelZero.list(slot) : (.none, 0) }
         return level <= upper.level(slot) ? upper.list(slot, level: level) : (.none, 0)

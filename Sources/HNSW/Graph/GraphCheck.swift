@@ -100,8 +100,8 @@ package struct GraphCheck {
             words[Int(slot >> 6)] |= bit
             return isNew
         }
-        // Through linked slots only: the list of a free one is gone when the slot is used again. Not before the first batch,
-        // though, which takes what an import left free out of the graph.
+        // Through linked slots only: the list of a free one is gone when the slot is used again. Not before the first
+        // batch, though, which takes what an import left free out of the graph.
         let walksAll = view.sequence == 0
         guard isLinked(view.entryPoint) else { return }
         _ = see(view.entryPoint)

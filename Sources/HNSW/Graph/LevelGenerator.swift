@@ -18,8 +18,8 @@ package struct LevelGenerator: Sendable, Hashable {
         self.init(state: UInt32(seed % Self.modulus), connectivity: connectivity)
     }
 
-    /// Goes on from where another generator was. A state that no generator can have, read from a file, is reduced to one
-    /// that it can: 0 would stay 0 for ever.
+    /// Goes on from where another generator was. A state that no generator can have, read from a file, is reduced to
+    /// one that it can: 0 would stay 0 for ever.
     package init(state: UInt32, connectivity: Int) {
         let reduced = UInt32(UInt64(state) % Self.modulus)
         self.state = reduced == 0 ? 1 : reduced

@@ -25,8 +25,8 @@ package final class ListArena: @unchecked Sendable {
     private var next = 1
     private let end: Int
 
-    /// `capacity`: ids of a list. `owners`: how many lists can be in use; those that were replaced, and that searches may still be
-    /// reading, come on top.
+    /// `capacity`: ids of a list. `owners`: how many lists can be in use; those that were replaced, and that searches
+    /// may still be reading, come on top.
     package init(capacity: Int, owners: Int) throws(OutOfMemory) {
         self.capacity = capacity
         stride = capacity + 2

@@ -2,8 +2,8 @@ import Allocation
 import Synchronization
 
 /// Level-0 link lists that were changed since the last checkpoint, in heap memory over columns that are not written
-/// meanwhile. For each slot the number of its list in the arena, or 0 for the one in the columns; twice, because the writer's
-/// newest lists become the searches' only when their batch is published.
+/// meanwhile. For each slot the number of its list in the arena, or 0 for the one in the columns; twice, because the
+/// writer's newest lists become the searches' only when their batch is published.
 @safe
 package final class Overlay: @unchecked Sendable {
     let arena: ListArena

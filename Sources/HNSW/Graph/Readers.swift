@@ -117,8 +117,8 @@ package final class Readers: @unchecked Sendable {
         return taken
     }
 
-    /// Takes the place if it is free. What the reader loads afterwards is what was published before a writer saw it here,
-    /// or later.
+    /// Takes the place if it is free. What the reader loads afterwards is what was published before a writer saw it
+    /// here, or later.
     private func take(_ place: Int) -> Bool {
         let word = unsafe word(place)
         guard unsafe word.pointee.load(ordering: .relaxed) == 0 else { return false }

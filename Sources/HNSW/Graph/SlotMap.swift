@@ -1,8 +1,8 @@
 import Allocation
 import Synchronization
 
-/// The lists of some of the slots: the number of the first, and how many there are. Open addressing, slot + 1 as key, 0 for an
-/// empty bucket. One thread at a time inserts; any number look up beside it.
+/// The lists of some of the slots: the number of the first, and how many there are. Open addressing, slot + 1 as key, 0
+/// for an empty bucket. One thread at a time inserts; any number look up beside it.
 @safe
 final class SlotMap: @unchecked Sendable {
     @safe

@@ -1,9 +1,9 @@
 package import Allocation
 import Synchronization
 
-/// Label, level and state of the slots that were changed since the last checkpoint, over a slot table that is not written
-/// meanwhile; and the batches from which on, and up to which, searches find them. So a batch becomes visible as a whole:
-/// a search goes by the number of the last batch that was published when it began.
+/// Label, level and state of the slots that were changed since the last checkpoint, over a slot table that is not
+/// written meanwhile; and the batches from which on, and up to which, searches find them. So a batch becomes visible as
+/// a whole: a search goes by the number of the last batch that was published when it began.
 @safe
 package final class SlotRecords: @unchecked Sendable {
     /// Bit 0: the slot has a record. Bit 1: it is in the list of changed ones.
@@ -155,8 +155,8 @@ package final class SlotRecords: @unchecked Sendable {
             state: record.pointee.state.load(ordering: .relaxed), died: record.pointee.died.load(ordering: .relaxed))
     }
 
-    /// The batch of birth stays what it is: no batch changes that of a live slot, and a slot that was not live is invisible
-    /// by its death, whatever the order in which a search loads the two.
+    /// The batch of birth stays what it is: no batch changes that of a live slot, and a slot that was not live is
+    /// invisible by its death, whatever the order in which a search loads the two.
     package func restore(_ snapshot: Snapshot) {
         let record = unsafe record(snapshot.slot)
         unsafe record.pointee.label.store(snapshot.label, ordering: .relaxed)
@@ -191,8 +191,8 @@ package final class SlotRecords: @unchecked Sendable {
         return changedSlots
     }
 
-    /// Drops the records of those of `slots`, which `takeChangedSlots` gave, that were not changed again and that no later
-    /// checkpoint took: the slot table says the same, and no search is left that began before it did.
+    /// Drops the records of those of `slots`, which `takeChangedSlots` gave, that were not changed again and that no
+    /// later checkpoint took: the slot table says the same, and no search is left that began before it did.
     package func forget(_ slots: [UInt32]) {
         for slot in slots {
             unsafe record(slot).pointee.takers -= 1

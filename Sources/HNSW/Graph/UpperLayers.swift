@@ -1,11 +1,11 @@
 package import Allocation
 import Synchronization
 
-/// The link lists of the levels above 0, in heap memory: about one node in M has any. A list is a head (its count) and M
-/// ids; a node of level L has L consecutive list numbers, level 1 first.
+/// The link lists of the levels above 0, in heap memory: about one node in M has any. A list is a head (its count) and
+/// M ids; a node of level L has L consecutive list numbers, level 1 first.
 ///
-/// As on level 0 a list is never written while searches may read it: each number leads to a place in the arena, one that
-/// searches see and one that the writer does. A slot keeps its level for ever, so a node, once added, stays.
+/// As on level 0 a list is never written while searches may read it: each number leads to a place in the arena, one
+/// that searches see and one that the writer does. A slot keeps its level for ever, so a node, once added, stays.
 @safe
 package final class UpperLayers: @unchecked Sendable {
     package let connectivity: Int
@@ -92,8 +92,8 @@ package final class UpperLayers: @unchecked Sendable {
     /// The number of the first list of `slot`; nil if it is not a node.
     package func firstList(_ slot: UInt32) -> Int? { firstLists.view[slot] }
 
-    /// How many lists `slot` has; 0 if it is not a node. This and not the slot table, which may be damaged, says which lists there
-    /// are.
+    /// How many lists `slot` has; 0 if it is not a node. This and not the slot table, which may be damaged, says which
+    /// lists there are.
     package func level(_ slot: UInt32) -> Int { firstLists.view.level(slot) }
 
     /// A list as the writer sees it, by its number: head, then ids.
@@ -144,8 +144,8 @@ package final class UpperLayers: @unchecked Sendable {
 }
 
 extension UpperLayers {
-    /// Takes over nodes and lists read from a file, after checking every id and count in them: a list that passes can be
-    /// followed without further checks. nil when something does not fit.
+    /// Takes over nodes and lists read from a file, after checking every id and count in them: a list that passes can
+    /// be followed without further checks. nil when something does not fit.
     package convenience init?(
         connectivity: Int, slots: Int, nodes: UncheckedBuffer<UInt32>, nodeCount: Int, lists: UncheckedBuffer<UInt32>,
         listCount: Int, slotCount: Int, entryPoint: UInt32, maximumLevel: Int

@@ -1,12 +1,13 @@
 package import Allocation
 
 extension Graph {
-    /// Makes the upper layers anew from the levels in the slot table, by inserting the slots that have one: what opening
-    /// does when the file `upper` is missing or damaged. The same rows are searched and linked in the same sub-batches as a
-    /// build in one go would, so after such a build the result is the same too.
+    /// Makes the upper layers anew from the levels in the slot table, by inserting the slots that have one: what
+    /// opening does when the file `upper` is missing or damaged. The same rows are searched and linked in the same
+    /// sub-batches as a build in one go would, so after such a build the result is the same too.
     ///
-    /// O(slots) to find the levels; then about one insertion in M. A level above the header's is taken for that; a free slot's
-    /// may be higher, for it keeps its level. False if the levels are more than they can be in a store of this size.
+    /// O(slots) to find the levels; then about one insertion in M. A level above the header's is taken for that; a free
+    /// slot's may be higher, for it keeps its level. False if the levels are more than they can be in a store of this
+    /// size.
     package func rebuildUpperLayers(threads: Int) throws(OutOfMemory) -> Bool {
         let slotCount = count, highestLevel = maximumLevel
         upper = try UpperLayers(connectivity: parameters.connectivity, slots: capacity)

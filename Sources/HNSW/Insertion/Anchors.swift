@@ -1,11 +1,11 @@
 import Allocation
 
-/// What keeps every node reachable: each linked slot but the lowest has an *anchor*, an earlier slot that it links to and
-/// that links back to it. Following anchors from any two nodes leads to the lowest slot, and the same way back, so from any
-/// node every other one can be reached on level 0, whatever else pruning drops.
+/// What keeps every node reachable: each linked slot but the lowest has an *anchor*, an earlier slot that it links to
+/// and that links back to it. Following anchors from any two nodes leads to the lowest slot, and the same way back, so
+/// from any node every other one can be reached on level 0, whatever else pruning drops.
 ///
-/// The order is that of the slots' numbers, because it can be checked on the spot: whether a slot has an anchor shows in
-/// its own list and in those of its neighbours.
+/// The order is that of the slots' numbers, because it can be checked on the spot: whether a slot has an anchor shows
+/// in its own list and in those of its neighbours.
 extension Graph {
     /// Whether `slot` has an anchor, or needs none. `except`: one that does not count.
     func hasAnchor(_ slot: UInt32, except: UInt32 = .max, in view: GraphView) -> Bool {
@@ -23,8 +23,8 @@ extension Graph {
         while lowestSlot < count && !isLinked(lowestSlot) { lowestSlot += 1 }
     }
 
-    /// Whether the level-0 list of `slot` has `id`. Whether a link can be dropped asks this a thousand times, so eight ids
-    /// are compared at once.
+    /// Whether the level-0 list of `slot` has `id`. Whether a link can be dropped asks this a thousand times, so eight
+    /// ids are compared at once.
     func contains(_ slot: UInt32, _ id: UInt32, in view: GraphView) -> Bool {
         let (ids, count) = view.levelZero.list(slot), wanted = SIMD8(repeating: id)
         var index = 0
@@ -39,13 +39,13 @@ extension Graph {
         return false
     }
 
-    /// Gives `slot` an anchor if it has none: the nearest of its earlier neighbours that has room for it or can do without
-    /// another one, else one of their neighbours, else one of a few slots before it. Serial.
+    /// Gives `slot` an anchor if it has none: the nearest of its earlier neighbours that has room for it or can do
+    /// without another one, else one of their neighbours, else one of a few slots before it. Serial.
     ///
-    /// Where every list in question is full of links that others depend on, as can be for small M, the slot takes the place of
-    /// one of those others, which then looks for another anchor. That ends soon, for half of all places at least are in nobody's
-    /// way. Who comes last, when as many had to move as may, is anchored to any slot before it: O(count), which no sound graph was
-    /// seen to need.
+    /// Where every list in question is full of links that others depend on, as can be for small M, the slot takes the
+    /// place of one of those others, which then looks for another anchor. That ends soon, for half of all places at
+    /// least are in nobody's way. Who comes last, when as many had to move as may, is anchored to any slot before it:
+    /// O(count), which no sound graph was seen to need.
     func anchor(_ slot: UInt32, _ scratch: SearchScratch) throws(OutOfMemory) {
         var displacements = Self.mostDisplacements
         try anchor(slot, scratch, &displacements)
@@ -105,10 +105,10 @@ extension Graph {
     /// How many earlier slots, linked or not, are tried in the order of their numbers.
     private static let mostEarlier = 64
 
-    /// Full lists that were found to have no link that can be dropped. To find that out takes a look at a thousand lists,
-    /// and in a crowd around one vector everybody asks the same lists. Only the writer's, and
-    /// forgotten when something is unlinked or undone. A list that can do without a link since then, because another list
-    /// changed, is passed over until it changes itself.
+    /// Full lists that were found to have no link that can be dropped. To find that out takes a look at a thousand
+    /// lists, and in a crowd around one vector everybody asks the same lists. Only the writer's, and forgotten when
+    /// something is unlinked or undone. A list that can do without a link since then, because another list changed, is
+    /// passed over until it changes itself.
     struct NeededLists {
         private var contents: [UInt32: UInt64] = [:]
 
@@ -126,9 +126,9 @@ extension Graph {
         }
     }
 
-    /// Where the last of many equal vectors found its anchor. All of them have the same nearest neighbours, whose lists are full:
-    /// without this each would try those lists, and theirs, before it comes to one that has room. Only the writer's, and no more
-    /// than a hint.
+    /// Where the last of many equal vectors found its anchor. All of them have the same nearest neighbours, whose lists
+    /// are full: without this each would try those lists, and theirs, before it comes to one that has room. Only the
+    /// writer's, and no more than a hint.
     struct LastOfEquals {
         private var last: [UInt32: UInt32] = [:]
 
@@ -152,8 +152,9 @@ extension Graph {
         }
     }
 
-    /// Links two slots both ways; false if the list of `anchor` is full of links that others depend on. If that of `slot` is, the
-    /// last of those others is cut off and gets another anchor: it then has a link that it can do without.
+    /// Links two slots both ways; false if the list of `anchor` is full of links that others depend on. If that of
+    /// `slot` is, the last of those others is cut off and gets another anchor: it then has a link that it can do
+    /// without.
     private func connect(
         _ slot: UInt32, to anchor: UInt32, _ scratch: SearchScratch, _ displacements: inout Int
     ) throws(OutOfMemory) -> Bool {
@@ -197,7 +198,8 @@ extension Graph {
         if index == count { setList(slot, level: 0, ids, count: count + 1) }
     }
 
-    /// Where in the list of `owner` another id can stand: at its end, or in the place of the last link that nobody depends on.
+    /// Where in the list of `owner` another id can stand: at its end, or in the place of the last link that nobody
+    /// depends on.
     private func place(in owner: UInt32, _ view: GraphView, _ scratch: SearchScratch) -> Place? {
         let (ids, count) = view.levelZero.list(owner)
         if count < parameters.capacity(level: 0) { return .end }

@@ -1,5 +1,6 @@
-/// A link to be returned, from a row of a sub-batch to one of the neighbours it chose. Level, target, row and position in
-/// the row's list as one number, most significant first: sorting groups the links by target, in the order of the rows.
+/// A link to be returned, from a row of a sub-batch to one of the neighbours it chose. Level, target, row and position
+/// in the row's list as one number, most significant first: sorting groups the links by target, in the order of the
+/// rows.
 struct BackLink: BitwiseCopyable, Comparable {
     private let key: UInt64
 

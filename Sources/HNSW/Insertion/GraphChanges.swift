@@ -78,8 +78,8 @@ struct RetiredLists {
 }
 
 extension Graph {
-    /// Begins batch `sequence`, one more than the last. Only one batch is written at a time; the one before may still be
-    /// waiting to be published.
+    /// Begins batch `sequence`, one more than the last. Only one batch is written at a time; the one before may still
+    /// be waiting to be published.
     package func beginBatch(_ sequence: UInt64) {
         precondition(changes == nil && !writesInPlace)
         retired.reclaim(readers)
@@ -167,8 +167,8 @@ extension Graph {
 
     /// Makes sure that the list may be written: it belongs to the batch, or the graph is written in place. Serial.
     ///
-    /// Links of a damaged file to slots that are not there are left out, for a log that has them is not read again; unless the log
-    /// counts on the list being what it is (`asItIs`).
+    /// Links of a damaged file to slots that are not there are left out, for a log that has them is not read again;
+    /// unless the log counts on the list being what it is (`asItIs`).
     func makeWritable(_ slot: UInt32, level: Int, asItIs: Bool = false) throws(OutOfMemory) {
         guard let changes else { return }
         let arena = level == 0 ? overlay.arena : upper.arena
@@ -297,8 +297,8 @@ extension Graph {
         retired.reclaim(readers)
     }
 
-    /// Writes every changed list and slot into the columns, which are this process's own memory, and reads them there from
-    /// now on. No batch is being written or waiting, and no search began before the last one was published.
+    /// Writes every changed list and slot into the columns, which are this process's own memory, and reads them there
+    /// from now on. No batch is being written or waiting, and no search began before the last one was published.
     package func fold() {
         for (slot, list) in changedLists() {
             let ids = unsafe UncheckedBuffer(

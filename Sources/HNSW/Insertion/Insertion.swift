@@ -4,8 +4,8 @@ import Threading
 /// Inserts rows in sub-batches, on one or several threads, with the same result whatever their number.
 ///
 /// A sub-batch is searched against a graph that stands still, so its rows need no locks; each row's candidates also
-/// include the earlier rows of its own sub-batch, by brute force, at every level it has (without them a cluster that arrives
-/// all at once would not find itself). Then the back-links are grouped by their target, in row order, and each
+/// include the earlier rows of its own sub-batch, by brute force, at every level it has (without them a cluster that
+/// arrives all at once would not find itself). Then the back-links are grouped by their target, in row order, and each
 /// target's list is written once.
 ///
 /// Sub-batches grow with the graph, up to 512 rows and 2 % of it, and end after a row whose level is new: the rows
@@ -100,9 +100,9 @@ package final class Insertion: @unchecked Sendable {
         waiting.removeFirst(next)
     }
 
-    /// Links rows of the batch that is being written, in the order given: their vectors are in place, and `Graph.slots` has
-    /// their records. Slots at the end of the graph come in order; the others are slots that were unlinked before and have
-    /// their level. `state`: what the rows become when they are linked.
+    /// Links rows of the batch that is being written, in the order given: their vectors are in place, and `Graph.slots`
+    /// has their records. Slots at the end of the graph come in order; the others are slots that were unlinked before
+    /// and have their level. `state`: what the rows become when they are linked.
     package func insert(
         _ rows: [(slot: UInt32, level: Int)], state: UInt8 = Columns.liveState
     ) throws(OutOfMemory) {
@@ -133,8 +133,8 @@ package final class Insertion: @unchecked Sendable {
         return newLevel.map { $0 - levels.startIndex + 1 } ?? limit
     }
 
-    /// Inserts one sub-batch. Only its last row may be higher than the graph. `join` makes the rows part of the graph once
-    /// they are linked.
+    /// Inserts one sub-batch. Only its last row may be higher than the graph. `join` makes the rows part of the graph
+    /// once they are linked.
     func insert(slots: [(slot: UInt32, level: Int)], join: () -> Void) throws(OutOfMemory) {
         let lowest = graph.lowestSlot
         try prepare(slots)
@@ -164,8 +164,9 @@ package final class Insertion: @unchecked Sendable {
         if lowestLevel == 0 { try settle(slots, formerLowest: lowest) }
     }
 
-    /// Gives an anchor to the slots of this sub-batch that have none, and in a batch a link from a near neighbor to those that
-    /// none has. The lists stand still while it is found out who that is, so the result does not depend on the threads.
+    /// Gives an anchor to the slots of this sub-batch that have none, and in a batch a link from a near neighbor to
+    /// those that none has. The lists stand still while it is found out who that is, so the result does not depend on
+    /// the threads.
     private func settle(_ rows: [(slot: UInt32, level: Int)], formerLowest: UInt32) throws(OutOfMemory) {
         var slots = rows.map { $0.slot }
         // What was the lowest slot needed no anchor.
@@ -252,8 +253,8 @@ package final class Insertion: @unchecked Sendable {
         }
     }
 
-    /// Has the vectors decide about the candidates in the pool. Returns how many there are; nil if the codes had put them so much out
-    /// of their order that the pool says little of who is near.
+    /// Has the vectors decide about the candidates in the pool. Returns how many there are; nil if the codes had put
+    /// them so much out of their order that the pool says little of who is near.
     private func decided(_ query: Query, size: Int, _ scratch: SearchScratch, _ doubts: DoubtCounter?) -> Int? {
         let size = linked(size, scratch)
         guard let codes = view.codes, scratch.walksByCodes else {
@@ -425,7 +426,8 @@ package final class Insertion: @unchecked Sendable {
         if level == 0 { noteDropped(by: target, among: pool, count, kept: kept, scratch, unsettled) }
     }
 
-    /// Notes whom the links that `target` dropped may have anchored: the later slot of the two. In a batch also whom they led to.
+    /// Notes whom the links that `target` dropped may have anchored: the later slot of the two. In a batch also whom
+    /// they led to.
     private func noteDropped(
         by target: UInt32, among pool: UncheckedBuffer<Candidate>, _ count: Int, kept: Int, _ scratch: SearchScratch,
         _ unsettled: UnsettledSlots

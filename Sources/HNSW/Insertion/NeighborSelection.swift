@@ -1,7 +1,8 @@
 import Allocation
 
-/// Chooses a node's neighbours among candidates: hnswlib's heuristic. Nearest first, a candidate is kept unless one that is
-/// kept already is closer to it than the node is; so links point in different directions and clusters stay connected.
+/// Chooses a node's neighbours among candidates: hnswlib's heuristic. Nearest first, a candidate is kept unless one
+/// that is kept already is closer to it than the node is; so links point in different directions and clusters stay
+/// connected.
 @safe
 final class NeighborSelection {
     private let slotMemory = Memory<UInt32>()

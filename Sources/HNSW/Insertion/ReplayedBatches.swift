@@ -2,8 +2,8 @@ package import Allocation
 
 /// Applying batches that a log has: the lists as they were written, not the insertions that led to them.
 extension Graph {
-    /// Gives `slot` a row of the batch that is being written, live, with empty lists. False if that cannot be: the slot is
-    /// past the end, or has another level. Without `hasUpper` it gets a list of level 0 only.
+    /// Gives `slot` a row of the batch that is being written, live, with empty lists. False if that cannot be: the slot
+    /// is past the end, or has another level. Without `hasUpper` it gets a list of level 0 only.
     package func replayRow(
         _ slot: UInt32, label: UInt64, level: Int, hasUpper: Bool = true, sequence: UInt64
     ) throws(OutOfMemory) -> Bool {

@@ -1,8 +1,8 @@
 package import Allocation
 
-/// Zeroed elements at addresses that never move: the range is reserved once, and memory is put behind its beginning as the
-/// array grows. So readers keep their pointer while a writer extends the array, and elements that were never written
-/// cost no memory.
+/// Zeroed elements at addresses that never move: the range is reserved once, and memory is put behind its beginning as
+/// the array grows. So readers keep their pointer while a writer extends the array, and elements that were never
+/// written cost no memory.
 @safe
 package final class ReservedArray<Element: ~Copyable>: @unchecked Sendable {
     package let base: UnsafeMutablePointer<Element>
@@ -11,7 +11,8 @@ package final class ReservedArray<Element: ~Copyable>: @unchecked Sendable {
     private let addresses: AddressRange
     private var usableBytes = 0
 
-    /// It grows by whole pages of this size, the largest of the systems we run on; a long one by what the kernel makes large pages of.
+    /// It grows by whole pages of this size, the largest of the systems we run on; a long one by what the kernel makes
+    /// large pages of.
     private static var page: Int { 16 << 10 }
     private static var largePage: Int { 2 << 20 }
 

@@ -76,8 +76,8 @@ package final class Memory<Element: BitwiseCopyable>: @unchecked Sendable {
 
     deinit { release() }
 
-    /// Makes room for `count` elements; the first ones keep their values, the new ones are zero. Doubles, so that growing
-    /// one by one costs O(1) each. When it throws, what there was is left.
+    /// Makes room for `count` elements; the first ones keep their values, the new ones are zero. Doubles, so that
+    /// growing one by one costs O(1) each. When it throws, what there was is left.
     @inline(__always)
     package func grow(to count: Int) throws(OutOfMemory) {
         if count > buffer.count { try replace(count) }

@@ -1,6 +1,7 @@
 import CKernels
 
-/// The codes of a graph's vectors, one row a slot, and how they are compared. Rows may be written while searches read others.
+/// The codes of a graph's vectors, one row a slot, and how they are compared. Rows may be written while searches read
+/// others.
 @safe
 package final class CodeColumn: @unchecked Sendable {
     package let model: CodeModel
@@ -27,8 +28,8 @@ package final class CodeColumn: @unchecked Sendable {
 
     package func row(_ slot: UInt32) -> UnsafeMutableRawPointer { unsafe base + Int(slot) * model.rowBytes }
 
-    /// A computer of the distances from `query`, which is in the form that `exact` takes, to codes; to vectors where the codes'
-    /// grid says too little of the query. It lives in `scratch` until the next one is made.
+    /// A computer of the distances from `query`, which is in the form that `exact` takes, to codes; to vectors where
+    /// the codes' grid says too little of the query. It lives in `scratch` until the next one is made.
     func computer(_ query: Query, _ exact: Distances, _ scratch: SearchScratch) -> DistanceComputer {
         let (vector, centerProduct) = unsafe components(query, exact, scratch)
         let storage = unsafe scratch.codeQueryStorage(bytes: model.queryBytes)
@@ -45,8 +46,8 @@ package final class CodeColumn: @unchecked Sendable {
         return unsafe DistanceComputer(Query(vector: UnsafeRawPointer(storage), norm: 1), distances)
     }
 
-    /// The query as floats: less the center, or for products with its product with that, which is the same for all rows; rotated
-    /// if the codes are.
+    /// The query as floats: less the center, or for products with its product with that, which is the same for all
+    /// rows; rotated if the codes are.
     private func components(
         _ query: Query, _ exact: Distances, _ scratch: SearchScratch
     ) -> (vector: UnsafePointer<Float>, centerProduct: Float) {
@@ -86,8 +87,8 @@ package final class CodeColumn: @unchecked Sendable {
         return sum
     }
 
-    /// Brings a vector into the form that the kernels of half-precision rows take. Returns what it loses: nothing, or nil if rows do
-    /// not reach where it is.
+    /// Brings a vector into the form that the kernels of half-precision rows take. Returns what it loses: nothing, or
+    /// nil if rows do not reach where it is.
     private func prepareHalf(_ vector: UnsafePointer<Float>, _ query: UnsafeMutablePointer<Float>) -> Float? {
         let dimensions = model.dimensions, factor = model.isProduct ? 1 / model.scale : model.scale
         var largest: Float = 0
@@ -101,8 +102,8 @@ package final class CodeColumn: @unchecked Sendable {
         return 0
     }
 
-    /// Brings a vector into the form that the kernels take. Returns the square of what it loses, nil if that is too much; for
-    /// products, whose grid is the query's own, 0.
+    /// Brings a vector into the form that the kernels take. Returns the square of what it loses, nil if that is too
+    /// much; for products, whose grid is the query's own, 0.
     private func prepare(
         _ vector: UnsafePointer<Float>, _ centerProduct: Float, _ query: UnsafeMutablePointer<cairn_code_query>
     ) -> Float? {
@@ -116,8 +117,8 @@ package final class CodeColumn: @unchecked Sendable {
             let unit = unsafe cairn_quantize_i8(vector, signed, dimensions)
             var sum: Int32 = 0
             for index in 0..<dimensions { unsafe sum &+= Int32(signed[index]) }
-            // A component is low + position / scale. The sum is that of the rounded numbers, as the kernel's is: what rounding
-            // takes from the one it takes from the other.
+            // A component is low + position / scale. The sum is that of the rounded numbers, as the kernel's is: what
+            // rounding takes from the one it takes from the other.
             unsafe query.pointee.offset = -model.low * (unit * Float(sum)) - centerProduct
             unsafe query.pointee.scale = -unit / model.scale
             unsafe (bytes + dimensions).update(repeating: 0, count: padding)
@@ -173,8 +174,8 @@ package final class CodeColumn: @unchecked Sendable {
 }
 
 extension Graph {
-    /// The components of a slot's vector as codes are made of them; in `scratch`, or where the vector is, until the next
-    /// call.
+    /// The components of a slot's vector as codes are made of them; in `scratch`, or where the vector is, until the
+    /// next call.
     package func codeComponents(_ slot: UInt32, _ scratch: SearchScratch) -> UnsafePointer<Float> {
         let query = distances.query(forRow: slot, expansion: scratch.expansion(distances.dimensions))
         return unsafe distances.components(

@@ -2,12 +2,12 @@ import CKernels
 
 /// How vectors become codes.
 ///
-/// 8 bits: a grid of equal steps over the range of all components. 4 bits: sixteen of the positions of a coarser grid, chosen so
-/// that a sample loses as little as it can. Half precision: a floating-point number of 16 bits for each component, which holds
-/// data that no grid of equal steps fits.
+/// 8 bits: a grid of equal steps over the range of all components. 4 bits: sixteen of the positions of a coarser grid,
+/// chosen so that a sample loses as little as it can. Half precision: a floating-point number of 16 bits for each
+/// component, which holds data that no grid of equal steps fits.
 ///
-/// All components share the grid. Vectors are centered first where components lie around different values, and rotated where
-/// their scales differ much; neither changes a distance (see `CodeRotation`).
+/// All components share the grid. Vectors are centered first where components lie around different values, and rotated
+/// where their scales differ much; neither changes a distance (see `CodeRotation`).
 package struct CodeModel: Sendable, Hashable {
     /// How a component is kept.
     package enum Kind: UInt8, Sendable, CaseIterable {
@@ -23,14 +23,15 @@ package struct CodeModel: Sendable, Hashable {
     package let isProduct: Bool
     /// What is taken from the components first; empty: nothing.
     package let center: [Float]
-    /// The value at position 0, and positions a unit. Half precision: 0, and what components are multiplied by, a power of two.
+    /// The value at position 0, and positions a unit. Half precision: 0, and what components are multiplied by, a power
+    /// of two.
     package let low: Float
     package let scale: Float
     /// Positions (0...127) of the sixteen levels, ascending; zeros for other kinds.
     package let levels: [UInt8]
     package let isRotated: Bool
-    /// How far the distance by codes may lie above that by vectors: in 199 of 200 pairs of near vectors of the sample it does
-    /// not by more. Of square roots for squared distances; for inner products, for a query of length 1.
+    /// How far the distance by codes may lie above that by vectors: in 199 of 200 pairs of near vectors of the sample
+    /// it does not by more. Of square roots for squared distances; for inner products, for a query of length 1.
     package internal(set) var margin: Float
     /// How many places behind the tenth by their vectors the ten nearest of the sample come by their codes: in 19 of 20
     /// queries no more. It widens walks (`Graph.walkWidth`); where searches turn out to lose something it is raised.
@@ -75,8 +76,9 @@ package struct CodeModel: Sendable, Hashable {
         kind == .half ? 4 * paddedDimensions : MemoryLayout<cairn_code_query>.size + paddedDimensions
     }
 
-    /// Whether insertions look for neighbours by these codes. Where they put the nearest far out of their order a graph would be
-    /// another one, and not as good a one, as by the vectors; half precision saves insertions too little to be worth it.
+    /// Whether insertions look for neighbours by these codes. Where they put the nearest far out of their order a graph
+    /// would be another one, and not as good a one, as by the vectors; half precision saves insertions too little to be
+    /// worth it.
     package var guidesInsertion: Bool { kind != .half && depth <= Self.greatestGuidingDepth }
     private static let greatestGuidingDepth = 10
 
@@ -112,8 +114,8 @@ package struct CodeModel: Sendable, Hashable {
     /// The largest magnitude of a half-precision number.
     static let largestHalf: Float = 65_504
 
-    /// The square of how far beyond the grid's border a vector may lie: as much as rounding its components takes, or a quarter of
-    /// what rows lose. From what lies farther the border is not where it should be compared from.
+    /// The square of how far beyond the grid's border a vector may lie: as much as rounding its components takes, or a
+    /// quarter of what rows lose. From what lies farther the border is not where it should be compared from.
     var greatestReach: Float {
         let step = 1 / scale
         return Float(dimensions) * max(step * step / 12, error / 4)

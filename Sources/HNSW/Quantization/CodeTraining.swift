@@ -1,7 +1,8 @@
 package import Allocation
 import CKernels
 
-/// Chooses a model for a sample of vectors. The same sample gives the same model on every machine of one instruction set.
+/// Chooses a model for a sample of vectors. The same sample gives the same model on every machine of one instruction
+/// set.
 @safe
 package struct CodeTraining {
     private let kind: CodeModel.Kind
@@ -14,8 +15,8 @@ package struct CodeTraining {
 
     /// Vectors that a sample should have.
     package static let sampleSize = 8192
-    /// A rotation costs each query a little, so it has to be worth something: where codes put the nearest hardly out of their
-    /// order there is nothing to gain, and else it has to leave a margin and a depth that are so much less.
+    /// A rotation costs each query a little, so it has to be worth something: where codes put the nearest hardly out of
+    /// their order there is nothing to gain, and else it has to leave a margin and a depth that are so much less.
     private static let toleratedDepth = 2, worthwhile: Float = 0.8
 
     /// `sample`: `count` vectors, at least one, one after the other; of length 1 where the metric is cosine.
@@ -79,8 +80,8 @@ package struct CodeTraining {
 
     // MARK: The grid
 
-    /// The largest component of the sample becomes about 2^13, so that later vectors may be eight times as long, and what is a
-    /// millionth of it keeps its precision.
+    /// The largest component of the sample becomes about 2^13, so that later vectors may be eight times as long, and
+    /// what is a millionth of it keeps its precision.
     private func halfModel() -> CodeModel {
         let center = isProduct ? [] : ComponentCenters(sample, count: count, dimensions: dimensions).medians()
         var largest: Float = 0
@@ -103,7 +104,8 @@ package struct CodeTraining {
     ) throws(OutOfMemory) -> CodeModel {
         let range = kind == .scalar8 && center.isEmpty ? wholeNumbers(components) ?? range : range
         let last: Float = kind == .scalar8 ? 255 : 127
-        // A sample whose components are all equal: any step will do. Beyond these limits squares are no floats any more.
+        // A sample whose components are all equal: any step will do. Beyond these limits squares are no floats any
+        // more.
         let isWide = range.upperBound > range.lowerBound
         let width = isWide ? min(max(range.upperBound - range.lowerBound, 0x1p-90), .greatestFiniteMagnitude) : 1
         let scale = last / width
@@ -150,8 +152,8 @@ package struct CodeTraining {
         return a > 1
     }
 
-    /// Where all but one row in a hundred lie with all their components, and what is nearly as near. A few rows that are a
-    /// thousand times as long cost the others nothing; searches from those go by vectors.
+    /// Where all but one row in a hundred lie with all their components, and what is nearly as near. A few rows that
+    /// are a thousand times as long cost the others nothing; searches from those go by vectors.
     private func rowRange(of components: UncheckedBuffer<Float>) -> ClosedRange<Float> {
         var least: [Float] = [], most: [Float] = []
         for row in 0..<count {
@@ -253,8 +255,8 @@ package struct CodeTraining {
         return measured
     }
 
-    /// How many rows that are farther than the ten nearest come before the last of those by their codes. Of those that stand at the
-    /// same place by their codes it is half.
+    /// How many rows that are farther than the ten nearest come before the last of those by their codes. Of those that
+    /// stand at the same place by their codes it is half.
     private func depth(
         _ nearest: UncheckedBuffer<Candidate>, _ distances: UncheckedBuffer<Float>, _ byCode: UncheckedBuffer<Float>,
         _ rows: Int

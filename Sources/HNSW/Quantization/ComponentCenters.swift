@@ -1,4 +1,5 @@
-/// What the components of a sample lie around: their medians, which a few rows that are out of all proportion do not move.
+/// What the components of a sample lie around: their medians, which a few rows that are out of all proportion do not
+/// move.
 struct ComponentCenters {
     private let sample: UncheckedBuffer<Float>
     private let count: Int

@@ -3,13 +3,13 @@ import Threading
 
 /// Measures what codes lose on a graph's own rows, by the search itself.
 ///
-/// Three of four queries are rows of the graph, each *masked*: left out of the graph as if it had never been inserted. (A row that
-/// is merely taken out of its own results leads the walk to its neighbours by its own links, and everything is found.) The
-/// fourth lies between a row and its nearest neighbor: queries are seldom where rows are, and codes may hold every row exactly
-/// and yet round a query. In graphs of integers queries are integers too, and all are masked.
+/// Three of four queries are rows of the graph, each *masked*: left out of the graph as if it had never been inserted.
+/// (A row that is merely taken out of its own results leads the walk to its neighbours by its own links, and everything
+/// is found.) The fourth lies between a row and its nearest neighbor: queries are seldom where rows are, and codes may
+/// hold every row exactly and yet round a query. In graphs of integers queries are integers too, and all are masked.
 ///
-/// The nearest of all that the walks find are the truth: what none of them finds is lost to both sides. One walk serves all widths: a
-/// walk goes the way of a wider one until it ends.
+/// The nearest of all that the walks find are the truth: what none of them finds is lost to both sides. One walk serves
+/// all widths: a walk goes the way of a wider one until it ends.
 ///
 /// Cost: about an insertion for each query, and one more for each kind of codes.
 @safe
@@ -34,18 +34,19 @@ package final class LossMeasurement: @unchecked Sendable {
 
     /// Beyond so many queries chance plays no part any more.
     private static let mostQueries = 4096
-    /// How many are asked before it is looked at what they say: fewer of a small store, which will soon be measured again.
+    /// How many are asked before it is looked at what they say: fewer of a small store, which will soon be measured
+    /// again.
     private var fewestQueries: Int { min(512, max(64, view.count / 8)) }
 
-    /// Measures in `view`, by `threads` threads; the result does not depend on them. `isLive`: whether a slot is one that searches
-    /// return.
+    /// Measures in `view`, by `threads` threads; the result does not depend on them. `isLive`: whether a slot is one
+    /// that searches return.
     package init(_ graph: Graph, in view: GraphView, threads: Int, isLive: (UInt32) -> Bool) {
         self.graph = graph
         self.view = view
         team = WorkerTeam(threads)
         scratches = (0..<team.size).map { _ in SearchScratch() }
-        // Wider searches scan the store (`GraphView.scans`), also when it has grown to nearly twice as many before this is
-        // measured again.
+        // Wider searches scan the store (`GraphView.scans`), also when it has grown to nearly twice as many before this
+        // is measured again.
         widths = SearchLoss.widths.filter { $0 < view.count * 2 / 7 }
         limit = min(Self.mostQueries, max(min(1024, view.count / 2), view.count / 128))
         sample = MaskedSample(graph, view, count: limit, isLive: isLive)
@@ -66,8 +67,9 @@ package final class LossMeasurement: @unchecked Sendable {
         }
     }
 
-    /// The same with half of what walks by the codes look further than by vectors. That has to be enough for codes to be used: around
-    /// a masked row the graph is thinner than around a query, so that looking further gains more there than it will.
+    /// The same with half of what walks by the codes look further than by vectors. That has to be enough for codes to
+    /// be used: around a masked row the graph is thinner than around a query, so that looking further gains more there
+    /// than it will.
     package func cautiousLoss(of codes: CodeColumn) throws(OutOfMemory) -> SearchLoss {
         try loss(of: codes.deepened(to: (codes.model.depth + 1) / 2))
     }
@@ -107,9 +109,9 @@ package final class LossMeasurement: @unchecked Sendable {
         return results.take()
     }
 
-    /// Recalls by vectors and by codes of the first queries: at each width those of the masked rows, or where places between rows
-    /// lose more than chance explains, of these. Not at the narrowest width, where a walk by vectors finds everything between rows
-    /// and does not find everything that queries look for.
+    /// Recalls by vectors and by codes of the first queries: at each width those of the masked rows, or where places
+    /// between rows lose more than chance explains, of these. Not at the narrowest width, where a walk by vectors finds
+    /// everything between rows and does not find everything that queries look for.
     private func summary(_ byCodes: [MaskedWalk]) -> SearchLoss {
         let answers = Array(zip(queries, byCodes))
         let masked = answers.filter { $0.0.place.isMasked }, between = answers.filter { !$0.0.place.isMasked }
@@ -146,8 +148,8 @@ package final class LossMeasurement: @unchecked Sendable {
     }
 }
 
-/// Rows to search for: of level 0 alone, so that no way down leads over them, spread over the whole graph by chance (the newest
-/// say nothing of the others), always the same ones.
+/// Rows to search for: of level 0 alone, so that no way down leads over them, spread over the whole graph by chance
+/// (the newest say nothing of the others), always the same ones.
 private struct MaskedSample {
     private(set) var slots: [UInt32] = []
     var count: Int { slots.count }
@@ -209,8 +211,8 @@ struct MaskedWalk {
 }
 
 extension Graph {
-    /// What searches of several widths find at a place: the ten nearest at each of `stops`, which ascend. As `search`, by codes where
-    /// the view has them. `scratch` has been prepared for the widest.
+    /// What searches of several widths find at a place: the ten nearest at each of `stops`, which ascend. As `search`,
+    /// by codes where the view has them. `scratch` has been prepared for the widest.
     func maskedWalk(
         to place: MaskedWalk.Place, in view: GraphView, stops: [(looked: Int, kept: Int)], _ scratch: SearchScratch
     ) -> MaskedWalk {

@@ -1,6 +1,6 @@
 extension Graph {
-    /// The `k` nearest of the pool's first `size` candidates by their vectors, nearest first: the pool is in the order of the
-    /// codes. Only those that `rule` finds.
+    /// The `k` nearest of the pool's first `size` candidates by their vectors, nearest first: the pool is in the order
+    /// of the codes. Only those that `rule` finds.
     ///
     /// In stages: after the first, the k-th distance says how far a candidate's code may be for its vector to be nearer
     /// still, by the margin that was measured when the codes were trained; where the pool gets beyond that it ends.
@@ -43,8 +43,8 @@ extension Graph {
     /// Vectors that a stage after the first reads: enough to overlap their way from memory.
     private static var rerankStage: Int { 8 }
 
-    /// Puts the distances of the vectors in the place of those of the codes, for the pool's first `size` candidates, and
-    /// sorts them again.
+    /// Puts the distances of the vectors in the place of those of the codes, for the pool's first `size` candidates,
+    /// and sorts them again.
     ///
     /// Returns what the codes made of the order of the nearest.
     func rescore(_ query: Query, _ codes: CodeColumn, size: Int, _ scratch: SearchScratch) -> CodeOrder {

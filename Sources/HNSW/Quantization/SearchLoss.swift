@@ -33,8 +33,8 @@ package struct SearchLoss: Sendable, Hashable {
         (self.queries, self.beyond, self.rows) = (queries, beyond, rows)
     }
 
-    /// The standard error if one more query had lost everything: what few vectors have may not have been seen yet. Not asked of small
-    /// stores, which will soon be measured again.
+    /// The standard error if one more query had lost everything: what few vectors have may not have been seen yet. Not
+    /// asked of small stores, which will soon be measured again.
     private var rareLoss: Double { queries < 128 ? 0 : 1 / Double(queries) }
 
     /// The row that lost most.

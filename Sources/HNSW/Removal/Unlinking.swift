@@ -2,10 +2,10 @@ package import Allocation
 
 /// Taking erased and superseded slots out of the graph.
 ///
-/// A node does not know who links to it. Those who do are nearly all among its neighbours and theirs: their lists lose it
-/// and are refilled with its own neighbours, chosen as an insertion chooses (after FreshDiskANN, Singh et al., 2021). A link
-/// that is overlooked leads to a slot that is still a vector with links, and goes the next time its list is rewritten.
-/// So the work for a slot does not grow with the graph.
+/// A node does not know who links to it. Those who do are nearly all among its neighbours and theirs: their lists lose
+/// it and are refilled with its own neighbours, chosen as an insertion chooses (after FreshDiskANN, Singh et al.,
+/// 2021). A link that is overlooked leads to a slot that is still a vector with links, and goes the next time its list
+/// is rewritten. So the work for a slot does not grow with the graph.
 extension Graph {
     /// Takes `slots` out of the graph, in the batch that is being written; their records say already that they are not
     /// live. They keep their lists, for searches that are there.
@@ -130,8 +130,8 @@ extension Graph {
         return Array(found.prefix(32 * capacity))
     }
 
-    /// Those of `candidates` that an insertion would add to `kept`, nearest first; and, for a list that would be left less than
-    /// half full, the nearest of the others.
+    /// Those of `candidates` that an insertion would add to `kept`, nearest first; and, for a list that would be left
+    /// less than half full, the nearest of the others.
     private func choose(
         _ candidates: [UInt32], for owner: UInt32, kept: inout [UInt32], upTo limit: Int, level: Int,
         _ scratch: SearchScratch

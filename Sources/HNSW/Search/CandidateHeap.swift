@@ -1,6 +1,7 @@
 import Allocation
 
-/// Candidates of any number, of which only the smallest is asked for: a binary heap. Its memory stays for the next search.
+/// Candidates of any number, of which only the smallest is asked for: a binary heap. Its memory stays for the next
+/// search.
 @safe
 struct CandidateHeap {
     private let memory: Memory<Candidate>

@@ -1,7 +1,7 @@
 import CKernels
 
-/// The best candidates so far, ascending: a sorted array that is inserted into, not a heap, because a search reads it in
-/// order, cuts it at the width, and asks what comes next to prefetch it.
+/// The best candidates so far, ascending: a sorted array that is inserted into, not a heap, because a search reads it
+/// in order, cuts it at the width, and asks what comes next to prefetch it.
 @safe
 struct CandidatePool {
     let candidates: UncheckedBuffer<Candidate>
@@ -52,8 +52,8 @@ struct CandidatePool {
         live < width || candidate < candidates[size &- 1]
     }
 
-    /// Inserts a candidate that `admits`, and drops what is then behind the `width` best found ones. Returns its place. The
-    /// pool grows by one at the most.
+    /// Inserts a candidate that `admits`, and drops what is then behind the `width` best found ones. Returns its place.
+    /// The pool grows by one at the most.
     @inline(__always)
     mutating func insert<Rule: SearchRule>(_ candidate: Candidate, width: Int, live: inout Int, rule: Rule) -> Int {
         let place = insert(candidate, width: size &+ 1)

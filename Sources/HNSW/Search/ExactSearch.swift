@@ -1,8 +1,8 @@
 package import Allocation
 
 extension Graph {
-    /// The `count` nearest of `chosen` (nil: of all) that are live and allowed, nearest first, by computing every distance.
-    /// O(slots).
+    /// The `count` nearest of `chosen` (nil: of all) that are live and allowed, nearest first, by computing every
+    /// distance. O(slots).
     package func exactSearch(
         _ query: Query, count k: Int, in view: GraphView, among chosen: [UInt32]? = nil, scratch: SearchScratch,
         isAllowed: ((UInt32) -> Bool)? = nil
@@ -50,8 +50,8 @@ extension Graph {
     /// How many distances a scan computes at once: what `scratch` has to be prepared for.
     static var scanBatch: Int { 256 }
 
-    /// Computes the distances of `chosen` slots (nil: of all) that are live and allowed, and calls `body` with some at a time.
-    /// O(slots).
+    /// Computes the distances of `chosen` slots (nil: of all) that are live and allowed, and calls `body` with some at
+    /// a time. O(slots).
     @inline(__always)
     func scan<Failure: Error>(
         _ query: Query, in view: GraphView, among chosen: [UInt32]?, scratch: SearchScratch,

@@ -2,10 +2,11 @@ import CKernels
 
 /// A search of level 0 in progress: the best `width` slots around where it began, ascending in a pool.
 ///
-/// A hop is `gather`, which takes the next candidate, finds its neighbours that were not seen yet and asks for their rows;
-/// then `lookAhead`, which asks for the rows of the next candidate's neighbours and for the list of the one after; only then
-/// `compare`, which computes, so that the memory is on its way while the CPU works (worth a quarter of the queries a second
-/// at 128 dimensions). Several walks may take turns instead (`takeTurn`), each computing while the others wait for memory.
+/// A hop is `gather`, which takes the next candidate, finds its neighbours that were not seen yet and asks for their
+/// rows; then `lookAhead`, which asks for the rows of the next candidate's neighbours and for the list of the one
+/// after; only then `compare`, which computes, so that the memory is on its way while the CPU works (worth a quarter of
+/// the queries a second at 128 dimensions). Several walks may take turns instead (`takeTurn`), each computing while the
+/// others wait for memory.
 ///
 /// What `rule` does not find is walked through, and takes no place from what it finds: the pool then holds the best
 /// `width` found ones and whatever else is nearer than the last of them.
@@ -37,8 +38,8 @@ struct LevelZeroWalk<Rule: SearchRule> {
     private var isGathered = false
     private let trace: SearchTrace?
 
-    /// Begins at `entry`. `scratch` has been prepared for the walk, and belongs to it until `finish`. `masked`: a slot, not the
-    /// entry's, that is left out as if it were not in the graph.
+    /// Begins at `entry`. `scratch` has been prepared for the walk, and belongs to it until `finish`. `masked`: a slot,
+    /// not the entry's, that is left out as if it were not in the graph.
     @inline(__always)
     init(
         _ graph: Graph, _ computer: DistanceComputer, from entry: Candidate, width: Int, kept: Int, in view: GraphView,
@@ -77,8 +78,8 @@ struct LevelZeroWalk<Rule: SearchRule> {
         return cursor < width &+ (pool.size &- live) && pool.size < poolLimit
     }
 
-    /// Whether a walk of `width` would end here: its best are the same as those of a wider walk, which goes the same way up to
-    /// here. For walks without a rule.
+    /// Whether a walk of `width` would end here: its best are the same as those of a wider walk, which goes the same
+    /// way up to here. For walks without a rule.
     func isDone(_ width: Int) -> Bool { cursor >= min(width, pool.size) }
 
     /// How many candidates stand in the pool.
@@ -161,7 +162,8 @@ struct LevelZeroWalk<Rule: SearchRule> {
         (self.pool, self.live, self.cursor) = (pool, live, cursor)
     }
 
-    /// Makes half a hop: what it asks the memory for is there by the walk's next turn. False when there is nothing left to do.
+    /// Makes half a hop: what it asks the memory for is there by the walk's next turn. False when there is nothing left
+    /// to do.
     @inline(__always)
     mutating func takeTurn() -> Bool {
         if isGathered {
@@ -232,8 +234,8 @@ struct WalksInTurns<Rule: SearchRule>: ~Copyable {
         count += 1
     }
 
-    /// Walks to the end. Calls `body` with each walk's number and how many candidates stand in its pool, as `finish` says
-    /// it, and lets go of the memory.
+    /// Walks to the end. Calls `body` with each walk's number and how many candidates stand in its pool, as `finish`
+    /// says it, and lets go of the memory.
     consuming func finish<Failure: Error>(
         _ body: (_ number: Int, _ size: Int) throws(Failure) -> Void
     ) throws(Failure) {

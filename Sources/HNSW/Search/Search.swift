@@ -2,11 +2,12 @@ package import Allocation
 import CKernels
 
 extension Graph {
-    /// Finds the `count` nearest slots that `view` sees to `query`, nearest first, with search width `width`: more width,
-    /// better recall. Fewer when the graph has fewer. Any number of threads may search, each with its own scratch.
+    /// Finds the `count` nearest slots that `view` sees to `query`, nearest first, with search width `width`: more
+    /// width, better recall. Fewer when the graph has fewer. Any number of threads may search, each with its own
+    /// scratch.
     ///
-    /// hnswlib's search, with a sorted pool for its two heaps and the memory of later hops asked for early. Where the graph
-    /// has codes the walk compares those, and the vectors of the best decide (`rerank`).
+    /// hnswlib's search, with a sorted pool for its two heaps and the memory of later hops asked for early. Where the
+    /// graph has codes the walk compares those, and the vectors of the best decide (`rerank`).
     package func search(
         _ query: Query, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
@@ -24,9 +25,9 @@ extension Graph {
         return try searchLiveSlots(query, count: k, width: width, in: view, scratch: scratch)
     }
 
-    /// How many candidates a walk of `width` looks at, and how many it keeps. By codes, which put some of the nearest a few
-    /// places back, a little more than asked for (on SIFT and on sentence embeddings with 4 bits, 2 and 4 %): then the same
-    /// width finds as much as by vectors.
+    /// How many candidates a walk of `width` looks at, and how many it keeps. By codes, which put some of the nearest a
+    /// few places back, a little more than asked for (on SIFT and on sentence embeddings with 4 bits, 2 and 4 %): then
+    /// the same width finds as much as by vectors.
     func walkWidth(_ width: Int, in view: GraphView) -> (looked: Int, kept: Int) {
         guard let codes = view.codes, codes.model.depth > 0 else { return (width, width) }
         // A bound on the work, whatever a file says.
@@ -42,8 +43,8 @@ extension Graph {
         return codes.computer(query, distances, scratch)
     }
 
-    /// The best `k` of a pool whose walk found every slot; nil if one of them became visible, or ceased to be, after the
-    /// search began.
+    /// The best `k` of a pool whose walk found every slot; nil if one of them became visible, or ceased to be, after
+    /// the search began.
     func results(
         _ query: Query, _ k: Int, of size: Int, in view: GraphView, _ scratch: SearchScratch
     ) -> UncheckedBuffer<Candidate>? {
@@ -120,8 +121,8 @@ extension Graph {
             while moved {
                 moved = false
                 let (ids, length) = upper.list(nearest.slot, level: current), gathered = scratch.gathered
-                // A node that was published after the view was taken is not followed, nor compared: codes of then may have no
-                // row for it.
+                // A node that was published after the view was taken is not followed, nor compared: codes of then may
+                // have no row for it.
                 var found = 0
                 for index in 0..<length {
                     let id = ids[index]
@@ -150,8 +151,8 @@ extension Graph {
         return nearest
     }
 
-    /// The best `width` slots of level 0 around `entry`, ascending in `scratch.pool`; returns how many. -1 if more belong
-    /// there than it has room for, which only a `rule` can cause.
+    /// The best `width` slots of level 0 around `entry`, ascending in `scratch.pool`; returns how many. -1 if more
+    /// belong there than it has room for, which only a `rule` can cause.
     func searchLevelZero<Rule: SearchRule>(
         _ computer: DistanceComputer, from entry: Candidate, width: Int, kept: Int, in view: GraphView, rule: Rule,
         _ scratch: SearchScratch

@@ -4,9 +4,9 @@ extension Graph {
     /// How many searches a thread has under way at once in `search(_:count:width:in:_:)` of several queries.
     package static var searchesInTurns: Int { WalksInTurns<EverySlot>.most }
 
-    /// Finds what `search` finds for each of up to `searchesInTurns` queries, each with its own scratch, and calls `body` with
-    /// a query's number and what was found. The walks take turns: one computes while the others wait for memory, so
-    /// that together they are done sooner than one after the other, and each later than alone.
+    /// Finds what `search` finds for each of up to `searchesInTurns` queries, each with its own scratch, and calls
+    /// `body` with a query's number and what was found. The walks take turns: one computes while the others wait for
+    /// memory, so that together they are done sooner than one after the other, and each later than alone.
     package func search(
         _ queries: [(query: Query, scratch: SearchScratch)], count k: Int, width: Int, in view: GraphView,
         _ body: (_ number: Int, UncheckedBuffer<Candidate>) throws(OutOfMemory) -> Void

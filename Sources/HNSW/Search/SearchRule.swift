@@ -1,4 +1,5 @@
-/// Which of the slots that a walk comes to it may return. A type and not a closure, so that the walk is compiled for each.
+/// Which of the slots that a walk comes to it may return. A type and not a closure, so that the walk is compiled for
+/// each.
 protocol SearchRule {
     /// false: every slot, and the walk need not look.
     static var isNeeded: Bool { get }

@@ -47,8 +47,8 @@ package final class SearchScratch: @unchecked Sendable {
             + memo.byteCount + selection.byteCount
     }
 
-    /// Makes room for a search of `width` in a store of `slots` slots whose lists have up to `batch` ids; and for as many
-    /// results. Whoever searches calls it first; what follows takes no memory, but where it says so.
+    /// Makes room for a search of `width` in a store of `slots` slots whose lists have up to `batch` ids; and for as
+    /// many results. Whoever searches calls it first; what follows takes no memory, but where it says so.
     package func prepare(slots: Int, width: Int, batch: Int) throws(OutOfMemory) {
         try visited.prepare(slots: slots, reserved: 4 * batch)
         let room = width + batch + 1
@@ -94,8 +94,8 @@ package final class SearchScratch: @unchecked Sendable {
         return expansionMemory.buffer
     }
 
-    /// Room for a query of `bytes` bytes, aligned to eight, all zeros past what the caller writes if it always writes the
-    /// same length.
+    /// Room for a query of `bytes` bytes, aligned to eight, all zeros past what the caller writes if it always writes
+    /// the same length.
     package func queryStorage(bytes: Int) throws(OutOfMemory) -> UnsafeMutableRawPointer {
         try queryMemory.grow(to: (bytes + 7) / 8)
         return unsafe UnsafeMutableRawPointer(queryMemory.buffer.base)

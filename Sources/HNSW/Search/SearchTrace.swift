@@ -1,5 +1,5 @@
-/// What a search computes and reads, counted while it runs: for those who ask, because telling the pages apart takes time.
-/// `SearchScratch.trace` has it for the searches that use that scratch. One thread at a time.
+/// What a search computes and reads, counted while it runs: for those who ask, because telling the pages apart takes
+/// time. `SearchScratch.trace` has it for the searches that use that scratch. One thread at a time.
 @safe
 package final class SearchTrace {
     /// Distances computed, by codes and by vectors.

@@ -1,7 +1,8 @@
 package import Allocation
 
-/// The slots that a search has seen: one bit each, and a list of the words that were touched, so that clearing costs what
-/// the search cost and not the size of the store. Where the list would be longer than the words are many, all are cleared.
+/// The slots that a search has seen: one bit each, and a list of the words that were touched, so that clearing costs
+/// what the search cost and not the size of the store. Where the list would be longer than the words are many, all are
+/// cleared.
 @safe
 package final class VisitedSet {
     private let words = Memory<UInt64>()

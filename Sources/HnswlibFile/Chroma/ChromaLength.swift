@@ -1,8 +1,8 @@
 /// What a length means that Chroma keeps beside a vector.
 package enum ChromaLength {
-    /// What a stored row is multiplied by to be the vector that was given. Chroma keeps lengths of vectors that it normalised, for
-    /// cosine; in the indexes of other metrics the place holds whatever memory held. So a length counts only where the row has
-    /// the length 1 itself: nil where it does not, or the length is none.
+    /// What a stored row is multiplied by to be the vector that was given. Chroma keeps lengths of vectors that it
+    /// normalised, for cosine; in the indexes of other metrics the place holds whatever memory held. So a length counts
+    /// only where the row has the length 1 itself: nil where it does not, or the length is none.
     package static func scale(_ length: Float, row: UnsafePointer<Float>, dimensions: Int) -> Float? {
         let square = unsafe squaredLength(row, dimensions)
         guard abs(square - 1) <= 1e-3, length.isFinite, length > 0 else { return nil }

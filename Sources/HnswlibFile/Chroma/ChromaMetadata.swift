@@ -2,8 +2,8 @@ import Allocation
 package import MappedStorage
 package import SystemPackage
 
-/// What Chroma keeps in `index_metadata.pickle` beside a persistent index: which of its ids each label stands for. Both its
-/// clients' forms are read, the Python object and the dictionary of the Rust one.
+/// What Chroma keeps in `index_metadata.pickle` beside a persistent index: which of its ids each label stands for. Both
+/// its clients' forms are read, the Python object and the dictionary of the Rust one.
 package struct ChromaMetadata: Sendable, Hashable {
     package static let fileName = "index_metadata.pickle"
 
@@ -16,8 +16,8 @@ package struct ChromaMetadata: Sendable, Hashable {
     /// The number of the last change that the index has, where it is kept here: before 0.5.
     package let lastSequence: Int64?
 
-    /// Reads the metadata in Chroma's folder. Nil when there is none: such an index has never been stored. `elements`: how many the
-    /// index has, so that a file is refused that is far too large for them.
+    /// Reads the metadata in Chroma's folder. Nil when there is none: such an index has never been stored. `elements`:
+    /// how many the index has, so that a file is refused that is far too large for them.
     package static func read(
         folder: FilePath, elements: Int = .max, calls: SystemCalls = .system
     ) throws(HnswlibFileError) -> ChromaMetadata? {
@@ -49,8 +49,8 @@ package struct ChromaMetadata: Sendable, Hashable {
         return bytes
     }
 
-    /// Reads a pickle; nothing in it is executed. Throws where it is not of the kind that Chroma writes, or its two maps are
-    /// not each other's reverse; `path` is for the message.
+    /// Reads a pickle; nothing in it is executed. Throws where it is not of the kind that Chroma writes, or its two
+    /// maps are not each other's reverse; `path` is for the message.
     package init(pickle bytes: [UInt8], path: FilePath) throws(HnswlibFileError) {
         guard bytes.count <= Pickle.maximumBytes else {
             throw HnswlibFileError(path, "it has \(bytes.count) bytes, the most is \(Pickle.maximumBytes)")

@@ -1,9 +1,10 @@
 import FileFormat
 
 /// Reads the pickles of Chroma's metadata: what Python's pickler makes of an object of one class with a dictionary of
-/// numbers, strings and dictionaries of these, in protocols 2 to 5, and what serde_pickle makes of the dictionary alone.
-/// It knows just the opcodes that these consist of. Nothing is looked up or called: the one class it knows stands for its
-/// fields, and any other name ends it. What it builds is flat, and no larger than what such a pickle has room for.
+/// numbers, strings and dictionaries of these, in protocols 2 to 5, and what serde_pickle makes of the dictionary
+/// alone. It knows just the opcodes that these consist of. Nothing is looked up or called: the one class it knows
+/// stands for its fields, and any other name ends it. What it builds is flat, and no larger than what such a pickle has
+/// room for.
 struct Pickle {
     /// Where it stops being one of these, and why.
     struct Malformed: Error {

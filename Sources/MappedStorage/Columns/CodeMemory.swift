@@ -8,8 +8,8 @@ import Glibc
 import Darwin
 #endif
 
-/// The rows of codes, at addresses that never change: a file mapped for reading and changed by writing it, or this process's
-/// own memory. The address range is reserved for as many rows as the store may ever have.
+/// The rows of codes, at addresses that never change: a file mapped for reading and changed by writing it, or this
+/// process's own memory. The address range is reserved for as many rows as the store may ever have.
 @safe
 package final class CodeMemory: @unchecked Sendable {
     package let rowBytes: Int
@@ -30,8 +30,8 @@ package final class CodeMemory: @unchecked Sendable {
         addresses = try Self.reserve(rowsOffset + slots * rowBytes, path)
     }
 
-    /// Rows of `file` from `rowsOffset` on, a multiple of the page size; it has `count` of them at least. Not `isWritable`: changes
-    /// of rows stay in this process.
+    /// Rows of `file` from `rowsOffset` on, a multiple of the page size; it has `count` of them at least. Not
+    /// `isWritable`: changes of rows stay in this process.
     package init(
         _ file: File, rowsOffset: Int, rowBytes: Int, count: Int, slots: Int, isWritable: Bool
     ) throws(StorageError) {

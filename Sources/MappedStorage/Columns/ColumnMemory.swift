@@ -10,8 +10,8 @@ import Darwin
 #endif
 
 /// The address ranges of a store's columns. Each column gets one reserved range, much longer than it is today, and the
-/// pieces of its segments are put into it side by side; so the row of a slot is at `base + slot * stride` for as long as
-/// the store is open, and growing moves nothing. Addresses past the last piece cannot be touched.
+/// pieces of its segments are put into it side by side; so the row of a slot is at `base + slot * stride` for as long
+/// as the store is open, and growing moves nothing. Addresses past the last piece cannot be touched.
 @safe
 package final class ColumnMemory: @unchecked Sendable {
     package let geometry: Geometry
@@ -26,9 +26,9 @@ package final class ColumnMemory: @unchecked Sendable {
     /// The kernel maps up to so many bytes around a page that is touched.
     private static let faultAround = 64 << 10
 
-    /// Reserves addresses for the segments of `slots` slots or, when the address space is short, for as few as `minimum`. Beyond the
-    /// minimum it takes no more than half of the addresses that there are: the others are for what is kept beside the columns, and for
-    /// the rest of the program.
+    /// Reserves addresses for the segments of `slots` slots or, when the address space is short, for as few as
+    /// `minimum`. Beyond the minimum it takes no more than half of the addresses that there are: the others are for
+    /// what is kept beside the columns, and for the rest of the program.
     package init(geometry: Geometry, slots: Int, minimum: Int, path: FilePath) throws(StorageError) {
         var target = max(slots, minimum)
         while true {
@@ -99,8 +99,8 @@ package final class ColumnMemory: @unchecked Sendable {
         return unsafe base(of: piece.column) + piece.columnOffset
     }
 
-    /// Copies bytes that belong at `fileOffset` of the file into memory that is this process's own; what lies outside the
-    /// columns is left out.
+    /// Copies bytes that belong at `fileOffset` of the file into memory that is this process's own; what lies outside
+    /// the columns is left out.
     package func copy(_ bytes: UnsafeRawBufferPointer, fileOffset: Int, _ places: ColumnPlaces) {
         for segment in places.segments where segment.fileOffset < fileOffset + bytes.count && fileOffset < segment.end {
             for piece in segment.pieces {
@@ -143,8 +143,8 @@ package final class ColumnMemory: @unchecked Sendable {
         }
     }
 
-    /// For who goes through all slots in order: gives the memory of rows back to the page cache. Others may be reading them; what
-    /// is touched comes back.
+    /// For who goes through all slots in order: gives the memory of rows back to the page cache. Others may be reading
+    /// them; what is touched comes back.
     package func release(_ slots: Range<Int>, of columns: [Geometry.Column] = Geometry.Column.allCases) {
         for column in columns {
             // And what came back with the pages behind it.

@@ -76,8 +76,8 @@ package final class LevelZeroFile: Sendable {
         return Prologue(file: file, superblock: superblock, header: header)
     }
 
-    /// Maps the segments that `header` counts, after checking that the file is long enough. `slots`: the most the store may
-    /// grow to while it is open, as far as there are addresses. Reads no records: O(segments).
+    /// Maps the segments that `header` counts, after checking that the file is long enough. `slots`: the most the store
+    /// may grow to while it is open, as far as there are addresses. Reads no records: O(segments).
     package static func map(
         _ file: File, _ superblock: Superblock, _ header: HeaderSlot, slots: Int, _ writing: ColumnMemory.Writing
     ) throws(StoreFileError) -> LevelZeroFile {
@@ -112,8 +112,8 @@ package final class LevelZeroFile: Sendable {
         Array(prologue[offset..<(offset + HeaderSlot.size)])
     }
 
-    /// Either copy will do. When neither does, the error of the better one is reported: "newer version" before "damaged"
-    /// before "not a store".
+    /// Either copy will do. When neither does, the error of the better one is reported: "newer version" before
+    /// "damaged" before "not a store".
     private static func readSuperblock(_ prologue: [UInt8], writable: Bool) throws(FormatError) -> Superblock {
         var problem = FormatError(.notAStore, "the file has no superblock; it is not the level0 of a cairn store")
         for offset in Superblock.offsets {
@@ -155,8 +155,8 @@ package final class LevelZeroFile: Sendable {
     /// Writes `header` into the slot of its generation and makes it durable.
     package func write(_ header: HeaderSlot) throws(StorageError) { try Self.write(header, to: file) }
 
-    /// Makes `header` the state of the store, and then the same under the next generation in the other slot, so that damage
-    /// to one of them costs nothing. Both are durable when this returns; gives the second.
+    /// Makes `header` the state of the store, and then the same under the next generation in the other slot, so that
+    /// damage to one of them costs nothing. Both are durable when this returns; gives the second.
     package static func writeBoth(_ header: HeaderSlot, to file: File) throws(StorageError) -> HeaderSlot {
         try write(header, to: file)
         var copy = header
@@ -170,9 +170,8 @@ package final class LevelZeroFile: Sendable {
         try file.synchronize()
     }
 
-    /// Adds `segment` to the end of the file, with blocks of the disk behind it, and maps it. The file may have the blocks
-    /// already, from before a crash.
-    /// `isResident`: there is memory for all of the file.
+    /// Adds `segment` to the end of the file, with blocks of the disk behind it, and maps it. The file may have the
+    /// blocks already, from before a crash. `isResident`: there is memory for all of the file.
     package func append(
         _ segment: Geometry.Segment, isResident: Bool = true, _ writing: ColumnMemory.Writing
     ) throws(StorageError) {
@@ -183,9 +182,9 @@ package final class LevelZeroFile: Sendable {
         memory.advise(isResident ? .resident : .random, segment)
     }
 
-    /// Writes a large segment's zeros. The kernel keeps what it is given in large pieces in large pages, and finds addresses
-    /// in them faster; pages that come one by one, as a mapped file is filled, stay small for as long as they are cached
-    /// (measured: 10 % of the searches a second on one million rows of 128 bytes).
+    /// Writes a large segment's zeros. The kernel keeps what it is given in large pieces in large pages, and finds
+    /// addresses in them faster; pages that come one by one, as a mapped file is filled, stay small for as long as they
+    /// are cached (measured: 10 % of the searches a second on one million rows of 128 bytes).
     private func fillWithZeros(_ segment: Geometry.Segment) throws(StorageError) {
         let length = 2 * Geometry.hugePage
         // Without the memory for it the segment does with small pages.

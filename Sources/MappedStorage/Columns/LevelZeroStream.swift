@@ -1,9 +1,9 @@
 import Allocation
 package import FileFormat
 
-/// A `level0` that is written from its first slot to its last without being mapped: rows go into a buffer for each column, and
-/// from there, with the checksums of their pages, into the file. Memory: some hundred KiB a column and 8 bytes for each page
-/// of the segments that are begun, whatever the size of the file.
+/// A `level0` that is written from its first slot to its last without being mapped: rows go into a buffer for each
+/// column, and from there, with the checksums of their pages, into the file. Memory: some hundred KiB a column and 8
+/// bytes for each page of the segments that are begun, whatever the size of the file.
 package final class LevelZeroStream {
     private let file: File
     private let geometry: Geometry
@@ -41,8 +41,8 @@ package final class LevelZeroStream {
     /// The rows that are asked for at once: so few that they stay in the second-level cache on their way.
     package let rowsAtOnce: Int
 
-    /// Creates the file, with room on the disk for `slotCount` slots. `unusedSlots`: those, ascending, that will be neither live
-    /// nor marked; checksums leave their vectors out.
+    /// Creates the file, with room on the disk for `slotCount` slots. `unusedSlots`: those, ascending, that will be
+    /// neither live nor marked; checksums leave their vectors out.
     package init(
         _ entry: Directory.Entry, superblock: Superblock, slotCount: Int, unusedSlots: [UInt32]
     ) throws(StorageError) {
@@ -172,8 +172,8 @@ package final class LevelZeroStream {
         file.beginSynchronizing(from: place.fileOffset, length: place.end - place.fileOffset)
     }
 
-    /// Writes what is left and the superblocks, makes all of it durable, and then the two headers: `header`, of generation 1, and
-    /// its copy. `superblock`: with the geometry of the one that the file was begun with.
+    /// Writes what is left and the superblocks, makes all of it durable, and then the two headers: `header`, of
+    /// generation 1, and its copy. `superblock`: with the geometry of the one that the file was begun with.
     package func finish(_ superblock: Superblock, _ header: HeaderSlot) throws(StorageError) {
         precondition(slotsDone == slotCount, "rows are missing")
         for index in columns.indices { try flush(&columns[index], isLast: true) }

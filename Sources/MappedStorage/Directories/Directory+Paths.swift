@@ -48,7 +48,8 @@ extension FilePath {
         return parent.isEmpty ? FilePath(".") : parent
     }
 
-    /// The path with `suffix` behind its last component. Names need not be UTF-8, so bytes are put together, not strings.
+    /// The path with `suffix` behind its last component. Names need not be UTF-8, so bytes are put together, not
+    /// strings.
     package func appending(suffix: String) -> FilePath {
         let bytes = unsafe withPlatformString { name in
             unsafe UnsafeBufferPointer(start: name, count: length)

@@ -6,8 +6,8 @@ import Glibc
 import Darwin
 #endif
 
-/// An open directory. Names are looked up in it by its descriptor, so they lead into this directory wherever it is moved, whatever
-/// gets its path meanwhile, and wherever the process goes. Closed with the last reference.
+/// An open directory. Names are looked up in it by its descriptor, so they lead into this directory wherever it is
+/// moved, whatever gets its path meanwhile, and wherever the process goes. Closed with the last reference.
 package final class Directory: Sendable {
     /// Where it was opened, for messages.
     package let path: FilePath
@@ -18,8 +18,8 @@ package final class Directory: Sendable {
     /// What files that are made in it are like; nil: as the process makes them.
     let model: FileModel?
 
-    /// Opens the directory at `path`; follows links. `model`: the file in it that new ones are to be like, in owner and mode; while
-    /// there is none, they get the directory's owner. nil: new files are as the process makes them.
+    /// Opens the directory at `path`; follows links. `model`: the file in it that new ones are to be like, in owner and
+    /// mode; while there is none, they get the directory's owner. nil: new files are as the process makes them.
     package init(
         _ path: FilePath, like model: FilePath.Component? = nil, calls: SystemCalls = .system
     ) throws(StorageError) {
@@ -73,8 +73,8 @@ package final class Directory: Sendable {
         }
     }
 
-    /// The names in the directory survive a power cut once this returns, where the file system can promise that: some do not sync
-    /// directories at all and say that the call makes no sense.
+    /// The names in the directory survive a power cut once this returns, where the file system can promise that: some
+    /// do not sync directories at all and say that the call makes no sense.
     package func synchronize() throws(StorageError) {
         do throws(Errno) {
             try calls.synchronize(descriptor)

@@ -40,8 +40,8 @@ extension Directory {
             }
         }
 
-        /// Throws if the name does not lead to what `descriptor` is of any more: somebody has removed that, or put something else in
-        /// its place.
+        /// Throws if the name does not lead to what `descriptor` is of any more: somebody has removed that, or put
+        /// something else in its place.
         package func checkLeads(to descriptor: Int32) throws(StorageError) {
             guard try !leads(to: descriptor) else { return }
             throw StorageError(
@@ -49,8 +49,8 @@ extension Directory {
                 .staleNFSFileHandle)
         }
 
-        /// Gives it another name in the same directory, in the place of a file that has that one. Not durable before the directory
-        /// is synced. `action` completes "could not …".
+        /// Gives it another name in the same directory, in the place of a file that has that one. Not durable before
+        /// the directory is synced. `action` completes "could not …".
         package func rename(to name: FilePath.Component, _ action: String) throws(StorageError) {
             let other = directory[name]
             do throws(Errno) {

@@ -6,8 +6,8 @@ import Glibc
 import Darwin
 #endif
 
-/// What the files of a store are like, whoever runs the program that makes them: a service must be able to go on with its store after
-/// its administrator has worked on it.
+/// What the files of a store are like, whoever runs the program that makes them: a service must be able to go on with
+/// its store after its administrator has worked on it.
 struct FileModel: Sendable {
     private let owner: UInt32
     private let group: UInt32
@@ -48,14 +48,14 @@ struct FileModel: Sendable {
         }
     }
 
-    /// Whether this process may write to a file of this owner. Root may write to every file; but where another user can put files
-    /// into the directory, one of root's could have been moved there.
+    /// Whether this process may write to a file of this owner. Root may write to every file; but where another user can
+    /// put files into the directory, one of root's could have been moved there.
     func allowsWriting(_ status: FileStatus) -> Bool {
         geteuid() != 0 || status.attributes.owner == owner && isOwnersDirectory
     }
 
-    /// Whether root made the file and died before it gave it to the owner. To remove such a one harms nobody: whoever could have moved
-    /// it here could have removed it.
+    /// Whether root made the file and died before it gave it to the owner. To remove such a one harms nobody: whoever
+    /// could have moved it here could have removed it.
     func isAbandoned(_ status: FileStatus) -> Bool {
         status.kind == .file && status.size == 0 && status.links == 1 && status.attributes.owner == 0
             && !allowsWriting(status)

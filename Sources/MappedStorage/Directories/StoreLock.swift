@@ -6,11 +6,11 @@ import Glibc
 import Darwin
 #endif
 
-/// A lock on a store: one writer, or any number of readers. The kernel drops it when the process ends, however it ends. Two opens
-/// in one process count as two holders.
+/// A lock on a store: one writer, or any number of readers. The kernel drops it when the process ends, however it ends.
+/// Two opens in one process count as two holders.
 ///
-/// It is taken twice. That of the directory cannot be got around by removing a file, and a reader needs no file for it. That of the
-/// file `lock` is seen by other machines, where the file system is a network's that locks files.
+/// It is taken twice. That of the directory cannot be got around by removing a file, and a reader needs no file for it.
+/// That of the file `lock` is seen by other machines, where the file system is a network's that locks files.
 package final class StoreLock: Sendable {
     private let directory: Directory
     private let entry: Directory.Entry
@@ -21,8 +21,8 @@ package final class StoreLock: Sendable {
     /// Who may hold the lock at the same time.
     package enum Kind: Sendable { case shared, exclusive }
 
-    /// Takes the lock of the directory that has `entry`, or says at once that it is held (`wouldBlock`). A writer makes the file if
-    /// there is none.
+    /// Takes the lock of the directory that has `entry`, or says at once that it is held (`wouldBlock`). A writer makes
+    /// the file if there is none.
     ///
     /// Where the file system locks no files, a reader goes without: nobody can be writing, for a writer does not.
     package init(_ entry: Directory.Entry, _ kind: Kind) throws(StorageError) {
@@ -38,7 +38,8 @@ package final class StoreLock: Sendable {
     }
 
     private static func lockedFile(_ entry: Directory.Entry, _ kind: Kind) throws(StorageError) -> File? {
-        // Each further attempt means that somebody has just removed it: a lock of a file without a name keeps nobody out.
+        // Each further attempt means that somebody has just removed it: a lock of a file without a name keeps nobody
+        // out.
         for _ in 0..<100 {
             let file: File
             do throws(StorageError) {
@@ -69,9 +70,9 @@ package final class StoreLock: Sendable {
         }
     }
 
-    // Unlocked by hand: a child process that was being started meanwhile has copies of the descriptors until it runs its
-    // program, and closing ours alone would leave the store locked for that long.
-    // A process that was forked off meanwhile shares the lock and must leave it to its parent.
+    // Unlocked by hand: a child process that was being started meanwhile has copies of the descriptors until it runs
+    // its program, and closing ours alone would leave the store locked for that long. A process that was forked off
+    // meanwhile shares the lock and must leave it to its parent.
     deinit {
         guard getpid() == process else { return }
         if let file { try? file.calls.lock(file.descriptor, LOCK_UN) }
@@ -84,8 +85,8 @@ package final class StoreLock: Sendable {
         try? file?.write(Array(text.prefix(12)), at: 0)
     }
 
-    /// Throws if the file was removed or replaced: then another machine, or a program that does not lock directories, may take the
-    /// store to be free. (`staleNFSFileHandle`.)
+    /// Throws if the file was removed or replaced: then another machine, or a program that does not lock directories,
+    /// may take the store to be free. (`staleNFSFileHandle`.)
     package func checkIsInPlace() throws(StorageError) {
         if let file { try entry.checkLeads(to: file.descriptor) }
     }

@@ -7,9 +7,9 @@ import Glibc
 import Darwin
 #endif
 
-/// What this process is making under names of its own and has not finished, so that a program that is interrupted can remove
-/// it. Nothing gets in that this process did not make, and all is removed by the descriptors of directories: whatever has
-/// their names by then, nobody else's files are touched.
+/// What this process is making under names of its own and has not finished, so that a program that is interrupted can
+/// remove it. Nothing gets in that this process did not make, and all is removed by the descriptors of directories:
+/// whatever has their names by then, nobody else's files are touched.
 package enum UnfinishedFiles {
     private struct Entry {
         /// The name of a file, or of the directory that goes when it is empty; nil for a directory that stays.
@@ -35,8 +35,8 @@ package enum UnfinishedFiles {
         state.withLock { $0.entries[file.path] = Entry(entry: file) }
     }
 
-    /// A directory that belongs to this process alone, and the names in it that are this process's, in the order in which they
-    /// are to be removed. `entry`: its own name; nil if the directory is to stay.
+    /// A directory that belongs to this process alone, and the names in it that are this process's, in the order in
+    /// which they are to be removed. `entry`: its own name; nil if the directory is to stay.
     package static func insert(_ directory: Directory, at entry: Directory.Entry?, names: [FilePath.Component]) {
         let unfinished = Entry(entry: entry, contents: directory, names: names)
         state.withLock { $0.entries[directory.path] = unfinished }
@@ -45,7 +45,8 @@ package enum UnfinishedFiles {
     /// It is gone, or somebody else's by now.
     package static func remove(_ path: FilePath) { state.withLock { _ = $0.entries.removeValue(forKey: path) } }
 
-    /// The directory that gets this name is not finished by that: it is removed by `discard`, or when the program is interrupted.
+    /// The directory that gets this name is not finished by that: it is removed by `discard`, or when the program is
+    /// interrupted.
     package static func expectTemporary(_ path: FilePath) { state.withLock { _ = $0.temporary.insert(path) } }
 
     /// Removes such a directory, if one that is known here got the name.
@@ -57,7 +58,8 @@ package enum UnfinishedFiles {
         if let entry { removeFromDisk(entry) }
     }
 
-    /// Runs `body`, which gives what stands at `path` the name `destination`. Does not return when the program is being ended.
+    /// Runs `body`, which gives what stands at `path` the name `destination`. Does not return when the program is being
+    /// ended.
     package static func publishing<E>(
         _ path: FilePath, as destination: FilePath, _ body: () throws(E) -> Void
     ) throws(E) {
@@ -75,8 +77,8 @@ package enum UnfinishedFiles {
         }
     }
 
-    /// Runs `body`, in which something is made and gets in here, or several names are given: an interruption comes before or after
-    /// all of it. It should not take long.
+    /// Runs `body`, in which something is made and gets in here, or several names are given: an interruption comes
+    /// before or after all of it. It should not take long.
     package static func together<Result, E>(_ body: () throws(E) -> Result) throws(E) -> Result {
         let mayBegin = state.withLock { state in
             // One within another goes on: the first one is waited for.
@@ -90,8 +92,8 @@ package enum UnfinishedFiles {
         return try body()
     }
 
-    /// Removes everything, and lets nothing be finished any more: for a program that is about to end. Returns whether something
-    /// was finished before.
+    /// Removes everything, and lets nothing be finished any more: for a program that is about to end. Returns whether
+    /// something was finished before.
     package static func removeAll() -> Bool {
         state.withLock { $0.isSealed = true }
         while state.withLock({ $0.publishing > 0 }) { usleep(100) }

@@ -22,8 +22,8 @@ struct NpyArrangement {
 }
 
 extension VectorFileLayout {
-    /// Reads rows of an array that stands column after column, into row after row; `out` must have room for just these. A call of
-    /// the system for each column.
+    /// Reads rows of an array that stands column after column, into row after row; `out` must have room for just these.
+    /// A call of the system for each column.
     func readColumns(
         _ range: Range<Int>, of file: borrowing InputFile, into out: UnsafeMutableRawBufferPointer
     ) throws(VectorFileError) {

@@ -12,8 +12,8 @@ struct NpyHeader {
     static let maximumLength = 65_536
     static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
-    /// The length of the headers written here, which is numpy's own for up to two axes: room for any shape, and the values
-    /// begin on a multiple of 64.
+    /// The length of the headers written here, which is numpy's own for up to two axes: room for any shape, and the
+    /// values begin on a multiple of 64.
     static let writtenLength = 128
 
     /// The head of a file, byte for byte what numpy writes.
@@ -78,7 +78,8 @@ struct NpyHeader {
         return start..<start + length
     }
 
-    /// The type that a dtype string such as "<f4" names, and its byte order; or what to do about one that cannot be read.
+    /// The type that a dtype string such as "<f4" names, and its byte order; or what to do about one that cannot be
+    /// read.
     private static func scalar(
         _ type: NpyDictionary.TypeDescription, _ file: borrowing InputFile
     ) throws(VectorFileError) -> (scalar: VectorFileScalar, isBigEndian: Bool) {

@@ -24,8 +24,8 @@ package enum NpyWriter {
     }
 }
 
-/// An .npy file of values of one type, written as they are. It takes its name in `finish`, which puts the number of rows
-/// into the header; dropped before that, it is removed. One thread at a time.
+/// An .npy file of values of one type, written as they are. It takes its name in `finish`, which puts the number of
+/// rows into the header; dropped before that, it is removed. One thread at a time.
 package struct NpyStream<Scalar: NpyScalar>: ~Copyable {
     private let draft: DraftFile
     private let columns: Int?

@@ -2,8 +2,8 @@ import HnswlibFile
 import SystemPackage
 
 extension ChromaMetadata {
-    /// The metadata in `folder`, which has an index of so many vectors. What is wrong with them is an error where they are
-    /// wanted, else a warning: the index is whole without them.
+    /// The metadata in `folder`, which has an index of so many vectors. What is wrong with them is an error where they
+    /// are wanted, else a warning: the index is whole without them.
     static func read(
         folder: FilePath, of index: HnswlibIndex, dimensions: Int, areWanted: Bool
     ) throws -> (metadata: ChromaMetadata?, warnings: [String]) {

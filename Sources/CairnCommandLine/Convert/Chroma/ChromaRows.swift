@@ -4,8 +4,8 @@ import HnswlibFile
 import SystemPackage
 import VectorFiles
 
-/// The vectors of a collection as it is now: those of its index that no change took or replaced, in slot order, then those of the
-/// changes.
+/// The vectors of a collection as it is now: those of its index that no change took or replaced, in slot order, then
+/// those of the changes.
 struct ChromaRows: RowStream {
     let dimensions: Int
     /// What Chroma calls vectors, by label.

@@ -4,8 +4,8 @@ import SystemPackage
 import VectorFiles
 
 extension ConversionPlan.Draft {
-    /// A collection of Chroma's. Its index is taken as it is where that has all of it; else a graph is built of the vectors that
-    /// there are in the end, or they go to a file.
+    /// A collection of Chroma's. Its index is taken as it is where that has all of it; else a graph is built of the
+    /// vectors that there are in the end, or they go to a file.
     init(
         _ collection: ChromaCollection, at source: FilePath, _ to: ConversionFormat, _ settings: ConversionSettings,
         _ progress: @escaping ConversionPlan.Progress

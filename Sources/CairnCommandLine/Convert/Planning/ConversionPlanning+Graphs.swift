@@ -4,8 +4,8 @@ import SystemPackage
 import VectorFiles
 
 extension ConversionPlan.Draft {
-    /// An index of hnswlib or Chroma is imported, copied, or gives its live vectors. `isCurrent`: whether an index of Chroma's is
-    /// known to have all of its collection.
+    /// An index of hnswlib or Chroma is imported, copied, or gives its live vectors. `isCurrent`: whether an index of
+    /// Chroma's is known to have all of its collection.
     init(
         _ index: HnswlibIndex, at source: FilePath, _ to: ConversionFormat, _ settings: ConversionSettings,
         isCurrent: Bool = false, _ progress: @escaping ConversionPlan.Progress

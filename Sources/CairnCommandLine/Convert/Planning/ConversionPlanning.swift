@@ -4,8 +4,9 @@ import SystemPackage
 import VectorFiles
 
 extension ConversionPlan {
-    /// Works out how `source` becomes `destination`, of kind `to`. An index is read once, as a whole, and must be sound;
-    /// `progress` is told how far that is. Throws where the pair makes no sense, or something must be said and was not.
+    /// Works out how `source` becomes `destination`, of kind `to`. An index is read once, as a whole, and must be
+    /// sound; `progress` is told how far that is. Throws where the pair makes no sense, or something must be said and
+    /// was not.
     init(
         _ input: ConversionInput, at source: FilePath, to destination: FilePath, as to: ConversionFormat,
         _ settings: ConversionSettings, progress: @escaping Progress

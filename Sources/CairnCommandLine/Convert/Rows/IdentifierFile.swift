@@ -2,8 +2,8 @@ import HnswlibFile
 import MappedStorage
 import SystemPackage
 
-/// A text file of Chroma's ids, as `cairn search --names` takes it: the id of label n in line n, counted from 0; lines of labels
-/// that nothing has are empty. It gets its name when it is published.
+/// A text file of Chroma's ids, as `cairn search --names` takes it: the id of label n in line n, counted from 0; lines
+/// of labels that nothing has are empty. It gets its name when it is published.
 struct IdentifierFile {
     private let draft: DraftFile
     /// More lines than this are no file of names, but one that fills the disk.

@@ -2,8 +2,8 @@ import Cairn
 import HnswlibFile
 import VectorFiles
 
-/// The vectors of an hnswlib index that are found, in slot order: not those that are marked deleted, nor those whose label
-/// comes again.
+/// The vectors of an hnswlib index that are found, in slot order: not those that are marked deleted, nor those whose
+/// label comes again.
 struct IndexRows: RowStream {
     let index: HnswlibIndex
     /// What was found when all of it was checked.
