@@ -224,7 +224,7 @@ extension HeaderSlot {
     /// Labels in the store: those of live and marked slots.
     var labelCount: Int { liveCount + markedCount }
 
-    /// The same state, with another log for what comes after it.
+    /// The header of this state with another log for what comes after it.
     func goingOn(with log: LogWriter) -> HeaderSlot {
         var header = self
         header.logSequence = log.sequence

@@ -87,7 +87,7 @@ final class LabelIndex: LabelBuckets, @unchecked Sendable {
         }
     }
 
-    /// The same without the slots that left, and with room for `number` more.
+    /// A new index of what this one holds without the slots that left, with room for `number` more.
     func enlarged(by number: Int) throws(OutOfMemory) -> LabelIndex {
         var held = 0
         for bucket in 0..<bucketCount where isHeld(value(bucket)) { held += 1 }

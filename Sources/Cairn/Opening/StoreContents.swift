@@ -159,7 +159,7 @@ final class StoreContents: @unchecked Sendable {
         unsafe encoding.decode(row: UnsafeRawPointer(columns.vector(slot)), norm: norm(slot))
     }
 
-    /// The same, to where there is room for it.
+    /// Writes the vector of `slot`, as it was given, to where there is room for it.
     func readVector(_ slot: UInt32, to vector: UnsafeMutablePointer<Float>) {
         unsafe encoding.decode(row: UnsafeRawPointer(columns.vector(slot)), norm: norm(slot), to: vector)
     }

@@ -41,7 +41,7 @@ final class CodeRows: @unchecked Sendable {
 
     var model: CodeModel { column.model }
 
-    /// The same rows, walked by more widely.
+    /// Has walks by these rows look further: to `depth`.
     func deepen(to depth: Int) { column = column.deepened(to: depth) }
 
     /// Writes the codes of `slots`, whose vectors are in place. Returns what that says of them.
@@ -63,7 +63,7 @@ final class CodeRows: @unchecked Sendable {
         return recent
     }
 
-    /// The same for consecutive slots, in one go.
+    /// Writes the codes of consecutive slots in one go, and adds what that says of them to `recent`.
     private func write(_ slots: Range<Int>, _ recent: inout CodeFileHeader.Recent) throws(StorageError) {
         let rows = unsafe UnsafeMutableRawPointer(buffer.buffer.base)
         for (index, slot) in slots.enumerated() {

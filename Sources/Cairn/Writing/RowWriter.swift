@@ -33,7 +33,8 @@ final class RowWriter {
         try unsafe write(slot) { row in unsafe contents.encoding.encode(vector, row: row, scratch: scratch.buffer) }
     }
 
-    /// The same for a row as it is stored, without fill, and its norm: what the log has.
+    /// Writes a row as it is stored, without fill, and its norm into `slot`, at the latest with `flush`: what the log
+    /// has.
     func write(stored bytes: UnsafeRawBufferPointer, norm: Float, to slot: UInt32) throws(StorageError) {
         try unsafe write(slot) { row in
             unsafe row.copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
@@ -41,7 +42,7 @@ final class RowWriter {
         }
     }
 
-    /// The same for the vector of another slot, bit by bit.
+    /// Copies the vector of another slot into `slot`, bit by bit, at the latest with `flush`.
     func copy(_ source: UInt32, to slot: UInt32) throws(StorageError) {
         let columns = contents.columns
         let norm = unsafe columns.norms.map { unsafe $0[Int(source)] } ?? 1

@@ -139,7 +139,7 @@ struct VectorEncoding: Sendable {
         }
     }
 
-    /// The same, to where there is room for it.
+    /// Writes the vector that `row` was made from to where there is room for it.
     func decode(row: UnsafeRawPointer, norm: Float, to vector: UnsafeMutablePointer<Float>) {
         switch scalar {
         case .float32: unsafe vector.update(from: row.assumingMemoryBound(to: Float.self), count: dimensions)

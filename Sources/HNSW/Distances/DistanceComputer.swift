@@ -35,7 +35,7 @@ struct DistanceComputer {
         unsafe cairn_prefetch_lines(base + Int(slot) &* stride, lines)
     }
 
-    /// The same for each of `count` rows.
+    /// Asks the CPU for the first cache lines of each of `count` rows, as many as the plan has.
     @inline(__always)
     func prefetch(_ ids: UncheckedBuffer<UInt32>, _ count: Int) {
         let lines = prefetchPlan.rowLines

@@ -40,7 +40,8 @@ extension Graph {
         return try ranking.best(k)
     }
 
-    /// The same by computing every distance, of `chosen` slots (nil: of all) for which `isAllowed` holds. O(slots).
+    /// Finds the `count` documents whose nearest live slots are nearest to `query`, by computing every distance, of
+    /// `chosen` slots (nil: of all) for which `isAllowed` holds. O(slots).
     package func exactDocumentSearch(
         _ query: Query, count k: Int, in view: GraphView, among chosen: [UInt32]? = nil,
         scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil, document: (UInt32) -> UInt64?

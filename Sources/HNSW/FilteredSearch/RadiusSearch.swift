@@ -23,7 +23,8 @@ extension Graph {
         return try walk(query, region, rule, width: width, in: view, distanceLimit, scratch)
     }
 
-    /// The same by computing every distance, of `chosen` slots (nil: of all). O(slots).
+    /// Finds the live slots within `radius` of `query`, the nearest `limit` of them where there are more, by computing
+    /// every distance, of `chosen` slots (nil: of all) for which `isAllowed` holds. O(slots).
     package func exactRadiusSearch(
         _ query: Query, within radius: Float, limit: Int, in view: GraphView, among chosen: [UInt32]? = nil,
         scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil

@@ -165,7 +165,7 @@ package final class Graph: @unchecked Sendable {
     /// Bytes of a row of the codes that searches use; 0 if they use none. From any thread that reads.
     package var publishedCodeRowBytes: Int { codesForReading?.model.rowBytes ?? 0 }
 
-    /// The same for a search: they stay until it leaves, as a reader.
+    /// The codes that a search compares: they stay until it leaves, as a reader.
     private var codesForReading: CodeColumn? {
         let address = publishedCodes.load(ordering: .sequentiallyConsistent)
         guard let pointer = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
@@ -194,9 +194,9 @@ package final class Graph: @unchecked Sendable {
             maximumLevel: maximumLevel, sequence: .max - 1, hasDeadSlots: false, codes: currentCodes)
     }
 
-    /// The same for insertions, which go by codes only where those are good enough to build a graph by, and there are
-    /// enough candidates to see that. Not with raw inner products: there the longest rows are everybody's neighbours,
-    /// and a graph that is built a little otherwise may find much more, or much less.
+    /// What insertions see: as the writer does, but they go by codes only where those are good enough to build a graph
+    /// by, and there are enough candidates to see that. Not with raw inner products: there the longest rows are
+    /// everybody's neighbours, and a graph that is built a little otherwise may find much more, or much less.
     var insertionView: GraphView {
         let isGuided = parameters.constructionWidth >= 20 && distances.metric != CAIRN_INNER_PRODUCT
         let codes = isGuided ? currentCodes : nil
@@ -244,7 +244,7 @@ package struct GraphView: Sendable {
     /// What walks compare in the place of vectors.
     var codes: CodeColumn?
 
-    /// The same graph for walks that compare `codes`, which have rows for all its slots; nil: vectors.
+    /// This view of the graph for walks that compare `codes`, which have rows for all its slots; nil: vectors.
     package func comparing(_ codes: CodeColumn?) -> GraphView {
         var view = self
         view.codes = codes

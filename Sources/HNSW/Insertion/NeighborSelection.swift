@@ -15,7 +15,7 @@ final class NeighborSelection {
 
     /// The slots chosen last, nearest first.
     var slots: UncheckedBuffer<UInt32> { slotMemory.buffer }
-    /// The same with their distances to the node.
+    /// The slots chosen last with their distances to the node, nearest first.
     var chosen: UncheckedBuffer<Candidate> { chosenMemory.buffer }
 
     /// Makes room for choosing `limit`.

@@ -34,7 +34,7 @@ package struct UncheckedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
     /// A buffer of nothing.
     package static var none: UncheckedBuffer { unsafe UncheckedBuffer(UnsafeMutablePointer(bitPattern: 64)!, count: 0) }
 
-    /// The same memory from `offset` on.
+    /// A buffer of the elements from `offset` on.
     @inline(__always)
     package func dropFirst(_ offset: Int) -> UncheckedBuffer {
         assert(offset >= 0 && offset <= count)

@@ -21,7 +21,7 @@ package final class CodeColumn: @unchecked Sendable {
         unsafe distances = Distances(codes: base, model)
     }
 
-    /// The same rows, walked by more widely.
+    /// A column of these rows by which walks look further: to `depth`.
     package func deepened(to depth: Int) -> CodeColumn {
         unsafe CodeColumn(model.deepened(to: depth), base: base, owner: owner)
     }
@@ -166,7 +166,8 @@ package final class CodeColumn: @unchecked Sendable {
         return Bound(margin: margin, unit: model.distanceUnit, isProduct: model.isProduct)
     }
 
-    /// The same for the search that `scratch` belongs to, whose walk may have gone by vectors.
+    /// The least distances for the search that `scratch` belongs to: the distances themselves if its walk went by
+    /// vectors.
     func bound(for query: Query, _ exact: Distances, _ scratch: SearchScratch) -> Bound {
         scratch.walksByCodes
             ? bound(for: query, exact, queryLoss: scratch.codeQueryLoss) : .exact(isProduct: model.isProduct)

@@ -60,7 +60,7 @@ package struct CodeModel: Sendable, Hashable {
         self.trainedCount = trainedCount
     }
 
-    /// The same codes, walked by more widely.
+    /// A model of these codes by which walks look further: to `depth`.
     package func deepened(to depth: Int) -> CodeModel {
         var model = self
         model.depth = depth

@@ -67,9 +67,9 @@ package final class LossMeasurement: @unchecked Sendable {
         }
     }
 
-    /// The same with half of what walks by the codes look further than by vectors. That has to be enough for codes to
-    /// be used: around a masked row the graph is thinner than around a query, so that looking further gains more there
-    /// than it will.
+    /// What `codes` lose with half of what walks by the codes look further than by vectors. That has to be enough for
+    /// codes to be used: around a masked row the graph is thinner than around a query, so that looking further gains
+    /// more there than it will.
     package func cautiousLoss(of codes: CodeColumn) throws(OutOfMemory) -> SearchLoss {
         try loss(of: codes.deepened(to: (codes.model.depth + 1) / 2))
     }

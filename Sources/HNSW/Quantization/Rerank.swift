@@ -76,7 +76,8 @@ extension Graph {
         return nearest < 10 ? .lost : atOnce < CodeOrder.expected ? .loosened : .kept
     }
 
-    /// The same of a pool of `size` candidates that are in the order of their vectors.
+    /// Computes by codes the distances of a pool of `size` candidates that are in the order of their vectors, and says
+    /// what the codes do to that order. The pool stays as it is.
     func order(_ query: Query, by codes: CodeColumn, size: Int, _ scratch: SearchScratch) -> CodeOrder {
         let first = codes.model.trustedRank(size)
         guard first < size && scratch.gathered.count >= 10 else { return .kept }

@@ -27,7 +27,7 @@ extension Candidate {
         return Float(bitPattern: mapped & 0x8000_0000 != 0 ? mapped ^ 0x8000_0000 : ~mapped)
     }
 
-    /// The same distance, of another slot.
+    /// A candidate of this distance for another slot.
     func replacingSlot(_ slot: UInt32) -> Candidate { self & 0xffff_ffff_0000_0000 | UInt64(slot) << 1 }
 
     static var expandedFlag: UInt64 { 1 }

@@ -46,7 +46,8 @@ struct CandidatePool {
         size < width || candidate < candidates[width &- 1]
     }
 
-    /// The same for a pool that also holds candidates that `rule` does not find, of which `live` counts the others.
+    /// Whether `candidate` belongs into a pool that also holds candidates that `rule` does not find: until the `live`
+    /// ones that it does find are `width`, or if it is nearer than the last.
     @inline(__always)
     func admits(_ candidate: Candidate, width: Int, live: Int) -> Bool {
         live < width || candidate < candidates[size &- 1]

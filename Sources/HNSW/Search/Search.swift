@@ -65,7 +65,7 @@ extension Graph {
         return found
     }
 
-    /// The same search where some slots are not live: they are walked through and not returned.
+    /// Finds the `count` nearest live slots where others are not live: those are walked through and not returned.
     func searchLiveSlots(
         _ query: Query, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {

@@ -79,7 +79,7 @@ package final class SearchScratch: @unchecked Sendable {
         return resultMemory.buffer
     }
 
-    /// The same for any number.
+    /// Room for `count` results, apart from the pool, however many they are: it takes memory.
     func manyResults(_ count: Int) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         try resultMemory.grow(to: count)
         return resultMemory.buffer
