@@ -8,6 +8,8 @@ import Darwin
 /// file is put there.
 @safe
 package final class AddressRange: @unchecked Sendable {
+    // Sendable because start and length are immutable, and the kernel lets any thread change what is behind a part.
+
     package let start: UnsafeMutableRawPointer
     package let byteCount: Int
 

@@ -8,6 +8,8 @@ import Darwin
 /// ThreadSanitizer knows nothing of the other and reports races that are none.
 @safe
 package final class Guarded<Value>: @unchecked Sendable {
+    // Sendable because `value` is touched only by the thread that holds `mutex`.
+
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var value: Value
 

@@ -8,6 +8,9 @@ import Darwin
 /// ThreadSanitizer knows both, unlike `Synchronization.Mutex`.
 @safe
 package final class Monitor: @unchecked Sendable {
+    // Sendable because both pointers are immutable after init, and what they point to is made to be used by all
+    // threads.
+
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 

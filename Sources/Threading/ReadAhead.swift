@@ -28,6 +28,9 @@ package final class ReadAhead: Sendable {
 
 /// What both threads know.
 private final class State: @unchecked Sendable {
+    // Sendable because `position` and `isEnding` are touched only inside `monitor.locked`, and all else is immutable
+    // after init.
+
     private let monitor = Monitor()
     private let step: Int
     private let distance: Int

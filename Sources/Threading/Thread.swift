@@ -9,6 +9,8 @@ import Darwin
 /// A POSIX thread that runs a closure.
 @safe
 package struct Thread: @unchecked Sendable {
+    // Sendable because the handle is immutable after init and may be joined from any thread.
+
     private let handle: pthread_t
 
     private final class Body {

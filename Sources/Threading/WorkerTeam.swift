@@ -60,6 +60,8 @@ private final class Counter: Sendable {
 /// Where a team's threads meet: work is handed out under the mutex and waited for on the condition.
 @safe
 private final class Rendezvous: @unchecked Sendable {
+    // Sendable because every variable is touched only inside `monitor.locked`.
+
     private let monitor = Monitor()
     private var round = 0
     private var running = 0

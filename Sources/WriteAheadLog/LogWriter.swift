@@ -7,6 +7,9 @@ import SystemPackage
 /// meanwhile. After a write or a sync that failed, nothing more can be done with it: what is on the disk is not known
 /// any more, and every later call throws.
 package final class LogWriter: @unchecked Sendable {
+    // Sendable because `checksum` and `allocatedEnd` belong to the one thread that appends, and all else is immutable
+    // or atomic.
+
     /// The file grows by at least this much when it has to.
     private static let growth = 1 << 20
 

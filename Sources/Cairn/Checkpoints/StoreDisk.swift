@@ -6,6 +6,9 @@ import WriteAheadLog
 
 /// The files of a store that is open for writing, and where they stand. Whoever changes it is alone.
 final class StoreDisk: @unchecked Sendable {
+    // Sendable because its variables are touched only by the thread that opens the store and then under the lock of
+    // `StoreWriter`.
+
     let directory: Directory
     let file: LevelZeroFile
     private let storeLock: StoreLock

@@ -8,6 +8,8 @@ import Synchronization
 /// slots, and whoever looks it up says which of them will do.
 @safe
 final class LabelIndex: LabelBuckets, @unchecked Sendable {
+    // Sendable because one thread at a time adds, under the lock of whoever owns it, and lookups go by atomic buckets.
+
     private let memory: Memory<UInt32>
     private let buckets: UnsafeMutablePointer<Atomic<UInt32>>
     /// Buckets in use.

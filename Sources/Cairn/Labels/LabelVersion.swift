@@ -6,6 +6,9 @@ import Threading
 /// Where labels lead, from one checkpoint on: as the checkpoint left it, and what was added since. It says which slots
 /// a label may lead to; which of them it is shows in the slot, which is visible in the caller's view or is not.
 final class LabelVersion: @unchecked Sendable {
+    // Sendable because only `former` changes, under the lock of `LabelTable` and once every reader that may follow it
+    // has left.
+
     /// It serves views of this batch and later ones; `former` serves the others.
     let sequence: UInt64
     /// nil for a store in memory, which has all of its labels in `added`.

@@ -10,6 +10,9 @@ import Threading
 /// adding need it alone; searching does not.
 @safe
 final class StoreContents: @unchecked Sendable {
+    // Sendable because `places` is touched only under the lock of `StoreWriter`, or where nobody changes the store, and
+    // all else is immutable or guards itself.
+
     let superblock: Superblock
     let geometry: Geometry
     let encoding: VectorEncoding

@@ -7,6 +7,9 @@ import SystemPackage
 /// The rows of a store's codes, and what it takes to write them. Whoever has it is the one that changes the store.
 @safe
 final class CodeRows: @unchecked Sendable {
+    // Sendable because one thread at a time uses it: the one that changes the store, under the lock of `StoreWriter`,
+    // or that has it to itself.
+
     private(set) var column: CodeColumn
     private let contents: StoreContents
     private let memory: CodeMemory

@@ -8,6 +8,9 @@ import SystemPackage
 /// changes the store.
 @safe
 final class StoreCodes: @unchecked Sendable {
+    // Sendable because one thread at a time uses it: the one that changes the store, under the lock of `StoreWriter`,
+    // or that has it to itself.
+
     /// What the store asks for: `scalar8` or `scalar4`.
     let requested: VectorStore.Quantization
     /// nil: codes of no kind keep the order of these vectors, so searches compare the vectors.

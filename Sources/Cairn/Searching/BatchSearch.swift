@@ -130,6 +130,9 @@ private final class GroupCounter: Sendable {
 /// One result a row, written by whichever thread searches the row.
 @safe
 private final class BatchResults<Found: Sendable>: @unchecked Sendable {
+    // Sendable because in a round of the team each row is set by one thread, and the caller reads the rows after the
+    // round.
+
     private let rows: UnsafeMutableBufferPointer<Result<Found, StoreError>?>
 
     init(_ count: Int) {

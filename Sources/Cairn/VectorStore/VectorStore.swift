@@ -24,6 +24,9 @@ import Darwin
 /// A change that returned survives the failures that ``OpenOptions/durability`` names. A change that threw, or that a
 /// crash interrupted, has happened as a whole or not at all.
 public final class VectorStore: @unchecked Sendable {
+    // Sendable because its variables change only in `close`, once and after every reader has left, and all else is
+    // immutable, atomic or guards itself.
+
     /// The directory of the store; nil for a store in memory.
     public let path: FilePath?
     package let access: OpenOptions.Access

@@ -19,6 +19,8 @@ struct CommittedBatch {
 /// go on.
 @safe
 final class CommitQueue: @unchecked Sendable {
+    // Sendable because every variable is touched only inside `monitor.locked`, and all else is immutable after init.
+
     private let monitor = Monitor()
     private let graph: Graph
     private let labels: LabelTable

@@ -12,6 +12,9 @@ import Darwin
 /// Syncs the log every so often on a thread of its own: what `.interval` promises.
 @safe
 final class LogFlusher: @unchecked Sendable {
+    // Sendable because `log` and `isEnding` are touched only inside `monitor.locked`, and `thread` only by whoever
+    // makes it and ends it.
+
     private let monitor = Monitor()
     private let milliseconds: Int
     private var log: LogWriter?

@@ -20,6 +20,9 @@ import Darwin
 /// disk holds, so nothing more is written: the store goes on searching, and recovers when it is opened again.
 @safe
 final class StoreWriter: @unchecked Sendable {
+    // Sendable because variables are touched only under `computing`, but for `flusher`, which only init sets; all else
+    // is immutable, atomic or guards itself.
+
     let contents: StoreContents
     let labels: LabelTable
     let queue: CommitQueue

@@ -5,6 +5,8 @@ package import Allocation
 /// thread at a time may touch it.
 @safe
 package final class LogBatch: @unchecked Sendable {
+    // Sendable because one thread at a time has it: the one that is writing a batch.
+
     /// What the frame of a commit takes.
     package static let commitByteCount = LogFrame.byteCount(payload: LogCommit.size)
 

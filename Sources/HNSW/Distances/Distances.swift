@@ -8,6 +8,8 @@ package typealias CustomDistance = @Sendable (_ a: UnsafeRawBufferPointer, _ b: 
 /// was chosen when the store was opened, or by a custom function.
 @safe
 package final class Distances: @unchecked Sendable {
+    // Sendable because all of it is immutable after init, what `rows` points to as well.
+
     package let kernel: cairn_distances_fn
     package let rows: UnsafePointer<cairn_rows>
     package let scalar: cairn_scalar
@@ -192,6 +194,8 @@ extension Distances {
 /// distances, filled up with zeros to the length of a row.
 @safe
 package struct Query: @unchecked Sendable {
+    // Sendable because it is immutable, and nobody writes the vector that it points to before the search has ended.
+
     package let vector: UnsafeRawPointer
     /// Its Euclidean norm; used by cosine over integers.
     package let norm: Float

@@ -7,6 +7,8 @@ import CKernels
 /// answers what a scan has to read. Either is left out where it would serve nobody.
 @safe
 package final class SlotSet: @unchecked Sendable {
+    // Sendable because all of it is immutable after init, the bits in `words` too.
+
     /// The last batch that the view saw of which this holds.
     package let sequence: UInt64
     /// The slots that the view knew of.

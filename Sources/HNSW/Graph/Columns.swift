@@ -8,6 +8,9 @@ import Darwin
 /// stride`.
 @safe
 package struct Columns: @unchecked Sendable {
+    // Sendable because it is a copy of addresses, and only the thread that writes changes what lies there: what
+    // searches find in the overlay, in the records, or not at all.
+
     package var vectors: UnsafeMutableRawPointer
     package var vectorStride: Int
     /// 2M slots of u32 for each list; ids past the list's count are stale.

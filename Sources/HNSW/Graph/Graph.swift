@@ -11,6 +11,9 @@ import Synchronization
 /// search beside the one that writes; each search goes by a `GraphView`, inside `Readers.read`.
 @safe
 package final class Graph: @unchecked Sendable {
+    // Sendable because the newest state belongs to the one thread that writes, with its team, and searches go by the
+    // published atomics, as readers.
+
     package let columns: Columns
     package let distances: Distances
     package let parameters: Parameters
@@ -262,6 +265,9 @@ package struct GraphView: Sendable {
 /// Where the hot loops find level-0 lists: in the overlay if the slot has a place there, else in the columns.
 @safe
 struct LevelZeroLists: @unchecked Sendable {
+    // Sendable because it is immutable, the places it points to are atomic, and a list in the arena is not written once
+    // searches may see it.
+
     let columns: Columns
     let arena: ListArena
     let places: UnsafeMutablePointer<Atomic<UInt32>>

@@ -11,6 +11,9 @@ import Darwin
 /// number, and the old one is let go of when nobody can be reading it any more.
 @safe
 package final class ListArena: @unchecked Sendable {
+    // Sendable because the thread that writes alone takes and gives back lists, and a list that searches may see is not
+    // written until its readers have left.
+
     /// The most ids of a list.
     package let capacity: Int
     private let stride: Int

@@ -6,6 +6,9 @@ import Synchronization
 /// writer's newest lists become the searches' only when their batch is published.
 @safe
 package final class Overlay: @unchecked Sendable {
+    // Sendable because searches read only atomics and published lists, `changedSlots` belongs to whoever publishes, one
+    // thread at a time, and the rest to the thread that writes.
+
     let arena: ListArena
     let published: ReservedArray<Atomic<UInt32>>
     let newest: ReservedArray<Atomic<UInt32>>

@@ -16,6 +16,9 @@ import Darwin
 /// every reader of that time has left.
 @safe
 package final class Readers: @unchecked Sendable {
+    // Sendable because places and the epoch are atomic, blocks are added under `growing`, and a scratch is touched only
+    // by the thread that has taken its place.
+
     /// Places come by the block, and stay.
     private static let blockSize = 256
     private static let mostBlocks = 1024

@@ -5,6 +5,9 @@ import Synchronization
 /// for an empty bucket. One thread at a time inserts; any number look up beside it.
 @safe
 final class SlotMap: @unchecked Sendable {
+    // Sendable because one thread at a time changes it, and lookups go by the atomic table and keys, which are stored
+    // after what they lead to.
+
     @safe
     private final class Table {
         let keys: Memory<UInt32>

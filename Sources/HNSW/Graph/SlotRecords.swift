@@ -6,6 +6,9 @@ import Synchronization
 /// a whole: a search goes by the number of the last batch that was published when it began.
 @safe
 package final class SlotRecords: @unchecked Sendable {
+    // Sendable because what searches read of a record is atomic, and the rest belongs to the thread that writes, or
+    // that checks while it waits.
+
     /// Bit 0: the slot has a record. Bit 1: it is in the list of changed ones.
     private let flags: ReservedArray<Atomic<UInt8>>
     private let records: ReservedArray<Record>

@@ -8,6 +8,9 @@ import Synchronization
 /// that searches see and one that the writer does. A slot keeps its level for ever, so a node, once added, stays.
 @safe
 package final class UpperLayers: @unchecked Sendable {
+    // Sendable because searches read only atomics, `firstLists` and published lists, `changedLists` belongs to whoever
+    // publishes, one thread at a time, and the rest to the thread that writes.
+
     package let connectivity: Int
     /// Slot and level of each node, two u32 a node, in the order they came.
     package let nodes = Memory<UInt32>()
@@ -116,6 +119,9 @@ package final class UpperLayers: @unchecked Sendable {
 
     @safe
     struct View: @unchecked Sendable {
+        // Sendable because it is immutable, the places it points to are atomic, and a list is not written once searches
+        // may see it.
+
         let firstLists: SlotMap.View
         let arena: ListArena
         let places: UnsafeMutablePointer<Atomic<UInt32>>

@@ -4,6 +4,8 @@ import Synchronization
 /// What a batch does to the link lists: which it replaces, by which, and the state to go back to if it fails.
 @safe
 package final class GraphChanges: @unchecked Sendable {
+    // Sendable because only the thread that writes the batch changes it, and only until `endBatch`.
+
     /// Marks the lists that the batch made and may still write.
     let owner: UInt32
     /// The batch's number, by which searches see it.

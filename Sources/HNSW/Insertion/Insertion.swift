@@ -12,6 +12,9 @@ import Threading
 /// after it need its entry point. At the end of each, whoever may have lost its anchor gets one (`Graph.anchor`).
 @safe
 package final class Insertion: @unchecked Sendable {
+    // Sendable because one thread at a time calls it, and in a round of `team` each thread writes only its own
+    // scratches and notes, and the rows or lists that it was given.
+
     private let graph: Graph
     private let team: WorkerTeam
     /// As many for each thread as it has walks under way.
@@ -449,6 +452,8 @@ package final class Insertion: @unchecked Sendable {
 
 /// What one thread counts.
 private final class DoubtCounter: @unchecked Sendable {
+    // Sendable because in a round of the team one thread adds to it, and the caller takes from it only between rounds.
+
     private var count = 0
 
     func add(_ number: Int) { count += number }
@@ -461,6 +466,9 @@ private final class DoubtCounter: @unchecked Sendable {
 
 /// Slots that one thread collects.
 private final class UnsettledSlots: @unchecked Sendable {
+    // Sendable because in a round of the team one thread appends to it, and the caller takes from it only between
+    // rounds.
+
     private var slots: [UInt32] = []
 
     func append(_ slot: UInt32) { slots.append(slot) }

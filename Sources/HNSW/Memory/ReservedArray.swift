@@ -5,6 +5,9 @@ package import Allocation
 /// written cost no memory.
 @safe
 package final class ReservedArray<Element: ~Copyable>: @unchecked Sendable {
+    // Sendable because `base` never moves, `usableBytes` belongs to the one thread that extends it, and the owner
+    // orders access to the elements.
+
     package let base: UnsafeMutablePointer<Element>
     /// The most elements it can have.
     package let capacity: Int

@@ -10,6 +10,9 @@ import Darwin
 /// check every access, so the tests run with bounds. It does not own its memory.
 @safe
 package struct UncheckedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
+    // Sendable because it is an address and a count, both immutable; whoever owns the memory orders access to the
+    // elements.
+
     package let base: UnsafeMutablePointer<Element>
     package let count: Int
 
@@ -62,6 +65,9 @@ package struct UncheckedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
 /// Memory that is owned, zeroed when it is taken (lazily, by the kernel, when it is large) and grows by being replaced.
 @safe
 package final class Memory<Element: BitwiseCopyable>: @unchecked Sendable {
+    // Sendable because it is part of one owner, who lets only one thread at a time grow it and orders access to the
+    // elements.
+
     package private(set) var buffer = UncheckedBuffer<Element>.none
     /// How many bytes it takes.
     package var byteCount: Int { buffer.count * MemoryLayout<Element>.stride }

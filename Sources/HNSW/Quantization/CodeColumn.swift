@@ -4,6 +4,8 @@ import CKernels
 /// others.
 @safe
 package final class CodeColumn: @unchecked Sendable {
+    // Sendable because it is immutable after init, and rows are written only of slots that no search returns.
+
     package let model: CodeModel
     /// Where slot 0's row is.
     package let base: UnsafeMutableRawPointer

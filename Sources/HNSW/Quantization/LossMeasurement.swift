@@ -14,6 +14,9 @@ import Threading
 /// Cost: about an insertion for each query, and one more for each kind of codes.
 @safe
 package final class LossMeasurement: @unchecked Sendable {
+    // Sendable because one thread at a time calls it, and in a round of `team` each thread writes only its own scratch
+    // and results.
+
     private let graph: Graph
     private let view: GraphView
     private let team: WorkerTeam
@@ -175,6 +178,9 @@ private struct MaskedSample {
 /// Results that several threads fill in, each its own places.
 @safe
 private final class ResultList: @unchecked Sendable {
+    // Sendable because in a round of the team each place is set by one thread, and the caller takes the results after
+    // the round.
+
     private let places: UnsafeMutableBufferPointer<MaskedWalk>
 
     init(_ count: Int) {

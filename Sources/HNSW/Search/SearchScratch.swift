@@ -5,6 +5,9 @@ import CKernels
 /// never used by two at a time.
 @safe
 package final class SearchScratch: @unchecked Sendable {
+    // Sendable because one thread at a time has it: whoever has its place in `Readers`, or the thread of a team that it
+    // was made for.
+
     /// The square of what the query lost that was last made comparable with codes.
     var codeQueryLoss: Float = 0
     /// Whether that query was compared with codes; else the codes' grid did not reach it, and the walk went by vectors.

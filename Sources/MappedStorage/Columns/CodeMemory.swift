@@ -12,6 +12,9 @@ import Darwin
 /// process's own memory. The address range is reserved for as many rows as the store may ever have.
 @safe
 package final class CodeMemory: @unchecked Sendable {
+    // Sendable because `usableBytes` belongs to the thread that changes the store, and all else is immutable after
+    // init.
+
     package let rowBytes: Int
     /// Where slot 0's row is in the file.
     private let rowsOffset: Int

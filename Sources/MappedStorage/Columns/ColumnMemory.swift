@@ -14,6 +14,9 @@ import Darwin
 /// as the store is open, and growing moves nothing. Addresses past the last piece cannot be touched.
 @safe
 package final class ColumnMemory: @unchecked Sendable {
+    // Sendable because all but an atomic is immutable after init, and only the thread that changes the store maps or
+    // copies.
+
     package let geometry: Geometry
     private let addresses: AddressRange
     private let offsets: [Int]
