@@ -6,6 +6,7 @@ WORKDIR /cairn
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
+COPY Campaigns Campaigns
 RUN swift build -c release --static-swift-stdlib --disable-local-rpath --product cairn && strip -o /usr/local/bin/cairn .build/release/cairn
 
 FROM debian:bookworm-slim

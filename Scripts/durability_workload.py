@@ -329,7 +329,7 @@ class Trial:
             other = [label for label in live if state.live.get(label, live[label]) != live[label]]
             parts.append(
                 f"{name}: {len(lost)} missing {lost[:3]}, {len(extra)} too many {extra[:3]}, {len(other)} of another version "
-                f"{other[:3]}, {info['deleted']} marked instead of {len(state.marked)}, ef {info['ef']} instead of {state.ef}, codes {info['codes']} instead of {state.codes}")
+                f"{other[:3]}, {info['deleted']} marked instead of {len(state.marked)}, ef {info['ef']} instead of {state.ef}, quantization {info['quantization']} instead of {state.codes}")
         states = self.outlook.last - self.outlook.first + 1
         return f"the store is in none of {states} possible states\n  " + "\n  ".join(parts)
 

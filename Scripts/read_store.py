@@ -9,7 +9,8 @@ SUPERBLOCK = """version I 8, store 16s 16, layout 16s 32, compatible Q 48, read_
     dimensions I 72, m I 76, ef_construction I 80, metric B 84, scalar B 85, seed Q 88, first I 96, largest I 100,
     vector_stride I 104, link_stride I 108, name_length B 112, name 255s 113"""
 HEADER = """generation Q 8, layout 16s 16, slot_count Q 32, segment_count I 40, entry_point I 44, maximum_level i 48,
-    ef I 52, live Q 56, marked Q 64, free Q 72, level_state I 80, graph_generation Q 88, log Q 96, codes B 136"""
+    ef I 52, live Q 56, marked Q 64, free Q 72, level_state I 80, graph_generation Q 88, log Q 96, codes B 136,
+    position Q 144"""
 CODES = """version I 8, kind B 12, product B 13, rotated B 14, centered B 15, layout 16s 16, graph_generation Q 32, count Q 40,
     dimensions I 48, low f 52, scale f 56, levels 16s 80, requested B 128, center I 132"""
 DERIVED = "version I 8, body I 12, layout 16s 16, graph_generation Q 32, count Q 40, extent Q 48"

@@ -56,7 +56,7 @@ extension VectorStore.QuantizationReport {
     var summary: String? {
         guard used != .none, !isUnderReview, let worst else { return nil }
         return worst.lost >= 0.0005
-            ? "searches with \(used.rawValue) lose \(fixed(worst.lost, decimals: 3)) of recall@10 at ef \(worst.width), and no more at another ef"
+            ? "searches with \(used.rawValue) lose \(fixed(worst.lost, decimals: 3)) of recall@10 at ef \(worst.ef), and no more at another ef"
             : "searches with \(used.rawValue) lose nothing of recall@10"
     }
 

@@ -23,6 +23,12 @@ func runUpdatingAndDeleting() async throws {
     batch.erase(99)
     try store.write(batch)
 
+    var next = VectorStore.WriteBatch()
+    next.upsert([0, 1, 1], label: 101)
+    next.position = 4711
+    try store.write(next)
+    print(try store.position)                                     // 4711
+
     for invalid in try store.invalidVectors(in: [1, 2, 3, .nan, 0, 0]) {
         print(invalid.row, invalid.problem)
     }

@@ -22,11 +22,11 @@ extension VectorStore {
         private(set) var operations: [Operation] = []
         private(set) var vectors: [[Float]] = []
 
-        /// A number of yours that the store keeps with these changes, such as the offset in a queue up to which you
-        /// have read.
+        /// A number of yours that the store keeps with these changes; nil, the default, leaves the store's as it is.
         ///
-        /// The store keeps it with the changes: after a crash you find both or neither. ``VectorStore/position``
-        /// returns the number of the last batch that had one. By default, nil: the number stays what it is.
+        /// Use it for how far you have read a queue, for example. After a crash the store has both the changes and the
+        /// number, or neither. ``VectorStore/position`` returns the number of the last batch that had one. A batch may have a
+        /// position and no changes.
         public var position: UInt64?
 
         /// Creates an empty batch.
@@ -34,8 +34,8 @@ extension VectorStore {
 
         /// The number of changes.
         public var count: Int { operations.count }
-        /// Whether there are no changes.
-        public var isEmpty: Bool { operations.isEmpty }
+        /// Whether there are no changes and no position.
+        public var isEmpty: Bool { operations.isEmpty && position == nil }
 
         /// Adds a vector under a label that is not in the store.
         ///

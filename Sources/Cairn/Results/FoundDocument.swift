@@ -2,7 +2,7 @@ import HNSW
 
 extension VectorStore {
     /// A document that a search found.
-    public struct FoundDocument: Sendable, Hashable, Codable {
+    public struct FoundDocument: Sendable, Hashable {
         /// The number of the document, as the grouping returns it.
         public let document: UInt64
         /// The nearest vectors of the document, nearest first; at least one.

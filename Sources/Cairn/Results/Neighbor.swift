@@ -1,6 +1,6 @@
 extension VectorStore {
     /// A vector that a search found: its label and its distance from the query.
-    public struct Neighbor: Sendable, Hashable, Codable {
+    public struct Neighbor: Sendable, Hashable {
         /// The label of the vector.
         public let label: Label
         /// The distance of the vector from the query, by the store's metric.

@@ -33,7 +33,7 @@ extension VectorStore {
         /// The recall@10 of searches at one ef, with and without quantization.
         public struct Loss: Sendable, Hashable, Codable {
             /// The ef of the searches.
-            public let width: Int
+            public let ef: Int
             /// The recall@10 of searches that compare the vectors, from 0 to 1.
             ///
             /// It is the share of the ten nearest vectors that they find. The ten nearest are the best that any of the
@@ -48,7 +48,7 @@ extension VectorStore {
             /// The kind that was tried.
             public let kind: Kind
             /// The ef at which the kind lost most; 0 if its grid does not cover all vectors.
-            public let width: Int
+            public let ef: Int
             /// The recall@10 that the kind lost at that ef. If ``width`` is 0, it is the share of vectors that the grid
             /// does not cover.
             public let lost: Double
@@ -90,9 +90,9 @@ extension VectorStore {
             }
             guard used.rawValue != requested.rawValue, !attempts.isEmpty else { return nil }
             let lost = attempts.map { attempt in
-                attempt.width == 0
+                attempt.ef == 0
                     ? "\(attempt.kind.rawValue) has no grid for \(Self.decimals(attempt.lost)) of the vectors"
-                    : "\(attempt.kind.rawValue) may lose \(Self.decimals(attempt.lost + 0.000_499)) of recall@10 at ef \(attempt.width)"
+                    : "\(attempt.kind.rawValue) may lose \(Self.decimals(attempt.lost + 0.000_499)) of recall@10 at ef \(attempt.ef)"
             }
             let isLast = attempts.contains { $0.kind == .half }
             let instead =
@@ -117,17 +117,17 @@ extension VectorStore.QuantizationReport {
         requested = codes.requested
         used = Kind(codes.rows?.model.kind.rawValue ?? 0)
         losses = zip(CodeFileHeader.widths, codes.measurement?.rows ?? []).compactMap { width, row in
-            row.map { Loss(width: width, recall: Double($0.recall), lost: Double($0.lost)) }
+            row.map { Loss(ef: width, recall: Double($0.recall), lost: Double($0.lost)) }
         }
         queries = codes.measurement?.queries ?? 0
         measuredCount = codes.measurement?.count ?? codes.trainedCount
-        attempts = codes.attempts.map { Attempt(kind: Kind($0.kind), width: $0.width, lost: Double($0.lost)) }
+        attempts = codes.attempts.map { Attempt(kind: Kind($0.kind), ef: $0.width, lost: Double($0.lost)) }
     }
 
     /// Returns a report on the quantization of this one, measured again.
     func measured(_ loss: SearchLoss, count: Int) -> VectorStore.QuantizationReport {
         var report = self
-        report.losses = loss.rows.map { Loss(width: $0.width, recall: $0.recall, lost: $0.lost) }
+        report.losses = loss.rows.map { Loss(ef: $0.width, recall: $0.recall, lost: $0.lost) }
         (report.queries, report.measuredCount) = (loss.queries, count)
         return report
     }

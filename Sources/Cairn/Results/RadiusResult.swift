@@ -3,7 +3,7 @@ import HNSW
 
 extension VectorStore {
     /// The vectors that a search found within a radius.
-    public struct RadiusResult: Sendable, Hashable, Codable {
+    public struct RadiusResult: Sendable, Hashable {
         /// The vectors within the radius, nearest first.
         public let neighbors: [Neighbor]
         /// Whether more vectors are within the radius than ``VectorStore/RadiusOptions/limit`` allows.

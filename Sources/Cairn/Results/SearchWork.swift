@@ -14,7 +14,7 @@ extension VectorStore {
         /// The number of vectors read.
         public internal(set) var vectorsRead = 0
         /// The number of quantized vectors read.
-        public internal(set) var codesRead = 0
+        public internal(set) var quantizedVectorsRead = 0
         /// The number of different 4 KiB pages that each search read for vectors, quantized vectors and lists, added
         /// up.
         public internal(set) var pagesTouched = 0
@@ -29,7 +29,7 @@ extension VectorStore {
             hops += trace.hops
             listsRead += trace.lists
             vectorsRead += trace.vectors
-            codesRead += trace.codes
+            quantizedVectorsRead += trace.codes
             pagesTouched += trace.pageCount
             bytesRead += trace.bytes
         }

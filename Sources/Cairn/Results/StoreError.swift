@@ -5,15 +5,17 @@ public import SystemPackage
 package import VectorFiles
 
 /// An error of a store: a code for your program, a message for people, and where it happened.
-public struct StoreError: Error, Sendable, Hashable, Codable, CustomStringConvertible {
+public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of an error. Later versions may have more, so a `switch` over error codes needs a default.
-    public struct Code: Sendable, Hashable, Codable, CustomStringConvertible {
-        private enum Value: String, Sendable, Codable {
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String, Sendable {
             case io, full, corrupt, incompatible, notAStore, notFound, alreadyExists, locked, readOnly
             case dimensionMismatch, invalidVector, invalidArgument, duplicateLabel, unknownLabel, missingDistance
             case closed, forked, failed
         }
         private let value: Value
+
+        private init(value: Value) { self.value = value }
 
         /// The operating system failed to read or write.
         public static let io = Code(value: .io)
@@ -57,6 +59,11 @@ public struct StoreError: Error, Sendable, Hashable, Codable, CustomStringConver
         ///
         /// Opening the store again recovers it.
         public static let failed = Code(value: .failed)
+
+        init?(named name: String) {
+            guard let value = Value(rawValue: name) else { return nil }
+            self.value = value
+        }
 
         /// The name of the code, as in the JSON of the command line.
         public var description: String { value.rawValue }
@@ -185,5 +192,41 @@ func translating<Result>(_ body: () throws(StorageError) -> Result) throws(Store
         return try body()
     } catch {
         throw StoreError(error)
+    }
+}
+
+extension StoreError: Codable {
+    private enum CodingKeys: String, CodingKey { case code, message, path, systemError, label, row }
+
+    /// Decodes an error.
+    ///
+    /// - Parameter decoder: The decoder to read from.
+    /// - Throws: `DecodingError`, also for a code of a later release.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        guard let code = Code(named: try container.decode(String.self, forKey: .code)) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .code, in: container, debugDescription: "this code is not known")
+        }
+        self.init(
+            code, try container.decode(String.self, forKey: .message),
+            path: try container.decodeIfPresent(String.self, forKey: .path).map { FilePath($0) },
+            systemError: try container.decodeIfPresent(CInt.self, forKey: .systemError).map { Errno(rawValue: $0) },
+            label: try container.decodeIfPresent(Label.self, forKey: .label),
+            row: try container.decodeIfPresent(Int.self, forKey: .row))
+    }
+
+    /// Encodes the error: the code by its name, the path as a string, the system's error as a number.
+    ///
+    /// - Parameter encoder: The encoder to write to.
+    /// - Throws: What the encoder throws.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(code.description, forKey: .code)
+        try container.encode(message, forKey: .message)
+        try container.encodeIfPresent(path?.string, forKey: .path)
+        try container.encodeIfPresent(systemError?.rawValue, forKey: .systemError)
+        try container.encodeIfPresent(label, forKey: .label)
+        try container.encodeIfPresent(row, forKey: .row)
     }
 }

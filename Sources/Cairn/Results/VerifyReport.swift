@@ -19,6 +19,12 @@ extension VectorStore {
             case searches
         }
 
+        /// What is encoded.
+        private enum CodingKeys: String, CodingKey {
+            case problems, warnings, unreachableCount, unreachableLabels, missedCount, missedLabels, damagedPages
+            case damagedLabels, quantization, contentChecksum
+        }
+
         /// The problems of the store, a sentence each. After a hundred of them comes "and more".
         public internal(set) var problems: [String] = []
         /// Facts that are no damage but good to know, a sentence each.

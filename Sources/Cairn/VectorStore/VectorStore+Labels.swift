@@ -44,9 +44,11 @@ extension VectorStore {
     /// Calls a function with each label and its vector, in the order in which the store keeps them.
     ///
     /// All vectors are of the state that the store has when you call this. Vectors that are marked deleted are left
-    /// out. Other threads may change the store meanwhile. Space that they free is not used again before this returns.
+    /// out, and so may be one that another thread marks deleted and brings back meanwhile. Other threads may change the store.
+    /// Space that they free is not used again before this returns, so a slow `body` lets the store grow.
     ///
-    /// - Parameter body: The function to call. The vector that it gets is valid only during the call.
+    /// - Parameter body: The function to call. The vector that it gets is valid only during the call. It may search the
+    ///   store. It must not change or close it: a change can wait for this to return.
     /// - Throws: The error that `body` throws, which ends the iteration; or ``StoreError``: `closed` after ``close()``,
     ///   or `full` if there is no memory.
     /// - Complexity: O(vectors). It reads the data file once, in order.

@@ -60,7 +60,9 @@ extension VectorStore {
             return try StoreOpening(directory, options).open(storeLock)
         } catch {
             throw error.path == nil
-                ? StoreError(error.code, error.message, path: path, systemError: error.systemError) : error
+                ? StoreError(
+                    error.code, error.message, path: path, systemError: error.systemError, label: error.label,
+                    row: error.row) : error
         }
     }
 

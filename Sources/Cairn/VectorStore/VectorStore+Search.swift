@@ -217,11 +217,12 @@ extension VectorStore {
         guard vector.count == encoding.dimensions else {
             throw StoreError(
                 .dimensionMismatch,
-                "\(subject) has \(vector.count) dimensions, the store's vectors have \(encoding.dimensions)", path: path
-            )
+                "\(subject) has \(vector.count) dimensions, the store's vectors have \(encoding.dimensions)",
+                path: path,
+                row: query.row)
         }
         if let problem = unsafe encoding.problem(vector) {
-            throw StoreError(.invalidVector, "\(subject) \(problem)", path: path)
+            throw StoreError(.invalidVector, "\(subject) \(problem)", path: path, row: query.row)
         }
         let storage = try unsafe takingMemory(for: path) { () throws(OutOfMemory) in
             try scratch.prepare(dimensions: contents.graph.distances.dimensions)

@@ -196,7 +196,7 @@ extension VectorStore {
         if let worst = measured.worst, loss.breaksPromise {
             report.warnings.append(
                 "quantization: searches with \(known.used.rawValue) lose \(QuantizationReport.decimals(worst.lost)) of recall@10 at ef "
-                    + "\(worst.width), more than the \(QuantizationReport.decimals(QuantizationReport.promise)) that is allowed; 'cairn quantize' with "
+                    + "\(worst.ef), more than the \(QuantizationReport.decimals(QuantizationReport.promise)) that is allowed; 'cairn quantize' with "
                     + "the store and \(known.requested.rawValue) chooses again")
         }
     }

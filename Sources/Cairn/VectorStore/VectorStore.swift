@@ -154,8 +154,7 @@ public final class VectorStore: @unchecked Sendable {
         guard access == .readWrite else {
             throw StoreError(
                 .readOnly,
-                "the store was opened for reading; open it with access .readWrite: "
-                    + "openForWriting(at: path)",
+                "the store was opened for reading; open it with VectorStore.openForWriting(at:)",
                 path: path)
         }
         guard let writer = writer.withLock({ $0 }) else { throw closedError }

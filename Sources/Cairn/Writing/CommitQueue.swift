@@ -87,8 +87,9 @@ final class CommitQueue: @unchecked Sendable {
         while done < waiting.count && waiting[done].frame <= frame {
             let batch = waiting[done]
             labels.publish(batch.labels) {
-                counts.store(batch.counts)
                 retired.append(graph.publish(batch.changes, hasDeadSlots: batch.hasDeadSlots))
+                // Who reads a position finds the batch that it came with.
+                counts.store(batch.counts)
             }
             published = max(published, batch.frame)
             done += 1

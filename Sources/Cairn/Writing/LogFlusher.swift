@@ -70,13 +70,10 @@ final class LogFlusher: @unchecked Sendable {
 }
 
 extension Duration {
-    /// Whole milliseconds, at least one.
+    /// Whole milliseconds, from one to those of a day.
     var milliseconds: Int {
-        let (seconds, attoseconds) = components
-        return max(
-            1,
-            Int(
-                clamping: seconds.multipliedReportingOverflow(by: 1000).partialValue + attoseconds
-                    / 1_000_000_000_000_000))
+        let day: Duration = .seconds(86_400), duration = min(max(self, .milliseconds(1)), day)
+        let (seconds, attoseconds) = duration.components
+        return Int(seconds * 1000 + attoseconds / 1_000_000_000_000_000)
     }
 }

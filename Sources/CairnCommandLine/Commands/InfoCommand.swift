@@ -61,13 +61,13 @@ struct InfoCommand: Command {
         guard let worst = report.worst else { return facts }
         let losses = report.losses.map { loss in
             JSON.object([
-                ("ef", .number(loss.width)), ("recall", .number(loss.recall, decimals: 4)),
+                ("ef", .number(loss.ef)), ("recall", .number(loss.recall, decimals: 4)),
                 ("lost", .number(loss.lost, decimals: 4)),
             ])
         }
         return facts + [
             ("quantization_lost", .number(max(worst.lost, 0), decimals: 4)),
-            ("quantization_lost_at_ef", .number(worst.width)),
+            ("quantization_lost_at_ef", .number(worst.ef)),
             ("quantization_measured_queries", .number(report.queries)),
             ("quantization_measured_count", .number(report.measuredCount)),
             ("quantization_losses", .array(losses)),

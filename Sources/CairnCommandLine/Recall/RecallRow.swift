@@ -27,7 +27,8 @@ struct RecallRow: Sendable {
         },
         count("distances", title: "distances", \.distances), count("hops", title: "hops", \.hops),
         count("lists", title: "lists read", \.listsRead), count("vectors", title: "vectors read", \.vectorsRead),
-        count("codes", title: "quantized read", \.codesRead), count("pages", title: "pages touched", \.pagesTouched),
+        count("codes", title: "quantized read", \.quantizedVectorsRead),
+        count("pages", title: "pages touched", \.pagesTouched),
         count("bytes", title: "bytes read", \.bytesRead),
     ]
 

@@ -85,7 +85,7 @@ import Testing
         if report.used == .none {
             #expect(try coded.info.quantizationBytes == 0 && report.losses == [] && !report.attempts.isEmpty)
         } else {
-            #expect(report.losses.map(\.width) == [10, 20, 50, 100, 200] && report.queries >= 64)
+            #expect(report.losses.map(\.ef) == [10, 20, 50, 100, 200] && report.queries >= 64)
             #expect((report.worst?.lost ?? 1) <= VectorStore.QuantizationReport.promise)
         }
     }
@@ -150,7 +150,7 @@ import Testing
         for index in rows..<bytes.count { bytes[index] = bytes[rows + (index - rows) % 64] }
         try writeBytes(bytes, to: CodedStore.file(store.path))
         let report = try store.open(.readOnly).verify()
-        #expect(report.warnings.count == 1 && report.warnings[0].contains("'cairn codes'"), "\(report.warnings)")
+        #expect(report.warnings.count == 1 && report.warnings[0].contains("'cairn quantize'"), "\(report.warnings)")
         #expect((report.quantization?.worst?.lost ?? 0) > 0.2)
         let writer = try store.open()
         try writer.setQuantization(.scalar4)

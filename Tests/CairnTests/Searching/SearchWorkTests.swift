@@ -48,10 +48,10 @@ struct SearchWorkTests {
         #expect(mean(work.pagesTouched) <= limit.pages * slack)
         #expect(mean(work.bytesRead) <= limit.bytes * slack)
         // And that they are counted at all.
-        #expect(work.distances == work.vectorsRead + work.codesRead)
-        #expect((work.codesRead > 0) == (limit.codes != .none))
+        #expect(work.distances == work.vectorsRead + work.quantizedVectorsRead)
+        #expect((work.quantizedVectorsRead > 0) == (limit.codes != .none))
         #expect(mean(work.distances) > limit.distances / 2 && mean(work.pagesTouched) > limit.pages / 2)
-        #expect(work.bytesRead > work.vectorsRead * 1536 + work.codesRead * 192)
+        #expect(work.bytesRead > work.vectorsRead * 1536 + work.quantizedVectorsRead * 192)
     }
 
     @Test
