@@ -145,7 +145,7 @@ struct ConvertIndexTests {
         var index = index
         try index.writeFolder("in", in: workspace, ids: (0..<9).map { "id \($0)" })
         let made = try workspace.convert("@in", "@s.cairn", "--metric", "l2")
-        #expect(made.warnings.count == 2 && made.warnings[1].contains("1 vector of which"))
+        #expect(made.warnings.count == 2 && made.warnings[1].contains("1 vector that Chroma's"))
         index.vectors = TestVectors(count: 12, dimensions: 5, seed: 1)
         try index.writeFolder("other", in: workspace, ids: ["a"])
         try workspace.write("in/index_metadata.pickle", bytes: workspace.bytes("other/index_metadata.pickle"))

@@ -49,8 +49,8 @@ import Testing
     }
 
     private func remarks(_ store: VectorStore, _ name: String) throws -> [String] {
-        let report = try store.verify(depth: .checksums)
-        return (report.problems + report.warnings).filter { $0.hasPrefix("\(name): the file") }
+        let report = try store.verify(depth: .checksums), subject = name == "codes" ? "quantization" : name
+        return (report.problems + report.warnings).filter { $0.hasPrefix("\(subject): the file") }
     }
 
     @Test(arguments: ["upper", "labels", "codes"], Writer.allCases)

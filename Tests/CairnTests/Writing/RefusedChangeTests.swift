@@ -28,7 +28,7 @@ import Testing
         Refused("add a live label", .duplicateLabel, ["label 2 (row 1)", "in the store already"]) {
             try $0.add([9, 9, 8, 8], labels: [10, 2])
         },
-        Refused("add a marked label", .duplicateLabel, ["label 4 (row 0)", "unmark, erase or upsert"]) {
+        Refused("add a marked label", .duplicateLabel, ["label 4 (row 0)", "bring it back, erase it or upsert it"]) {
             try $0.add([9, 9], labels: [4])
         },
         Refused("add a label twice", .duplicateLabel, ["label 10 (row 2)", "twice in the input"]) {
@@ -195,7 +195,7 @@ import Testing
         ]
         for (index, change) in changes.enumerated() {
             let error = storeError("change \(index)") { try change() }
-            #expect(error?.code == .readOnly && error?.message.contains("open it with access .readWrite") == true)
+            #expect(error?.code == .readOnly && error?.message.contains("openForWriting(at:)") == true)
         }
         #expect(try snapshot(written.path) == files)
     }
