@@ -141,7 +141,7 @@ let package = Package(
             path: "Campaigns/Fuzzing", exclude: ["Corpus"], swiftSettings: strict),
         // The Swift of the documentation, which may leave results unused.
         .executableTarget(
-            name: "Snippets", dependencies: ["Cairn"], path: "Tests/Snippets",
+            name: "DocumentationSnippets", dependencies: ["Cairn"], path: "Tests/Snippets",
             swiftSettings: [.enableUpcomingFeature("MemberImportVisibility")]),
         .testTarget(
             name: "CrashStatesTests", dependencies: ["CrashStates", "MappedStorage", "TestSupport", system],

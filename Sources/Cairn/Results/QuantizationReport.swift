@@ -49,7 +49,7 @@ extension VectorStore {
             public let kind: Kind
             /// The ef at which the kind lost most; 0 if its grid does not cover all vectors.
             public let ef: Int
-            /// The recall@10 that the kind lost at that ef. If ``width`` is 0, it is the share of vectors that the grid
+            /// The recall@10 that the kind lost at that ef. If ``ef`` is 0, it is the share of vectors that the grid
             /// does not cover.
             public let lost: Double
         }
