@@ -44,7 +44,11 @@ extension VectorStore {
         options.access = .readWrite
         let store = try open(at: path, options: options), directory = store.directory
         do throws(StoreError) {
-            if before.hasWrongCodes { try store.setQuantization(store.configuration.quantization) }
+            // Opening has redone a pending journal, and shows what that brought back.
+            let opened = try store.verify(depth: .checksums)
+            if before.hasWrongCodes || opened.hasWrongCodes {
+                try store.setQuantization(store.configuration.quantization)
+            }
             try store.relink(&report, threads, progress)
             try store.checkpoint()
         } catch {
