@@ -22,7 +22,7 @@ struct FilterCosts {
             }
             print("\n1 label in \(oneIn), k 10; a scan computes \(chosen.count) distances")
             print(column("way", 30), column("ef", 5), column("found", 8), column("distances", 10), column("lists", 8))
-            for (name, plan) in [("through every vector", FilterPlan.walkAll), ("through the set", .walkSet)] {
+            for (name, plan) in [("through every vector", SearchPlan.walkAll), ("through the set", .walkSet)] {
                 for width in widths {
                     var options = VectorStore.SearchOptions(ef: width, filter: filter)
                     options.filterPlan = plan

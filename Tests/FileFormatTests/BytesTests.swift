@@ -38,7 +38,7 @@ import Testing
     @Test func slotEntriesHaveTheirPlaces() {
         #expect(SlotEntry.size == 16)
         #expect([SlotEntry.labelOffset, SlotEntry.levelOffset, SlotEntry.stateOffset] == [0, 8, 9])
-        let states: [SlotEntry.State] = [.unused, .live, .marked, .erased, .superseded]
+        let states: [SlotState] = [.unused, .live, .marked, .erased, .superseded]
         #expect(states.map(\.rawValue) == [0, 1, 2, 3, 4])
     }
 }

@@ -1,10 +1,10 @@
+import FileFormat
 import Testing
 
 @testable import HNSW
 
 /// Changing a graph as the writer of a store does, without files.
 extension TestGraph {
-    static let erased: UInt8 = 3
 
     /// Adds rows in a batch of their own, and publishes it. `reusing`: they get free slots of their level, if there are any.
     @discardableResult
@@ -36,7 +36,7 @@ extension TestGraph {
         let rows = vectors.map { place($0, reusing: reusing) }
         try! insertion.insert(rows.map { ($0.slot, $0.level) })
         liveCount += rows.count
-        for slot in erasing { setState(slot, Self.erased) }
+        for slot in erasing { setState(slot, .erased) }
         try! graph.unlink(erasing, scratch: scratch)
         graph.hasUnlinkedSlots = liveCount + markedCount < graph.count
         return (rows.map { $0.slot }, graph.endBatch())
@@ -50,7 +50,7 @@ extension TestGraph {
     func mark(_ slots: [UInt32]) {
         sequence += 1
         graph.beginBatch(sequence)
-        for slot in slots { setState(slot, Columns.markedState) }
+        for slot in slots { setState(slot, .marked) }
         publish(graph.endBatch())
     }
 
@@ -64,17 +64,17 @@ extension TestGraph {
             try! graph.extend(slots: Int(slot) + 1)
         }
         write(vector, to: slot)
-        graph.slots.setRow(slot, label: UInt64(1000 + slot), level: level, state: Self.erased, sequence: sequence)
+        graph.slots.setRow(slot, label: UInt64(1000 + slot), level: level, state: .erased, sequence: sequence)
         return (slot, level)
     }
 
     /// Changes the state of a slot that is live or marked.
-    private func setState(_ slot: UInt32, _ state: UInt8) {
-        if graph.slots.state(slot) == Columns.liveState { liveCount -= 1 } else { markedCount -= 1 }
+    private func setState(_ slot: UInt32, _ state: SlotState) {
+        if graph.slots.state(slot) == .live { liveCount -= 1 } else { markedCount -= 1 }
         graph.slots.setState(slot, state, sequence: sequence)
         switch state {
-        case Columns.liveState: liveCount += 1
-        case Columns.markedState: markedCount += 1
+        case .live: liveCount += 1
+        case .marked: markedCount += 1
         default: freeSlots.append((slot, graph.slots.level(slot)))
         }
     }

@@ -33,7 +33,7 @@ struct DenseSlots {
         let memory = try takingMemory(for: path, Memory<UInt32>(view.count))
         var next: UInt32 = 0
         for slot in 0..<UInt32(view.count) {
-            let goes = VectorStore.hasLabel(graph.slots.state(slot))
+            let goes = graph.slots.state(slot).hasLabel
             memory.buffer[Int(slot)] = goes ? next : .max
             next += goes ? 1 : 0
         }
@@ -50,10 +50,10 @@ struct DenseSlots {
         found.position = counts.position
         for slot in 0..<UInt32(view.count) {
             let entry = graph.slots.entry(slot)
-            guard (SlotEntry.State(rawValue: entry.state) ?? .unused) != .unused,
+            guard entry.state.isUsed,
                 entry.level == graph.upper.level(slot)
             else { throw .damagedSlots("slot \(slot) has state \(entry.state) and level \(entry.level)", path) }
-            found.move(from: 0, to: entry.state)
+            found.move(from: .unused, to: entry.state)
         }
         guard found == counts else { throw .damagedSlots("its slots are not in the states that it counts", path) }
     }

@@ -5,7 +5,7 @@ import MappedStorage
 extension VectorStore {
     /// How many slots are in use, those that nothing live is in included: where `readRows` ends.
     package var slotCount: Int {
-        get throws(StoreError) { try reading { (_, view, _) in view.count } }
+        get throws(StoreError) { try reading { $0.view.count } }
     }
 
     /// Reads live vectors as they were given (to within rounding, for cosine and f16), in slot order: those from `slot`
@@ -15,7 +15,8 @@ extension VectorStore {
     package func readRows(
         from slot: Int, labels: UnsafeMutableBufferPointer<Label>, vectors: UnsafeMutableBufferPointer<Float>
     ) throws(StoreError) -> (count: Int, next: Int) {
-        try reading { (contents, view, _) in
+        try reading { session in
+            let contents = session.contents, view = session.view
             let dimensions = contents.encoding.dimensions, slots = contents.graph.slots
             precondition(vectors.count >= labels.count * dimensions, "there is room for the vectors")
             var count = 0, next = slot
@@ -37,13 +38,14 @@ extension VectorStore {
     /// that had lost the lengths were not. False for other metrics. Reads the lengths, up to the first of these.
     package var hasLengths: Bool {
         get throws(StoreError) {
-            try reading { (contents, view, _) in
+            try reading { session in
+                let contents = session.contents, view = session.view
                 guard contents.encoding.isCosine, let norms = unsafe contents.columns.norms else { return false }
                 let slots = contents.graph.slots
                 return (0..<view.count).contains { slot in
                     unsafe norms[slot] != 1
                         && (slots.isVisible(UInt32(slot), at: view.sequence)
-                            || slots.state(UInt32(slot)) == Columns.markedState)
+                            || slots.state(UInt32(slot)) == .marked)
                 }
             }
         }

@@ -31,10 +31,9 @@ extension VectorStore {
     ) throws(StoreError) {
         try checkVacant(copy)
         let store = try open(at: path)
-        try store.readingQuiet { (contents, view) throws(StoreError) in
-            try StoreCopy(
-                contents, view, store.counts.load(), metric, searchWidth: store.defaultWidth, codes: store.codes, path
-            ).run(from: path, to: copy, progress: progress, calls: store.calls)
+        try store.readingQuiet { (session) throws(StoreError) in
+            try StoreCopy(session, metric, codes: store.codes).run(
+                from: path, to: copy, progress: progress, calls: store.calls)
         }
     }
 }
@@ -50,10 +49,11 @@ struct StoreCopy {
     private let sources: [UInt32]
 
     init(
-        _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ metric: VectorStore.Metric?,
-        searchWidth: Int, codes: VectorStore.Quantization, _ path: FilePath
+        _ session: ReadSession, _ metric: VectorStore.Metric?, codes: VectorStore.Quantization
     ) throws(StoreError) {
-        self.contents = contents
+        contents = session.contents
+        let view = session.view, counts = session.counts.load(), searchWidth = session.defaultWidth
+        let path = session.path
         // Until its first batch an import has the slots of repeated labels in its graph, which would fall apart without
         // them.
         let keepsAll = view.sequence == 0
@@ -81,7 +81,7 @@ struct StoreCopy {
         let labels = try takingMemory(for: path, SlotsByLabel(sources.map { records.label($0) }))
         var free: [UInt32] = []
         for slot in 0..<UInt32(sources.count) {
-            guard VectorStore.hasLabel(records.state(sources[Int(slot)])) else {
+            guard records.state(sources[Int(slot)]).hasLabel else {
                 free.append(slot)
                 continue
             }
@@ -156,7 +156,7 @@ struct StoreCopy {
 
     /// Throws if a vector cannot be placed by the new metric, or kept for it.
     private func check(_ path: FilePath) throws(StoreError) {
-        for slot in sources where VectorStore.hasLabel(contents.graph.slots.state(slot)) {
+        for slot in sources where contents.graph.slots.state(slot).hasLabel {
             let vector = contents.vector(slot)
             guard let problem = unsafe vector.withUnsafeBufferPointer({ unsafe encoding.problem($0) }) else { continue }
             throw StoreError(
@@ -177,7 +177,7 @@ struct StoreCopy {
         let entry = contents.graph.slots.entry(slot), table = unsafe place(.slotTable)
         unsafe table.storeBytes(of: entry.label.littleEndian, as: UInt64.self)
         unsafe table.storeBytes(of: UInt8(entry.level), toByteOffset: SlotEntry.levelOffset, as: UInt8.self)
-        unsafe table.storeBytes(of: entry.state, toByteOffset: SlotEntry.stateOffset, as: UInt8.self)
+        unsafe table.storeBytes(of: entry.state.rawValue, toByteOffset: SlotEntry.stateOffset, as: UInt8.self)
         let source = unsafe UnsafeRawPointer(contents.columns.vector(slot))
         if encoding.isCosine == contents.encoding.isCosine {
             unsafe place(.vectors).copyMemory(from: source, byteCount: geometry.stride(of: .vectors))

@@ -83,7 +83,7 @@ struct PageCheck {
         } else if isRows {
             let count = UInt32(header.slotCount), columns = columns
             found = checksums.masked(bytes, piece.column, page: (piece.columnOffset + offset) / Geometry.pageSize) {
-                $0 < count && VectorStore.hasLabel(columns.state($0))
+                $0 < count && columns.state($0).hasLabel
             }
         } else {
             found = checksums.plain(bytes)

@@ -64,7 +64,7 @@ struct PageUpdates {
             let entry = graph.slots.entry(slots[index])
             bytes.store(entry.label, at: SlotEntry.labelOffset)
             bytes[SlotEntry.levelOffset] = UInt8(entry.level)
-            bytes[SlotEntry.stateOffset] = entry.state
+            bytes[SlotEntry.stateOffset] = entry.state.rawValue
             return Int(slots[index]) * SlotEntry.size
         }
         for offset in tables.keys.sorted() {
@@ -146,7 +146,7 @@ struct PageUpdates {
                 let bytes = try read(offset, segment, isInPlace: true)
                 try check(bytes, column, number, offset, segment)
                 let checksum = checksums.masked(bytes, column, page: number) { slot in
-                    slot < UInt32(new.slotCount) && VectorStore.hasLabel(graph.slots.state(slot))
+                    slot < UInt32(new.slotCount) && graph.slots.state(slot).hasLabel
                 }
                 try setEntry(checksum, offset, segment)
                 last = number
@@ -167,7 +167,7 @@ struct PageUpdates {
         let checksum =
             column == .vectors || column == .norms
             ? checksums.masked(bytes, column, page: number) {
-                $0 < count && VectorStore.hasLabel(columns.state($0))
+                $0 < count && columns.state($0).hasLabel
             } : checksums.plain(bytes)
         guard checksum == expected else {
             throw .format(

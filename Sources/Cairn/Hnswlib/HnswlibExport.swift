@@ -26,13 +26,12 @@ struct HnswlibExport {
     private let slots: DenseSlots
 
     init(
-        _ contents: StoreContents, _ view: GraphView, _ counts: StoreCounts, _ options: VectorStore.ExportOptions,
-        store: FilePath?, _ calls: SystemCalls
+        _ session: ReadSession, _ options: VectorStore.ExportOptions, _ calls: SystemCalls
     ) throws(StoreError) {
-        self.contents = contents
-        self.store = store
-        self.view = view
-        self.counts = counts
+        contents = session.contents
+        store = session.path
+        view = session.view
+        counts = session.counts.load()
         self.options = options
         self.calls = calls
         let own = contents.encoding.scalar, imported = contents.superblock.origin
@@ -160,7 +159,7 @@ struct HnswlibExport {
         slots.copyList(slot, level: 0, to: words)
         if origin == nil {
             // The deletion mark, whatever an imported file said.
-            let isMarked = records.state(slot) == Columns.markedState
+            let isMarked = records.state(slot) == .marked
             words[0] = words[0] & ~0x1_0000 | (isMarked ? 0x1_0000 : 0)
         }
         unsafe element.copyMemory(from: words.base, byteCount: 4 * words.count)

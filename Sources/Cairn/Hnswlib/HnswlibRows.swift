@@ -94,7 +94,7 @@ final class HnswlibRows {
         }
     }
 
-    private func state(_ slot: Int) -> SlotEntry.State {
+    private func state(_ slot: Int) -> SlotState {
         if nextFree < free.count && Int(free[nextFree]) == slot {
             nextFree += 1
             return .superseded

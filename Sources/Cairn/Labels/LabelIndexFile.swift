@@ -139,7 +139,7 @@ final class LabelIndexFile: Sendable {
         _ entry: Directory.Entry, slots: SlotRecords, slotCount: Int, layout: Identifier, generation: UInt64
     ) throws(StorageError) -> Label? {
         let index = try claiming(entry.path, LabelIndex(slots: slots, expected: slotCount))
-        for slot in 0..<UInt32(slotCount) where VectorStore.hasLabel(slots.state(slot)) {
+        for slot in 0..<UInt32(slotCount) where slots.state(slot).hasLabel {
             let label = slots.label(slot)
             if index.slot(of: label) != nil { return label }
             index.add(slot, label)

@@ -97,12 +97,12 @@ final class LabelTable: Sendable {
     /// neither, for who writes to find out.
     func newestSlot(of label: Label) throws(OutOfMemory) -> UInt32? {
         let version = state.withLock { $0.version }, slots = graph.slots
-        return try version.slot(of: label) { !slots.hasRecord($0) || VectorStore.hasLabel(slots.state($0)) }
+        return try version.slot(of: label) { !slots.hasRecord($0) || slots.state($0).hasLabel }
     }
 
     /// Makes room for `count` changes more than are to be published already, or throws: asked before a batch goes to
     /// the log, for what is there has to be published.
-    func reserve(_ count: Int) throws(OutOfMemory) {
+    func prepare(_ count: Int) throws(OutOfMemory) {
         let result = state.withLock { state in
             Result { () throws(OutOfMemory) in
                 try state.changes.expectRoom(for: state.reserved + count)
@@ -117,11 +117,11 @@ final class LabelTable: Sendable {
     }
 
     /// Gives back room of a batch that is not to be published.
-    func unreserve(_ count: Int) { state.withLock { $0.reserved -= count } }
+    func abort(_ count: Int) { state.withLock { $0.reserved -= count } }
 
     /// Makes labels lead where a batch has put them, for which there is room, and calls `show`, which lets searches see
     /// the batch.
-    func publish(_ changes: [(label: Label, old: UInt32?, new: UInt32?)], show: () -> Void) {
+    func commit(_ changes: [(label: Label, old: UInt32?, new: UInt32?)], show: () -> Void) {
         state.withLock { state in
             releaseFormer(&state)
             state.reserved -= changes.count
@@ -201,9 +201,4 @@ final class LabelTable: Sendable {
 
     /// Heap memory of the indexes, the changes, and the versions that readers may still need.
     var byteCount: Int { state.withLock { $0.version.byteCount + $0.changes.count * 40 } }
-}
-
-extension VectorStore {
-    /// Whether slots of this state have their label to themselves: live and marked ones.
-    static func hasLabel(_ state: UInt8) -> Bool { state == Columns.liveState || state == Columns.markedState }
 }

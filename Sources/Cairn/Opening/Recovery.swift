@@ -182,13 +182,13 @@ enum Recovery {
             switch change {
             case .row(let row):
                 try grow(Int(row.slot) + 1)
-                let old = row.slot < graph.count ? graph.slots.state(row.slot) : 0
+                let old = row.slot < graph.count ? graph.slots.state(row.slot) : .unused
                 let isApplied = try takingMemory(
                     for: reader.path,
                     graph.replayRow(
                         row.slot, label: row.label, level: row.level, hasUpper: hasUpper, sequence: sequence))
                 guard isApplied else { throw damage }
-                replayed.move(from: old, to: Columns.liveState)
+                replayed.move(from: old, to: .live)
                 try note(row.label, nil, row.slot)
                 let bytes = unsafe row.bytes
                 try translating { () throws(StorageError) in
@@ -204,9 +204,9 @@ enum Recovery {
             case .state(let slot, let state):
                 guard slot < UInt32(graph.count) else { throw damage }
                 let old = graph.slots.state(slot), label = graph.slots.label(slot)
-                guard graph.replayState(slot, state.rawValue, sequence: sequence) else { throw damage }
-                replayed.move(from: old, to: state.rawValue)
-                if !VectorStore.hasLabel(state.rawValue) { try note(label, slot, nil) }
+                guard graph.replayState(slot, state, sequence: sequence) else { throw damage }
+                replayed.move(from: old, to: state)
+                if !state.hasLabel { try note(label, slot, nil) }
             }
         }
         do throws(StoreFileError) {

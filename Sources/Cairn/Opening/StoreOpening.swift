@@ -235,7 +235,7 @@ struct StoreOpening {
         try takingMemory(for: path, ProcessMemory.expect(growing: changes.count, stride: 120))
         slots = changes.compactMap { $0.new }
         let merged = Recovery.merged(changes)
-        try takingMemory(for: path, labels.reserve(merged.count))
-        labels.publish(merged) {}
+        try takingMemory(for: path, labels.prepare(merged.count))
+        labels.commit(merged) {}
     }
 }

@@ -17,7 +17,7 @@ extension VectorStore {
         /// Walks by the vectors though there are codes, where measurements compare the two.
         package var ignoresCodes = false
         /// How to go about a filter whose vectors are known, where measurements want to say so themselves.
-        package var filterPlan: FilterPlan?
+        package var filterPlan: SearchPlan?
 
         /// Creates options for searching.
         ///

@@ -29,7 +29,7 @@ struct CodeSample {
         try scratch.prepare(dimensions: graph.distances.dimensions)
         func take(_ sample: inout CodeSample, _ slot: UInt32) {
             // Free slots hold what a crash left there; imports have vectors that no search can place.
-            guard VectorStore.hasLabel(graph.slots.state(slot)) else { return }
+            guard graph.slots.state(slot).hasLabel else { return }
             unsafe sample.take(graph.codeComponents(slot, scratch), factor: 1)
         }
         for number in 0..<wanted { take(&self, UInt32(number * count / wanted)) }

@@ -113,7 +113,7 @@ final class StoreCodes: @unchecked Sendable {
         let slots = contents.graph.slots
         return LossMeasurement(
             contents.graph, in: contents.graph.newestView, threads: VectorStore.teamSize(threads, rows: 128)
-        ) { slots.state($0) == Columns.liveState }
+        ) { slots.state($0) == .live }
     }
 
     // MARK: On disk

@@ -17,7 +17,7 @@ extension VectorStore {
         /// `found` is in the order of distance and slot; among documents that are equally near their number decides.
         static func all(_ found: [RankedDocument], _ graph: Graph) -> [FoundDocument] {
             found.sorted { ($0.neighbors[0] >> 32, $0.document) < ($1.neighbors[0] >> 32, $1.document) }.map { ranked in
-                let neighbors = VectorStore.neighbors(count: ranked.neighbors.count, graph) { ranked.neighbors[$0] }
+                let neighbors = graph.labelled(count: ranked.neighbors.count) { ranked.neighbors[$0] }
                 return FoundDocument(document: ranked.document, neighbors: neighbors)
             }
         }

@@ -10,7 +10,7 @@ extension VectorStore {
         public let isTruncated: Bool
 
         init(_ found: RegionFound, _ graph: Graph) throws(OutOfMemory) {
-            neighbors = try VectorStore.neighbors(found.candidates, graph)
+            neighbors = try graph.labelled(found.candidates)
             isTruncated = found.isTruncated
         }
     }

@@ -11,11 +11,11 @@ extension VectorStore {
     func searchGroups<Found: Sendable>(
         _ queries: [Float], threads: Int?, together: Int, bytes: @escaping @Sendable (Found) -> Int,
         _ search:
-            @escaping @Sendable ([QueryInput], StoreContents, GraphView, [SearchScratch]) -> [Result<Found, StoreError>]
+            @escaping @Sendable ([QueryInput], ReadSession, [SearchScratch]) -> [Result<Found, StoreError>]
     ) throws(StoreError) -> [Found] {
         try unsafe withElements(queries) { (pointer) throws(StoreError) in
-            try reading { (contents, view, scratch) throws(StoreError) in
-                let dimensions = contents.encoding.dimensions
+            try reading { (session) throws(StoreError) in
+                let dimensions = session.contents.encoding.dimensions
                 let rows = pointer.count / dimensions
                 guard rows * dimensions == pointer.count else {
                     throw StoreError(
@@ -31,14 +31,14 @@ extension VectorStore {
                 nonisolated(unsafe) let pointer = unsafe pointer
                 let team = WorkerTeam(Self.teamSize(threads, rows: rows))
                 // No more together than leaves something for each thread.
-                let size = max(1, min(together, rows / team.size)), readers = contents.graph.readers
+                let size = max(1, min(together, rows / team.size)), readers = session.graph.readers
                 let groups = GroupCounter((rows + size - 1) / size)
                 team.run { [path] thread in
                     // The calling thread has a place; the others take one each, and where there is none leave their
                     // work to who has one. So nobody waits for a place while holding another.
                     guard let place = thread == 0 ? 0 : try? readers.enter() else { return }
                     defer { if thread > 0 { readers.leave(place) } }
-                    let own = thread == 0 ? scratch : readers.scratch(place)
+                    let own = thread == 0 ? session.scratch : readers.scratch(place)
                     // Results are small, one by one, and many.
                     var resultBytes = 0
                     while let group = groups.next() {
@@ -53,7 +53,7 @@ extension VectorStore {
                         let scratches = [own] + places.map { readers.scratch($0) }
                         for start in stride(from: 0, to: queries.count, by: scratches.count) {
                             let part = Array(queries[start..<min(start + scratches.count, queries.count)])
-                            var found = search(part, contents, view, scratches)
+                            var found = search(part, session, scratches)
                             for result in found { if case .success(let found) = result { resultBytes += bytes(found) } }
                             if resultBytes >= Self.checkedResultBytes {
                                 resultBytes = 0
@@ -81,35 +81,35 @@ extension VectorStore {
     /// Runs `search` for several queries, one by one, on up to `threads` threads. See `searchGroups`.
     func searchEach<Found: Sendable>(
         _ queries: [Float], threads: Int?, bytes: @escaping @Sendable (Found) -> Int,
-        _ search: @escaping @Sendable (QueryInput, StoreContents, GraphView, SearchScratch) throws(StoreError) -> Found
+        _ search: @escaping @Sendable (QueryInput, ReadSession) throws(StoreError) -> Found
     ) throws(StoreError) -> [Found] {
-        try searchGroups(queries, threads: threads, together: 1, bytes: bytes) { queries, contents, view, scratches in
+        try searchGroups(queries, threads: threads, together: 1, bytes: bytes) { queries, session, scratches in
             queries.map { query in
-                Result { () throws(StoreError) in try search(query, contents, view, scratches[0]) }
+                Result { () throws(StoreError) in try search(query, session.with(scratches[0])) }
             }
         }
     }
 
     /// Runs `search` for one query.
     func searchOne<Found>(
-        _ query: UnsafeBufferPointer<Float>,
-        _ search: (QueryInput, StoreContents, GraphView, SearchScratch) throws(StoreError) -> Found
+        _ query: [Float], _ search: (QueryInput, ReadSession) throws(StoreError) -> Found
     ) throws(StoreError) -> Found {
-        try reading { (contents, view, scratch) throws(StoreError) in
-            try unsafe search(QueryInput(query, row: nil), contents, view, scratch)
+        try unsafe withElements(query) { (pointer) throws(StoreError) in
+            try reading { (session) throws(StoreError) in
+                try unsafe search(QueryInput(pointer, row: nil), session)
+            }
         }
     }
-}
 
-/// A query as the caller gave it; its number where there are several.
-@safe
-struct QueryInput {
-    let vector: UnsafeBufferPointer<Float>
-    let row: Int?
-
-    init(_ vector: UnsafeBufferPointer<Float>, row: Int?) {
-        unsafe self.vector = vector
-        self.row = row
+    /// Runs `search` for one query.
+    func searchOne<Found>(
+        _ query: Span<Float>, _ search: (QueryInput, ReadSession) throws(StoreError) -> Found
+    ) throws(StoreError) -> Found {
+        try unsafe withElements(query) { (pointer) throws(StoreError) in
+            try reading { (session) throws(StoreError) in
+                try unsafe search(QueryInput(pointer, row: nil), session)
+            }
+        }
     }
 }
 

@@ -75,16 +75,16 @@ extension VectorStore {
     public func exportHnswlib(
         to file: FilePath, options: ExportOptions = .init()
     ) throws(StoreError) -> ExportReport {
-        try readingQuiet { (contents, view) throws(StoreError) in
-            try HnswlibExport(contents, view, counts.load(), options, store: path, calls).run(to: file)
+        try readingQuiet { (session) throws(StoreError) in
+            try HnswlibExport(session, options, calls).run(to: file)
         }
     }
 
     /// The type of a component in an export whose options do not set it.
     package var exportScalar: Scalar {
         get throws(StoreError) {
-            try reading { (contents, _, _) in
-                contents.superblock.origin == nil ? .float32 : contents.encoding.scalar
+            try reading {
+                $0.contents.superblock.origin == nil ? .float32 : $0.contents.encoding.scalar
             }
         }
     }

@@ -17,7 +17,7 @@ extension VectorStore {
     ///   ``close()``.
     /// - Complexity: O(components).
     public func invalidVectors(in vectors: [Float]) throws(StoreError) -> [InvalidVector] {
-        let encoding = try reading { (contents, _, _) in contents.encoding }
+        let encoding = try reading { $0.contents.encoding }
         let count = vectors.count / encoding.dimensions
         var found: [InvalidVector] = []
         try unsafe withElements(vectors) { (elements) throws(StoreError) in

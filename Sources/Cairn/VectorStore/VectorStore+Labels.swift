@@ -1,4 +1,5 @@
 import Allocation
+import FileFormat
 import HNSW
 import MappedStorage
 
@@ -12,8 +13,8 @@ extension VectorStore {
     /// - Returns: The vector; nil if the label is not in the store or is marked deleted.
     /// - Throws: ``StoreError``: `closed` after ``close()``; `full` if there is no memory.
     public func vector(for label: Label) throws(StoreError) -> [Float]? {
-        try reading { (contents, view, _) throws(StoreError) in
-            try takingMemory(for: path, labels.slot(of: label, in: view)).map { contents.vector($0) }
+        try reading { (session) throws(StoreError) in
+            try takingMemory(for: path, labels.slot(of: label, in: session.view)).map { session.contents.vector($0) }
         }
     }
 
@@ -27,14 +28,15 @@ extension VectorStore {
     /// - Throws: ``StoreError``: `closed` after ``close()``; `full` if there is no memory for the vectors.
     /// - Complexity: O(labels), with a lookup and a read for each.
     public func vectors(for labels: [Label]) throws(StoreError) -> [[Float]?] {
-        try reading { (contents, view, _) throws(StoreError) in
+        try reading { (session) throws(StoreError) in
+            let contents = session.contents
             var found: [[Float]?] = []
             try takingMemory(
                 for: path,
                 ProcessMemory.expect(growing: labels.count, stride: 64 + 4 * contents.encoding.dimensions))
             found.reserveCapacity(labels.count)
             for label in labels {
-                let slot = try takingMemory(for: path, self.labels.slot(of: label, in: view))
+                let slot = try takingMemory(for: path, session.labels.slot(of: label, in: session.view))
                 found.append(slot.map { contents.vector($0) })
             }
             return found
@@ -53,8 +55,9 @@ extension VectorStore {
     ///   or `full` if there is no memory.
     /// - Complexity: O(vectors). It reads the data file once, in order.
     public func forEachVector(_ body: (_ label: Label, _ vector: Span<Float>) throws -> Void) throws {
-        let outcome = try reading { (contents, view, _) throws(StoreError) -> Result<Void, any Error> in
-            let slots = contents.graph.slots, dimensions = contents.encoding.dimensions, count = view.count
+        let outcome = try reading { (session) throws(StoreError) -> Result<Void, any Error> in
+            let contents = session.contents, view = session.view
+            let slots = session.graph.slots, dimensions = contents.encoding.dimensions, count = view.count
             let vector = try takingMemory(for: path, Memory<Float>(dimensions))
             return Result {
                 for first in stride(from: 0, to: count, by: Self.portion) {
@@ -84,8 +87,8 @@ extension VectorStore {
     /// - Returns: True if searches can find the label.
     /// - Throws: ``StoreError``: `closed` after ``close()``; `full` if there is no memory.
     public func contains(_ label: Label) throws(StoreError) -> Bool {
-        try reading { (_, view, _) throws(StoreError) in
-            try takingMemory(for: path, labels.slot(of: label, in: view)) != nil
+        try reading { (session) throws(StoreError) in
+            try takingMemory(for: path, labels.slot(of: label, in: session.view)) != nil
         }
     }
 
@@ -97,8 +100,8 @@ extension VectorStore {
     /// - Throws: ``StoreError``: `closed` after ``close()``; `full` if there is no memory for the labels.
     /// - Complexity: O(vectors).
     public func allLabels() throws(StoreError) -> [Label] {
-        try reading { (contents, view, _) throws(StoreError) in
-            let slots = contents.graph.slots
+        try reading { (session) throws(StoreError) in
+            let slots = session.graph.slots, view = session.view
             // As slots, then as labels.
             try takingMemory(for: path, ProcessMemory.expect(growing: counts.load().live, stride: 8))
             return (0..<UInt32(view.count)).filter { slots.isVisible($0, at: view.sequence) }.map { slots.label($0) }
@@ -113,11 +116,11 @@ extension VectorStore {
     /// - Throws: ``StoreError``: `closed` after ``close()``; `full` if there is no memory for the labels.
     /// - Complexity: O(vectors).
     public func deletedLabels() throws(StoreError) -> [Label] {
-        try reading { (contents, view, _) throws(StoreError) in
-            let slots = contents.graph.slots
+        try reading { (session) throws(StoreError) in
+            let slots = session.graph.slots, view = session.view
             try takingMemory(for: path, ProcessMemory.expect(growing: counts.load().marked, stride: 32))
             let unseen = (0..<UInt32(view.count)).filter {
-                !slots.isVisible($0, at: view.sequence) && Self.hasLabel(slots.state($0))
+                !slots.isVisible($0, at: view.sequence) && slots.state($0).hasLabel
             }
             // A batch that is being made shows in states before it is published, but not in where labels lead.
             return unseen.map { (slot: $0, label: slots.label($0)) }

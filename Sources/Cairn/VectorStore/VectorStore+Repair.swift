@@ -96,13 +96,13 @@ extension VectorStore {
     }
 
     private func unreachableLabels() throws(StoreError) -> [Label] {
-        try readingQuiet { (contents, view) throws(StoreError) in
-            var check = GraphCheck(contents.graph, view) { _ in }
+        try readingQuiet { (session) throws(StoreError) in
+            var check = GraphCheck(session.graph, session.view) { _ in }
             try takingMemory(for: path) { () throws(OutOfMemory) in
                 try check.run()
                 try ProcessMemory.expect(8 * check.unreachable.count)
             }
-            return check.unreachable.map { contents.graph.slots.label($0) }
+            return check.unreachable.map { session.graph.slots.label($0) }
         }
     }
 }

@@ -22,12 +22,8 @@ extension VectorStore {
     public func search(
         _ query: Span<Float>, k: Int, options: SearchOptions = .init()
     ) throws(StoreError) -> [Neighbor] {
-        try Self.check(k, options)
-        return try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
-                try search(query, k, options, contents, view, scratch)
-            }
-        }
+        let search = try NearestSearch(k, options)
+        return try searchOne(query) { (query, session) throws(StoreError) in try search.run(query, session) }
     }
 
     /// Returns the k nearest vectors to a query, nearest first.
@@ -50,12 +46,8 @@ extension VectorStore {
     public func search(
         _ query: [Float], k: Int, options: SearchOptions = .init()
     ) throws(StoreError) -> [Neighbor] {
-        try Self.check(k, options)
-        return try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
-                try search(query, k, options, contents, view, scratch)
-            }
-        }
+        let search = try NearestSearch(k, options)
+        return try searchOne(query) { (query, session) throws(StoreError) in try search.run(query, session) }
     }
 
     /// Returns the k nearest vectors to a query, found with the given ef instead of the store's own.
@@ -125,14 +117,11 @@ extension VectorStore {
     public func search(
         _ query: [Float], k: Int, options: SearchOptions = .init(), work: inout SearchWork
     ) throws(StoreError) -> [Neighbor] {
-        try Self.check(k, options)
-        let trace = SearchTrace()
-        let found = try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try unsafe searchOne(pointer) { (query, contents, view, scratch) throws(StoreError) in
-                scratch.trace = trace
-                defer { scratch.trace = nil }
-                return try search(query, k, options, contents, view, scratch)
-            }
+        let search = try NearestSearch(k, options), trace = SearchTrace()
+        let found = try searchOne(query) { (query, session) throws(StoreError) in
+            session.scratch.trace = trace
+            defer { session.scratch.trace = nil }
+            return try search.run(query, session)
         }
         work.add(trace)
         return found
@@ -156,13 +145,10 @@ extension VectorStore {
     public func search(
         batch queries: [Float], k: Int, options: SearchOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [[Neighbor]] {
-        try Self.check(k, options)
+        let search = try NearestSearch(k, options)
         return try searchGroups(
-            queries, threads: threads, together: Graph.searchesInTurns, bytes: { Self.bytes($0.count) }
-        ) {
-            [self] queries, contents, view, scratches in
-            search(queries, k, options, contents, view, scratches)
-        }
+            queries, threads: threads, together: Graph.searchesInTurns, bytes: { Neighbor.bytes($0.count) }
+        ) { search.run($0, $1, $2) }
     }
 
     /// Returns the distances between a query and the vectors of some labels.
@@ -178,151 +164,18 @@ extension VectorStore {
     ///   store's vectors; `closed` after ``close()``; `full` if there is no memory.
     /// - Complexity: O(labels), with a lookup and a distance for each.
     public func distances(from query: [Float], to labels: [Label]) throws(StoreError) -> [Float?] {
-        try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try reading { (contents, view, scratch) throws(StoreError) in
-                let query = try unsafe prepare(QueryInput(pointer, row: nil), contents, scratch)
-                return try takingMemory(for: path) { () throws(OutOfMemory) in
-                    try ProcessMemory.expect(labels.count * MemoryLayout<Float?>.stride)
-                    return try labels.map { (label) throws(OutOfMemory) in
-                        guard let slot = try self.labels.slot(of: label, in: view) else { return nil }
-                        let found = try contents.graph.exactSearch(
-                            query, count: 1, in: view, among: [slot], scratch: scratch)
-                        return found.count == 0 ? nil : contents.graph.distances.distance(of: found[0])
-                    }
+        try searchOne(query) { (query, session) throws(StoreError) in
+            let query = try session.prepare(query), graph = session.graph
+            return try takingMemory(for: path) { () throws(OutOfMemory) in
+                try ProcessMemory.expect(labels.count * MemoryLayout<Float?>.stride)
+                return try labels.map { (label) throws(OutOfMemory) in
+                    guard let slot = try session.labels.slot(of: label, in: session.view) else { return nil }
+                    let found = try graph.exactSearch(
+                        query, count: 1, in: session.view, among: [slot], scratch: session.scratch)
+                    return found.count == 0 ? nil : graph.distances.distance(of: found[0])
                 }
             }
         }
-    }
-
-    private static func check(_ count: Int, _ options: SearchOptions) throws(StoreError) {
-        guard count >= 0 else {
-            throw StoreError(.invalidArgument, "k is \(count); ask for 0 neighbours or more")
-        }
-        try check(width: options.ef)
-    }
-
-    /// Throws unless a search may be so wide.
-    static func check(width: Int?) throws(StoreError) {
-        if let width, width < 1 {
-            throw StoreError(.invalidArgument, "ef is \(width); it must be 1 or more")
-        }
-    }
-
-    /// Puts the query into the kernels' form, or says what is wrong with it.
-    func prepare(
-        _ query: QueryInput, _ contents: StoreContents, _ scratch: SearchScratch
-    ) throws(StoreError) -> Query {
-        let encoding = contents.encoding, vector = unsafe query.vector
-        let subject = query.row.map { "query \($0)" } ?? "the query"
-        guard vector.count == encoding.dimensions else {
-            throw StoreError(
-                .dimensionMismatch,
-                "\(subject) has \(vector.count) dimensions, the store's vectors have \(encoding.dimensions)",
-                path: path,
-                row: query.row)
-        }
-        if let problem = unsafe encoding.problem(vector) {
-            throw StoreError(.invalidVector, "\(subject) \(problem)", path: path, row: query.row)
-        }
-        let storage = try unsafe takingMemory(for: path) { () throws(OutOfMemory) in
-            try scratch.prepare(dimensions: contents.graph.distances.dimensions)
-            return try unsafe scratch.queryStorage(bytes: encoding.queryBytes)
-        }
-        return unsafe encoding.query(
-            vector, storage: storage, scratch: scratch.expansion(encoding.dimensions))
-    }
-
-    private func search(
-        _ input: QueryInput, _ count: Int, _ options: SearchOptions, _ contents: StoreContents,
-        _ view: GraphView, _ scratch: SearchScratch
-    ) throws(StoreError) -> [Neighbor] {
-        let query = try prepare(input, contents, scratch), view = options.ignoresCodes ? view.comparing(nil) : view
-        let graph = contents.graph, width = max(options.ef ?? defaultWidth, count), wanted = min(count, view.count)
-        return try takingMemory(for: path) { () throws(OutOfMemory) in
-            let found: UncheckedBuffer<HNSW.Candidate>
-            if let filter = options.filter {
-                found = try filtered(query, wanted, width, filter, options, contents, view, scratch)
-            } else if options.isExact || view.scans(count: count, width: width) {
-                found = try graph.exactSearch(query, count: wanted, in: view, scratch: scratch)
-            } else {
-                let walked = try graph.search(query, count: count, width: width, in: view, scratch: scratch)
-                found = try completed(walked, query, count, contents, view, scratch)
-            }
-            return try Self.neighbors(found, graph)
-        }
-    }
-
-    /// What a walk found, or what there is if that is more: most of the store is deleted, or a build of before left
-    /// part of it out of reach.
-    private func completed(
-        _ walked: UncheckedBuffer<HNSW.Candidate>, _ query: Query, _ count: Int, _ contents: StoreContents,
-        _ view: GraphView, _ scratch: SearchScratch
-    ) throws(OutOfMemory) -> UncheckedBuffer<HNSW.Candidate> {
-        guard walked.count < min(count, counts.load().live) else { return walked }
-        return try contents.graph.exactSearch(query, count: min(count, view.count), in: view, scratch: scratch)
-    }
-
-    /// Several searches of one thread, each with its scratch.
-    private func search(
-        _ inputs: [QueryInput], _ count: Int, _ options: SearchOptions, _ contents: StoreContents, _ view: GraphView,
-        _ scratches: [SearchScratch]
-    ) -> [Result<[Neighbor], StoreError>] {
-        let width = max(options.ef ?? defaultWidth, count), view = options.ignoresCodes ? view.comparing(nil) : view
-        guard options.filter == nil && !options.isExact && !view.scans(count: count, width: width) else {
-            return zip(inputs, scratches).map { input, scratch in
-                Result { () throws(StoreError) in try search(input, count, options, contents, view, scratch) }
-            }
-        }
-        var results: [Result<[Neighbor], StoreError>] = [], queries: [(query: Query, scratch: SearchScratch)] = []
-        var rows: [Int] = []
-        for (row, (input, scratch)) in zip(inputs, scratches).enumerated() {
-            do throws(StoreError) {
-                queries.append((try prepare(input, contents, scratch), scratch))
-                rows.append(row)
-                results.append(.success([]))
-            } catch {
-                results.append(.failure(error))
-            }
-        }
-        do throws(OutOfMemory) {
-            try contents.graph.search(queries, count: count, width: width, in: view) {
-                (number, walked) throws(OutOfMemory) in
-                let (query, scratch) = queries[number]
-                let found = try completed(walked, query, count, contents, view, scratch)
-                results[rows[number]] = .success(try Self.neighbors(found, contents.graph))
-            }
-        } catch {
-            for row in rows { results[row] = .failure(StoreError(error, path: path)) }
-        }
-        return results
-    }
-
-    /// What an array of `k` neighbours takes.
-    static func bytes(_ count: Int) -> Int { 48 + count * MemoryLayout<Neighbor>.stride }
-
-    /// Candidates, which ascend, as labels and distances.
-    static func neighbors(
-        _ found: UncheckedBuffer<HNSW.Candidate>, _ graph: Graph
-    ) throws(OutOfMemory) -> [Neighbor] {
-        try ProcessMemory.expect(found.count * MemoryLayout<Neighbor>.stride)
-        return neighbors(count: found.count, graph) { found[$0] }
-    }
-
-    /// `count` candidates, which ascend in distance and slot, as labels and distances. Among those that compare equal
-    /// the label decides. That is settled before distances are rounded: many that differ may have the same one.
-    @inline(__always)
-    static func neighbors(count: Int, _ graph: Graph, _ candidate: (Int) -> HNSW.Candidate) -> [Neighbor] {
-        var result: [Neighbor] = []
-        result.reserveCapacity(count)
-        var firstEqual = 0
-        for index in 0..<count {
-            let found = candidate(index)
-            result.append(Neighbor(label: graph.slots.label(found.slot), distance: graph.distances.distance(of: found)))
-            if index + 1 < count && candidate(index + 1) >> 32 == found >> 32 { continue }
-            if index > firstEqual { result[firstEqual...].sort { $0.label < $1.label } }
-            firstEqual = index + 1
-        }
-        return result
     }
 
     /// Runs `body` on the elements of an array.

@@ -141,12 +141,15 @@ public final class VectorStore: @unchecked Sendable {
 
     /// Runs `body` on what is published when it begins; what it looks at stays until it ends. Nothing waits for it.
     func reading<Result>(
-        _ body: (StoreContents, GraphView, SearchScratch) throws(StoreError) -> Result
+        _ body: (ReadSession) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         let place = try takingMemory(for: path, readers.enter())
         defer { readers.leave(place) }
         guard !isClosed.load(ordering: .sequentiallyConsistent), let contents else { throw closedError }
-        return try body(contents, contents.graph.publishedView, readers.scratch(place))
+        return try body(
+            ReadSession(
+                contents: contents, view: contents.graph.publishedView, scratch: readers.scratch(place),
+                labels: labels, counts: counts, defaultWidth: defaultWidth, path: path))
     }
 
     /// The part of the store that changes it; throws for a handle that may not.
@@ -163,13 +166,10 @@ public final class VectorStore: @unchecked Sendable {
 
     /// Runs `body` as `reading` does, while changes wait, so that what the writer has is what is published.
     func readingQuiet<Result>(
-        _ body: (StoreContents, GraphView) throws(StoreError) -> Result
+        _ body: (ReadSession) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
-        func read() throws(StoreError) -> Result {
-            try reading { (contents, view, _) throws(StoreError) in try body(contents, view) }
-        }
-        guard access == .readWrite else { return try read() }
-        return try writing().whenQuiet { () throws(StoreError) in try read() }
+        guard access == .readWrite else { return try reading(body) }
+        return try writing().whenQuiet { () throws(StoreError) in try reading(body) }
     }
 
     private var closedError: StoreError {
@@ -181,7 +181,7 @@ public final class VectorStore: @unchecked Sendable {
     /// - Throws: ``StoreError``: `closed` after ``close()``.
     public var count: Int {
         get throws(StoreError) {
-            try reading { (_, _, _) in counts.load().live }
+            try reading { (_) in counts.load().live }
         }
     }
 
@@ -190,7 +190,7 @@ public final class VectorStore: @unchecked Sendable {
     /// - Throws: ``StoreError`` `closed`.
     public var position: UInt64 {
         get throws(StoreError) {
-            try reading { (_, _, _) in counts.load().position }
+            try reading { (_) in counts.load().position }
         }
     }
 
@@ -202,7 +202,7 @@ public final class VectorStore: @unchecked Sendable {
     /// - Throws: ``StoreError``: `closed` after ``close()``.
     public var configuration: Configuration {
         get throws(StoreError) {
-            try reading { (contents, _, _) in configuration(contents) }
+            try reading { configuration($0.contents) }
         }
     }
 
@@ -254,8 +254,8 @@ public final class VectorStore: @unchecked Sendable {
     /// - Throws: ``StoreError``: `closed` after ``close()``.
     public var info: Info {
         get throws(StoreError) {
-            try reading { (contents, view, _) in
-                let counts = counts.load()
+            try reading { session in
+                let contents = session.contents, view = session.view, counts = counts.load()
                 let files = directory.map { Self.fileBytes($0) } ?? (all: 0, log: 0)
                 return Info(
                     count: counts.live, deletedCount: counts.marked, freeSlotCount: counts.free,

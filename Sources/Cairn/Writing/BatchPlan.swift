@@ -1,3 +1,4 @@
+import FileFormat
 import HNSW
 
 /// What a batch comes to, found out before anything is changed: the rows that get slots, and what becomes of slots that
@@ -34,7 +35,7 @@ struct BatchPlan {
 
     private(set) var rows: [Row] = []
     /// The new state of slots that there are.
-    private(set) var states: [UInt32: UInt8] = [:]
+    private(set) var states: [UInt32: SlotState] = [:]
     /// Labels whose place changes: where they led before the batch.
     private(set) var formerSlots: [Label: UInt32?] = [:]
     private var places: [Label: Place?] = [:]
@@ -42,11 +43,6 @@ struct BatchPlan {
     private let nextMarked: () -> UInt32?
     private let slotOfLabel: (Label) throws(StoreError) -> UInt32?
     private let slots: SlotRecords
-
-    static let erased: UInt8 = 3, superseded: UInt8 = 4
-
-    /// Whether new rows may get a slot of this state.
-    static func isFree(_ state: UInt8) -> Bool { state == erased || state == superseded }
 
     /// `slotOfLabel`: the slot, live or marked, as the newest batch left it. `nextMarked`: the slots that
     /// operations may replace.
@@ -88,7 +84,7 @@ struct BatchPlan {
         case .relink(let label):
             guard case .slot(let slot)? = try place(of: label) else { throw Self.unknown(label, number) }
             let isMarked = isMarked(.slot(slot))
-            remove(.slot(slot), state: Self.superseded)
+            remove(.slot(slot), state: .superseded)
             rows.append(Row(label: label, vector: .slot(slot), level: .ofSlot(slot), isMarked: isMarked))
             try setPlace(of: label, .row(rows.count - 1))
         case .mark(let label):
@@ -109,7 +105,7 @@ struct BatchPlan {
             try setMarked(place, label, false)
         case .erase(let label):
             guard let place = try place(of: label) else { throw Self.unknown(label, number) }
-            remove(place, state: Self.erased)
+            remove(place, state: .erased)
             try setPlace(of: label, nil)
         }
     }
@@ -129,11 +125,11 @@ struct BatchPlan {
             case .slot(let slot): .ofSlot(slot)
             case .row(let row): .ofRow(row)
             }
-        remove(place, state: Self.superseded)
+        remove(place, state: .superseded)
         try setPlace(of: label, .row(append(label, vector, level)))
     }
 
-    private mutating func remove(_ place: Place, state: UInt8) {
+    private mutating func remove(_ place: Place, state: SlotState) {
         switch place {
         case .slot(let slot): states[slot] = state
         case .row(let row): rows[row].isDropped = true
@@ -143,7 +139,7 @@ struct BatchPlan {
     private mutating func setMarked(_ place: Place, _ label: Label, _ isMarked: Bool) throws(StoreError) {
         switch place {
         case .slot(let slot):
-            states[slot] = isMarked ? Columns.markedState : Columns.liveState
+            states[slot] = isMarked ? SlotState.marked : .live
             try setPlace(of: label, place)
         case .row(let row): rows[row].isMarked = isMarked
         }
@@ -151,7 +147,7 @@ struct BatchPlan {
 
     private func isMarked(_ place: Place) -> Bool {
         switch place {
-        case .slot(let slot): (states[slot] ?? slots.state(slot)) == Columns.markedState
+        case .slot(let slot): (states[slot] ?? slots.state(slot)) == .marked
         case .row(let row): rows[row].isMarked
         }
     }
@@ -159,10 +155,10 @@ struct BatchPlan {
     /// Erases the lowest marked slot that the batch has not touched, if there is one.
     private mutating func eraseMarked() throws(StoreError) {
         while let slot = nextMarked() {
-            guard states[slot] == nil, slots.state(slot) == Columns.markedState else { continue }
+            guard states[slot] == nil, slots.state(slot) == .marked else { continue }
             let label = slots.label(slot)
             guard try place(of: label) == .slot(slot) else { continue }
-            remove(.slot(slot), state: Self.erased)
+            remove(.slot(slot), state: .erased)
             return try setPlace(of: label, nil)
         }
     }

@@ -25,8 +25,8 @@ extension VectorStore {
     /// What searches have cost since this handle was opened, while none is under way.
     package var searchWork: ChangeWork {
         get throws(StoreError) {
-            try reading { (contents, _, scratch) in
-                let work = contents.graph.readers.work
+            try reading { session in
+                let work = session.graph.readers.work, scratch = session.scratch
                 return ChangeWork(
                     distances: work.distances + scratch.distanceCount, listsRead: work.listsRead + scratch.hopCount,
                     listsWritten: 0)

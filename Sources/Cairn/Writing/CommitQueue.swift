@@ -39,10 +39,10 @@ final class CommitQueue: @unchecked Sendable {
     }
 
     /// Makes room for what publishing a batch notes, of `count` labels among others, or throws.
-    func reserve(for changes: GraphChanges, labels count: Int) throws(OutOfMemory) {
+    func prepare(_ changes: GraphChanges, labels count: Int) throws(OutOfMemory) {
         let result = monitor.locked { Result { () throws(OutOfMemory) in try graph.expectRoom(toPublish: changes) } }
         try result.get()
-        try labels.reserve(count)
+        try labels.prepare(count)
     }
 
     /// Adds a batch behind the others; `isDurable`: it need not wait for the log, so it is published at once.
@@ -86,7 +86,7 @@ final class CommitQueue: @unchecked Sendable {
         var done = 0
         while done < waiting.count && waiting[done].frame <= frame {
             let batch = waiting[done]
-            labels.publish(batch.labels) {
+            labels.commit(batch.labels) {
                 retired.append(graph.publish(batch.changes, hasDeadSlots: batch.hasDeadSlots))
                 // Who reads a position finds the batch that it came with.
                 counts.store(batch.counts)

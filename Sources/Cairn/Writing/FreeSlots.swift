@@ -1,3 +1,4 @@
+import FileFormat
 import HNSW
 
 /// The slots that new rows get: erased and superseded ones again, before the store grows. A slot keeps its level, so a
@@ -19,7 +20,7 @@ struct FreeSlots {
         var found: [Int: [UInt32]] = [:]
         for slot in 0..<UInt32(count) {
             let entry = slots.entry(slot)
-            if BatchPlan.isFree(entry.state) { found[entry.level, default: []].append(slot) }
+            if entry.state.isFree { found[entry.level, default: []].append(slot) }
         }
         guard found.values.reduce(0, { $0 + $1.count }) == free else { return false }
         usable = found.mapValues { SlotHeap(ascending: $0) }

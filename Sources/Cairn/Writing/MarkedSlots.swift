@@ -1,3 +1,4 @@
+import FileFormat
 import HNSW
 
 /// The marked slots that rows may replace, lowest first: found once by looking at every slot, when somebody first wants
@@ -11,7 +12,7 @@ struct MarkedSlots {
     /// The next one; whoever takes it looks whether it is still marked.
     mutating func take(_ slots: SlotRecords, count: Int) -> UInt32? {
         if heap == nil {
-            heap = SlotHeap(ascending: (0..<UInt32(count)).filter { slots.state($0) == Columns.markedState })
+            heap = SlotHeap(ascending: (0..<UInt32(count)).filter { slots.state($0) == .marked })
         }
         guard let slot = heap?.removeLowest() else { return nil }
         taken.append(slot)

@@ -23,17 +23,17 @@ struct StoreCounts: Sendable, Hashable {
         live >= 0 && marked >= 0 && free >= 0 && live + marked + free == slots
     }
 
-    /// Counts one slot that goes from one state to another; 0 is a slot that was not in use.
-    mutating func move(from old: UInt8, to new: UInt8) {
+    /// Counts one slot that goes from one state to another.
+    mutating func move(from old: SlotState, to new: SlotState) {
         add(-1, to: old)
         add(1, to: new)
     }
 
-    private mutating func add(_ number: Int, to state: UInt8) {
+    private mutating func add(_ number: Int, to state: SlotState) {
         switch state {
-        case 0: break
-        case Columns.liveState: live += number
-        case Columns.markedState: marked += number
+        case .unused: break
+        case .live: live += number
+        case .marked: marked += number
         default: free += number
         }
     }

@@ -49,7 +49,7 @@ final class StoreWriter: @unchecked Sendable {
     private let logBatch = LogBatch()
     private var listsWritten = 0
     /// Batches that may not be published yet, to be undone if they never are.
-    private var unpublished: [(frame: UInt64, batch: StagedBatch)] = []
+    private var unpublished: [(frame: UInt64, batch: LinkedBatch)] = []
     private let publishedHeapBytes = Atomic<Int>(0)
     private let scratch = SearchScratch()
     var failure: StoreError?
@@ -204,7 +204,7 @@ final class StoreWriter: @unchecked Sendable {
             return try takingMemory(for: disk?.path, labels.newestSlot(of: label))
         }
         for (number, operation) in operations.enumerated() { try plan.add(operation, number: number) }
-        for slot in plan.states.keys where !VectorStore.hasLabel(graph.slots.state(slot)) {
+        for slot in plan.states.keys where !graph.slots.state(slot).hasLabel {
             throw .damagedSlots(
                 "label \(graph.slots.label(slot)) leads to slot \(slot), which is not in use", disk?.path)
         }
@@ -224,81 +224,83 @@ final class StoreWriter: @unchecked Sendable {
         }
         try refreshCodes()
         let linkedFree = try linkedFreeSlots()
+        try collectFreeSlots()
         graph.beginBatch(sequence + 1)
-        let batch = StagedBatch(plan)
+        let placed = place(plan)
         do {
-            try place(batch, vectors)
+            try write(vectors, to: placed)
         } catch {
-            undo(batch)
+            undo(placed, graph.endBatch())
             throw error
         }
-        let sequence = self.sequence + 1
-        var counts = self.counts
-        counts.position = position ?? counts.position
-        let changes: GraphChanges
-        do throws(OutOfMemory) {
-            changes = try link(batch, linkedFree, &counts, threads: threads)
-        } catch {
-            undo(batch)
-            throw StoreError(error, path: disk?.path)
-        }
-        // Nothing of the kind goes to the log, which could not be read then.
-        guard counts.isPossible(of: graph.count), graph.hasEntryPoint(isEmpty: counts.live + counts.marked == 0) else {
-            undo(batch)
-            throw .damagedSlots("its slots are not in the states that it counts", disk?.path)
-        }
-        listsWritten += changes.lists.count
-        let committed = try log(batch, changes, counts)
+        let batch = try link(plan, placed, linkedFree, position: position, threads: threads)
+        listsWritten += batch.changes.lists.count
+        let frame = try log(batch)
         // From here on the batch cannot fail any more but together with the log.
-        self.sequence = sequence
-        self.counts = counts
+        sequence = batch.changes.sequence
+        counts = batch.counts
         hasCollectedFreeSlots = true
         freeSlots.free(batch.freed)
-        for change in committed.labels { stagedLabels[change.label] = .some(change.new) }
+        let labels = batch.labels
+        for change in labels { stagedLabels[change.label] = .some(change.new) }
         markedSlots.add(batch.marked)
         let waits = disk != nil && waitsForDisk
         if let flusher, let log = disk?.log { flusher.flush(log) }
-        if waits { unpublished.append((committed.frame, batch)) }
-        queue.append(committed, isDurable: !waits)
+        if waits { unpublished.append((frame, batch)) }
+        queue.append(
+            CommittedBatch(
+                changes: batch.changes, labels: labels, counts: counts, hasDeadSlots: counts.live < graph.count,
+                frame: frame), isDurable: !waits)
         if disk == nil {
             settleInMemory()
             try refreshCodes()
         }
-        return waits ? disk?.log.map { (committed.frame, $0) } : nil
+        return waits ? disk?.log.map { (frame, $0) } : nil
     }
 
-    /// Puts the batch into the graph, in memory.
+    /// Puts the batch into the graph, in memory; undoes it if this throws.
     private func link(
-        _ batch: StagedBatch, _ linkedFree: [(slot: UInt32, level: Int)], _ counts: inout StoreCounts, threads: Int?
-    ) throws(OutOfMemory) -> GraphChanges {
-        let graph = contents.graph, plan = batch.plan, sequence = self.sequence + 1
-        batch.before = plan.states.keys.map { graph.slots.snapshot($0) }
-        batch.isRecorded = true
-        for row in batch.rows {
-            graph.slots.setRow(
-                row.slot, label: row.label, level: row.level, state: BatchPlan.erased, sequence: sequence)
+        _ plan: BatchPlan, _ placed: PlacedRows, _ linkedFree: [(slot: UInt32, level: Int)], position: UInt64?,
+        threads: Int?
+    ) throws(StoreError) -> LinkedBatch {
+        let graph = contents.graph, sequence = self.sequence + 1
+        var counts = self.counts, freed: [(slot: UInt32, level: Int)] = []
+        counts.position = position ?? counts.position
+        let before = plan.states.keys.map { graph.slots.snapshot($0) }
+        for row in placed.rows {
+            graph.slots.setRow(row.slot, label: row.label, level: row.level, state: .erased, sequence: sequence)
         }
         for (slot, state) in plan.states.sorted(by: { $0.key < $1.key }) {
             counts.move(from: graph.slots.state(slot), to: state)
             graph.slots.setState(slot, state, sequence: sequence)
-            if !VectorStore.hasLabel(state) { batch.freed.append((slot, graph.upper.level(slot))) }
+            if !state.hasLabel { freed.append((slot, graph.upper.level(slot))) }
         }
-        batch.freed.append(contentsOf: linkedFree)
-        // First, so that new rows are linked to what stays.
-        try graph.unlink(batch.freed.map { $0.slot }, scratch: scratch)
-        let insertion = insertion(threads ?? options.threads, rows: batch.rows.count)
-        try insertion.insert(batch.rows.map { ($0.slot, $0.level) })
-        noteDoubted(insertion.takeDoubted())
-        for row in batch.rows where row.isMarked {
-            graph.slots.setState(row.slot, Columns.markedState, sequence: sequence)
+        freed.append(contentsOf: linkedFree)
+        do throws(OutOfMemory) {
+            // First, so that new rows are linked to what stays.
+            try graph.unlink(freed.map { $0.slot }, scratch: scratch)
+            let insertion = insertion(threads ?? options.threads, rows: placed.rows.count)
+            try insertion.insert(placed.rows.map { ($0.slot, $0.level) })
+            noteDoubted(insertion.takeDoubted())
+        } catch {
+            undo(placed, graph.endBatch(), before)
+            throw StoreError(error, path: disk?.path)
         }
-        for row in batch.rows {
-            counts.move(from: row.isReused ? BatchPlan.erased : 0, to: graph.slots.state(row.slot))
+        for row in placed.rows where row.isMarked {
+            graph.slots.setState(row.slot, .marked, sequence: sequence)
+        }
+        for row in placed.rows {
+            counts.move(from: row.isReused ? .erased : .unused, to: graph.slots.state(row.slot))
         }
         graph.hasUnlinkedSlots = counts.free > 0
         let changes = graph.endBatch()
-        batch.changes = changes
-        return changes
+        // Nothing of the kind goes to the log, which could not be read then.
+        guard counts.isPossible(of: graph.count), graph.hasEntryPoint(isEmpty: counts.live + counts.marked == 0) else {
+            undo(placed, changes, before)
+            throw .damagedSlots("its slots are not in the states that it counts", disk?.path)
+        }
+        return LinkedBatch(
+            plan: plan, placed: placed, freed: freed, before: before, changes: changes, counts: counts)
     }
 
     /// The free slots of a store that no batch has changed yet: an import left them in the graph, as the file has them.
@@ -307,7 +309,7 @@ final class StoreWriter: @unchecked Sendable {
         guard sequence == 0 && counts.free > 0 else { return [] }
         try takingMemory(for: disk?.path, ProcessMemory.expect(growing: counts.free, stride: 24))
         let graph = contents.graph
-        let found = (0..<UInt32(graph.count)).filter { BatchPlan.isFree(graph.slots.state($0)) }
+        let found = (0..<UInt32(graph.count)).filter { graph.slots.state($0).isFree }
         guard found.count == counts.free else { throw wrongFreeCount }
         return found.map { ($0, graph.upper.level($0)) }
     }
@@ -326,85 +328,89 @@ final class StoreWriter: @unchecked Sendable {
         return nil
     }
 
-    /// Gives the rows their levels, slots, and vectors.
-    private func place(_ batch: StagedBatch, _ vectors: VectorRows) throws(StoreError) {
+    /// Finds the free slots of a store that was opened with some, once.
+    private func collectFreeSlots() throws(StoreError) {
+        guard !hasCollectedFreeSlots && sequence > 0 else { return }
         let graph = contents.graph
-        if !hasCollectedFreeSlots && sequence > 0 {
-            try takingMemory(for: disk?.path, ProcessMemory.expect(growing: counts.free, stride: 4))
-            guard freeSlots.collect(graph.slots, count: graph.count, free: counts.free) else { throw wrongFreeCount }
-            hasCollectedFreeSlots = true
-        }
+        try takingMemory(for: disk?.path, ProcessMemory.expect(growing: counts.free, stride: 4))
+        guard freeSlots.collect(graph.slots, count: graph.count, free: counts.free) else { throw wrongFreeCount }
+        hasCollectedFreeSlots = true
+    }
+
+    /// Gives the rows their levels and slots: free ones, else new ones.
+    private func place(_ plan: BatchPlan) -> PlacedRows {
+        let graph = contents.graph
         var end = graph.count
-        batch.place { level in
+        return PlacedRows(plan) { level in
+            switch level {
+            case .ofSlot(let slot): graph.upper.level(slot)
+            default: graph.levels.next(maximum: graph.parameters.maximumLevel)
+            }
+        } slot: { level in
             if let slot = takeFreeSlot(level: level) { return (slot, true) }
             defer { end += 1 }
             return (UInt32(end), false)
-        } level: { row in
-            switch row {
-            case .drawn: graph.levels.next(maximum: graph.parameters.maximumLevel)
-            case .ofSlot(let slot): graph.upper.level(slot)
-            case .ofRow(let row): batch.levels[row]
-            }
         }
-        try contents.grow(to: end, path: disk?.path ?? "memory") { (segment) throws(StorageError) in
+    }
+
+    /// Writes the vectors of the rows to their slots.
+    private func write(_ vectors: VectorRows, to placed: PlacedRows) throws(StoreError) {
+        let new = placed.rows.filter { !$0.isReused }.count
+        try contents.grow(to: contents.graph.count + new, path: disk?.path ?? "memory") {
+            (segment) throws(StorageError) in
             if let disk { return try disk.append(segment, contents) }
             try contents.memory.allocate(segment, path: "memory")
             contents.memory.advise(.resident, segment)
         }
         do {
             let writer = try claiming(
-                disk?.path ?? "memory", RowWriter(contents, file: disk?.file, rows: batch.rows.count))
-            for row in batch.rows {
+                disk?.path ?? "memory", RowWriter(contents, file: disk?.file, rows: placed.rows.count))
+            for row in placed.rows {
                 switch row.vector {
                 case .given(let number): try unsafe writer.write(vectors[number], to: row.slot)
                 case .slot(let slot): try writer.copy(slot, to: row.slot)
                 }
             }
             try writer.flush()
-            try codes?.write(batch.rows.map { $0.slot })
+            try codes?.write(placed.rows.map { $0.slot })
         } catch {
             throw StoreError(error)
         }
     }
 
-    /// Writes the batch to the log, where there is one.
-    private func log(
-        _ batch: StagedBatch, _ changes: GraphChanges, _ counts: StoreCounts
-    ) throws(StoreError) -> CommittedBatch {
-        var frame: UInt64 = 0
+    /// Writes the batch to the log, where there is one, and returns its frame; undoes it if this throws.
+    private func log(_ batch: LinkedBatch) throws(StoreError) -> UInt64 {
+        let labelCount = batch.plan.formerSlots.count
         do throws(OutOfMemory) {
             // What is in the log has to be published, so it is asked first whether it can be.
-            try queue.reserve(for: changes, labels: batch.plan.formerSlots.count)
+            try queue.prepare(batch.changes, labels: labelCount)
         } catch {
             undo(batch)
             throw StoreError(error, path: disk?.path)
         }
-        if let disk {
-            batch.encode(into: logBatch, contents, changes)
-            do {
-                frame = try disk.append(logBatch, contents.graph, counts, sequence: changes.sequence)
-            } catch {
-                labels.unreserve(batch.plan.formerSlots.count)
-                undo(batch)
-                throw disk.log?.hasFailed == true ? fail(error) : StoreError(error)
-            }
+        guard let disk else { return 0 }
+        batch.encode(into: logBatch, contents)
+        do {
+            return try disk.append(logBatch, contents.graph, batch.counts, sequence: batch.changes.sequence)
+        } catch {
+            labels.abort(labelCount)
+            undo(batch)
+            throw disk.log?.hasFailed == true ? fail(error) : StoreError(error)
         }
-        return CommittedBatch(
-            changes: changes, labels: batch.plan.labelChanges(slotOfRow: batch.slotOfRow), counts: counts,
-            hasDeadSlots: counts.live < contents.graph.count, frame: frame)
     }
 
-    /// Makes the store what it was before the batch.
-    private func undo(_ batch: StagedBatch) {
+    private func undo(_ batch: LinkedBatch) { undo(batch.placed, batch.changes, batch.before) }
+
+    /// Makes the store what it was before a batch. `before`: the records of the slots whose state it changed; nil if
+    /// there are no records of its rows yet.
+    private func undo(_ placed: PlacedRows, _ changes: GraphChanges, _ before: [SlotRecords.Snapshot]? = nil) {
         let graph = contents.graph
-        for snapshot in batch.before { graph.slots.restore(snapshot) }
-        // The rows' records were made with the others'.
-        if batch.isRecorded {
-            let sequence = batch.changes?.sequence ?? self.sequence + 1
-            for row in batch.rows { graph.slots.setState(row.slot, BatchPlan.erased, sequence: sequence) }
+        if let before {
+            for snapshot in before { graph.slots.restore(snapshot) }
+            for row in placed.rows { graph.slots.setState(row.slot, .erased, sequence: changes.sequence) }
         }
-        graph.rollBack(batch.changes ?? graph.endBatch())
-        freeSlots.putBack(batch.rows.filter { $0.isReused }.map { ($0.slot, $0.level) })
+        graph.rollBack(changes)
+        freeSlots.putBack(placed.rows.filter { $0.isReused }.map { ($0.slot, $0.level) })
     }
 
     private func insertion(_ threads: Int?, rows: Int) -> Insertion {

@@ -66,7 +66,7 @@ package final class LogBatch: @unchecked Sendable {
     }
 
     /// Adds: the state of `slot` is now `state`, which must not be `.unused`.
-    package func addState(slot: UInt32, _ state: SlotEntry.State) {
+    package func addState(slot: UInt32, _ state: SlotState) {
         precondition(slot < Geometry.maximumSlots && state != .unused)
         guard let change = unsafe room(for: LogChange.stateSize) else { return }
         unsafe begin(change, .state, state.rawValue, 0, slot)

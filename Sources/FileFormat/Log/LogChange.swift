@@ -7,7 +7,7 @@ package enum LogChange {
     /// A list of a slot is now this.
     case list(List)
     /// The state of a slot is now this; never `.unused`.
-    case state(slot: UInt32, SlotEntry.State)
+    case state(slot: UInt32, SlotState)
 
     /// A slot with its vector.
     @safe

@@ -30,7 +30,8 @@ package struct LogChangeReader {
         case .row: return unsafe .row(try row(change, slot: slot))
         case .list: return unsafe .list(try list(change, slot: slot))
         case .state:
-            guard let state = unsafe SlotEntry.State(rawValue: change[LogChange.Offset.state]), state != .unused else {
+            let state = unsafe SlotState(rawValue: change[LogChange.Offset.state])
+            guard state.isUsed else {
                 throw Self.error("names an unknown state", offset)
             }
             offset += LogChange.stateSize

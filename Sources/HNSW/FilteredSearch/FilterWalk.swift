@@ -2,6 +2,13 @@ import Allocation
 import CKernels
 
 extension Graph {
+    /// How many neighbours in the set a node has to have, before those that are not in it are looked through. With
+    /// twice as many as a list holds a walk of a set finds as much as one of the same width finds among all.
+    private static func degree(capacity: Int) -> Int { 2 * capacity }
+
+    /// Lists that are asked for ahead of the one that is looked through.
+    private static var listsAhead: Int { 8 }
+
     /// The best `width` slots of a set, ascending in `scratch.pool`; returns how many, nil once it has cost more than
     /// `costLimit` distances and lists.
     ///
@@ -11,14 +18,14 @@ extension Graph {
     /// surroundings have less than half as many slots of the set as its share makes expect, two hops may not lead to
     /// the nearest: then the walk is given up, too.
     func walk(
-        _ query: Query, _ distances: Distances, width: Int, in view: GraphView,
+        _ query: Query, width: Int, in view: GraphView,
         through set: SlotBits, costLimit: Int, _ scratch: SearchScratch
     ) throws(OutOfMemory) -> Int? {
-        let listCapacity = parameters.capacity(level: 0), target = FilterPlan.degree(capacity: listCapacity)
+        let listCapacity = parameters.capacity(level: 0), target = Self.degree(capacity: listCapacity)
         try prepare(
             scratch, slots: view.count, width: width, batch: target + 3 * listCapacity + 1)
         let entry = descend(query, to: 0, in: view, scratch)
-        let lists = view.levelZero, columns = self.columns
+        let lists = view.levelZero, columns = self.columns, distances = self.distances
         let gathered = scratch.gathered, results = scratch.distances
         // Behind the most that a hop gathers: those to look through.
         let through = gathered.dropFirst(target &+ 2 &* listCapacity)
@@ -64,7 +71,7 @@ extension Graph {
             metCount &+= length
             if degree < target {
                 index = 0
-                while index < passed && index < FilterPlan.listsAhead {
+                while index < passed && index < Self.listsAhead {
                     columns.prefetchList(through[index])
                     index &+= 1
                 }

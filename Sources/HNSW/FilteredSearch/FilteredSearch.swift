@@ -8,7 +8,7 @@ extension Graph {
     /// A test may cost more than a distance. So the walk is the one through every slot, which makes fewest tests, and
     /// not that through a set.
     package func search(
-        _ query: Query, _ distances: Distances, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch,
+        _ query: Query, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch,
         where isAllowed: (UInt32) -> Bool
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         let memo = scratch.memo, width = max(width, k)
@@ -23,10 +23,10 @@ extension Graph {
             return result
         }
         defer { scratch.testCount += testCount }
-        // A wide walk makes fewer tests than a scan. But it misses many of the farther neighbours.
-        if k < view.count / 10 && width < view.count / 4 {
+        if SearchPlan(testing: k, width: width, slots: view.count) == .walkAll {
+            let limit = SearchPlan.testLimit(slots: view.count, width: width)
             let found = try filteredSearch(
-                query, count: k, width: width, in: view, distanceLimit: view.count / 5 + 16 * width, scratch: scratch,
+                query, count: k, width: width, in: view, distanceLimit: limit, scratch: scratch,
                 isAllowed: isAllowedOnce)
             // Fewer than asked for: no more that pass, or the walk could not get to the others. Only a scan can tell.
             if let found, found.count == k { return found }
@@ -52,7 +52,7 @@ extension Graph {
                 visible: VisibleSlots(slots: slots, sequence: view.sequence), isAllowed: isAllowed)
             let width = min(max(width, k), view.count)
             let size = try walk(
-                query, distances, width: width, in: view, finding: rule, distanceLimit: distanceLimit, scratch)
+                query, width: width, in: view, finding: rule, distanceLimit: distanceLimit, scratch)
             return size.map { best(k, of: $0, scratch) }
         }
     }
@@ -61,7 +61,7 @@ extension Graph {
     /// more than `distanceLimit` distances. Every slot is walked through; the rule is asked once about each that is
     /// near enough.
     func walk<Rule: SearchRule>(
-        _ query: Query, _ distances: Distances, width: Int, in view: GraphView, finding rule: Rule,
+        _ query: Query, width: Int, in view: GraphView, finding rule: Rule,
         distanceLimit: Int, _ scratch: SearchScratch
     ) throws(OutOfMemory) -> Int? {
         try prepare(scratch, slots: view.count, width: width, batch: parameters.capacity(level: 0))

@@ -5,14 +5,14 @@ extension Graph {
     /// The `count` nearest slots of a set, nearest first, by computing every distance: O(set). The set holds for the
     /// view that the search goes by.
     package func exactSearch(
-        _ query: Query, _ distances: Distances, count k: Int, among set: SlotSet, scratch: SearchScratch
+        _ query: Query, count k: Int, among set: SlotSet, scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         guard k > 0, set.count > 0 else { return scratch.noResults }
         // A sorted pool costs O(k) an insertion; beyond this many it is cheaper to keep everything and sort once.
         let width = k <= 2048 ? min(k, set.count) : set.count, isBounded = k <= 2048
         try scratch.prepare(slots: 0, width: width, batch: 2 * Self.setBatch)
         var pool = CandidatePool(scratch)
-        let results = scratch.distances
+        let results = scratch.distances, distances = distances
         scanRows(of: set, scratch) { slots, count in
             distances.compute(query, slots, count, results)
             scratch.trace?.compared(DistanceComputer(query, distances), slots, count)
@@ -68,27 +68,26 @@ extension Graph {
     /// The set holds for `view`. A walk that takes much longer than planned, or ends with fewer than there are, is
     /// given up for a scan.
     package func search(
-        _ query: Query, _ distances: Distances, count k: Int, width: Int, among set: SlotSet, by plan: FilterPlan,
+        _ query: Query, count k: Int, width: Int, among set: SlotSet, by plan: SearchPlan,
         in view: GraphView, scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         if plan != .scan && view.maximumLevel >= 0 && k > 0, let bits = SlotBits(set) {
             let width = min(max(width, k), set.count)
-            let expected = FilterPlan.distances(matches: set.count, slots: view.count, width: width)
-            if plan == .walkAll, 3 * width * view.count < 2 * set.count * VisibleSlots.poolLimit(width: width) {
+            if plan == .walkAll,
+                SearchPlan.keepsOnePool(
+                    matches: set.count, slots: view.count, width: width, pool: VisibleSlots.poolLimit(width: width))
+            {
                 let found = try searchSorted(query, count: k, width: width, in: view, finding: bits, scratch)
                 if let found { return found }
             }
+            let limit = plan.limit(matches: set.count, slots: view.count, width: width)
             let size =
                 plan == .walkAll
-                ? try walk(
-                    query, distances, width: width, in: view, finding: bits,
-                    distanceLimit: min(set.count / 2, 4 * expected) + 16 * width, scratch)
-                : try walk(
-                    query, distances, width: width, in: view, through: bits,
-                    costLimit: min(set.count, 100 * width) + 1000, scratch)
+                ? try walk(query, width: width, in: view, finding: bits, distanceLimit: limit, scratch)
+                : try walk(query, width: width, in: view, through: bits, costLimit: limit, scratch)
             if let size, size == width { return best(k, of: size, scratch) }
         }
-        return try exactSearch(query, distances, count: k, among: set, scratch: scratch)
+        return try exactSearch(query, count: k, among: set, scratch: scratch)
     }
 
     /// A walk through every slot with one sorted pool for all candidates, which is quicker than two as long as those of

@@ -1,3 +1,5 @@
+package import FileFormat
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Darwin)
@@ -40,10 +42,6 @@ package struct Columns: @unchecked Sendable {
 
     /// Bytes of a slot table row.
     package static let slotEntrySize = 16
-    /// The state byte of a slot that searches find.
-    package static let liveState: UInt8 = 1
-    /// The state byte of a slot that was deleted so that it can be undone: in the graph, but not found.
-    package static let markedState: UInt8 = 2
 
     @inline(__always)
     package func vector(_ slot: UInt32) -> UnsafeMutableRawPointer { unsafe vectors + Int(slot) &* vectorStride }
@@ -63,24 +61,22 @@ package struct Columns: @unchecked Sendable {
         unsafe Int(slotTable.load(fromByteOffset: Int(slot) &* Self.slotEntrySize &+ 8, as: UInt8.self))
     }
 
-    /// The state byte: 0 unused, 1 live, 2 marked, 3 erased, 4 superseded.
     @inline(__always)
-    package func state(_ slot: UInt32) -> UInt8 {
+    func stateByte(_ slot: UInt32) -> UInt8 {
         unsafe slotTable.load(fromByteOffset: Int(slot) &* Self.slotEntrySize &+ 9, as: UInt8.self)
     }
 
+    package func state(_ slot: UInt32) -> SlotState { SlotState(rawValue: stateByte(slot)) }
+
     @inline(__always)
-    package func isLive(_ slot: UInt32) -> Bool {
-        let offset = Int(slot) &* Self.slotEntrySize &+ 9
-        return unsafe slotTable.load(fromByteOffset: offset, as: UInt8.self) == Self.liveState
-    }
+    package func isLive(_ slot: UInt32) -> Bool { stateByte(slot) == SlotState.liveByte }
 
     /// Fills a slot table row: a live slot of level 0 until its level is set.
     package func setEntry(_ slot: UInt32, label: UInt64) {
         let offset = Int(slot) * Self.slotEntrySize
         unsafe slotTable.storeBytes(of: label.littleEndian, toByteOffset: offset, as: UInt64.self)
         unsafe slotTable.storeBytes(of: 0, toByteOffset: offset + 8, as: UInt64.self)
-        unsafe slotTable.storeBytes(of: Self.liveState, toByteOffset: offset + 9, as: UInt8.self)
+        unsafe slotTable.storeBytes(of: SlotState.liveByte, toByteOffset: offset + 9, as: UInt8.self)
     }
 
     /// Fills a slot table row.
@@ -88,11 +84,22 @@ package struct Columns: @unchecked Sendable {
         setEntry(slot, label: entry.label)
         setLevel(slot, entry.level)
         unsafe slotTable.storeBytes(
-            of: entry.state, toByteOffset: Int(slot) * Self.slotEntrySize + 9, as: UInt8.self)
+            of: entry.state.rawValue, toByteOffset: Int(slot) * Self.slotEntrySize + 9, as: UInt8.self)
     }
 
     package func setLevel(_ slot: UInt32, _ level: Int) {
         unsafe slotTable.storeBytes(
             of: UInt8(level), toByteOffset: Int(slot) * Self.slotEntrySize + 8, as: UInt8.self)
     }
+}
+
+extension SlotState {
+    // Walks and insertions ask for each neighbour, and Swift inlines nothing of another module: so the bytes of
+    // `live` and `marked` are here once more.
+    @inline(__always)
+    static var liveByte: UInt8 { 1 }
+
+    /// Whether a slot of this state is part of the graph, as `hasLabel`.
+    @inline(__always)
+    static func isLinked(_ byte: UInt8) -> Bool { byte == 1 || byte == 2 }
 }

@@ -1,5 +1,6 @@
 package import Allocation
 import CKernels
+import FileFormat
 import Synchronization
 
 /// A hierarchical navigable small world graph (Malkov and Yashunin, 2018) over columns that somebody else owns: files
@@ -217,8 +218,7 @@ package final class Graph: @unchecked Sendable {
     package func isLinked(_ slot: UInt32) -> Bool {
         guard slot < count else { return false }
         if writesInPlace && !hasUnlinkedSlots { return true }
-        let state = slots.state(slot)
-        return state == Columns.liveState || state == Columns.markedState
+        return SlotState.isLinked(slots.stateByte(slot))
     }
 
     /// The writer's neighbours of `slot` at `level`; for checks, not for searching.

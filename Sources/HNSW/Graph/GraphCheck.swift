@@ -1,5 +1,6 @@
 package import Allocation
 import CKernels
+import FileFormat
 
 /// Looks at every slot and list of a graph, as a reader sees it. Memory: a bit and a u32 a slot, and another
 /// u32 for each that is unreachable.
@@ -52,10 +53,10 @@ package struct GraphCheck {
 
     private mutating func check(_ slot: UInt32) throws(OutOfMemory) {
         let entry = graph.slots.entry(slot)
-        guard (1...4).contains(entry.state), entry.level <= graph.parameters.maximumLevel else {
+        guard entry.state.isUsed, entry.level <= graph.parameters.maximumLevel else {
             return try note(slot) { "\($0) has state \(entry.state) and level \(entry.level)" }
         }
-        counts[Int(entry.state)] += 1
+        counts[Int(entry.state.rawValue)] += 1
         add(slot, entry)
         let level = view.upper.level(slot)
         if entry.level != level {
@@ -125,7 +126,7 @@ package struct GraphCheck {
 
     /// Adds a slot to the checksum: its row of the slot table, its links, and its vector if it is in use.
     private mutating func add(_ slot: UInt32, _ entry: SlotRecords.Entry) {
-        var words: [UInt64] = [UInt64(slot), entry.label, UInt64(entry.level) << 8 | UInt64(entry.state)]
+        var words: [UInt64] = [UInt64(slot), entry.label, UInt64(entry.level) << 8 | UInt64(entry.state.rawValue)]
         let (ids, count) = view.levelZero.list(slot)
         words.append(UInt64(count))
         for index in 0..<ids.count { words.append(UInt64(ids[index])) }

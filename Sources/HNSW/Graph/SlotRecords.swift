@@ -1,4 +1,5 @@
 package import Allocation
+package import FileFormat
 import Synchronization
 
 /// Label, level and state of the slots that were changed since the last checkpoint, over a slot table that is not
@@ -20,9 +21,9 @@ package final class SlotRecords: @unchecked Sendable {
     package struct Entry: Sendable, Hashable {
         package var label: UInt64
         package var level: Int
-        package var state: UInt8
+        package var state: SlotState
 
-        package init(label: UInt64, level: Int, state: UInt8) {
+        package init(label: UInt64, level: Int, state: SlotState) {
             self.label = label
             self.level = level
             self.state = state
@@ -83,13 +84,12 @@ package final class SlotRecords: @unchecked Sendable {
     /// Whether the slot is live or marked for readers that began after batch `sequence` was published.
     package func hasLabel(_ slot: UInt32, at sequence: UInt64) -> Bool {
         guard hasRecord(slot) else { return isSettled(slot) }
-        return isVisible(slot, at: sequence) || state(slot) == Columns.markedState
+        return isVisible(slot, at: sequence) || state(slot) == .marked
     }
 
     /// Whether the slot was live or marked at the last checkpoint.
     package func isSettled(_ slot: UInt32) -> Bool {
-        let state = columns.state(slot)
-        return state == Columns.liveState || state == Columns.markedState
+        SlotState.isLinked(columns.stateByte(slot))
     }
 
     /// Whether the slot was live or marked at any time since the last checkpoint, or is about to be.
@@ -108,16 +108,19 @@ package final class SlotRecords: @unchecked Sendable {
 
     /// The newest state.
     @inline(__always)
-    package func state(_ slot: UInt32) -> UInt8 {
-        hasRecord(slot) ? unsafe record(slot).pointee.state.load(ordering: .relaxed) : columns.state(slot)
+    func stateByte(_ slot: UInt32) -> UInt8 {
+        hasRecord(slot) ? unsafe record(slot).pointee.state.load(ordering: .relaxed) : columns.stateByte(slot)
     }
+
+    /// The newest state.
+    package func state(_ slot: UInt32) -> SlotState { SlotState(rawValue: stateByte(slot)) }
 
     package func entry(_ slot: UInt32) -> Entry {
         Entry(label: label(slot), level: level(slot), state: state(slot))
     }
 
     /// Gives the slot to a new row, of batch `sequence`: only for one that no search can find any more.
-    package func setRow(_ slot: UInt32, label: UInt64, level: Int, state: UInt8, sequence: UInt64) {
+    package func setRow(_ slot: UInt32, label: UInt64, level: Int, state: SlotState, sequence: UInt64) {
         makeRecord(slot)
         let record = unsafe record(slot)
         unsafe record.pointee.died.store(0, ordering: .relaxed)
@@ -127,12 +130,12 @@ package final class SlotRecords: @unchecked Sendable {
     }
 
     /// Changes the state, for searches from batch `sequence` on.
-    package func setState(_ slot: UInt32, _ state: UInt8, sequence: UInt64) {
+    package func setState(_ slot: UInt32, _ state: SlotState, sequence: UInt64) {
         makeRecord(slot)
         let record = unsafe record(slot)
         let death = unsafe record.pointee.died.load(ordering: .relaxed)
-        let wasLive = death == .max, isLive = state == Columns.liveState
-        unsafe record.pointee.state.store(state, ordering: .relaxed)
+        let wasLive = death == .max, isLive = state == .live
+        unsafe record.pointee.state.store(state.rawValue, ordering: .relaxed)
         if isLive && death == sequence {
             // It died in this batch, which nobody has seen.
             unsafe record.pointee.died.store(.max, ordering: .releasing)
@@ -175,7 +178,7 @@ package final class SlotRecords: @unchecked Sendable {
             let record = unsafe record(slot), isLive = columns.isLive(slot)
             unsafe record.pointee.label.store(columns.label(slot), ordering: .relaxed)
             unsafe record.pointee.level = UInt8(columns.level(slot))
-            unsafe record.pointee.state.store(columns.state(slot), ordering: .relaxed)
+            unsafe record.pointee.state.store(columns.stateByte(slot), ordering: .relaxed)
             unsafe record.pointee.born.store(0, ordering: .relaxed)
             unsafe record.pointee.died.store(isLive ? .max : 0, ordering: .relaxed)
         }

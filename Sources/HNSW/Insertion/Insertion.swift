@@ -1,4 +1,5 @@
 package import Allocation
+package import FileFormat
 import Threading
 
 /// Inserts rows in sub-batches, on one or several threads, with the same result whatever their number.
@@ -107,7 +108,7 @@ package final class Insertion: @unchecked Sendable {
     /// has their records. Slots at the end of the graph come in order; the others are slots that were unlinked before
     /// and have their level. `state`: what the rows become when they are linked.
     package func insert(
-        _ rows: [(slot: UInt32, level: Int)], state: UInt8 = Columns.liveState
+        _ rows: [(slot: UInt32, level: Int)], state: SlotState = .live
     ) throws(OutOfMemory) {
         guard let changes = graph.changes else { preconditionFailure("no batch has begun") }
         let levels = rows.map { $0.level }

@@ -1,4 +1,5 @@
 package import Allocation
+package import FileFormat
 
 /// Applying batches that a log has: the lists as they were written, not the insertions that led to them.
 extension Graph {
@@ -16,7 +17,7 @@ extension Graph {
         } else {
             count += 1
         }
-        slots.setRow(slot, label: label, level: level, state: Columns.liveState, sequence: sequence)
+        slots.setRow(slot, label: label, level: level, state: .live, sequence: sequence)
         lowestSlot = min(lowestSlot, slot)
         let listedLevel = hasUpper ? level : 0
         if listedLevel > 0 && upper.firstList(slot) == nil { try upper.add(slot, level: listedLevel) }
@@ -25,10 +26,10 @@ extension Graph {
     }
 
     /// Changes a slot's state. False if the slot is past the end.
-    package func replayState(_ slot: UInt32, _ state: UInt8, sequence: UInt64) -> Bool {
+    package func replayState(_ slot: UInt32, _ state: SlotState, sequence: UInt64) -> Bool {
         guard slot < count else { return false }
         slots.setState(slot, state, sequence: sequence)
-        if state != Columns.liveState && state != Columns.markedState { hasUnlinkedSlots = true }
+        if !state.hasLabel { hasUnlinkedSlots = true }
         return true
     }
 

@@ -116,10 +116,8 @@ import Testing
                 let fault = Fault(call, number: number, .noSpace)
                 let store = try fixture.store.open()
                 let result = Result { () throws(StoreError) in
-                    try store.readingQuiet { (contents, view) throws(StoreError) in
-                        _ = try HnswlibExport(
-                            contents, view, store.counts.load(), .init(), store: store.path, fault.calls
-                        ).run(to: out)
+                    try store.readingQuiet { (session) throws(StoreError) in
+                        _ = try HnswlibExport(session, .init(), fault.calls).run(to: out)
                     }
                 }
                 let bytes = try readBytes(out)

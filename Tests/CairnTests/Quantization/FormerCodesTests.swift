@@ -13,17 +13,17 @@ struct FormerCodesTests {
         try store.setQuantization(.scalar8)
         let more = vectors(1600, dimensions: 1024, scalar: .float32, seed: 7)
         let query = fixture.queries(1)[0]
-        let labels = try store.reading { (contents, view, scratch) throws(StoreError) -> [Label] in
+        let labels = try store.reading { (session) throws(StoreError) -> [Label] in
             try store.setQuantization(next)
             try store.add(more, labels: (1000..<2600).map { Label($0) })
-            #expect(contents.graph.publishedSlotCount == 1900)
+            #expect(session.graph.publishedSlotCount == 1900)
             return try unsafe query.withUnsafeBufferPointer { query in
                 Result { () throws(StoreError) in
-                    let input = unsafe try store.prepare(QueryInput(query, row: nil), contents, scratch)
+                    let input = unsafe try session.prepare(QueryInput(query, row: nil))
                     return try takingMemory(for: store.path) { () throws(OutOfMemory) in
-                        let found = try contents.graph.search(
-                            input, count: 10, width: 50, in: view, scratch: scratch)
-                        return (0..<found.count).map { contents.graph.slots.label(found[$0].slot) }
+                        let found = try session.graph.search(
+                            input, count: 10, width: 50, in: session.view, scratch: session.scratch)
+                        return (0..<found.count).map { session.graph.slots.label(found[$0].slot) }
                     }
                 }
             }.get()

@@ -19,17 +19,17 @@ import VectorFiles
     func `slots are worked out once for many searches`(kind: FilterKind, oneIn: Label) throws {
         let fixture = try Self.fixture.get(), store = try fixture.open()
         let filter = kind.filter(fixture.labels) { $0 % oneIn == 0 }
-        try store.reading { (contents, view, _) in #expect(filter.cache.set(for: view, of: contents.graph) == nil) }
+        try store.reading { #expect(filter.cache.set(for: $0.view, of: $0.graph) == nil) }
         for query in fixture.queries(60) { _ = try store.search(query, k: 5, options: .init(filter: filter)) }
-        try store.reading { (contents, view, _) throws(StoreError) in
-            let set = filter.cache.set(for: view, of: contents.graph)
+        try store.reading { (session) throws(StoreError) in
+            let set = filter.cache.set(for: session.view, of: session.graph)
             #expect(set?.count == 3000 / Int(oneIn))
             // It is the same one from now on, for searches of all kinds.
             let query = fixture.rows[7]
             _ = try store.search(query, k: 5, options: .init(filter: filter))
             _ = try store.search(query, within: 1, options: .init(filter: filter))
             _ = try store.searchDocuments(query, k: 5, by: .shift(2), options: .init(filter: filter))
-            #expect(filter.cache.set(for: view, of: contents.graph) === set)
+            #expect(filter.cache.set(for: session.view, of: session.graph) === set)
         }
     }
 
@@ -150,7 +150,7 @@ import VectorFiles
                 let allowed = Set(subset), exact = all.filter(allowed.contains).prefix(10)
                 for kind in FilterKind.allCases {
                     let filter = kind.filter(all) { allowed.contains($0) }
-                    for plan in [nil, FilterPlan.walkAll, .walkSet, .scan] {
+                    for plan in [nil, SearchPlan.walkAll, .walkSet, .scan] {
                         var options = VectorStore.SearchOptions(ef: 60, filter: filter)
                         options.filterPlan = plan
                         let found = try store.search(query, k: 10, options: options).map(\.label)

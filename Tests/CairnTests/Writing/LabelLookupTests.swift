@@ -139,7 +139,8 @@ import Threading
             labels.map { try! store.labels.slot(of: Label($0), in: view) }
         }
         var memory = 0
-        try store.reading { (contents, view, _) throws(StoreError) in
+        try store.reading { (session) throws(StoreError) in
+            let view = session.view
             let before = slots(0..<count, view)
             #expect(!before.contains(nil))
             for round in 0..<3 {
@@ -155,7 +156,7 @@ import Threading
                 let found = try! store.labels.slots(of: (0..<2000).map { Label($0) }, in: view)
                 #expect(found.count == count)
             }
-            let now = contents.graph.publishedView
+            let now = session.graph.publishedView
             #expect(slots(0..<count, now).count { $0 != nil } == count / 2)
             #expect(zip(slots(0..<count, now), before).allSatisfy { $0 != $1 })
             #expect(slots(stride(from: 1000, to: 1900, by: 6), now).allSatisfy { $0 != nil })

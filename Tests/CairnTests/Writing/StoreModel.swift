@@ -186,15 +186,15 @@ extension VectorStore {
     /// What walking the graph finds. A public search as wide as the store would compare the query with every vector.
     func walk(_ query: [Float], width: Int) throws -> [Neighbor] {
         try unsafe withElements(query) { (pointer) throws(StoreError) in
-            try reading { (contents, view, scratch) throws(StoreError) in
-                let query = unsafe try prepare(QueryInput(pointer, row: nil), contents, scratch)
+            try reading { (session) throws(StoreError) in
+                let query = unsafe try session.prepare(QueryInput(pointer, row: nil)), graph = session.graph
                 return try takingMemory(for: path) { () throws(OutOfMemory) in
-                    let found = try contents.graph.search(
-                        query, count: width, width: width, in: view, scratch: scratch)
+                    let found = try graph.search(
+                        query, count: width, width: width, in: session.view, scratch: session.scratch)
                     return (0..<found.count).map {
                         Neighbor(
-                            label: contents.graph.slots.label(found[$0].slot),
-                            distance: contents.graph.distances.distance(of: found[$0]))
+                            label: graph.slots.label(found[$0].slot),
+                            distance: graph.distances.distance(of: found[$0]))
                     }
                 }
             }

@@ -127,7 +127,7 @@ import Testing
     ) throws -> [UInt32] {
         try graph.withQuery(query) { query in
             let found = try graph.graph.search(
-                query, graph.graph.distances, count: count, width: width, in: graph.view, scratch: graph.scratch,
+                query, count: count, width: width, in: graph.view, scratch: graph.scratch,
                 where: isAllowed)
             return (0..<found.count).map { found[$0].slot }
         }

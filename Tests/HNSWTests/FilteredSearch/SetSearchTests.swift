@@ -24,8 +24,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [FilterPlan.walkAll, .walkSet], [1, 2, 4, 10, 20])
-    func `a walk finds nearly all, with fewer distances than a scan`(plan: FilterPlan, everyNth: UInt32) throws {
+    @Test(arguments: [SearchPlan.walkAll, .walkSet], [1, 2, 4, 10, 20])
+    func `a walk finds nearly all, with fewer distances than a scan`(plan: SearchPlan, everyNth: UInt32) throws {
         let holder = Self.graph
         // By chance: slots that follow each other are no nearer than others.
         let set = try SlotSet(holder.graph, in: holder.view) { $0 &* 2_654_435_761 >> 8 % everyNth == 0 }
@@ -47,8 +47,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [FilterPlan.walkAll, .walkSet], [0, 1, 2, 9, 10, 11, 39, 40, 41, 300])
-    func `min of k and the size of the set are found`(plan: FilterPlan, count: Int) throws {
+    @Test(arguments: [SearchPlan.walkAll, .walkSet], [0, 1, 2, 9, 10, 11, 39, 40, 41, 300])
+    func `min of k and the size of the set are found`(plan: SearchPlan, count: Int) throws {
         let holder = Self.graph
         var random = SeededGenerator(seed: UInt64(count))
         let slots = Array((0..<4000 as Range<UInt32>).shuffled(using: &random).prefix(count)).sorted()
@@ -65,8 +65,8 @@ import Testing
 
     /// The nearest ones are exactly those that are not allowed: a walk has to cross them, or be given up. As many are allowed as
     /// where the store would choose such a walk.
-    @Test(arguments: [(FilterPlan.walkAll, 2), (.walkAll, 8), (.walkSet, 8), (.walkSet, 20)])
-    func `the far part is found, and the near one`(plan: FilterPlan, oneIn: Int) throws {
+    @Test(arguments: [(SearchPlan.walkAll, 2), (.walkAll, 8), (.walkSet, 8), (.walkSet, 20)])
+    func `the far part is found, and the near one`(plan: SearchPlan, oneIn: Int) throws {
         let holder = Self.graph, count = 4000 / oneIn
         var hits = (near: 0, far: 0)
         for query in Self.queries.prefix(15) {
@@ -91,7 +91,7 @@ import Testing
         let holder = TestGraph(near + far, connectivity: 4, width: 20)
         let set = try SlotSet(holder.graph, in: holder.view) { $0 >= 2000 }
         for query in clusteredVectors(5, dimensions: 4, skipping: 5000) {
-            for plan in [FilterPlan.walkAll, .walkSet] {
+            for plan in [SearchPlan.walkAll, .walkSet] {
                 let found = try search(holder, query, 20, 30, set, plan)
                 #expect(found.slots.count == 20 && found.slots.allSatisfy { $0 >= 2000 })
             }
@@ -101,7 +101,7 @@ import Testing
     @Test func `the scratch is left clean`() throws {
         let holder = Self.graph, set = try SlotSet(holder.graph, in: holder.view) { $0 % 9 == 0 }
         let fresh = holder.search(Self.queries[0], count: 10, width: 50)
-        for plan in [FilterPlan.scan, .walkAll, .walkSet] {
+        for plan in [SearchPlan.scan, .walkAll, .walkSet] {
             let first = try search(holder, Self.queries[1], 10, 40, set, plan)
             #expect(holder.search(Self.queries[0], count: 10, width: 50) == fresh)
             #expect(try search(holder, Self.queries[1], 10, 40, set, plan).slots == first.slots)
@@ -113,7 +113,7 @@ import Testing
             for width in [1, 10, 50, 400, .max] {
                 for slots in [100, 10_000, 1_000_000, 100_000_000] {
                     let plans = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].filter { $0 <= slots }.map {
-                        FilterPlan(matches: $0, slots: slots, width: width, rowBytes: rowBytes)
+                        SearchPlan(matches: $0, slots: slots, width: width, rowBytes: rowBytes)
                     }
                     // Once a walk is the better way it stays so.
                     #expect(plans.drop { $0 == .scan }.allSatisfy { $0 != .scan })
@@ -121,17 +121,17 @@ import Testing
                     if slots == 1_000_000 && width < 400 { #expect(plans.last == .walkAll) }
                 }
             }
-            #expect(FilterPlan(matches: 0, slots: 0, width: 1, rowBytes: rowBytes) == .scan)
+            #expect(SearchPlan(matches: 0, slots: 0, width: 1, rowBytes: rowBytes) == .scan)
         }
     }
 
     private func search(
-        _ holder: TestGraph, _ query: [Float], _ count: Int, _ width: Int, _ set: SlotSet, _ plan: FilterPlan
+        _ holder: TestGraph, _ query: [Float], _ count: Int, _ width: Int, _ set: SlotSet, _ plan: SearchPlan
     ) throws -> (slots: [UInt32], distances: Int) {
         try holder.withQuery(query) { query in
             let before = holder.scratch.distanceCount
             let found = try holder.graph.search(
-                query, holder.graph.distances, count: count, width: width, among: set, by: plan, in: holder.view,
+                query, count: count, width: width, among: set, by: plan, in: holder.view,
                 scratch: holder.scratch)
             return ((0..<found.count).map { found[$0].slot }, holder.scratch.distanceCount - before)
         }

@@ -1,4 +1,5 @@
 import CKernels
+import FileFormat
 import TestSupport
 import Testing
 
@@ -131,9 +132,9 @@ import Testing
         holder.erase([node.slot])
         let graph = replaying(holder)
         // The row of the slot table says what the log says.
-        graph.slots.setRow(node.slot, label: 5, level: 3, state: TestGraph.erased, sequence: holder.sequence)
+        graph.slots.setRow(node.slot, label: 5, level: 3, state: .erased, sequence: holder.sequence)
         #expect(try !graph.replayRow(node.slot, label: 5, level: 3, sequence: holder.sequence))
-        graph.slots.setRow(node.slot, label: 5, level: 1, state: TestGraph.erased, sequence: holder.sequence)
+        graph.slots.setRow(node.slot, label: 5, level: 1, state: .erased, sequence: holder.sequence)
         #expect(try graph.replayRow(node.slot, label: 5, level: 1, sequence: holder.sequence))
     }
 

@@ -1,3 +1,4 @@
+import FileFormat
 import Synchronization
 import TestSupport
 import Testing
@@ -6,7 +7,7 @@ import Threading
 @testable import HNSW
 
 @Suite struct SlotRecordsTests {
-    private static let live = Columns.liveState, marked = Columns.markedState, erased: UInt8 = 3
+    private static let live = SlotState.live, marked = SlotState.marked, erased = SlotState.erased
     private let holder: TestGraph
     private let records: SlotRecords
 
@@ -63,7 +64,7 @@ import Threading
 
     /// Random changes against a list of what each slot was after each batch.
     @Test func `visibility is that of a history`() {
-        var random = SeededGenerator(seed: 9), history: [[UInt8]] = (0..<40).map { [$0 < 20 ? Self.live : 0] }
+        var random = SeededGenerator(seed: 9), history: [[SlotState]] = (0..<40).map { [$0 < 20 ? .live : .unused] }
         for sequence in 1...400 as ClosedRange<UInt64> {
             for slot in 0..<40 {
                 history[slot].append(history[slot].last!)

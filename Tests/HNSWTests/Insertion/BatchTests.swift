@@ -1,3 +1,4 @@
+import FileFormat
 import TestSupport
 import Testing
 
@@ -41,7 +42,7 @@ import Testing
         holder.sequence += 1
         holder.graph.beginBatch(holder.sequence)
         for (slot, level) in free {
-            holder.graph.slots.setRow(slot, label: 1, level: level, state: Columns.liveState, sequence: holder.sequence)
+            holder.graph.slots.setRow(slot, label: 1, level: level, state: .live, sequence: holder.sequence)
             for level in 0...level { try holder.graph.startList(slot, level: level) }
         }
         #expect(others.map { holder.graph.neighbors($0, level: 1) } == before)
@@ -164,16 +165,16 @@ import Testing
                 let slot = UInt32(graph.count + row)
                 try graph.extend(slots: Int(slot) + 1)
                 holder.write(vectors[630 + row], to: slot)
-                graph.slots.setRow(slot, label: 1, level: level, state: TestGraph.erased, sequence: sequence)
+                graph.slots.setRow(slot, label: 1, level: level, state: .erased, sequence: sequence)
                 rows.append((slot, level))
             }
             try holder.insertion.insert(rows)
-            for slot in erased { graph.slots.setState(slot, TestGraph.erased, sequence: sequence) }
+            for slot in erased { graph.slots.setState(slot, .erased, sequence: sequence) }
             try graph.unlink(erased, scratch: holder.scratch)
             #expect(graph.count == state.0 + 40 && graph.maximumLevel != state.2)
             let changes = isEnded ? graph.endBatch() : nil
             for snapshot in before { graph.slots.restore(snapshot) }
-            for row in rows { graph.slots.setState(row.slot, TestGraph.erased, sequence: sequence) }
+            for row in rows { graph.slots.setState(row.slot, .erased, sequence: sequence) }
             graph.rollBack(changes ?? graph.endBatch())
             #expect((graph.count, graph.entryPoint, graph.maximumLevel, graph.lowestSlot) == state)
             #expect(graph.levels == levels)
@@ -198,12 +199,12 @@ import Testing
             try graph.extend(slots: count + rows.count)
             for row in rows {
                 holder.write(vectors[Int(row.slot)], to: row.slot)
-                graph.slots.setRow(row.slot, label: 1, level: row.level, state: TestGraph.erased, sequence: sequence)
+                graph.slots.setRow(row.slot, label: 1, level: row.level, state: .erased, sequence: sequence)
             }
             try holder.insertion.insert(rows)
         }
         try insert([1, 0, 3, 2], sequence: 1)
-        for slot in count..<count + 4 { graph.slots.setState(UInt32(slot), TestGraph.erased, sequence: 1) }
+        for slot in count..<count + 4 { graph.slots.setState(UInt32(slot), .erased, sequence: 1) }
         graph.rollBack(graph.endBatch())
         try insert([3, 1, 0, 2, 2], sequence: 1)
         holder.sequence = 1
@@ -276,7 +277,7 @@ import Testing
             }
         }
         for slot in erased {
-            guard graph.replayState(slot, TestGraph.erased, sequence: sequence) else { return false }
+            guard graph.replayState(slot, .erased, sequence: sequence) else { return false }
         }
         for list in changes.lists {
             let (ids, count, kept) = original.graph.contents(of: list)
@@ -305,8 +306,8 @@ import Testing
         #expect(try !graph.replayRow(601, label: 1, level: 0, sequence: 1), "past the end")
         #expect(try !graph.replayRow(600, label: 1, level: 64, sequence: 1))
         #expect(try !graph.replayRow(5, label: 1, level: graph.columns.level(5), sequence: 1), "it is in use")
-        #expect(!graph.replayState(600, 3, sequence: 1))
-        #expect(graph.replayState(low, 3, sequence: 1))
+        #expect(!graph.replayState(600, .erased, sequence: 1))
+        #expect(graph.replayState(low, .erased, sequence: 1))
         #expect(try !graph.replayRow(low, label: 1, level: 1, sequence: 1), "another level")
         #expect(try graph.replayRow(low, label: 1, level: 0, sequence: 1))
         #expect(try !graph.replayList(600, level: 0, kept: 0, added: []))

@@ -1,4 +1,5 @@
 import Allocation
+import FileFormat
 import TestSupport
 import Testing
 import Threading
@@ -28,7 +29,7 @@ import Threading
                     let slot = UInt32(160 + row), level = graph.levels.next(maximum: 63)
                     holder.write(vector, to: slot)
                     graph.slots.setRow(
-                        slot, label: UInt64(1000 + slot), level: level, state: TestGraph.erased,
+                        slot, label: UInt64(1000 + slot), level: level, state: .erased,
                         sequence: holder.sequence + 1)
                     return (slot: slot, level: level)
                 }
@@ -64,7 +65,7 @@ import Threading
             let holder = unrefused { self.holder() }, graph = holder.graph, before = holder.newestLists
             graph.beginBatch(holder.sequence + 1)
             for slot: UInt32 in [3, 50, 51, 120] {
-                graph.slots.setState(slot, TestGraph.erased, sequence: holder.sequence + 1)
+                graph.slots.setState(slot, .erased, sequence: holder.sequence + 1)
             }
             do {
                 try graph.unlink([3, 50, 51, 120], scratch: holder.scratch)
@@ -72,7 +73,7 @@ import Threading
                 failures += 1
                 unrefused {
                     for slot: UInt32 in [3, 50, 51, 120] {
-                        graph.slots.setState(slot, Columns.liveState, sequence: holder.sequence + 1)
+                        graph.slots.setState(slot, .live, sequence: holder.sequence + 1)
                     }
                     graph.rollBack(graph.endBatch())
                     #expect(holder.newestLists == before)
@@ -101,10 +102,10 @@ import Threading
                 slots(try graph.exactSearch(query, count: 3000, in: view, scratch: scratch)),
                 slots(
                     try graph.search(
-                        query, graph.distances, count: 5, width: 20, among: bits, by: .walkAll, in: view,
+                        query, count: 5, width: 20, among: bits, by: .walkAll, in: view,
                         scratch: scratch)),
                 slots(
-                    try graph.search(query, graph.distances, count: 5, width: 20, in: view, scratch: scratch) {
+                    try graph.search(query, count: 5, width: 20, in: view, scratch: scratch) {
                         $0 % 3 == 0
                     }),
                 region ?? [],

@@ -1,4 +1,5 @@
 import CKernels
+import FileFormat
 import Testing
 
 @testable import HNSW
@@ -112,12 +113,12 @@ import Testing
             for width in [10, 100] {
                 let found = holder.candidates(query, count: 10, width: width)
                 #expect(found.count == 10)
-                #expect(found.allSatisfy { holder.graph.slots.state($0.slot) == Columns.liveState })
+                #expect(found.allSatisfy { holder.graph.slots.state($0.slot) == .live })
                 #expect(Set(holder.exactCandidates(query, count: 1500)).isSuperset(of: found))
             }
         }
         // All but a few: the pool has no room for so many others, and another search takes over.
-        holder.mark((0..<1500).filter { holder.graph.slots.state($0) == Columns.liveState && $0 > 30 })
+        holder.mark((0..<1500).filter { holder.graph.slots.state($0) == .live && $0 > 30 })
         for query in queries.prefix(10) {
             #expect(holder.candidates(query, count: 5, width: 5) == holder.exactCandidates(query, count: 5))
         }

@@ -1,4 +1,5 @@
 import CKernels
+import FileFormat
 import TestSupport
 import Testing
 
@@ -82,7 +83,7 @@ import Testing
             added += slots.count
             for slot in slots {
                 if let level = levels[slot] { #expect(holder.graph.slots.level(slot) == level) }
-                #expect(doomed.contains(slot) || holder.graph.slots.state(slot) == Columns.liveState)
+                #expect(doomed.contains(slot) || holder.graph.slots.state(slot) == .live)
             }
             let found = problems(holder)
             #expect(found == [], "round \(round)")

@@ -1,0 +1,62 @@
+import Allocation
+import HNSW
+import SystemPackage
+
+/// What one reader works with: the store's parts, the graph as it was when it began, and memory of its own. All of it
+/// stays as long as the body of `VectorStore.reading` runs.
+struct ReadSession {
+    let contents: StoreContents
+    /// The graph as this reader sees it.
+    var view: GraphView
+    /// Memory for one search at a time.
+    let scratch: SearchScratch
+    let labels: LabelTable
+    let counts: PublishedCounts
+    /// The ef of searches that do not set their own.
+    let defaultWidth: Int
+    /// The store's, for messages.
+    let path: FilePath?
+
+    var graph: Graph { contents.graph }
+
+    /// The same with the memory of another search.
+    func with(_ scratch: SearchScratch) -> ReadSession {
+        ReadSession(
+            contents: contents, view: view, scratch: scratch, labels: labels, counts: counts,
+            defaultWidth: defaultWidth, path: path)
+    }
+
+    /// Puts the query into the kernels' form, or says what is wrong with it.
+    func prepare(_ query: QueryInput) throws(StoreError) -> Query {
+        let encoding = contents.encoding, vector = unsafe query.vector
+        let subject = query.row.map { "query \($0)" } ?? "the query"
+        guard vector.count == encoding.dimensions else {
+            throw StoreError(
+                .dimensionMismatch,
+                "\(subject) has \(vector.count) dimensions, the store's vectors have \(encoding.dimensions)",
+                path: path,
+                row: query.row)
+        }
+        if let problem = unsafe encoding.problem(vector) {
+            throw StoreError(.invalidVector, "\(subject) \(problem)", path: path, row: query.row)
+        }
+        let storage = try unsafe takingMemory(for: path) { () throws(OutOfMemory) in
+            try scratch.prepare(dimensions: graph.distances.dimensions)
+            return try unsafe scratch.queryStorage(bytes: encoding.queryBytes)
+        }
+        return unsafe encoding.query(
+            vector, storage: storage, scratch: scratch.expansion(encoding.dimensions))
+    }
+}
+
+/// A query as the caller gave it; its number where there are several.
+@safe
+struct QueryInput {
+    let vector: UnsafeBufferPointer<Float>
+    let row: Int?
+
+    init(_ vector: UnsafeBufferPointer<Float>, row: Int?) {
+        unsafe self.vector = vector
+        self.row = row
+    }
+}
