@@ -53,9 +53,10 @@ enum Seeds {
 
     private static func log(in scratch: FilePath) throws -> [UInt8] {
         let log = try LogWriter.create(
-            in: Directory(scratch), sequence: FuzzStore.sequence, store: FuzzStore.superblock.store,
-            layout: FuzzStore.superblock.layout,
-            firstFrame: 1, capacity: 4096)
+            LogFileHeader(
+                store: FuzzStore.superblock.store, layout: FuzzStore.superblock.layout, sequence: FuzzStore.sequence,
+                firstFrame: 1, salt: .random()),
+            in: Directory(scratch), capacity: 4096)
         let batch = LogBatch(), vector: [UInt8] = [9, 8, 7]
         var slots = 0
         for number in 1...4 {

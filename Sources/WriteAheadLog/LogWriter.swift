@@ -53,20 +53,17 @@ package final class LogWriter: @unchecked Sendable {
         durable = Atomic(header.firstFrame - 1)
     }
 
-    /// Makes log file `sequence` (from 1 on), which is durable with its name when this returns: the header, with a new
-    /// salt, and blocks of the disk for `capacity` bytes. `recycling`: the number of a log file that is not needed any
+    /// Makes a log file (of a sequence from 1 on), which is durable with its name when this returns: the header, whose
+    /// salt is new, and blocks of the disk for `capacity` bytes. `recycling`: the number of a log file that is not needed any
     /// more and whose blocks are used again. It gets the new header and only then the new name, so that no name ever
     /// stands for another file's header. A file that has the new name already is an error, unless it is the recycled
     /// one. Whatever fails leaves a new file removed, or a recycled one that no reader takes for a log.
     package static func create(
-        in directory: Directory, sequence: UInt64, store: Identifier, layout: Identifier, firstFrame: UInt64,
-        capacity: Int, recycling: UInt64? = nil
+        _ header: LogFileHeader, in directory: Directory, capacity: Int, recycling: UInt64? = nil
     ) throws(StorageError) -> LogWriter {
-        precondition(sequence > 0 && firstFrame > 0)
-        let header = LogFileHeader(
-            store: store, layout: layout, sequence: sequence, firstFrame: firstFrame, salt: .random())
+        precondition(header.sequence > 0 && header.firstFrame > 0)
         let sector = header.encoded()
-        let entry = directory[LogDirectory.name(of: sequence)]
+        let entry = directory[LogDirectory.name(of: header.sequence)]
         let file: File
         let end: Int
         let old = recycling.map { directory[LogDirectory.name(of: $0)] }

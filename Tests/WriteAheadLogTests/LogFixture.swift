@@ -24,9 +24,10 @@ struct LogFixture {
         calls: SystemCalls = .system
     ) throws(StorageError) -> LogWriter {
         try LogWriter.create(
-            in: Directory(directory, calls: calls), sequence: sequence, store: Self.superblock.store,
-            layout: Self.superblock.layout,
-            firstFrame: firstFrame, capacity: capacity, recycling: recycling)
+            LogFileHeader(
+                store: Self.superblock.store, layout: Self.superblock.layout, sequence: sequence,
+                firstFrame: firstFrame, salt: .random()),
+            in: Directory(directory, calls: calls), capacity: capacity, recycling: recycling)
     }
 
     /// Batch `number`, from 1 on: a row for slot `number - 1`, a list and a state.

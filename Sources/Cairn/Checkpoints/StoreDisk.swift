@@ -124,9 +124,11 @@ final class StoreDisk: @unchecked Sendable {
         }
         defer { recyclable = nil }
         let sequence = (log?.sequence ?? header.logSequence) + 1
+        let next = LogFileHeader(
+            store: file.superblock.store, layout: file.superblock.layout, sequence: sequence, firstFrame: firstFrame,
+            salt: .random())
         return try LogWriter.create(
-            in: openLogDirectory(), sequence: sequence, store: file.superblock.store, layout: file.superblock.layout,
-            firstFrame: firstFrame, capacity: Self.logCapacity, recycling: recyclable)
+            next, in: openLogDirectory(), capacity: Self.logCapacity, recycling: recyclable)
     }
 
     /// Removes a log that no header names, because the checkpoint that was to go on with it was not made.

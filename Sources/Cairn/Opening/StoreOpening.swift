@@ -81,10 +81,11 @@ struct StoreOpening {
         }
         let labels = LabelTable(graph: contents.graph, file: labelFile, isInMemory: false)
         var counts = StoreCounts(found.header), replayedSlots: [UInt32] = []
-        if let (reader, survey) = found.log, hasChanges {
-            try replay(
-                reader, survey, contents, isOwnMemory ? nil : file, &counts, labels, &replayedSlots, plan,
-                hasUpper: !isUpperLost)
+        if let log = found.log, hasChanges {
+            let target = isOwnMemory ? nil : file
+            (counts, replayedSlots) = try replay(
+                LogReplay(log, into: contents, file: target, hasUpper: !isUpperLost, counts: counts), contents,
+                target, labels, plan)
             // Changes of lists that are lost are of no use; the levels are what counts.
             if isUpperLost { try rebuildUpperLayers(of: contents) }
         }
@@ -214,15 +215,13 @@ struct StoreOpening {
         }
     }
 
+    /// Applies the log's batches; returns the slots of its rows.
     private func replay(
-        _ reader: LogReader, _ survey: LogSurvey, _ contents: StoreContents, _ file: LevelZeroFile?,
-        _ counts: inout StoreCounts, _ labels: LabelTable, _ slots: inout [UInt32], _ plan: VectorStore.MemoryPlan,
-        hasUpper: Bool
-    ) throws(StoreError) {
-        var changes: [(label: Label, old: UInt32?, new: UInt32?)] = []
-        try Recovery.replay(
-            reader, survey, into: contents, file: file, hasUpper: hasUpper, counts: &counts, labels: &changes
-        ) { (slots) throws(StoreError) in
+        _ replay: consuming LogReplay, _ contents: StoreContents, _ file: LevelZeroFile?, _ labels: LabelTable,
+        _ plan: VectorStore.MemoryPlan
+    ) throws(StoreError) -> (counts: StoreCounts, slots: [UInt32]) {
+        var replay = replay
+        try replay.run { (slots) throws(StoreError) in
             try contents.grow(to: slots, path: path) { (segment) throws(StorageError) in
                 if let file {
                     try file.append(segment, isResident: plan == .resident, .none)
@@ -231,11 +230,9 @@ struct StoreOpening {
                 }
             }
         }
-        // The slots; the changes by label, twice.
-        try takingMemory(for: path, ProcessMemory.expect(growing: changes.count, stride: 120))
-        slots = changes.compactMap { $0.new }
-        let merged = Recovery.merged(changes)
-        try takingMemory(for: path, labels.prepare(merged.count))
-        labels.commit(merged) {}
+        let outcome = try replay.outcome()
+        try takingMemory(for: path, labels.prepare(outcome.labels.count))
+        labels.commit(outcome.labels) {}
+        return (replay.counts, outcome.slots)
     }
 }

@@ -45,8 +45,8 @@ struct DocumentSearch {
             (labels) throws(OutOfMemory) in try session.labels.slots(of: labels, in: view).sorted()
         }
         let complete = try graph.addNeighbors(
-            to: found, count: options.neighborsPerDocument, query, in: view, among: members,
-            scratch: session.scratch, document: document)
+            query, count: options.neighborsPerDocument, to: found, DocumentMembers(members, document: document),
+            in: view, scratch: session.scratch)
         return VectorStore.FoundDocument.all(complete, graph)
     }
 
@@ -58,14 +58,13 @@ struct DocumentSearch {
         let width = max(options.ef ?? session.defaultWidth, wanted)
         if !options.isExact, let limit = session.walkLimit(width: width, options.filter) {
             let found = try graph.documentSearch(
-                query, count: wanted, width: width, in: view, distanceLimit: limit, scratch: session.scratch,
+                query, count: wanted, WalkLimits(width: width, distances: limit), in: view, scratch: session.scratch,
                 document: document)
             // Fewer than asked for: no more documents, or the walk could not get to the others. Only a scan can tell.
             if let found, found.count == wanted { return found }
         }
-        let scan = try session.scan(options.filter)
         return try graph.exactDocumentSearch(
-            query, count: wanted, in: view, among: scan.slots, scratch: session.scratch, isAllowed: scan.isAllowed,
+            query, count: wanted, among: session.scope(options.filter), in: view, scratch: session.scratch,
             document: document)
     }
 }

@@ -25,7 +25,7 @@ extension NearestSearch {
         let plan =
             options.isExact ? .scan : options.filterPlan ?? session.plan(matches: set.count, width: width)
         return try graph.search(
-            query, count: wanted, width: width, among: set, by: plan, in: view, scratch: scratch)
+            query, count: wanted, width: width, among: PlannedSet(set, by: plan), in: view, scratch: scratch)
     }
 }
 
@@ -64,18 +64,16 @@ extension ReadSession {
 
     /// What an exact search has to look at: the slots of the filter's labels where they are known or can be listed and
     /// are few, else all that it allows.
-    func scan(
-        _ filter: VectorStore.LabelFilter?
-    ) throws(OutOfMemory) -> (slots: [UInt32]?, isAllowed: ((UInt32) -> Bool)?) {
-        guard let filter else { return (nil, nil) }
+    func scope(_ filter: VectorStore.LabelFilter?) throws(OutOfMemory) -> ScanScope {
+        guard let filter else { return ScanScope() }
         if let limit = filter.limit(count: view.count), SearchPlan.listsLabels(limit, slots: view.count) {
             let known = filter.cache.set(for: view, of: graph)
             let set = if let known { known } else { try resolve(filter) }
             filter.cache.keep(set, of: graph)
-            if let list = set.list { return (list, nil) }
+            if let list = set.list { return ScanScope(list) }
         }
         let slots = graph.slots
-        return (nil, { filter.allows(slots.label($0)) })
+        return ScanScope { filter.allows(slots.label($0)) }
     }
 
     /// How many distances a walk by vectors may compute before a scan of what the filter allows is cheaper; nil if it

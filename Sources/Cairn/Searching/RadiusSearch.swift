@@ -20,27 +20,26 @@ struct RadiusSearch {
 
     func run(_ input: QueryInput, _ session: ReadSession) throws(StoreError) -> VectorStore.RadiusResult {
         let query = try session.prepare(input), graph = session.graph
-        let bound = graph.distances.bound(ofDistance: radius)
+        let region = SearchRadius(graph.distances.bound(ofDistance: radius), limit: options.limit)
         return try takingMemory(for: session.path) { () throws(OutOfMemory) in
-            if let found = try walked(query, within: bound, session) { return try .init(found, graph) }
-            let scan = try session.scan(options.filter)
+            if let found = try walked(query, within: region, session) { return try .init(found, graph) }
             return try .init(
                 graph.exactRadiusSearch(
-                    query, within: bound, limit: options.limit, in: session.view, among: scan.slots,
-                    scratch: session.scratch, isAllowed: scan.isAllowed), graph)
+                    query, within: region, among: session.scope(options.filter), in: session.view,
+                    scratch: session.scratch), graph)
         }
     }
 
     /// What a walk finds; nil where a scan is cheaper.
     private func walked(
-        _ query: Query, within bound: Float, _ session: ReadSession
+        _ query: Query, within region: SearchRadius, _ session: ReadSession
     ) throws(OutOfMemory) -> RegionFound? {
         guard !options.isExact else { return nil }
         let slots = session.graph.slots, width = options.ef ?? session.defaultWidth
         guard let limit = session.walkLimit(width: width, options.filter) else { return nil }
         let isAllowed = options.filter.map { filter in { (slot: UInt32) in filter.allows(slots.label(slot)) } }
         return try session.graph.radiusSearch(
-            query, within: bound, limit: options.limit, width: width, in: session.view, distanceLimit: limit,
+            query, within: region, WalkLimits(width: width, distances: limit), in: session.view,
             scratch: session.scratch, isAllowed: isAllowed)
     }
 }

@@ -5,17 +5,17 @@ extension Graph {
     /// which one a live slot belongs to; nil: to none. Slots are walked through whatever they belong to.
     ///
     /// The walk goes on until the `width` best documents are nearer than what is left to look at. So it finds enough of
-    /// them however many slots each has. When `distanceLimit` distances have been computed it gives up and returns nil.
+    /// them however many slots each has. At the limit of distances it gives up and returns nil.
     package func documentSearch(
-        _ query: Query, count k: Int, width: Int, in view: GraphView, distanceLimit: Int = .max,
-        scratch: SearchScratch, document: (UInt32) -> UInt64?
+        _ query: Query, count k: Int, _ limits: WalkLimits, in view: GraphView, scratch: SearchScratch,
+        document: (UInt32) -> UInt64?
     ) throws(OutOfMemory) -> [RankedDocument]? {
         guard view.maximumLevel >= 0, k > 0 else { return [] }
-        let width = min(max(width, k), view.count)
-        try prepare(scratch, slots: view.count, width: width, batch: parameters.capacity(level: 0))
+        let limits = limits.holding(k, of: view.count)
+        try prepare(scratch, slots: view.count, width: limits.width, batch: parameters.capacity(level: 0))
         let entry = descend(query, to: 0, in: view, scratch)
         let visible = VisibleSlots(slots: slots, sequence: view.sequence)
-        var ranking = DocumentRanking(width: width, isBounded: true, scratch)
+        var ranking = DocumentRanking(width: limits.width, isBounded: true, scratch)
         var frontier = CandidateHeap(scratch.frontierMemory)
         var scan = NeighborScan(self, query, from: entry, in: view, scratch)
         defer { scan.finish() }
@@ -30,7 +30,7 @@ extension Graph {
         }
         try insert(entry)
         while let nearest = frontier.minimum, ranking.admits(nearest) {
-            if scan.distanceCount > distanceLimit { return nil }
+            if scan.distanceCount > limits.distances { return nil }
             frontier.removeMinimum()
             let found = scan.expand(nearest.slot, next: frontier.minimum?.slot)
             for index in 0..<found {
@@ -40,18 +40,18 @@ extension Graph {
         return try ranking.best(k)
     }
 
-    /// Finds the `count` documents whose nearest live slots are nearest to `query`, by computing every distance, of
-    /// `chosen` slots (nil: of all) for which `isAllowed` holds. O(slots).
+    /// Finds the `count` documents whose nearest live slots are nearest to `query`, by computing every distance in
+    /// `scope`. O(slots).
     package func exactDocumentSearch(
-        _ query: Query, count k: Int, in view: GraphView, among chosen: [UInt32]? = nil,
-        scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil, document: (UInt32) -> UInt64?
+        _ query: Query, count k: Int, among scope: ScanScope = .init(), in view: GraphView, scratch: SearchScratch,
+        document: (UInt32) -> UInt64?
     ) throws(OutOfMemory) -> [RankedDocument] {
         guard k > 0 else { return [] }
         // As in `exactSearch`: so many, sorted once, are cheaper than a sorted pool.
         let isBounded = k <= 2048
         try scratch.prepare(slots: 0, width: isBounded ? k : 1, batch: Self.scanBatch)
         var ranking = DocumentRanking(width: k, isBounded: isBounded, scratch)
-        try scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) {
+        try scan(query, among: scope, in: view, scratch: scratch) {
             (slots, distances, count) throws(OutOfMemory) in
             for index in 0..<count {
                 let candidate = Candidate(distance: distances[index], slot: slots[index])
@@ -63,40 +63,49 @@ extension Graph {
         return try ranking.best(k)
     }
 
-    /// Gives each of the documents its `count` nearest live slots among `chosen` (nil: among all), where `document`
-    /// says which one a live slot belongs to; one that has none there, as a damaged store may have it, keeps the slot
-    /// that it was found by. `view`: what the documents were found in. O(chosen slots), and the distances of those that
-    /// belong to one.
+    /// Gives each of the documents its `count` nearest live slots among its members; one that has none there, as a
+    /// damaged store may have it, keeps the slot that it was found by. `view`: what the documents were found in.
+    /// O(members), and the distances of those that belong to one of the documents.
     package func addNeighbors(
-        to documents: [RankedDocument], count: Int, _ query: Query, in view: GraphView, among chosen: [UInt32]?,
-        scratch: SearchScratch, document: (UInt32) -> UInt64?
+        _ query: Query, count: Int, to documents: [RankedDocument], _ members: DocumentMembers, in view: GraphView,
+        scratch: SearchScratch
     ) throws(OutOfMemory) -> [RankedDocument] {
         try scratch.prepare(slots: 0, width: 1, batch: Self.scanBatch)
         var places: [UInt64: Int] = [:], neighbors = [[Candidate]](repeating: [], count: documents.count)
         for (place, document) in documents.enumerated() { places[document.document] = place }
         // Which document a slot belongs to is asked once, before its distance is computed.
         var pending: [Int] = [], kept = 0
-        try withoutActuallyEscaping(document) { (document) throws(OutOfMemory) in
-            try scan(
-                query, in: view, among: chosen, scratch: scratch,
-                isAllowed: { slot in
-                    guard let number = document(slot), let place = places[number] else { return false }
-                    pending.append(place)
-                    return true
-                }
-            ) { (slots, distances, count) throws(OutOfMemory) in
-                // Each document's list grows by itself; together they take as much as one.
-                if (kept + count) / 4096 > kept / 4096 { try ProcessMemory.expect(growing: kept + count, stride: 16) }
-                kept += count
-                for index in 0..<count {
-                    neighbors[pending[index]].append(Candidate(distance: distances[index], slot: slots[index]))
-                }
-                pending.removeAll(keepingCapacity: true)
+        let scope = ScanScope(members.slots) { slot in
+            guard let number = members.document(slot), let place = places[number] else { return false }
+            pending.append(place)
+            return true
+        }
+        try scan(query, among: scope, in: view, scratch: scratch) {
+            (slots, distances, count) throws(OutOfMemory) in
+            // Each document's list grows by itself; together they take as much as one.
+            if (kept + count) / 4096 > kept / 4096 { try ProcessMemory.expect(growing: kept + count, stride: 16) }
+            kept += count
+            for index in 0..<count {
+                neighbors[pending[index]].append(Candidate(distance: distances[index], slot: slots[index]))
             }
+            pending.removeAll(keepingCapacity: true)
         }
         return zip(documents, neighbors).map {
             $1.isEmpty ? $0 : RankedDocument(document: $0.document, neighbors: Array($1.sorted().prefix(count)))
         }
+    }
+}
+
+/// Where the slots of documents are.
+package struct DocumentMembers {
+    /// Slots that may belong to the documents; nil: all.
+    package let slots: [UInt32]?
+    /// The document that a live slot belongs to; nil: none.
+    package let document: (UInt32) -> UInt64?
+
+    package init(_ slots: [UInt32]? = nil, document: @escaping (UInt32) -> UInt64?) {
+        self.slots = slots
+        self.document = document
     }
 }
 

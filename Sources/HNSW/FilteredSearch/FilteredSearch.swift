@@ -26,7 +26,7 @@ extension Graph {
         if SearchPlan(testing: k, width: width, slots: view.count) == .walkAll {
             let limit = SearchPlan.testLimit(slots: view.count, width: width)
             let found = try filteredSearch(
-                query, count: k, width: width, in: view, distanceLimit: limit, scratch: scratch,
+                query, count: k, WalkLimits(width: width, distances: limit), in: view, scratch: scratch,
                 isAllowed: isAllowedOnce)
             // Fewer than asked for: no more that pass, or the walk could not get to the others. Only a scan can tell.
             if let found, found.count == k { return found }
@@ -37,33 +37,31 @@ extension Graph {
     }
 
     /// Finds the `count` nearest live slots for which `isAllowed` holds, nearest first, walking the graph through the
-    /// others too, as hnswlib does: it stops when `width` allowed ones are found that are all nearer than what is left
-    /// to look at.
+    /// others too, as hnswlib does: it stops when as many allowed ones as the width are found that are all nearer than what is
+    /// left to look at.
     ///
-    /// `isAllowed` is called for a slot that was not seen yet and is near enough. When `distanceLimit` distances have
-    /// been computed the search gives up and returns nil: with few allowed slots a scan of them is cheaper.
+    /// `isAllowed` is called for a slot that was not seen yet and is near enough. At the limit of distances
+    /// the search gives up and returns nil: with few allowed slots a scan of them is cheaper.
     package func filteredSearch(
-        _ query: Query, count k: Int, width: Int, in view: GraphView, distanceLimit: Int = .max, scratch: SearchScratch,
+        _ query: Query, count k: Int, _ limits: WalkLimits, in view: GraphView, scratch: SearchScratch,
         isAllowed: (UInt32) -> Bool
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate>? {
         guard view.maximumLevel >= 0, k > 0 else { return scratch.noResults }
         return try withoutActuallyEscaping(isAllowed) { (isAllowed) throws(OutOfMemory) in
             let rule = AllowedSlots(
                 visible: VisibleSlots(slots: slots, sequence: view.sequence), isAllowed: isAllowed)
-            let width = min(max(width, k), view.count)
-            let size = try walk(
-                query, width: width, in: view, finding: rule, distanceLimit: distanceLimit, scratch)
+            let size = try walk(query, limits.holding(k, of: view.count), in: view, finding: rule, scratch)
             return size.map { best(k, of: $0, scratch) }
         }
     }
 
-    /// The best `width` slots that `rule` finds, ascending in `scratch.pool`; returns how many, nil once it has cost
-    /// more than `distanceLimit` distances. Every slot is walked through; the rule is asked once about each that is
+    /// The best slots that `rule` finds, as many as the width, ascending in `scratch.pool`; returns how many, nil once it has cost
+    /// more distances than it may. Every slot is walked through; the rule is asked once about each that is
     /// near enough.
     func walk<Rule: SearchRule>(
-        _ query: Query, width: Int, in view: GraphView, finding rule: Rule,
-        distanceLimit: Int, _ scratch: SearchScratch
+        _ query: Query, _ limits: WalkLimits, in view: GraphView, finding rule: Rule, _ scratch: SearchScratch
     ) throws(OutOfMemory) -> Int? {
+        let width = limits.width
         try prepare(scratch, slots: view.count, width: width, batch: parameters.capacity(level: 0))
         let entry = descend(query, to: 0, in: view, scratch)
         var pool = CandidatePool(scratch)
@@ -74,7 +72,7 @@ extension Graph {
         try frontier.insert(entry)
         if rule.finds(entry.slot) { _ = pool.insert(entry, width: width) }
         while let nearest = frontier.minimum, pool.admits(nearest, width: width) {
-            if scan.distanceCount > distanceLimit { return nil }
+            if scan.distanceCount > limits.distances { return nil }
             frontier.removeMinimum()
             let found = scan.expand(nearest.slot, next: frontier.minimum?.slot)
             var index = 0

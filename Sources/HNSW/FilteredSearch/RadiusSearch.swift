@@ -2,36 +2,36 @@ package import Allocation
 
 extension Graph {
     /// Finds the live slots within `radius` of `query` for which `isAllowed` holds, nearest first; the nearest `limit`
-    /// of them where there are more. `radius` is compared with what searches compare (`Distances.bound`). `width`: how
-    /// many of the nearest candidates outside are looked at as well. Any number of threads may search, each with its
+    /// of them where there are more. The radius is compared with what searches compare (`Distances.bound`). The width
+    /// says how many of the nearest candidates outside are looked at as well. Any number of threads may search, each with its
     /// own scratch.
     ///
     /// All inside are walked through, whatever is allowed, and at least `width` others: so the walk gets to the region,
     /// and from one part of it to another, as well as a search of that width would. When `distanceLimit` distances have
     /// been computed it gives up and returns nil: a scan is cheaper then.
     package func radiusSearch(
-        _ query: Query, within radius: Float, limit: Int, width: Int, in view: GraphView, distanceLimit: Int = .max,
-        scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil
+        _ query: Query, within radius: SearchRadius, _ limits: WalkLimits, in view: GraphView, scratch: SearchScratch,
+        isAllowed: ((UInt32) -> Bool)? = nil
     ) throws(OutOfMemory) -> RegionFound? {
         guard view.maximumLevel >= 0 else { return RegionFound(candidates: scratch.noResults) }
         let visible = VisibleSlots(slots: slots, sequence: view.sequence)
-        let region = Region(radius: radius, limit: limit, scratch)
+        let region = Region(radius, scratch)
         guard let isAllowed else {
-            return try walk(query, region, visible, width: width, in: view, distanceLimit, scratch)
+            return try walk(query, region, visible, limits, in: view, scratch)
         }
         let rule = AllowedSlots(visible: visible, isAllowed: isAllowed)
-        return try walk(query, region, rule, width: width, in: view, distanceLimit, scratch)
+        return try walk(query, region, rule, limits, in: view, scratch)
     }
 
     /// Finds the live slots within `radius` of `query`, the nearest `limit` of them where there are more, by computing
-    /// every distance, of `chosen` slots (nil: of all) for which `isAllowed` holds. O(slots).
+    /// every distance in `scope`. O(slots).
     package func exactRadiusSearch(
-        _ query: Query, within radius: Float, limit: Int, in view: GraphView, among chosen: [UInt32]? = nil,
-        scratch: SearchScratch, isAllowed: ((UInt32) -> Bool)? = nil
+        _ query: Query, within radius: SearchRadius, among scope: ScanScope = .init(), in view: GraphView,
+        scratch: SearchScratch
     ) throws(OutOfMemory) -> RegionFound {
         try scratch.prepare(slots: 0, width: 1, batch: Self.scanBatch)
-        var region = Region(radius: radius, limit: limit, scratch)
-        try scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) {
+        var region = Region(radius, scratch)
+        try scan(query, among: scope, in: view, scratch: scratch) {
             (slots, distances, count) throws(OutOfMemory) in
             for index in 0..<count {
                 let candidate = Candidate(distance: distances[index], slot: slots[index])
@@ -42,18 +42,18 @@ extension Graph {
     }
 
     private func walk<Rule: SearchRule>(
-        _ query: Query, _ region: Region, _ rule: Rule, width: Int, in view: GraphView, _ distanceLimit: Int,
+        _ query: Query, _ region: Region, _ rule: Rule, _ limits: WalkLimits, in view: GraphView,
         _ scratch: SearchScratch
     ) throws(OutOfMemory) -> RegionFound? {
-        let width = min(max(width, 1), view.count)
-        try prepare(scratch, slots: view.count, width: width, batch: parameters.capacity(level: 0))
+        let limits = limits.holding(1, of: view.count)
+        try prepare(scratch, slots: view.count, width: limits.width, batch: parameters.capacity(level: 0))
         let entry = descend(query, to: 0, in: view, scratch)
         var scan = NeighborScan(self, query, from: entry, in: view, scratch)
         defer { scan.finish() }
-        var walk = RadiusWalk(region: region, rule: rule, width: width, scratch)
+        var walk = RadiusWalk(region: region, rule: rule, width: limits.width, scratch)
         _ = try walk.insert(entry)
         while let node = walk.takeNext() {
-            if scan.distanceCount > distanceLimit { return nil }
+            if scan.distanceCount > limits.distances { return nil }
             let found = scan.expand(node, next: walk.next)
             var index = 0
             while index < found {
@@ -63,6 +63,17 @@ extension Graph {
             }
         }
         return try walk.region.found(scratch)
+    }
+}
+
+/// The distance within which a search finds slots, and how many it returns at most.
+package struct SearchRadius: Sendable, Hashable {
+    package let bound: Float
+    package let limit: Int
+
+    package init(_ bound: Float, limit: Int) {
+        self.bound = bound
+        self.limit = limit
     }
 }
 
@@ -85,11 +96,11 @@ private struct Region {
     /// With all bits turned round, so that the worst comes first.
     private var kept: CandidateHeap
 
-    init(radius: Float, limit: Int, _ scratch: SearchScratch) {
+    init(_ radius: SearchRadius, _ scratch: SearchScratch) {
         // Adding zero takes the sign off a negative one. What is no number counts as infinitely far.
-        edge = radius == .infinity ? .max : Candidate(distance: radius + 0, slot: 0) | 0xffff_ffff
+        edge = radius.bound == .infinity ? .max : Candidate(distance: radius.bound + 0, slot: 0) | 0xffff_ffff
         boundary = edge
-        self.limit = max(limit, 1)
+        limit = max(radius.limit, 1)
         kept = CandidateHeap(scratch.keptMemory)
     }
 

@@ -64,13 +64,14 @@ extension Graph {
         }
     }
 
-    /// Finds the `count` nearest slots of a set, nearest first, with search width `width`, the way that `plan` says.
+    /// Finds the `count` nearest slots of a set, nearest first, with search width `width`, the way that its plan says.
     /// The set holds for `view`. A walk that takes much longer than planned, or ends with fewer than there are, is
     /// given up for a scan.
     package func search(
-        _ query: Query, count k: Int, width: Int, among set: SlotSet, by plan: SearchPlan,
-        in view: GraphView, scratch: SearchScratch
+        _ query: Query, count k: Int, width: Int, among target: PlannedSet, in view: GraphView,
+        scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
+        let set = target.set, plan = target.plan
         if plan != .scan && view.maximumLevel >= 0 && k > 0, let bits = SlotBits(set) {
             let width = min(max(width, k), set.count)
             if plan == .walkAll,
@@ -83,7 +84,7 @@ extension Graph {
             let limit = plan.limit(matches: set.count, slots: view.count, width: width)
             let size =
                 plan == .walkAll
-                ? try walk(query, width: width, in: view, finding: bits, distanceLimit: limit, scratch)
+                ? try walk(query, WalkLimits(width: width, distances: limit), in: view, finding: bits, scratch)
                 : try walk(query, width: width, in: view, through: bits, costLimit: limit, scratch)
             if let size, size == width { return best(k, of: size, scratch) }
         }
@@ -95,14 +96,15 @@ extension Graph {
     private func searchSorted(
         _ query: Query, count k: Int, width: Int, in view: GraphView, finding bits: SlotBits, _ scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate>? {
-        let (looked, kept) = walkWidth(width, in: view)
+        let walk = walkWidth(width, in: view)
         try prepare(
-            scratch, slots: view.count, width: VisibleSlots.poolLimit(width: kept), batch: parameters.capacity(level: 0)
+            scratch, slots: view.count, width: VisibleSlots.poolLimit(width: walk.kept),
+            batch: parameters.capacity(level: 0)
         )
         let computer = walkComputer(query, in: view, scratch)
         let entry = descend(computer, to: 0, in: view, scratch)
         let size = searchLevelZero(
-            computer, from: entry, width: looked, kept: kept, in: view, rule: bits, scratch)
+            computer, from: entry, walk, in: view, rule: bits, scratch)
         if let codes = view.codes, size >= 0 {
             let found = rerank(query, codes, size: size, count: k, rule: bits, scratch)
             return found.count == k ? found : nil

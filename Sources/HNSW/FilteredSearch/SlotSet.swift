@@ -84,6 +84,17 @@ package final class SlotSet: @unchecked Sendable {
     }
 }
 
+/// A set, and how to search in it.
+package struct PlannedSet {
+    package let set: SlotSet
+    package let plan: SearchPlan
+
+    package init(_ set: SlotSet, by plan: SearchPlan) {
+        self.set = set
+        self.plan = plan
+    }
+}
+
 /// The bits of a set, as the hot loops want them.
 struct SlotBits: SearchRule {
     private let words: UncheckedBuffer<UInt64>

@@ -227,7 +227,7 @@ package final class Insertion: @unchecked Sendable {
     /// What the rows of `group` link to. Their walks over level 0 take turns, which changes nothing but the time.
     private func link(_ group: Range<Int>, _ scratches: ArraySlice<SearchScratch>, _ doubts: DoubtCounter) {
         var walks = WalksInTurns<EverySlot>(), walking: [(index: Int, query: Query, scratch: SearchScratch)] = []
-        let width = graph.parameters.constructionWidth, (looked, kept) = graph.walkWidth(width, in: view)
+        let width = graph.parameters.constructionWidth, bounds = graph.walkWidth(width, in: view)
         for (index, scratch) in zip(group, scratches) {
             let row = rows[index], highest = min(row.level, graph.maximumLevel)
             guard highest >= lowestLevel else { continue }
@@ -247,7 +247,7 @@ package final class Insertion: @unchecked Sendable {
             walking.append((index, query, scratch))
             walks.append(
                 LevelZeroWalk(
-                    graph, computer, from: entry, width: looked, kept: kept, in: view, rule: EverySlot(), scratch))
+                    graph, computer, from: entry, bounds, in: view, rule: EverySlot(), scratch))
         }
         walks.finish { number, size in
             let (index, query, scratch) = walking[number]
@@ -283,7 +283,7 @@ package final class Insertion: @unchecked Sendable {
             level > 0
             ? graph.searchUpperLevel(computer, from: entry, level: level, width: width, in: view, scratch)
             : graph.searchLevelZero(
-                computer, from: entry, width: width, kept: width, in: view, rule: EverySlot(), scratch)
+                computer, from: entry, WalkWidth(width), in: view, rule: EverySlot(), scratch)
         return linked(size, scratch)
     }
 

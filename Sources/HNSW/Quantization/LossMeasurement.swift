@@ -85,7 +85,7 @@ package final class LossMeasurement: @unchecked Sendable {
             let slot = sample.slots[index]
             return index % 4 == 1 && graph.distances.hasFloatQueries ? .nextTo(slot) : .masked(slot)
         }
-        let walks = try each(places, in: view.comparing(nil), widths.map { (looked: $0, kept: $0) })
+        let walks = try each(places, in: view.comparing(nil), widths.map { WalkWidth($0) })
         for (place, walk) in zip(places, walks) { queries.append(Question(place: place, byVectors: walk.found)) }
     }
 
@@ -96,7 +96,7 @@ package final class LossMeasurement: @unchecked Sendable {
 
     /// What walks to `places` find at each stop.
     private func each(
-        _ places: [MaskedWalk.Place], in view: GraphView, _ stops: [(looked: Int, kept: Int)]
+        _ places: [MaskedWalk.Place], in view: GraphView, _ stops: [WalkWidth]
     ) throws(OutOfMemory) -> [MaskedWalk] {
         // The threads find the room there that they need.
         for scratch in scratches {
@@ -220,14 +220,14 @@ extension Graph {
     /// What searches of several widths find at a place: the ten nearest at each of `stops`, which ascend. As `search`,
     /// by codes where the view has them. `scratch` has been prepared for the widest.
     func maskedWalk(
-        to place: MaskedWalk.Place, in view: GraphView, stops: [(looked: Int, kept: Int)], _ scratch: SearchScratch
+        to place: MaskedWalk.Place, in view: GraphView, stops: [WalkWidth], _ scratch: SearchScratch
     ) -> MaskedWalk {
-        let widest = stops.last ?? (1, 1), neighbors = SearchLoss.neighbors
+        let widest = stops.last ?? WalkWidth(1), neighbors = SearchLoss.neighbors
         let (query, masked) = query(at: place, in: view, scratch)
         let computer = walkComputer(query, in: view, scratch)
         let entry = descend(computer, to: 0, in: view, scratch)
         var walk = LevelZeroWalk(
-            self, computer, from: entry, width: widest.looked, kept: widest.kept, in: view, rule: EverySlot(),
+            self, computer, from: entry, widest, in: view, rule: EverySlot(),
             masking: masked, scratch)
         var found: [[Candidate]] = []
         func note() {

@@ -15,7 +15,7 @@ extension Graph {
             return try exactSearchOfMany(query, count: k, in: view, among: chosen, scratch, isAllowed)
         }
         var pool = CandidatePool(scratch)
-        scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) { slots, distances, count in
+        scan(query, among: ScanScope(chosen, where: isAllowed), in: view, scratch: scratch) { slots, distances, count in
             // A copy, because what a closure captures is loaded and stored each time.
             var best = pool
             for index in 0..<count {
@@ -34,7 +34,7 @@ extension Graph {
         _ isAllowed: ((UInt32) -> Bool)?
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         var count = 0
-        try scan(query, in: view, among: chosen, scratch: scratch, isAllowed: isAllowed) {
+        try scan(query, among: ScanScope(chosen, where: isAllowed), in: view, scratch: scratch) {
             (slots, distances, found) throws(OutOfMemory) in
             let all = try scratch.manyResults(count + found)
             for index in 0..<found {
@@ -50,15 +50,14 @@ extension Graph {
     /// How many distances a scan computes at once: what `scratch` has to be prepared for.
     static var scanBatch: Int { 256 }
 
-    /// Computes the distances of `chosen` slots (nil: of all) that are live and allowed, and calls `body` with some at
-    /// a time. O(slots).
+    /// Computes the distances of the slots in `scope` that are live, and calls `body` with some at a time. O(slots).
     @inline(__always)
     func scan<Failure: Error>(
-        _ query: Query, in view: GraphView, among chosen: [UInt32]?, scratch: SearchScratch,
-        isAllowed: ((UInt32) -> Bool)?,
+        _ query: Query, among scope: ScanScope, in view: GraphView, scratch: SearchScratch,
         _ body: (_ slots: UncheckedBuffer<UInt32>, _ distances: UncheckedBuffer<Float>, _ count: Int) throws(Failure) ->
             Void
     ) throws(Failure) {
+        let chosen = scope.slots, isAllowed = scope.isAllowed
         let records = slots, gathered = scratch.gathered, results = scratch.distances
         let total = chosen?.count ?? view.count
         var index = 0

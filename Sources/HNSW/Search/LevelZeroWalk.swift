@@ -42,7 +42,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
     /// not the entry's, that is left out as if it were not in the graph.
     @inline(__always)
     init(
-        _ graph: Graph, _ computer: DistanceComputer, from entry: Candidate, width: Int, kept: Int, in view: GraphView,
+        _ graph: Graph, _ computer: DistanceComputer, from entry: Candidate, _ width: WalkWidth, in view: GraphView,
         rule: Rule, masking masked: UInt32? = nil, _ scratch: SearchScratch
     ) {
         lists = view.levelZero
@@ -54,8 +54,8 @@ struct LevelZeroWalk<Rule: SearchRule> {
         gathered = scratch.gathered
         results = scratch.distances
         self.rule = rule
-        self.width = width
-        self.kept = kept
+        self.width = width.looked
+        kept = width.kept
         limit = UInt32(truncatingIfNeeded: view.count)
         listCapacity = graph.parameters.capacity(level: 0)
         poolLimit = Rule.isNeeded ? VisibleSlots.poolLimit(width: kept) : .max

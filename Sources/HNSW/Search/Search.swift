@@ -14,12 +14,12 @@ extension Graph {
         guard view.maximumLevel >= 0, k > 0 else { return scratch.noResults }
         let width = min(max(width, k), view.count)
         if !view.hasDeadSlots {
-            let (looked, kept) = walkWidth(width, in: view)
-            try prepare(scratch, slots: view.count, width: kept, batch: parameters.capacity(level: 0))
+            let walk = walkWidth(width, in: view)
+            try prepare(scratch, slots: view.count, width: walk.kept, batch: parameters.capacity(level: 0))
             let computer = walkComputer(query, in: view, scratch)
             let entry = descend(computer, to: 0, in: view, scratch)
             let size = searchLevelZero(
-                computer, from: entry, width: looked, kept: kept, in: view, rule: EverySlot(), scratch)
+                computer, from: entry, walk, in: view, rule: EverySlot(), scratch)
             if let results = results(query, k, of: size, in: view, scratch) { return results }
         }
         return try searchLiveSlots(query, count: k, width: width, in: view, scratch: scratch)
@@ -28,12 +28,12 @@ extension Graph {
     /// How many candidates a walk of `width` looks at, and how many it keeps. By codes, which put some of the nearest a
     /// few places back, a little more than asked for (on SIFT and on sentence embeddings with 4 bits, 2 and 4 %): then
     /// the same width finds as much as by vectors.
-    func walkWidth(_ width: Int, in view: GraphView) -> (looked: Int, kept: Int) {
-        guard let codes = view.codes, codes.model.depth > 0 else { return (width, width) }
+    func walkWidth(_ width: Int, in view: GraphView) -> WalkWidth {
+        guard let codes = view.codes, codes.model.depth > 0 else { return WalkWidth(width) }
         // A bound on the work, whatever a file says.
         let depth = min(codes.model.depth, 160)
         let looked = width + (depth + 3) / 4 + width * depth / 160
-        return (min(looked, view.count), min(max(looked, width + depth), view.count))
+        return WalkWidth(looked: min(looked, view.count), kept: min(max(looked, width + depth), view.count))
     }
 
     /// What a walk compares with the query: the codes, where there are any, else the vectors.
@@ -69,24 +69,26 @@ extension Graph {
     func searchLiveSlots(
         _ query: Query, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
-        let rule = VisibleSlots(slots: slots, sequence: view.sequence), (looked, kept) = walkWidth(width, in: view)
+        let rule = VisibleSlots(slots: slots, sequence: view.sequence), walk = walkWidth(width, in: view)
         try prepare(
-            scratch, slots: view.count, width: VisibleSlots.poolLimit(width: kept), batch: parameters.capacity(level: 0)
+            scratch, slots: view.count, width: VisibleSlots.poolLimit(width: walk.kept),
+            batch: parameters.capacity(level: 0)
         )
         let computer = walkComputer(query, in: view, scratch)
         let entry = descend(computer, to: 0, in: view, scratch)
         let size = searchLevelZero(
-            computer, from: entry, width: looked, kept: kept, in: view, rule: rule, scratch)
-        return try liveResults(query, k, of: size, width: width, in: view, rule: rule, scratch)
+            computer, from: entry, walk, in: view, rule: rule, scratch)
+        return try liveResults(query, k, of: size, width: width, in: view, scratch)
     }
 
     /// The best `k` live slots of a pool; found another way if there was no room for all that the walk met.
     func liveResults(
-        _ query: Query, _ k: Int, of size: Int, width: Int, in view: GraphView, rule: VisibleSlots,
-        _ scratch: SearchScratch
+        _ query: Query, _ k: Int, of size: Int, width: Int, in view: GraphView, _ scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
+        let rule = VisibleSlots(slots: slots, sequence: view.sequence)
         guard size >= 0 else {
-            return try filteredSearch(query, count: k, width: width, in: view, scratch: scratch) { _ in true }!
+            return try filteredSearch(query, count: k, WalkLimits(width: width), in: view, scratch: scratch) { _ in true
+            }!
         }
         if let codes = view.codes { return rerank(query, codes, size: size, count: k, rule: rule, scratch) }
         let results = scratch.results(min(k, size))
@@ -154,10 +156,10 @@ extension Graph {
     /// The best `width` slots of level 0 around `entry`, ascending in `scratch.pool`; returns how many. -1 if more
     /// belong there than it has room for, which only a `rule` can cause.
     func searchLevelZero<Rule: SearchRule>(
-        _ computer: DistanceComputer, from entry: Candidate, width: Int, kept: Int, in view: GraphView, rule: Rule,
+        _ computer: DistanceComputer, from entry: Candidate, _ width: WalkWidth, in view: GraphView, rule: Rule,
         _ scratch: SearchScratch
     ) -> Int {
-        var walk = LevelZeroWalk(self, computer, from: entry, width: width, kept: kept, in: view, rule: rule, scratch)
+        var walk = LevelZeroWalk(self, computer, from: entry, width, in: view, rule: rule, scratch)
         while walk.hasNext {
             walk.gather()
             walk.lookAhead()

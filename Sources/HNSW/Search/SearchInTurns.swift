@@ -24,7 +24,7 @@ extension Graph {
                 let (query, scratch) = queries[number]
                 try body(
                     number,
-                    liveResults(query, k, of: size, width: width, in: view, rule: rule, scratch))
+                    liveResults(query, k, of: size, width: width, in: view, scratch))
             }
         } else {
             try walk(queries, width: width, in: view, rule: EverySlot()) { (number, size) throws(OutOfMemory) in
@@ -39,8 +39,8 @@ extension Graph {
         _ queries: [(query: Query, scratch: SearchScratch)], width: Int, in view: GraphView, rule: Rule,
         _ body: (_ number: Int, _ size: Int) throws(OutOfMemory) -> Void
     ) throws(OutOfMemory) {
-        let (looked, kept) = walkWidth(width, in: view)
-        let room = Rule.isNeeded ? VisibleSlots.poolLimit(width: kept) : kept
+        let walk = walkWidth(width, in: view)
+        let room = Rule.isNeeded ? VisibleSlots.poolLimit(width: walk.kept) : walk.kept
         for (_, scratch) in queries {
             try prepare(scratch, slots: view.count, width: room, batch: parameters.capacity(level: 0))
         }
@@ -49,7 +49,7 @@ extension Graph {
             let computer = walkComputer(query, in: view, scratch)
             let entry = descend(computer, to: 0, in: view, scratch)
             walks.append(
-                LevelZeroWalk(self, computer, from: entry, width: looked, kept: kept, in: view, rule: rule, scratch))
+                LevelZeroWalk(self, computer, from: entry, walk, in: view, rule: rule, scratch))
         }
         try walks.finish(body)
     }

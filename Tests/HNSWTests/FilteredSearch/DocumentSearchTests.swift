@@ -69,7 +69,7 @@ import Testing
         let graph = TestGraph(vectors)
         let gaveUp = try graph.withQuery(queries[0]) { query in
             try graph.graph.documentSearch(
-                query, count: 10, width: 50, in: graph.view, distanceLimit: 500,
+                query, count: 10, WalkLimits(width: 50, distances: 500), in: graph.view,
                 scratch: graph.scratch
             ) { _ in 1 } == nil
         }
@@ -84,8 +84,8 @@ import Testing
         let found = try walk(graph, graph.vectors[3], 5, width: 30) { UInt64($0 / 4) }
         let complete = try graph.withQuery(graph.vectors[3]) { query in
             try graph.graph.addNeighbors(
-                to: found, count: 3, query, in: graph.view, among: [UInt32(499)], scratch: graph.scratch
-            ) { UInt64($0 / 4) }
+                query, count: 3, to: found, DocumentMembers([499]) { UInt64($0 / 4) }, in: graph.view,
+                scratch: graph.scratch)
         }
         #expect(complete.map(\.document) == found.map(\.document))
         #expect(complete.map(\.neighbors) == found.map(\.neighbors))
@@ -95,33 +95,36 @@ import Testing
 
     private func walk(
         _ graph: TestGraph, _ query: [Float], _ count: Int, width: Int, neighborsEach: Int = 1,
-        document: (UInt32) -> UInt64?
+        document: @escaping (UInt32) -> UInt64?
     ) throws -> [RankedDocument] {
         try graph.withQuery(query) { query in
             let found = try graph.graph.documentSearch(
-                query, count: count, width: width, in: graph.view, scratch: graph.scratch, document: document)!
+                query, count: count, WalkLimits(width: width), in: graph.view, scratch: graph.scratch,
+                document: document)!
             guard neighborsEach > 1 else { return found }
             return try graph.graph.addNeighbors(
-                to: found, count: neighborsEach, query, in: graph.view, among: nil, scratch: graph.scratch,
-                document: document)
+                query, count: neighborsEach, to: found, DocumentMembers(document: document), in: graph.view,
+                scratch: graph.scratch)
         }
     }
 
     private func scan(
-        _ graph: TestGraph, _ query: [Float], _ count: Int, _ neighborsEach: Int, document: (UInt32) -> UInt64?
+        _ graph: TestGraph, _ query: [Float], _ count: Int, _ neighborsEach: Int,
+        document: @escaping (UInt32) -> UInt64?
     ) throws -> [RankedDocument] {
         try graph.withQuery(query) { query in
             let found = try graph.graph.exactDocumentSearch(
                 query, count: count, in: graph.view, scratch: graph.scratch, document: document)
             return try graph.graph.addNeighbors(
-                to: found, count: neighborsEach, query, in: graph.view, among: nil, scratch: graph.scratch,
-                document: document)
+                query, count: neighborsEach, to: found, DocumentMembers(document: document), in: graph.view,
+                scratch: graph.scratch)
         }
     }
 
     /// All slots in order, put to their documents.
     private func model(
-        _ graph: TestGraph, _ query: [Float], _ count: Int, _ neighborsEach: Int = 1, document: (UInt32) -> UInt64?
+        _ graph: TestGraph, _ query: [Float], _ count: Int, _ neighborsEach: Int = 1,
+        document: @escaping (UInt32) -> UInt64?
     ) throws -> [RankedDocument] {
         try graph.withQuery(query) { query in
             let all = try graph.graph.exactSearch(query, count: 2000, in: graph.view, scratch: graph.scratch)

@@ -116,7 +116,7 @@ import Testing
     ) throws -> [UInt32]? {
         try graph.withQuery(query) { query in
             let found = try graph.graph.filteredSearch(
-                query, count: count, width: width, in: graph.view, distanceLimit: limit, scratch: graph.scratch,
+                query, count: count, WalkLimits(width: width, distances: limit), in: graph.view, scratch: graph.scratch,
                 isAllowed: isAllowed)
             return found.map { found in (0..<found.count).map { found[$0].slot } }
         }

@@ -83,8 +83,8 @@ import Testing
         let graph = TestGraph(vectors)
         let gaveUp = try graph.withQuery(queries[0]) { query in
             try graph.graph.radiusSearch(
-                query, within: .infinity, limit: .max, width: 50, in: graph.view, distanceLimit: 500,
-                scratch: graph.scratch) == nil
+                query, within: SearchRadius(.infinity, limit: .max), WalkLimits(width: 50, distances: 500),
+                in: graph.view, scratch: graph.scratch) == nil
         }
         #expect(gaveUp)
         let again = graph.search(queries[0], count: 10, width: 50)
@@ -118,10 +118,11 @@ import Testing
             levels: LevelGenerator(seed: 1, connectivity: 16), capacity: 10, writesInPlace: true)
         try graph.withQuery([1, 2]) { query in
             let view = empty.publishedView, scratch = SearchScratch()
-            let found = try empty.radiusSearch(query, within: 5, limit: 5, width: 5, in: view, scratch: scratch)
+            let radius = SearchRadius(5, limit: 5)
+            let found = try empty.radiusSearch(query, within: radius, WalkLimits(width: 5), in: view, scratch: scratch)
             #expect(found?.candidates.count == 0 && found?.isTruncated == false)
             #expect(
-                try empty.exactRadiusSearch(query, within: 5, limit: 5, in: view, scratch: scratch).candidates.count
+                try empty.exactRadiusSearch(query, within: radius, in: view, scratch: scratch).candidates.count
                     == 0)
         }
     }
@@ -189,7 +190,8 @@ import Testing
         try graph.withQuery(query) { query in
             Found(
                 try graph.graph.radiusSearch(
-                    query, within: radius, limit: limit, width: width, in: graph.view, scratch: graph.scratch,
+                    query, within: SearchRadius(radius, limit: limit), WalkLimits(width: width), in: graph.view,
+                    scratch: graph.scratch,
                     isAllowed: isAllowed)!)
         }
     }
@@ -201,7 +203,9 @@ import Testing
         try graph.withQuery(query) { query in
             Found(
                 try graph.graph.exactRadiusSearch(
-                    query, within: radius, limit: limit, in: graph.view, scratch: graph.scratch, isAllowed: isAllowed))
+                    query, within: SearchRadius(radius, limit: limit), among: ScanScope(where: isAllowed),
+                    in: graph.view,
+                    scratch: graph.scratch))
         }
     }
 }

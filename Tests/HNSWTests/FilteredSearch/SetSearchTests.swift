@@ -131,7 +131,7 @@ import Testing
         try holder.withQuery(query) { query in
             let before = holder.scratch.distanceCount
             let found = try holder.graph.search(
-                query, count: count, width: width, among: set, by: plan, in: holder.view,
+                query, count: count, width: width, among: PlannedSet(set, by: plan), in: holder.view,
                 scratch: holder.scratch)
             return ((0..<found.count).map { found[$0].slot }, holder.scratch.distanceCount - before)
         }

@@ -94,23 +94,26 @@ import Threading
         func searches(_ query: Query, _ scratch: SearchScratch) throws(OutOfMemory) -> [[UInt32]] {
             func slots(_ found: UncheckedBuffer<Candidate>) -> [UInt32] { (0..<found.count).map { found[$0].slot } }
             // Each result stands in the scratch, and goes with the next search.
-            let region = try graph.radiusSearch(query, within: 3, limit: 100, width: 20, in: view, scratch: scratch)
-                .map { slots($0.candidates) }
+            let region = try graph.radiusSearch(
+                query, within: SearchRadius(3, limit: 100), WalkLimits(width: 20), in: view, scratch: scratch
+            ).map { slots($0.candidates) }
             return [
                 slots(try graph.search(query, count: 5, width: 20, in: view, scratch: scratch)),
                 slots(try graph.exactSearch(query, count: 5, in: view, scratch: scratch)),
                 slots(try graph.exactSearch(query, count: 3000, in: view, scratch: scratch)),
                 slots(
                     try graph.search(
-                        query, count: 5, width: 20, among: bits, by: .walkAll, in: view,
+                        query, count: 5, width: 20, among: PlannedSet(bits, by: .walkAll), in: view,
                         scratch: scratch)),
                 slots(
                     try graph.search(query, count: 5, width: 20, in: view, scratch: scratch) {
                         $0 % 3 == 0
                     }),
                 region ?? [],
-                try graph.documentSearch(query, count: 4, width: 20, in: view, scratch: scratch) { UInt64($0 / 4) }?
-                    .map { UInt32($0.document) } ?? [],
+                try graph.documentSearch(query, count: 4, WalkLimits(width: 20), in: view, scratch: scratch) {
+                    UInt64($0 / 4)
+                }?
+                .map { UInt32($0.document) } ?? [],
             ]
         }
         let wanted = try holder.withQuery(query) { try searches($0, SearchScratch()) }

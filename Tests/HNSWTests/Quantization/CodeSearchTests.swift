@@ -133,7 +133,7 @@ import Testing
             let computer = graph.walkComputer(query, in: view, scratch)
             let entry = graph.descend(computer, to: 0, in: view, scratch)
             let size = graph.searchLevelZero(
-                computer, from: entry, width: width, kept: kept, in: view, rule: EverySlot(), scratch)
+                computer, from: entry, WalkWidth(looked: width, kept: kept), in: view, rule: EverySlot(), scratch)
             return (0..<size).map { scratch.pool[$0] }
         }
         for vector in clusteredVectors(20, dimensions: 16, skipping: 5000) {

@@ -24,7 +24,7 @@ import Testing
         if byCodes { holder.giveCodes(.scalar4) }
         let graph = holder.graph, view = graph.newestView
         #expect((view.codes != nil) == byCodes)
-        let stops = [10, 20, 50, 100].map { byCodes ? graph.walkWidth($0, in: view) : (looked: $0, kept: $0) }
+        let stops = [10, 20, 50, 100].map { byCodes ? graph.walkWidth($0, in: view) : WalkWidth($0) }
         var compared = 0
         try graph.prepare(
             holder.scratch, slots: view.count, width: stops[3].kept, batch: graph.parameters.capacity(level: 0))
@@ -75,7 +75,7 @@ import Testing
             holder.scratch, slots: view.count, width: 100, batch: graph.parameters.capacity(level: 0))
         let nearest = holder.exact(holder.vectors[77], count: 2)[1]
         let middle = zip(holder.vectors[77], holder.vectors[Int(nearest)]).map { ($0 + $1) / 2 }
-        let walk = graph.maskedWalk(to: .nextTo(slot), in: view, stops: [(looked: 100, kept: 100)], holder.scratch)
+        let walk = graph.maskedWalk(to: .nextTo(slot), in: view, stops: [WalkWidth(100)], holder.scratch)
         #expect(walk.found[0].map(\.slot) == holder.exact(middle, count: 10))
         #expect(walk.found[0].contains { $0.slot == slot })
     }

@@ -13,8 +13,8 @@ import Testing
             var walks = WalksInTurns<EverySlot>()
             walks.append(
                 LevelZeroWalk(
-                    graph, DistanceComputer(query, graph.distances), from: Candidate(distance: 1, slot: 0), width: 10,
-                    kept: 10, in: holder.view, rule: EverySlot(), scratch))
+                    graph, DistanceComputer(query, graph.distances), from: Candidate(distance: 1, slot: 0),
+                    WalkWidth(10), in: holder.view, rule: EverySlot(), scratch))
         }
         #expect(borrowed == nil)
     }
