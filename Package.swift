@@ -7,7 +7,7 @@
 //   FileFormat       what each byte of a store means; no input or output
 //   MappedStorage    files as memory, locks, every system call
 //   WriteAheadLog    order and durability: log files and the journal of a checkpoint
-//   HNSW             the graph, on pointers; knows nothing of files
+//   HNSW             the graph, on pointers; does no input or output
 //   HnswlibFile      hnswlib's and Chroma's files; knows nothing of stores
 //   ChromaDatabase   Chroma's SQLite database; for the command line alone. Over CSQLite, the system's library
 //   VectorFiles      .npy .fvecs .bvecs .ivecs .fbin .u8bin; knows nothing of stores
@@ -55,7 +55,7 @@ let package = Package(
         .target(
             name: "WriteAheadLog", dependencies: ["Allocation", "FileFormat", "MappedStorage", system],
             swiftSettings: strict),
-        .target(name: "HNSW", dependencies: ["Allocation", "Threading", "CKernels"], swiftSettings: strict),
+        .target(name: "HNSW", dependencies: ["Allocation", "Threading", "CKernels", "FileFormat"], swiftSettings: strict),
         .target(
             name: "HnswlibFile", dependencies: ["Allocation", "CKernels", "FileFormat", "MappedStorage", system],
             swiftSettings: strict),
@@ -158,7 +158,8 @@ let package = Package(
             dependencies: ["WriteAheadLog", "MappedStorage", "FileFormat", "TestSupport", system],
             swiftSettings: strict),
         .testTarget(
-            name: "HNSWTests", dependencies: ["Threading", "Allocation", "HNSW", "CKernels", "TestSupport"],
+            name: "HNSWTests",
+            dependencies: ["Threading", "Allocation", "HNSW", "CKernels", "FileFormat", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "HnswlibFileTests", dependencies: ["HnswlibFile", "MappedStorage", "TestSupport", system],
