@@ -77,19 +77,19 @@ struct Failure: Error {
             case let reason? where reason.advice != nil: .full
             default: .io
             }
-        let advice = error.message.hasPrefix("unknown extension") ? Self.conversionAdvice(error.path) : ""
-        self.init(code: code.description, error.message + advice, path: error.path)
+        let advice = error.isOfUnknownKind ? Self.conversionAdvice(error.path) : nil
+        self.init(code: code.description, error.message + (advice.map { "; \($0)" } ?? ""), path: error.path)
     }
 
     /// What to do with a file of another kind where a store or vectors are wanted.
-    static func conversionAdvice(_ path: FilePath) -> String {
+    static func conversionAdvice(_ path: FilePath) -> String? {
         // A pipe would be waited for.
-        guard Directory.kind(of: path) == .directory || Directory.isRegularFile(path) else { return "" }
+        guard Directory.kind(of: path) == .directory || Directory.isRegularFile(path) else { return nil }
         return switch try? HnswlibFileKind.recognise(path) {
-        case .index(.chromaFolder): "; it is a folder of Chroma's: `cairn convert` makes a store or vectors of it"
-        case .index, .bruteForce: "; it is an index of hnswlib: `cairn convert` makes a store or vectors of it"
+        case .index(.chromaFolder): "it is a folder of Chroma's: `cairn convert` makes a store or vectors of it"
+        case .index, .bruteForce: "it is an index of hnswlib: `cairn convert` makes a store or vectors of it"
         case nil:
-            ForeignFile.recognise(path).flatMap { $0.isText ? nil : "; " + $0.message(for: path) } ?? ""
+            ForeignFile.recognise(path).flatMap { $0.isText ? nil : $0.message(for: path) }
         }
     }
 

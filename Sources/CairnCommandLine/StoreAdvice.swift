@@ -3,36 +3,21 @@ import SystemPackage
 
 extension StoreError {
     /// The message with ways out that the program has, in the place of those of the library.
-    var commandLineMessage: String {
+    var commandLineMessage: String { problem + (commandLineRemedy.map { "; \($0)" } ?? "") }
+
+    private var commandLineRemedy: String? {
         switch code {
-        case .corrupt where isLogDamage:
+        case .corrupt where isSalvageable:
             let directory = path?.removingLastComponent() ?? ""
             let store = path?.extension == "wal" ? directory.removingLastComponent() : directory
-            return messageWithoutSalvage
-                + "; restore the store from a copy, or keep what came before with: cairn checkpoint \(store) --salvage"
-        case .duplicateLabel:
-            return message.replacing(
-                /deleted: .+/, with: "deleted: use `cairn delete --undo`, `cairn delete --erase` or `--upsert`")
-        case .notFound:
-            return message.replacing(
-                "VectorStore.create or VectorStore.build", with: "`cairn create` or `cairn build`")
-        case .notAStore: return message + (path.map { Failure.conversionAdvice($0) } ?? "")
-        default: return message
+            return
+                "restore the store from a copy, or keep what came before with: cairn checkpoint \(store) --salvage"
+        case .duplicateLabel where remedy != nil:
+            return "use `cairn delete --undo`, `cairn delete --erase` or `--upsert`"
+        case .notFound where remedy != nil: return "make one with `cairn create` or `cairn build`"
+        case .notAStore: return [remedy, path.flatMap { Failure.conversionAdvice($0) }].compactMap { $0 }.joined("; ")
+        default: return remedy
         }
-    }
-
-    /// The message up to what it advises against a damaged log.
-    var messageWithoutSalvage: String {
-        guard let advice = message.lastRange(of: "; "), isLogDamage else { return message }
-        return String(message[..<advice.lowerBound])
-    }
-
-    /// Whether what comes before the damage can be salvaged: that of a log, or of the header that knows a log.
-    private var isLogDamage: Bool {
-        guard code == .corrupt else { return false }
-        if message.contains("LogDamage") { return true }
-        // Else it is whole, but another store's.
-        return path?.extension == "wal" && !message.contains("does not fit the store")
     }
 }
 
@@ -73,7 +58,7 @@ func printWarning(_ text: String) {
     _ = try? FileDescriptor.standardError.writeAll("cairn: warning: \(text)\n".utf8)
 }
 
-extension String {
-    /// Where another string stands in it for the last time.
-    fileprivate func lastRange(of other: String) -> Range<Index>? { ranges(of: other).last }
+extension [String] {
+    /// The strings with a separator between them; nil if there are none.
+    fileprivate func joined(_ separator: String) -> String? { isEmpty ? nil : joined(separator: separator) }
 }

@@ -23,7 +23,7 @@ extension VectorStore {
                 ? "; the store is now as it was before the damage, what came after it is lost"
                 : "; this is the store as it was before the damage"
             waiting?.finish()
-            Failure(error, saying: error.messageWithoutSalvage, addition: loss).print(
+            Failure(error, saying: error.problem, addition: loss).print(
                 as: common.output, kind: "warning")
             return store
         }

@@ -11,10 +11,19 @@ package struct FormatError: Error, Sendable, Hashable {
     }
 
     package let kind: Kind
-    package let message: String
+    /// What is wrong.
+    package let problem: String
+    /// What to do about it.
+    package let remedy: String?
+    /// Whether it is a log that is damaged, so that the store can be opened as it was before the damage.
+    package let isSalvageable: Bool
 
-    package init(_ kind: Kind, _ message: String) {
+    package init(_ kind: Kind, _ problem: String, remedy: String? = nil, isSalvageable: Bool = false) {
         self.kind = kind
-        self.message = message
+        self.problem = problem
+        self.remedy = remedy
+        self.isSalvageable = isSalvageable
     }
+
+    package var message: String { problem + (remedy.map { "; \($0)" } ?? "") }
 }

@@ -12,6 +12,8 @@ package struct VectorFileError: Error, Sendable {
     package let errno: Int32?
     /// Whether it is one of the vectors that is wrong, and not the file.
     package var isOfVector = false
+    /// Whether the file is of a kind that this module does not read.
+    package var isOfUnknownKind = false
 
     package init(_ path: FilePath, _ message: String, errno: Int32? = nil) {
         self.path = path

@@ -52,7 +52,9 @@ package enum VectorFileFormat: String, CaseIterable, Sendable {
         guard let name = file.path.extension else {
             throw file.error("it is not an .npy file and has no extension that names its format (\(known))")
         }
-        throw file.error("unknown extension .\(name): vector files are \(known)")
+        var error = file.error("unknown extension .\(name): vector files are \(known)")
+        error.isOfUnknownKind = true
+        throw error
     }
 }
 

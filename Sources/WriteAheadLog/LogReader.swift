@@ -117,7 +117,7 @@ package final class LogReader {
                 survey.lastCommit = commit
                 survey.batchCount += 1
             } catch {
-                let problem = FormatError(.corrupt, "in the frame at byte \(offset), \(error.message)")
+                let problem = FormatError(.corrupt, "in the frame at byte \(offset), \(error.message)", isSalvageable: true)
                 guard salvaging else { throw .format(path, problem) }
                 survey.isDamaged = true
                 return survey
@@ -146,7 +146,7 @@ package final class LogReader {
         var cursor = LogCursor(header: header, seed: seed)
         while cursor.offset < survey.byteCount {
             guard let payload = unsafe try next(&cursor) else {
-                throw .format(path, FormatError(.corrupt, "the file changed while it was read"))
+                throw .format(path, FormatError(.corrupt, "the file changed while it was read", isSalvageable: true))
             }
             guard cursor.number > survey.start.frame else { continue }
             if cursor.frame.kind == .commit {
@@ -187,7 +187,7 @@ package final class LogReader {
         guard try hasDurableCommit(after: survey.start.frame, from: LogFileHeader.size) else { return survey }
         let range = "\(survey.start.frame + 1) to \(header.firstFrame - 1)"
         let lost = "frames \(range), which were durable, are in no log file"
-        guard salvaging else { throw .format(path, FormatError(.corrupt, lost)) }
+        guard salvaging else { throw .format(path, FormatError(.corrupt, lost, isSalvageable: true)) }
         survey.isDamaged = true
         return survey
     }
@@ -201,7 +201,7 @@ package final class LogReader {
     private static func damage(_ cursor: LogCursor, _ reason: String) -> FormatError {
         FormatError(
             .corrupt,
-            "the log is damaged at byte \(cursor.offset): frame \(cursor.number + 1) is not there, and \(reason); "
-                + "salvage what comes before, or restore the store from a copy")
+            "the log is damaged at byte \(cursor.offset): frame \(cursor.number + 1) is not there, and \(reason)",
+            remedy: "salvage what comes before, or restore the store from a copy", isSalvageable: true)
     }
 }

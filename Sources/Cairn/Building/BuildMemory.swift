@@ -20,7 +20,8 @@ extension VectorStore {
         guard let budget = options.memoryBudget, budget < needed else { return }
         throw StoreError(
             .invalidArgument,
-            "memory for the build is \(budget) bytes; \(rows) vectors of \(configuration.dimensions) dimensions take about "
+            "memory for the build is \(budget) bytes",
+                remedy: "\(rows) vectors of \(configuration.dimensions) dimensions take about "
                 + "\(needed >> 20 + 1) MiB in addition to the pages of the file; allow that or more")
     }
 }

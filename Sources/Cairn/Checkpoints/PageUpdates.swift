@@ -174,8 +174,8 @@ struct PageUpdates {
                 file.path,
                 FormatError(
                     .corrupt,
-                    "the page at byte \(offset) is damaged, so no checkpoint can be made; `cairn verify` names the labels on it; "
-                        + "restore the store from a copy"
+                    "the page at byte \(offset) is damaged, so no checkpoint can be made",
+                    remedy: "`cairn verify` names the labels on it; restore the store from a copy"
                 ))
         }
     }
@@ -230,8 +230,8 @@ struct PageUpdates {
                 file.path,
                 FormatError(
                     .corrupt,
-                    "the page table at byte \(offset) is damaged, so no checkpoint can be made; restore the "
-                        + "store from a copy"))
+                    "the page table at byte \(offset) is damaged, so no checkpoint can be made",
+                    remedy: "restore the store from a copy"))
         }
         return bytes
     }

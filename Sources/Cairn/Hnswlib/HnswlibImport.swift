@@ -27,7 +27,8 @@ struct HnswlibImport {
             throw StoreError(
                 .invalidArgument,
                 "Chroma has written no vectors here yet: until a collection has had hnsw:sync_threshold changes, 1000 unless set "
-                    + "otherwise, they are in chroma.sqlite3 alone; `cairn convert` takes them from there",
+                    + "otherwise, they are in chroma.sqlite3 alone",
+                remedy: "`cairn convert` takes them from there",
                 path: index.path)
         }
         let size = VectorEncoding.size(of: options.scalar)
@@ -36,7 +37,8 @@ struct HnswlibImport {
             throw StoreError(
                 .dimensionMismatch,
                 "its vectors have \(header.vectorBytes) bytes, which are not \(dimensions) components of \(options.scalar.rawValue), "
-                    + "\(size) bytes each; give the right number of dimensions and the right scalar", path: index.path
+                    + "\(size) bytes each",
+                remedy: "give the right number of dimensions and the right scalar", path: index.path
             )
         }
         let width = VectorStore.Configuration.widthRange.upperBound

@@ -51,7 +51,8 @@ package final class SlotsByLabel: WritableLabelBuckets {
             guard probes <= Self.probesPerLabel * (Int(slot) + 1000) else {
                 throw StoreError(
                     .invalidArgument,
-                    "its labels were chosen to make an index of them slow; give the vectors other labels")
+                    "its labels were chosen to make an index of them slow",
+                remedy: "give the vectors other labels")
             }
             if insert(slot) {
                 count += 1

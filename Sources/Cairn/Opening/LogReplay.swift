@@ -36,7 +36,8 @@ struct LogReplay {
     }
 
     private var damage: StoreError {
-        StoreError(.corrupt, "the log does not fit the store; restore the store from a copy", path: reader.path)
+        StoreError(.corrupt, "the log does not fit the store",
+                remedy: "restore the store from a copy", path: reader.path)
     }
 
     /// Applies all batches, as one: nobody searches yet, so a list need not be copied for each batch that changes it.
@@ -51,7 +52,7 @@ struct LogReplay {
                     try apply(change, sequence, grow)
                 } catch {
                     problem = error
-                    throw .format(reader.path, FormatError(.corrupt, error.message))
+                    throw .format(reader.path, FormatError(.corrupt, error.problem, remedy: error.remedy))
                 }
             } commit: { (commit, _) throws(StoreFileError) in
                 let isSound = graph.replayCommit(
@@ -59,7 +60,7 @@ struct LogReplay {
                     levelState: commit.levelState, hasUpper: hasUpper)
                 guard isSound, counts.live == commit.liveCount, counts.marked == commit.markedCount,
                     counts.free == commit.freeCount
-                else { throw .format(reader.path, FormatError(.corrupt, damage.message)) }
+                else { throw .format(reader.path, FormatError(.corrupt, damage.problem, remedy: damage.remedy)) }
                 graph.hasUnlinkedSlots = counts.free > 0
                 counts.position = commit.position
             }

@@ -126,8 +126,9 @@ enum Recovery {
                 FormatError(
                     .corrupt,
                     "the newest header is damaged: \(LogDirectory.name(of: sequence)) has changes that the other one "
-                        + "does not know; restore the store from a copy, or give those changes up "
-                        + "(LogDamage.discardRest)"))
+                        + "does not know",
+                    remedy: "restore the store from a copy, or give those changes up (LogDamage.discardRest)",
+                    isSalvageable: true))
         }
     }
 
@@ -147,8 +148,9 @@ enum Recovery {
                 directory[StoreName.log].path.appending(LogDirectory.name(of: header.logSequence)),
                 FormatError(
                     .corrupt,
-                    "the log that the store goes on from is missing or damaged; restore it, or open the store without the "
-                        + "changes that it had (LogDamage.discardRest, --salvage)"))
+                    "the log that the store goes on from is missing or damaged",
+                    remedy: "restore it, or open the store without the changes that it had (LogDamage.discardRest)",
+                    isSalvageable: true))
         }
         let survey = try reader.survey(
             from: LogPosition(header), salvaging: options.logDamage == .discardRest)

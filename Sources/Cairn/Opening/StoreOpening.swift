@@ -178,7 +178,8 @@ struct StoreOpening {
             path.appending(StoreName.levelZero),
             FormatError(
                 .corrupt,
-                "a number in its header or its log is higher than any program counts; restore the store from a copy"))
+                "a number in its header or its log is higher than any program counts",
+                remedy: "restore the store from a copy"))
     }
 
     private func map(_ found: Found, _ writing: ColumnMemory.Writing) throws(StoreError) -> LevelZeroFile {
@@ -210,7 +211,8 @@ struct StoreOpening {
         let hasRoom = try takingMemory(for: path, contents.graph.rebuildUpperLayers(threads: threads))
         guard hasRoom else {
             throw StoreError(
-                .corrupt, "the levels of its slots are too many for a store of this size; restore it from a copy",
+                .corrupt, "the levels of its slots are too many for a store of this size",
+                remedy: "restore it from a copy",
                 path: path.appending(StoreName.levelZero))
         }
     }

@@ -73,7 +73,8 @@ extension VectorStore.Configuration {
         func check(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws(StoreError) {
             guard range.contains(value) else {
                 throw StoreError(
-                    .invalidArgument, "\(name) is \(value); it must be \(range.lowerBound)...\(range.upperBound)")
+                    .invalidArgument, "\(name) is \(value)",
+                remedy: "it must be \(range.lowerBound)...\(range.upperBound)")
             }
         }
         try check(dimensions, Superblock.dimensionsRange, "the number of dimensions")

@@ -50,7 +50,8 @@ extension VectorStore {
             if case .custom(let name) = configuration.metric {
                 throw StoreError(
                     .invalidArgument,
-                    "the distance '\(name)', which only its function knows, cannot be quantized; choose quantization none"
+                    "the distance '\(name)', which only its function knows, cannot be quantized",
+                remedy: "choose quantization none"
                 )
             }
             if self == .scalar8 && (configuration.scalar == .uint8 || configuration.scalar == .int8) {

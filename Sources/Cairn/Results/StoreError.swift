@@ -11,7 +11,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         private enum Value: String, Sendable {
             case io, full, corrupt, incompatible, notAStore, notFound, alreadyExists, locked, readOnly
             case dimensionMismatch, invalidVector, invalidArgument, duplicateLabel, unknownLabel, missingDistance
-            case closed, forked, failed
+            case closed, forked, failed, cancelled
         }
         private let value: Value
 
@@ -52,7 +52,8 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let missingDistance = Code(value: .missingDistance)
         /// The store was closed.
         public static let closed = Code(value: .closed)
-
+        /// The call was cancelled before it was done.
+        public static let cancelled = Code(value: .cancelled)
         /// The process was forked after it opened the store. Only the parent may change the store.
         public static let forked = Code(value: .forked)
         /// An earlier write failed, so the store accepts no more changes. Searches go on.
@@ -71,8 +72,10 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// The kind of the error.
     public let code: Code
-    /// The description of the error, and advice, in a sentence or two.
-    public let message: String
+    /// What is wrong, with no advice.
+    public var problem: String { Self.text(template, row: row) }
+    /// What you can do about it; nil if there is nothing to say.
+    public let remedy: String?
     /// The file or directory that the error is about.
     public let path: FilePath?
     /// The operating system's reason; nil if there is none.
@@ -83,22 +86,52 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// if there is none.
     public let row: Int?
 
+    /// Whether the store opens with ``VectorStore/OpenOptions/logDamage`` `.discardRest`, as it was before the damage.
+    public let isSalvageable: Bool
+
+    /// The problem, in which `rowMark` is where the row's number goes.
+    private let template: String
+    /// Where the number of the row is in what `init` is given as the problem.
+    static let rowMark = "\u{1}"
+
+    private static func text(_ template: String, row: Int?) -> String {
+        template.contains(rowMark) ? template.replacing(rowMark, with: row.map { "\($0)" } ?? "?") : template
+    }
+
+    /// The problem and what you can do about it, in a sentence or two.
+    public var message: String { problem + (remedy.map { "; \($0)" } ?? "") }
+
     package init(
-        _ code: Code, _ message: String, path: FilePath? = nil, systemError: Errno? = nil, label: Label? = nil,
-        row: Int? = nil
+        _ code: Code, _ problem: String, remedy: String? = nil, path: FilePath? = nil, systemError: Errno? = nil,
+        label: Label? = nil, row: Int? = nil, isSalvageable: Bool = false
     ) {
         self.code = code
-        self.message = message
+        template = problem
+        self.remedy = remedy
+        self.isSalvageable = isSalvageable
         self.path = path
         self.systemError = systemError
         self.label = label
         self.row = row
     }
 
+    /// Returns the same error about another number.
+    ///
+    /// Use it if you pass a store a part of your input: the store counts rows from the beginning of what it is given.
+    ///
+    /// - Parameter row: The number of the row in the whole input.
+    /// - Returns: The error, whose ``row`` and text have that number.
+    public func numbered(_ row: Int) -> StoreError {
+        StoreError(
+            code, template, remedy: remedy, path: path, systemError: systemError, label: label, row: row,
+            isSalvageable: isSalvageable)
+    }
+
     /// Damage that shows in what slots are said to be.
     static func damagedSlots(_ finding: String, _ path: FilePath?) -> StoreError {
         StoreError(
-            .corrupt, "the store is damaged: \(finding); 'cairn verify' lists what is wrong; restore it from a copy",
+            .corrupt, "the store is damaged: \(finding)",
+                remedy: "'cairn verify' lists what is wrong; restore it from a copy",
             path: path)
     }
 
@@ -120,7 +153,7 @@ extension StoreError {
         let code: Code, message = "could not \(error.action)"
         if let advice = error.errno.advice {
             self.init(
-                .full, "\(message); \(advice); nothing of an earlier state is lost", path: error.path,
+                .full, message, remedy: "\(advice); nothing of an earlier state is lost", path: error.path,
                 systemError: error.errno)
             return
         }
@@ -151,7 +184,8 @@ extension StoreError {
                 case .incompatible: .incompatible
                 case .corrupt: .corrupt
                 }
-            self.init(code, error.message, path: path)
+            self.init(
+                code, error.problem, remedy: error.remedy, path: path, isSalvageable: error.isSalvageable)
         }
     }
 }
@@ -160,7 +194,7 @@ extension StoreError {
     /// Memory that the system refused; `path`: the store's, nil for one in memory.
     init(_ error: OutOfMemory, path: FilePath?) {
         let error = StoreError(StorageError(path ?? "memory", error))
-        self.init(error.code, error.message, path: path, systemError: error.systemError)
+        self.init(error.code, error.problem, remedy: error.remedy, path: path, systemError: error.systemError)
     }
 }
 
@@ -196,7 +230,7 @@ func translating<Result>(_ body: () throws(StorageError) -> Result) throws(Store
 }
 
 extension StoreError: Codable {
-    private enum CodingKeys: String, CodingKey { case code, message, path, systemError, label, row }
+    private enum CodingKeys: String, CodingKey { case code, message, problem, remedy, path, systemError, label, row, isSalvageable }
 
     /// Decodes an error.
     ///
@@ -209,11 +243,13 @@ extension StoreError: Codable {
                 forKey: .code, in: container, debugDescription: "this code is not known")
         }
         self.init(
-            code, try container.decode(String.self, forKey: .message),
+            code, try container.decode(String.self, forKey: .problem),
+            remedy: try container.decodeIfPresent(String.self, forKey: .remedy),
             path: try container.decodeIfPresent(String.self, forKey: .path).map { FilePath($0) },
             systemError: try container.decodeIfPresent(CInt.self, forKey: .systemError).map { Errno(rawValue: $0) },
             label: try container.decodeIfPresent(Label.self, forKey: .label),
-            row: try container.decodeIfPresent(Int.self, forKey: .row))
+            row: try container.decodeIfPresent(Int.self, forKey: .row),
+            isSalvageable: try container.decodeIfPresent(Bool.self, forKey: .isSalvageable) ?? false)
     }
 
     /// Encodes the error: the code by its name, the path as a string, the system's error as a number.
@@ -224,9 +260,12 @@ extension StoreError: Codable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(code.description, forKey: .code)
         try container.encode(message, forKey: .message)
+        try container.encode(problem, forKey: .problem)
+        try container.encodeIfPresent(remedy, forKey: .remedy)
         try container.encodeIfPresent(path?.string, forKey: .path)
         try container.encodeIfPresent(systemError?.rawValue, forKey: .systemError)
         try container.encodeIfPresent(label, forKey: .label)
         try container.encodeIfPresent(row, forKey: .row)
+        if isSalvageable { try container.encode(true, forKey: .isSalvageable) }
     }
 }

@@ -11,7 +11,8 @@ struct DocumentSearch {
         _ k: Int, _ grouping: VectorStore.DocumentGrouping, _ options: VectorStore.DocumentOptions
     ) throws(StoreError) {
         guard k >= 0 else {
-            throw StoreError(.invalidArgument, "k is \(k); ask for 0 documents or more")
+            throw StoreError(.invalidArgument, "k is \(k)",
+                remedy: "ask for 0 documents or more")
         }
         guard options.neighborsPerDocument >= 1 else {
             throw StoreError(

@@ -8,7 +8,8 @@ struct NearestSearch {
 
     init(_ k: Int, _ options: VectorStore.SearchOptions) throws(StoreError) {
         guard k >= 0 else {
-            throw StoreError(.invalidArgument, "k is \(k); ask for 0 neighbours or more")
+            throw StoreError(.invalidArgument, "k is \(k)",
+                remedy: "ask for 0 neighbours or more")
         }
         try ReadSession.check(width: options.ef)
         self.k = k
@@ -99,7 +100,8 @@ extension ReadSession {
     /// Throws unless a search may be so wide.
     static func check(width: Int?) throws(StoreError) {
         if let width, width < 1 {
-            throw StoreError(.invalidArgument, "ef is \(width); it must be 1 or more")
+            throw StoreError(.invalidArgument, "ef is \(width)",
+                remedy: "it must be 1 or more")
         }
     }
 }

@@ -11,7 +11,8 @@ struct RadiusSearch {
             throw StoreError(.invalidArgument, "the radius is not a number")
         }
         guard options.limit >= 1 else {
-            throw StoreError(.invalidArgument, "the limit is \(options.limit); it must be 1 or more")
+            throw StoreError(.invalidArgument, "the limit is \(options.limit)",
+                remedy: "it must be 1 or more")
         }
         try ReadSession.check(width: options.ef)
         self.radius = radius

@@ -29,7 +29,7 @@ struct ReadSession {
     /// Puts the query into the kernels' form, or says what is wrong with it.
     func prepare(_ query: QueryInput) throws(StoreError) -> Query {
         let encoding = contents.encoding, vector = unsafe query.vector
-        let subject = query.row.map { "query \($0)" } ?? "the query"
+        let subject = query.row == nil ? "the query" : "query \(StoreError.rowMark)"
         guard vector.count == encoding.dimensions else {
             throw StoreError(
                 .dimensionMismatch,

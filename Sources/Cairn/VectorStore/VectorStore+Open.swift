@@ -78,13 +78,15 @@ extension VectorStore {
             switch error.errno {
             case .noSuchFileOrDirectory:
                 throw StoreError(
-                    .notFound, "there is no store here; make one with VectorStore.create or VectorStore.build",
+                    .notFound, "there is no store here",
+                remedy: "make one with VectorStore.create or VectorStore.build",
                     path: path)
             case .notDirectory:
                 throw StoreError(.notAStore, "this is a file; a cairn store is a directory", path: path)
             case .permissionDenied:
                 throw StoreError(
-                    .io, "this user may not look in here; run it as the owner, or have the permissions changed",
+                    .io, "this user may not look in here",
+                remedy: "run it as the owner, or have the permissions changed",
                     path: path, systemError: error.errno)
             default: throw StoreError(error)
             }

@@ -46,14 +46,16 @@ extension VectorStore {
         guard found.dimensions == configuration.dimensions else {
             throw StoreError(
                 .dimensionMismatch,
-                "the store that is here has vectors of \(found.dimensions) dimensions, not \(configuration.dimensions); open it "
+                "the store that is here has vectors of \(found.dimensions) dimensions, not \(configuration.dimensions)",
+                remedy: "open it "
                     + "with those, or choose another path", path: path)
         }
         guard found.metric == configuration.metric, found.scalar == configuration.scalar else {
             throw StoreError(
                 .invalidArgument,
                 "the store that is here has metric \(found.metric) and scalar \(found.scalar), not \(configuration.metric) and "
-                    + "\(configuration.scalar); open it with those, or choose another path", path: path)
+                    + "\(configuration.scalar)",
+                remedy: "open it with those, or choose another path", path: path)
         }
         return store
     }

@@ -157,7 +157,8 @@ public final class VectorStore: @unchecked Sendable {
         guard access == .readWrite else {
             throw StoreError(
                 .readOnly,
-                "the store was opened for reading; open it with VectorStore.openForWriting(at:)",
+                "the store was opened for reading",
+                remedy: "open it with VectorStore.openForWriting(at:)",
                 path: path)
         }
         guard let writer = writer.withLock({ $0 }) else { throw closedError }
@@ -173,7 +174,8 @@ public final class VectorStore: @unchecked Sendable {
     }
 
     private var closedError: StoreError {
-        StoreError(.closed, "the store was closed; open it again", path: path)
+        StoreError(.closed, "the store was closed",
+                remedy: "open it again", path: path)
     }
 
     /// The number of vectors that searches find.
@@ -243,7 +245,8 @@ public final class VectorStore: @unchecked Sendable {
     ///   or `forked` if the store cannot be changed.
     public func setEF(_ ef: Int) throws(StoreError) {
         guard Configuration.widthRange.contains(ef) else {
-            throw StoreError(.invalidArgument, "ef is \(ef); it must be \(Configuration.widthRange)")
+            throw StoreError(.invalidArgument, "ef is \(ef)",
+                remedy: "it must be \(Configuration.widthRange)")
         }
         try writing().setSearchWidth(ef)
         searchWidth.store(ef, ordering: .relaxed)

@@ -60,15 +60,17 @@ struct BatchPlan {
         switch operation {
         case .add(let label, let row, let replacingMarked):
             if let place = try place(of: label) {
-                let state =
+                let (state, remedy): (String, String?) =
                     if isMarked(place) {
-                        "is in the store, marked deleted: bring it back, erase it or upsert it"
+                        ("is in the store, marked deleted", "bring it back, erase it or upsert it")
                     } else if case .row = place {
-                        "comes twice in the input"
+                        ("comes twice in the input", nil)
                     } else {
-                        "is in the store already"
+                        ("is in the store already", nil)
                     }
-                throw StoreError(.duplicateLabel, "label \(label) (row \(row)) \(state)", label: label, row: row)
+                throw StoreError(
+                    .duplicateLabel, "label \(label) (row \(StoreError.rowMark)) \(state)", remedy: remedy,
+                    label: label, row: row)
             }
             if replacingMarked { try eraseMarked() }
             try setPlace(of: label, .row(append(label, row, .drawn)))
@@ -91,7 +93,7 @@ struct BatchPlan {
             guard let place = try place(of: label) else { throw Self.unknown(label, number) }
             guard !isMarked(place) else {
                 throw StoreError(
-                    .unknownLabel, "label \(label) (change \(number)) is marked deleted already", label: label,
+                    .unknownLabel, "label \(label) is marked deleted already", label: label,
                     row: number)
             }
             try setMarked(place, label, true)
@@ -99,7 +101,7 @@ struct BatchPlan {
             guard let place = try place(of: label) else { throw Self.unknown(label, number) }
             guard isMarked(place) else {
                 throw StoreError(
-                    .unknownLabel, "label \(label) (change \(number)) is not marked deleted", label: label,
+                    .unknownLabel, "label \(label) is not marked deleted", label: label,
                     row: number)
             }
             try setMarked(place, label, false)
@@ -111,7 +113,7 @@ struct BatchPlan {
     }
 
     private static func unknown(_ label: Label, _ number: Int) -> StoreError {
-        StoreError(.unknownLabel, "label \(label) (change \(number)) is not in the store", label: label, row: number)
+        StoreError(.unknownLabel, "label \(label) is not in the store", label: label, row: number)
     }
 
     private mutating func append(_ label: Label, _ vector: Int, _ level: Level) -> Int {

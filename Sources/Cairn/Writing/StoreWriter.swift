@@ -167,7 +167,8 @@ final class StoreWriter: @unchecked Sendable {
         guard isOwnProcess else {
             throw StoreError(
                 .forked,
-                "the store was opened before this process was forked off; only the process that opened it may "
+                "the store was opened before this process was forked off",
+                remedy: "only the process that opened it may "
                     + "change it", path: disk?.path)
         }
     }

@@ -39,7 +39,7 @@ struct VectorRows {
     func check(_ row: Int, label: Label, offset: Int = 0, path: FilePath? = nil) throws(StoreError) {
         if let problem = problem(row) {
             throw StoreError(
-                .invalidVector, "the vector in row \(offset + row) (label \(label)) \(problem)", path: path,
+                .invalidVector, "the vector in row \(StoreError.rowMark) (label \(label)) \(problem)", path: path,
                 label: label,
                 row: offset + row)
         }

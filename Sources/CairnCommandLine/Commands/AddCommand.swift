@@ -146,7 +146,7 @@ struct AddCommand: Command {
                 if let skipped { try batch.leaveOutInvalid(store, skipped) }
                 try add(batch.vectors, batch.labels, to: store)
             } catch {
-                throw failure(error, firstRow: next, added: added, batch)
+                throw failure(error, firstRow: next, added: added, batch, store)
             }
             next = rows.upperBound
             added += batch.rows.count
@@ -206,18 +206,21 @@ struct AddCommand: Command {
 
     /// The error of the batch that begins in `firstRow`, with what was done before it. The store counts rows within the
     /// batch, people from the beginning of the file.
-    private func failure(_ error: StoreError, firstRow: Int, added: Int, _ batch: Batch) -> Failure {
+    private func failure(
+        _ error: StoreError, firstRow: Int, added: Int, _ batch: Batch, _ opened: VectorStore
+    ) -> Failure {
         let path: FilePath? =
             switch error.code {
             case .invalidVector: vectors.path
             case .duplicateLabel: (labels ?? vectors).path
             default: nil
             }
-        let message = error.commandLineMessage.replacing(/\brow ([0-9]+)/) { match in
-            "row \(Int(match.1).flatMap { batch.rows.indices.contains($0) ? batch.rows[$0] : nil } ?? firstRow)"
-        }
+        let row = error.row.map { batch.rows.indices.contains($0) ? batch.rows[$0] : firstRow }
+        let message = row.map { error.numbered($0).commandLineMessage } ?? error.commandLineMessage
         var advice = error.skipAdvice
-        if message.hasSuffix("is in the store already") {
+        if error.code == .duplicateLabel, error.remedy == nil, let label = error.label,
+            (try? opened.contains(label)) == true
+        {
             let numbers = labels == nil ? "; labels are row numbers unless --labels gives others" : ""
             advice = "\(numbers); --upsert would replace the old vectors"
         }

@@ -116,9 +116,7 @@ struct DeleteCommand: Command {
     /// The error with what was done before it.
     private func failure(_ error: StoreError, changed: Int) -> Failure {
         let path: FilePath? = error.code == .unknownLabel ? labelFile?.path ?? store : nil
-        // The label says which change of the batch it was.
-        let message = error.commandLineMessage.replacing(/\ \(change [0-9]+\)/, with: "")
-        var failure = Failure(error, saying: message, path: path, addition: "; \(progress(changed))")
+        var failure = Failure(error, path: path, addition: "; \(progress(changed))")
         failure.progress = ("changed", changed)
         return failure
     }

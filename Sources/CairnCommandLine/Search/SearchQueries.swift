@@ -78,10 +78,8 @@ extension SearchCommand {
                 rows += try search(Array(vectors[first * dimensions..<end * dimensions]))
             } catch {
                 // It counts from the beginning of the piece.
-                let message = error.commandLineMessage.replacing(/\bquery ([0-9]+)/) { match in
-                    "query \((Int(match.1) ?? 0) + first)"
-                }
-                throw Failure(error, saying: message, path: error.code == .invalidVector ? queries?.path : nil)
+                let error = error.row.map { error.numbered($0 + first) } ?? error
+                throw Failure(error, path: error.code == .invalidVector ? queries?.path : nil)
             }
             bar.update(end, of: total)
             let seconds = (ContinuousClock.now - start).seconds

@@ -54,8 +54,8 @@ package struct JournalHeader: Sendable, Hashable {
         guard version == Self.version else {
             throw FormatError(
                 .incompatible,
-                "journal version \(version) is not version \(Self.version), the one this program reads; "
-                    + "use the release of cairn that wrote the store")
+                "journal version \(version) is not version \(Self.version), the one this program reads",
+                remedy: "use the release of cairn that wrote the store")
         }
         let length: UInt64 = bytes.integer(at: Offset.bodyLength), count: UInt64 = bytes.integer(at: Offset.extentCount)
         guard (UInt64(HeaderSlot.size)...(1 << 62)).contains(length), length % 8 == 0,

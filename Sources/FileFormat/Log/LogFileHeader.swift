@@ -51,8 +51,8 @@ package struct LogFileHeader: Sendable, Hashable {
         guard version == Self.version else {
             throw FormatError(
                 .incompatible,
-                "log version \(version) is not version \(Self.version), the one this program reads; "
-                    + "use the release of cairn that wrote the store")
+                "log version \(version) is not version \(Self.version), the one this program reads",
+                remedy: "use the release of cairn that wrote the store")
         }
         self.init(
             store: Identifier(bytes: Array(bytes[Offset.store..<Offset.layout])),

@@ -147,7 +147,8 @@ package final class LevelZeroFile: Sendable {
         }
         guard let best else {
             throw FormatError(
-                .corrupt, "neither header is valid: \(problem?.message ?? ""); restore the store from a copy")
+                .corrupt, "neither header is valid: \(problem?.message ?? "")",
+                remedy: "restore the store from a copy")
         }
         return best
     }
