@@ -55,7 +55,8 @@ let package = Package(
         .target(
             name: "WriteAheadLog", dependencies: ["Allocation", "FileFormat", "MappedStorage", system],
             swiftSettings: strict),
-        .target(name: "HNSW", dependencies: ["Allocation", "Threading", "CKernels", "FileFormat"], swiftSettings: strict),
+        .target(
+            name: "HNSW", dependencies: ["Allocation", "Threading", "CKernels", "FileFormat"], swiftSettings: strict),
         .target(
             name: "HnswlibFile", dependencies: ["Allocation", "CKernels", "FileFormat", "MappedStorage", system],
             swiftSettings: strict),

@@ -41,7 +41,7 @@ struct ReaderUse {
     private func readAll(_ store: VectorStore) throws {
         note("info and labels")
         _ = try attempt { () throws(StoreError) in
-            _ = (try store.info, try store.count, try store.configuration, try store.slotCount)
+            _ = (try store.info, try store.count, try store.configuration, try store.portion(from: 0, count: 1))
             _ = try store.deletedLabels()
         }
         let labels = try attempt { () throws(StoreError) in try store.allLabels() } ?? []
@@ -49,18 +49,9 @@ struct ReaderUse {
             _ = try attempt { () throws(StoreError) in (try store.vector(for: label), try store.contains(label)) }
         }
         note("read rows")
-        let room = 64, dimensions = try store.configuration.dimensions
-        let labelBuffer = UnsafeMutableBufferPointer<Label>.allocate(capacity: room)
-        let vectorBuffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: room * dimensions)
-        defer {
-            unsafe labelBuffer.deallocate()
-            unsafe vectorBuffer.deallocate()
-        }
         _ = try attempt { () throws(StoreError) in
-            var next = 0
-            while next < (try store.slotCount) {
-                next = try unsafe store.readRows(from: next, labels: labelBuffer, vectors: vectorBuffer).next
-            }
+            var portion = try store.portion(from: 0, count: 64)
+            while !portion.labels.isEmpty { portion = try store.portion(from: portion.end, count: 64) }
         }
         note("verify, open")
         for depth in VectorStore.VerifyReport.Depth.allCases {

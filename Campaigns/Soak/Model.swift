@@ -147,18 +147,13 @@ final class Model: Sendable {
     /// Reads all rows, a few at a time: what stood still meanwhile comes once if it is live, and else not at all.
     func readRows(of store: VectorStore) throws {
         let before = states.map(\.state), dimensions = Self.dimensions
-        var labels = [Label](repeating: 0, count: 64), vectors = [Float](repeating: 0, count: 64 * dimensions)
-        var found: [Int: [[Float]]] = [:], slot = 0
-        while try slot < store.slotCount {
-            let (count, next) = try unsafe labels.withUnsafeMutableBufferPointer { labels in
-                try unsafe vectors.withUnsafeMutableBufferPointer { vectors in
-                    try unsafe store.readRows(from: slot, labels: labels, vectors: vectors)
-                }
+        var found: [Int: [[Float]]] = [:], portion = try store.portion(from: 0, count: 64)
+        while !portion.labels.isEmpty {
+            for (row, label) in portion.labels.enumerated() {
+                let vector = portion.vectors[row * dimensions..<(row + 1) * dimensions]
+                found[Int(label), default: []].append(Array(vector))
             }
-            for row in 0..<count {
-                found[Int(labels[row]), default: []].append(Array(vectors[row * dimensions..<(row + 1) * dimensions]))
-            }
-            slot = next
+            portion = try store.portion(from: portion.end, count: 64)
         }
         let after = states.map(\.state)
         for label in states.indices where before[label] == after[label] {

@@ -6,20 +6,23 @@ extension VectorStore {
     /// Opens the store at `path`. Where a damaged log is put up with (--salvage) and there is one, standard error is
     /// told what is left out, in the format of errors. A long log takes a while, and what is missing is made again.
     static func opening(
-        at path: FilePath, options: OpenOptions, reporting common: CommonOptions
+        at path: FilePath, options: OpenOptions, forWriting: Bool = false, reporting common: CommonOptions
     ) throws -> VectorStore {
+        func open(_ options: OpenOptions) throws(StoreError) -> VectorStore {
+            forWriting ? try openForWriting(at: path, options: options) : try self.open(at: path, options: options)
+        }
         let waiting = WaitingLine("opening the store", quiet: common.quiet)
         defer { waiting?.finish() }
-        guard options.logDamage == .discardRest else { return try open(at: path, options: options) }
+        guard options.logDamage == .discardRest else { return try open(options) }
         var strict = options
         strict.logDamage = .fail
         do {
-            return try open(at: path, options: strict)
+            return try open(strict)
         } catch {
             guard error.code == .corrupt else { throw error }
-            let store = try open(at: path, options: options)
+            let store = try open(options)
             let loss =
-                options.access == .readWrite
+                forWriting
                 ? "; the store is now as it was before the damage, what came after it is lost"
                 : "; this is the store as it was before the damage"
             waiting?.finish()
@@ -35,9 +38,7 @@ extension VectorStore {
         at path: FilePath, options: OpenOptions = .init(), reporting common: CommonOptions,
         _ body: (VectorStore) throws -> Result
     ) throws -> Result {
-        var options = options
-        options.access = .readWrite
-        let store = try opening(at: path, options: options, reporting: common)
+        let store = try opening(at: path, options: options, forWriting: true, reporting: common)
         let result: Result
         do {
             result = try body(store)

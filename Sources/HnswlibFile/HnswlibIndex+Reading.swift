@@ -51,7 +51,7 @@ extension HnswlibIndex {
 
     /// The same with where in the link area the words stand.
     func forEachCheckedNode(
-        progress: (_ bytes: Int) -> Void = { _ in }, _ body: UpperRecords.Body
+        progress: (_ bytes: Int) throws(HnswlibFileError) -> Void = { _ in }, _ body: UpperRecords.Body
     ) throws(HnswlibFileError) {
         let (connectivity, count, highest) = (header.connectivity, UInt32(header.count), header.maximumLevel)
         try unsafe lists.forEach(progress: progress) { (slot, level, words, offset) throws(HnswlibFileError) in

@@ -25,27 +25,30 @@ extension HnswlibIndex {
     /// Reads everything once, and the lists above level 0 twice, in order and in pieces, and throws what is wrong and
     /// at which offset. Afterwards all that is in the file is known to be in range, for as long as nobody changes it.
     /// `progress` is told how many of how many bytes are done. Memory: nine bytes an element, and a piece.
-    package func validate(progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws(HnswlibFileError)
+    package func validate(progress: ((_ done: Int, _ total: Int) throws(HnswlibFileError) -> Void)? = nil)
+        throws(HnswlibFileError)
         -> HnswlibSurvey
     {
         try claimingMemory(for: path, ProcessMemory.expect(9 * header.count))
         var survey = HnswlibSurvey(levels: [UInt8](repeating: 0, count: header.count))
         let total = elements.count + lists.part.count
         var done = 0
-        try surveyLists(&survey) { bytes in
+        try surveyLists(&survey) { (bytes) throws(HnswlibFileError) in
             done += bytes
-            progress?(done, total)
+            try progress?(done, total)
         }
         try checkLevels(survey.levels)
-        try checkElements(&survey) { bytes in
+        try checkElements(&survey) { (bytes) throws(HnswlibFileError) in
             done += bytes
-            progress?(done, total)
+            try progress?(done, total)
         }
         return survey
     }
 
     /// Finds the levels, and that the header has the highest of them, and the level of its entry point.
-    private func surveyLists(_ survey: inout HnswlibSurvey, progress: (Int) -> Void) throws(HnswlibFileError) {
+    private func surveyLists(_ survey: inout HnswlibSurvey, progress: (Int) throws(HnswlibFileError) -> Void)
+        throws(HnswlibFileError)
+    {
         var nodes = 0, count = 0, highest = header.count > 0 ? 0 : -1, levels: [UInt8] = []
         swap(&levels, &survey.levels)
         try unsafe forEachCheckedNode(progress: progress) { (slot, level, _, _) throws(HnswlibFileError) in
@@ -90,7 +93,7 @@ extension HnswlibIndex {
 
     /// Reads all elements, checks them and notes labels and deletion marks.
     private func checkElements(
-        _ survey: inout HnswlibSurvey, progress: (Int) -> Void
+        _ survey: inout HnswlibSurvey, progress: (Int) throws(HnswlibFileError) -> Void
     ) throws(HnswlibFileError) {
         guard header.count > 0 else { return }
         let size = header.elementBytes, atOnce = max(1, Self.pieceBytes / size)
@@ -107,7 +110,7 @@ extension HnswlibIndex {
             try unsafe check(UnsafeRawPointer(piece.baseAddress!), slots)
             unsafe note(UnsafeRawPointer(piece.baseAddress!), slots, &survey)
             slot = slots.upperBound
-            progress(piece.count)
+            try progress(piece.count)
         }
     }
 

@@ -22,7 +22,9 @@ struct UpperRecords: Sendable {
     /// Reads all of it once, in pieces, and calls `body` for each slot with lists, in order. `words` are as in the
     /// file, for each level a count and M ids, not checked yet; `offset` is where in the part they stand. Sizes are
     /// checked.
-    func forEach(progress: (_ bytes: Int) -> Void = { _ in }, _ body: Body) throws(HnswlibFileError) {
+    func forEach(progress: (_ bytes: Int) throws(HnswlibFileError) -> Void = { _ in }, _ body: Body)
+        throws(HnswlibFileError)
+    {
         let largest = 4 + HnswlibHeader.highestLevel * listBytes
         // A multiple of four, as all records are, so that words are aligned wherever a piece begins.
         let bufferBytes = roundUp(min(max(Self.pieceBytes, largest), part.count + 4), to: 64)
@@ -59,7 +61,7 @@ struct UpperRecords: Sendable {
             try unsafe part.read(
                 into: UnsafeMutableRawBufferPointer(rebasing: buffer[left..<(left + more)]), at: origin + left)
             filled += more
-            progress(more)
+            try progress(more)
         }
         if isExact, origin + position < part.count {
             throw part.error(

@@ -117,7 +117,8 @@ package final class LogReader {
                 survey.lastCommit = commit
                 survey.batchCount += 1
             } catch {
-                let problem = FormatError(.corrupt, "in the frame at byte \(offset), \(error.message)", isSalvageable: true)
+                let problem = FormatError(
+                    .corrupt, "in the frame at byte \(offset), \(error.message)", isSalvageable: true)
                 guard salvaging else { throw .format(path, problem) }
                 survey.isDamaged = true
                 return survey

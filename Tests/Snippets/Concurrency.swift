@@ -15,21 +15,14 @@ func runConcurrency() async throws {
         }
     }
 
-
-    func offPool<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result { try work() }) }
-        }
-    }
-
     func add(_ vectors: [Float], labels: [VectorStore.Label], to store: VectorStore) async throws {
-        try await offPool { try store.add(vectors, labels: labels) }
+        try await store.add(vectors, labels: labels)
     }
 
-    func upsert(_ batches: [(vectors: [Float], labels: [VectorStore.Label])], to store: VectorStore) async throws {
-        for batch in batches {
-            try Task.checkCancellation()
-            try await offPool { try store.upsert(batch.vectors, labels: batch.labels) }
-        }
+
+    let cancellation = VectorStore.Cancellation()
+    DispatchQueue.global().async {
+        _ = try? cancellation.run { try VectorStore.build(at: "long.cairn", configuration: .init(dimensions: 0), from: "v.npy") }
     }
+    cancellation.cancel()
 }

@@ -2,7 +2,7 @@
 // Made by Scripts/snippets of Sources/Cairn/Cairn.docc/Converting.md.
 import Cairn
 
-func runConverting() async throws {
+func runConverting() throws {
     func roundTrip() throws {
         let report = try VectorStore.importHnswlib(
             from: "index.bin", to: "products.cairn", options: .init(metric: .cosine))

@@ -2,7 +2,7 @@
 // Made by Scripts/snippets of Sources/Cairn/Cairn.docc/Durability.md.
 import Cairn
 
-func runDurability() async throws {
+func runDurability() throws {
     let store = try VectorStore.openOrCreate(
         at: "durable.cairn", configuration: .init(dimensions: 3),
         options: .init(durability: .interval(.milliseconds(100))))

@@ -2,7 +2,7 @@
 // Made by Scripts/snippets of Sources/Cairn/Cairn.docc/GettingStarted.md.
 import Cairn
 
-func runGettingStarted() async throws {
+func runGettingStarted() throws {
     let store = try VectorStore.openOrCreate(at: "notes.cairn", configuration: .init(dimensions: 3, metric: .l2))
     try store.upsert([0, 0, 1, 0, 1, 0], labels: [17, 42])
 

@@ -2,7 +2,7 @@
 // Made by Scripts/snippets of Sources/Cairn/Cairn.docc/Quantization.md.
 import Cairn
 
-func runQuantization() async throws {
+func runQuantization() throws {
     let store = try VectorStore.openOrCreate(
         at: "quantized.cairn", configuration: .init(dimensions: 384, metric: .cosine, quantization: .scalar8))
     try store.setQuantization(.scalar4)

@@ -2,7 +2,7 @@
 // Made by Scripts/snippets of README.md.
 import Cairn
 
-func runReadme() async throws {
+func runReadme() throws {
     let store = try VectorStore.openOrCreate(
         at: "notes.cairn", configuration: .init(dimensions: 3, metric: .cosine))
     try store.upsert([1, 0, 0, 0, 1, 0], labels: [17, 42])  // two vectors; on the disk on return

@@ -2,7 +2,7 @@
 // Made by Scripts/snippets of Sources/Cairn/Cairn.docc/Searching.md.
 import Cairn
 
-func runSearching() async throws {
+func runSearching() throws {
     let store = try VectorStore(inMemory: .init(dimensions: 3))  // or open
     try store.add([0, 0, 1, 0, 1, 0, 1, 0, 0], labels: [256, 257, 512])
     let query: [Float] = [0, 0.9, 0.1]

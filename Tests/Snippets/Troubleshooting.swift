@@ -2,7 +2,7 @@
 // Made by Scripts/snippets of Sources/Cairn/Cairn.docc/Troubleshooting.md.
 import Cairn
 
-func runTroubleshooting() async throws {
+func runTroubleshooting() throws {
     do {
         _ = try VectorStore.open(at: "missing.cairn")
     } catch {

@@ -2,7 +2,7 @@
 // Made by Scripts/snippets of Sources/Cairn/Cairn.docc/UpdatingAndDeleting.md.
 import Cairn
 
-func runUpdatingAndDeleting() async throws {
+func runUpdatingAndDeleting() throws {
     let store = try VectorStore(inMemory: .init(dimensions: 3))   // or openOrCreate, or openForWriting
     try store.add([0, 0, 1, 0, 1, 0], labels: [17, 42])           // both labels must be new
     try store.update([0, 0, 2], labels: [17])                     // the label must exist

@@ -21,7 +21,7 @@ extension VectorStore {
         throw StoreError(
             .invalidArgument,
             "memory for the build is \(budget) bytes",
-                remedy: "\(rows) vectors of \(configuration.dimensions) dimensions take about "
+            remedy: "\(rows) vectors of \(configuration.dimensions) dimensions take about "
                 + "\(needed >> 20 + 1) MiB in addition to the pages of the file; allow that or more")
     }
 }

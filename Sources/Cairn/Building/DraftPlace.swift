@@ -80,8 +80,9 @@ struct DraftPlace {
 
     /// What a build throws where something has the store's name already.
     static func isTaken(_ path: FilePath) -> StoreError {
-        StoreError(.alreadyExists, "something is here already",
-                remedy: "remove it or choose another name", path: path)
+        StoreError(
+            .alreadyExists, "something is here already",
+            remedy: "remove it or choose another name", path: path)
     }
 
     /// Throws for a directory that a stranger may have put here to get the store: in one where everybody may make
@@ -108,8 +109,11 @@ struct DraftPlace {
     func takeBeside() throws(StoreError) -> Taken {
         guard let name = path.lastComponent, name.kind == .regular,
             let draft = path.appending(suffix: ".building").lastComponent
-        else { throw StoreError(.invalidArgument, "this is no name for a store",
-                remedy: "give it one", path: path) }
+        else {
+            throw StoreError(
+                .invalidArgument, "this is no name for a store",
+                remedy: "give it one", path: path)
+        }
         let parent: Directory
         do throws(StorageError) {
             parent = try Directory(path.parent, calls: calls)
@@ -129,7 +133,7 @@ struct DraftPlace {
                 throw StoreError(
                     .alreadyExists,
                     "building \(path) needs this name, and what is here is not an unfinished build of yours",
-                remedy: "move it away",
+                    remedy: "move it away",
                     path: parent[draft].path)
             default: throw StoreError(error)
             }

@@ -1,20 +1,42 @@
 package import SystemPackage
 
-/// Where the rows of a build come from: read in order, a range at a time.
-@safe
-package struct RowSource {
-    package let count: Int
-    /// The file they are in, for messages.
-    let path: FilePath?
-    let read: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(StoreError) -> Void
+extension VectorStore {
+    /// Vectors that are not in one array: a store that is built reads them in order, a portion at a time.
+    ///
+    /// Use it for vectors that you compute, or that are in a file of your own format. A build can read all of them
+    /// twice.
+    @safe
+    public struct RowSource {
+        /// The number of vectors.
+        public let count: Int
+        /// The file they are in, for messages.
+        let path: FilePath?
+        let read: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(StoreError) -> Void
 
-    /// `read` fills a buffer that has room for just the rows it is asked for.
-    package init(
-        count: Int, path: FilePath?,
-        read: @escaping (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(StoreError) -> Void
-    ) {
-        self.count = count
-        self.path = path
-        unsafe self.read = read
+        /// Creates a source of vectors.
+        ///
+        /// - Parameters:
+        ///   - count: The number of vectors.
+        ///   - read: A function that writes the components of some vectors, one vector after the other, into a span that
+        ///     has room for just them. It is called on the thread that builds. To stop, it throws a ``StoreError``.
+        public init(
+            count: Int,
+            read: @escaping (_ rows: Range<Int>, _ components: inout MutableSpan<Float>) throws(StoreError) -> Void
+        ) {
+            unsafe self.init(count: count, path: nil) { (rows, buffer) throws(StoreError) in
+                var span = unsafe MutableSpan(_unsafeElements: buffer)
+                try read(rows, &span)
+            }
+        }
+
+        /// `read` fills a buffer that has room for just the rows it is asked for.
+        package init(
+            count: Int, path: FilePath?,
+            read: @escaping (Range<Int>, UnsafeMutableBufferPointer<Float>) throws(StoreError) -> Void
+        ) {
+            self.count = count
+            self.path = path
+            unsafe self.read = read
+        }
     }
 }

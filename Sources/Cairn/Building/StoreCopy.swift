@@ -121,10 +121,11 @@ struct StoreCopy {
             let (words, scratch) = try takingMemory(
                 for: copy, (Memory<UInt32>(1 + 2 * configuration.m), Memory<Float>(configuration.dimensions))
             )
-            let geometry = image.superblock.geometry
+            let geometry = image.superblock.geometry, cancellation = CancellationCheck()
             try draft.write(image) {
                 image.superblock.origin
             } rows: { (range, stream) throws(StoreError) in
+                try cancellation.check()
                 try translating { () throws(StorageError) in
                     try stream.append(range.count) { rows in
                         for row in 0..<range.count {

@@ -11,7 +11,7 @@ extension StoreDraft {
 
     /// Inserts every row of `source` and writes all files.
     func fill(
-        _ configuration: VectorStore.Configuration, _ source: RowSource, labels: [Label]?,
+        _ configuration: VectorStore.Configuration, _ source: VectorStore.RowSource, labels: [Label]?,
         options: VectorStore.BuildOptions
     ) throws(StoreError) {
         let superblock = configuration.superblock
@@ -62,7 +62,8 @@ extension StoreDraft {
     }
 
     private func insertAll(
-        of source: RowSource, _ labels: [Label]?, _ superblock: Superblock, _ codes: VectorStore.Quantization,
+        of source: VectorStore.RowSource, _ labels: [Label]?, _ superblock: Superblock,
+        _ codes: VectorStore.Quantization,
         _ options: VectorStore.BuildOptions, guidedByCodes: Bool
     ) throws(StoreError) -> Filled {
         let file: LevelZeroFile
@@ -81,7 +82,7 @@ extension StoreDraft {
     }
 
     private func insert(
-        _ source: RowSource, _ labels: [Label]?, into contents: StoreContents, _ file: LevelZeroFile,
+        _ source: VectorStore.RowSource, _ labels: [Label]?, into contents: StoreContents, _ file: LevelZeroFile,
         _ building: BuildCodes, _ options: VectorStore.BuildOptions
     ) throws(StoreError) {
         let encoding = contents.encoding, dimensions = encoding.dimensions
@@ -93,6 +94,7 @@ extension StoreDraft {
         let segments = contents.geometry.layout(segments: contents.geometry.segments(forSlots: source.count))
         let isResident =
             VectorStore.memoryPlan(segments, budget: options.memoryBudget ?? MemoryBudget.system) == .resident
+        let cancellation = CancellationCheck()
         for first in stride(from: 0, to: source.count, by: chunk) {
             let range = first..<min(first + chunk, source.count)
             let buffer = unsafe UnsafeMutableBufferPointer(
@@ -109,7 +111,12 @@ extension StoreDraft {
                 unsafe contents.writeRow(UInt32(row), rows[index], label: label, scratch: scratch.buffer)
             }
             try building.write(range)
-            try takingMemory(for: path, insertion.append(range.count, moreToCome: range.upperBound < source.count))
+            let isDone = try takingMemory(for: path) { () throws(OutOfMemory) in
+                try insertion.append(range.count, moreToCome: range.upperBound < source.count) {
+                    cancellation.isCancelled
+                }
+            }
+            guard isDone else { throw .cancelled }
             building.note(doubted: insertion.takeDoubted(), of: range.count)
             options.progress?(contents.graph.count, source.count)
         }

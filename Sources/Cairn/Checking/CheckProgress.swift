@@ -8,6 +8,9 @@ final class CheckProgress {
     private var total = 1
     private var done = 0
     private var reported = 0
+    private let cancellation = CancellationCheck()
+    /// Whether the check is to end.
+    private(set) var isCancelled = false
     private static let interval = 8192
 
     init(_ depth: VectorStore.VerifyReport.Depth, _ report: ((_ done: Int, _ total: Int) -> Void)?) {
@@ -31,12 +34,21 @@ final class CheckProgress {
     /// A search takes about as long as so many slots.
     static let stepsOfSearch = 64
 
-    /// So many steps more.
-    func advance(_ steps: Int = 1) {
+    /// So many steps more. False if the check is to end.
+    @discardableResult
+    func advance(_ steps: Int = 1) -> Bool {
         done += steps
-        guard done - reported >= Self.interval else { return }
+        guard done - reported >= Self.interval else { return !isCancelled }
         reported = done
         report?(min(done, total), total)
+        isCancelled = cancellation.isCancelled
+        return !isCancelled
+    }
+
+    /// Throws if the check is to end.
+    func check() throws(StoreError) {
+        if isCancelled { throw .cancelled }
+        try cancellation.check()
     }
 
     func finish() { report?(total, total) }

@@ -19,7 +19,9 @@ struct Findability {
     func missed() throws(StoreError) -> [Label] {
         let labels = try store.allLabels()
         var missed: [Label] = []
+        let cancellation = CancellationCheck()
         for first in stride(from: 0, to: labels.count, by: Self.rowsAtOnce) {
+            try cancellation.check()
             let end = min(first + Self.rowsAtOnce, labels.count)
             let some = try self.missed(of: labels[first..<end])
             try takingMemory(for: store.path, missed.expectRoom(for: some.count))

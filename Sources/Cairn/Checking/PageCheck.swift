@@ -45,9 +45,9 @@ struct PageCheck {
         self.label = label
     }
 
-    /// `progress` is called for each page.
+    /// `progress` is called for each page, and ends the check by saying false.
     func run(
-        _ segments: [Geometry.Segment], _ report: inout VectorStore.VerifyReport, progress: () -> Void = {}
+        _ segments: [Geometry.Segment], _ report: inout VectorStore.VerifyReport, progress: () -> Bool = { true }
     ) throws(OutOfMemory) {
         for segment in segments {
             var page = 0
@@ -55,7 +55,7 @@ struct PageCheck {
                 for offset in stride(from: 0, to: piece.length, by: Geometry.pageSize) {
                     try check(segment, piece, offset, page, &report)
                     page += 1
-                    progress()
+                    guard progress() else { return }
                 }
             }
         }

@@ -23,12 +23,13 @@ struct StoreCheck {
     mutating func run(_ directory: Directory?, _ depth: VectorStore.VerifyReport.Depth) throws(StoreError) {
         steps.begin(directory == nil ? [] : contents.segments, slots: view.count)
         if let directory { try checkFiles(directory, depth) }
+        try steps.check()
         do throws(OutOfMemory) {
             var damaged: Set<Label> = []
             if depth != .header, let codes = contents.graph.codes { try check(codes) }
             if depth == .graph || depth == .searches {
                 damaged = try checkGraph()
-                try measureCodes()
+                if !steps.isCancelled { try measureCodes() }
             }
             for page in report.damagedPages {
                 try damaged.expectRoom(for: page.labels.count)
@@ -39,6 +40,7 @@ struct StoreCheck {
         } catch {
             throw StoreError(error, path: session.path)
         }
+        try steps.check()
     }
 
     private mutating func checkFiles(
@@ -194,7 +196,7 @@ struct StoreCheck {
                     + "\(check.counts[1]), \(check.counts[2]) and \(check.counts[3] + check.counts[4])")
         }
         for slot in 0..<UInt32(view.count) where slots.hasLabel(slot, at: view.sequence) {
-            steps.advance()
+            guard steps.advance() else { break }
             let label = slots.label(slot)
             let found = try session.labels.slot(of: label, in: view) { slots.hasLabel($0, at: view.sequence) }
             if found != slot {

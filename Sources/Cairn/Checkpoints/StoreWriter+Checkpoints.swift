@@ -127,8 +127,11 @@ extension StoreWriter {
                     .failed, "changes that were acknowledged may be lost, because a write failed (\(failure.message))",
                     path: disk?.path, systemError: failure.systemError)
             }
-            defer { failure = StoreError(.closed, "the store was closed",
-                remedy: "open it again", path: disk?.path) }
+            defer {
+                failure = StoreError(
+                    .closed, "the store was closed",
+                    remedy: "open it again", path: disk?.path)
+            }
             do throws(StoreError) {
                 try checkpointAlone()
                 // Without changes it may be somebody else's store that would be tidied up.

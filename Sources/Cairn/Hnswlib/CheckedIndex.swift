@@ -1,6 +1,7 @@
 import Allocation
 import HNSW
 package import HnswlibFile
+import SystemPackage
 import Threading
 
 /// An index that was read as a whole and is sound, and what is known from that: what an import is made of, and what a
@@ -16,8 +17,12 @@ package struct CheckedIndex {
     package init(_ index: HnswlibIndex, progress: ((_ done: Int, _ total: Int) -> Void)?) throws(StoreError) {
         self.index = index
         let ahead = Self.readAhead(of: index), count = index.header.count, size = index.header.elementBytes
+        let cancellation = CancellationCheck()
         let survey = try translating(hnswlib: { () throws(HnswlibFileError) in
-            try index.validate { done, total in
+            try index.validate { (done, total) throws(HnswlibFileError) in
+                if cancellation.isCancelled {
+                    throw HnswlibFileError(index.path, "the check was cancelled", errno: .canceled)
+                }
                 // The elements come last.
                 ahead.advance(to: max(0, done - (total - count * size)) / size)
                 progress?(done, total)

@@ -129,6 +129,7 @@ struct HnswlibExport {
         let ahead = ReadAhead(count: view.count, step: Self.slotsAtOnce, distance: 4 * Self.slotsAtOnce) {
             memory.expect($0)
         }
+        let cancellation = CancellationCheck()
         var row = 0, released = 0, checksum: UInt32 = 0
         func flush() throws(HnswlibFileError) {
             let bytes = unsafe UnsafeRawBufferPointer(start: elements.buffer.base, count: row * size)
@@ -141,6 +142,9 @@ struct HnswlibExport {
                 ahead.advance(to: slot)
                 memory.release(released..<slot)
                 released = slot
+                if cancellation.isCancelled {
+                    throw HnswlibFileError(store ?? "memory", "the export was cancelled", errno: .canceled)
+                }
                 options.progress?(slot, view.count)
             }
             if slots.number(UInt32(slot)) == nil { continue }

@@ -73,12 +73,13 @@ struct HnswlibImport {
         let image = try image(checked), survey = checked.survey
         var report = VectorStore.ImportReport(configuration: configuration)
         let rows = HnswlibRows(index, survey, image, hasNorms: configuration.metric == .cosine)
-        let ahead = CheckedIndex.readAhead(of: index)
+        let ahead = CheckedIndex.readAhead(of: index), cancellation = CancellationCheck()
         try draft.write(image) {
             var origin = image.superblock.origin
             origin?.elementChecksum = rows.checksum
             return origin
         } rows: { (range, stream) throws(StoreError) in
+            try cancellation.check()
             ahead.advance(to: range.lowerBound)
             try translating(hnswlib: { () throws(HnswlibFileError) in try rows.read(range) })
             try translating { () throws(StorageError) in
@@ -211,6 +212,9 @@ extension StoreError {
         let code: StoreError.Code
         switch errno {
         case .noSuchFileOrDirectory: code = .notFound
+        case .canceled:
+            self = .cancelled
+            return
         default: code = errno.advice == nil ? .io : .full
         }
         self.init(code, error.message, path: error.path, systemError: errno)

@@ -52,7 +52,7 @@ package final class SlotsByLabel: WritableLabelBuckets {
                 throw StoreError(
                     .invalidArgument,
                     "its labels were chosen to make an index of them slow",
-                remedy: "give the vectors other labels")
+                    remedy: "give the vectors other labels")
             }
             if insert(slot) {
                 count += 1

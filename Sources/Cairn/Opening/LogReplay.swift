@@ -36,8 +36,9 @@ struct LogReplay {
     }
 
     private var damage: StoreError {
-        StoreError(.corrupt, "the log does not fit the store",
-                remedy: "restore the store from a copy", path: reader.path)
+        StoreError(
+            .corrupt, "the log does not fit the store",
+            remedy: "restore the store from a copy", path: reader.path)
     }
 
     /// Applies all batches, as one: nobody searches yet, so a list need not be copied for each batch that changes it.

@@ -74,7 +74,7 @@ extension VectorStore.Configuration {
             guard range.contains(value) else {
                 throw StoreError(
                     .invalidArgument, "\(name) is \(value)",
-                remedy: "it must be \(range.lowerBound)...\(range.upperBound)")
+                    remedy: "it must be \(range.lowerBound)...\(range.upperBound)")
             }
         }
         try check(dimensions, Superblock.dimensionsRange, "the number of dimensions")

@@ -51,7 +51,7 @@ extension VectorStore {
                 throw StoreError(
                     .invalidArgument,
                     "the distance '\(name)', which only its function knows, cannot be quantized",
-                remedy: "choose quantization none"
+                    remedy: "choose quantization none"
                 )
             }
             if self == .scalar8 && (configuration.scalar == .uint8 || configuration.scalar == .int8) {

@@ -13,7 +13,8 @@ struct BuildCodes {
 
     /// Reads the sample. `guidesInsertion`: false if the graph is to be built by the vectors, whatever the codes.
     init(
-        _ requested: VectorStore.Quantization, _ source: RowSource, _ contents: StoreContents, guidesInsertion: Bool
+        _ requested: VectorStore.Quantization, _ source: VectorStore.RowSource, _ contents: StoreContents,
+        guidesInsertion: Bool
     ) throws(StoreError) {
         self.requested = requested
         self.contents = contents

@@ -84,7 +84,11 @@ final class CodeRows: @unchecked Sendable {
         try memory.extend(to: count)
         let chunk = max(1, Self.bufferBytes / model.rowBytes)
         var recent = CodeFileHeader.Recent()
-        for first in stride(from: 0, to: count, by: chunk) { try write(first..<min(first + chunk, count), &recent) }
+        let cancellation = CancellationCheck()
+        for first in stride(from: 0, to: count, by: chunk) {
+            if cancellation.isCancelled { throw StorageError("codes", "quantize the vectors", .canceled) }
+            try write(first..<min(first + chunk, count), &recent)
+        }
     }
 
     /// Makes rows durable.

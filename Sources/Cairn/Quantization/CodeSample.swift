@@ -39,7 +39,7 @@ struct CodeSample {
     }
 
     /// A sample of rows that are still to be read. They are not checked: what cannot be stored fails when it comes.
-    init(_ source: RowSource, _ contents: StoreContents) throws(StoreError) {
+    init(_ source: VectorStore.RowSource, _ contents: StoreContents) throws(StoreError) {
         let encoding = contents.encoding, isCosine = contents.superblock.metric == .cosine
         do throws(OutOfMemory) {
             try self.init(

@@ -27,7 +27,8 @@ extension StoreWriter {
         do throws(CheckpointFailure) {
             use(try madeCodes(codeKind))
         } catch {
-            codesRetryCount = count + count / 4 + 1
+            // Whoever cancelled a batch did not mean the codes, which the next one makes.
+            if error.error.code != .cancelled { codesRetryCount = count + count / 4 + 1 }
             if error.isFinal { throw fail(error) }
         }
     }

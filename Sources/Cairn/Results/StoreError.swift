@@ -101,9 +101,28 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The problem and what you can do about it, in a sentence or two.
     public var message: String { problem + (remedy.map { "; \($0)" } ?? "") }
 
-    package init(
+    /// Creates an error, such as one that a ``VectorStore/RowSource`` throws.
+    ///
+    /// - Parameters:
+    ///   - code: The kind of the error.
+    ///   - problem: What is wrong.
+    ///   - remedy: What to do about it.
+    ///   - path: The file or directory that it is about.
+    ///   - systemError: The operating system's reason.
+    ///   - label: The label that it is about.
+    ///   - row: The number of the vector, query or change that it is about.
+    public init(
         _ code: Code, _ problem: String, remedy: String? = nil, path: FilePath? = nil, systemError: Errno? = nil,
-        label: Label? = nil, row: Int? = nil, isSalvageable: Bool = false
+        label: VectorStore.Label? = nil, row: Int? = nil
+    ) {
+        self.init(
+            code, problem, remedy: remedy, path: path, systemError: systemError, label: label, row: row,
+            isSalvageable: false)
+    }
+
+    init(
+        _ code: Code, _ problem: String, remedy: String? = nil, path: FilePath? = nil, systemError: Errno? = nil,
+        label: Label? = nil, row: Int? = nil, isSalvageable: Bool
     ) {
         self.code = code
         template = problem
@@ -131,7 +150,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     static func damagedSlots(_ finding: String, _ path: FilePath?) -> StoreError {
         StoreError(
             .corrupt, "the store is damaged: \(finding)",
-                remedy: "'cairn verify' lists what is wrong; restore it from a copy",
+            remedy: "'cairn verify' lists what is wrong; restore it from a copy",
             path: path)
     }
 
@@ -161,6 +180,9 @@ extension StoreError {
         case .noSuchFileOrDirectory: code = .notFound
         case .fileExists, .directoryNotEmpty: code = .alreadyExists
         case .wouldBlock: code = .locked
+        case .canceled:
+            self = .cancelled
+            return
         default: code = .io
         }
         self.init(code, message, path: error.path, systemError: error.errno)
@@ -230,7 +252,9 @@ func translating<Result>(_ body: () throws(StorageError) -> Result) throws(Store
 }
 
 extension StoreError: Codable {
-    private enum CodingKeys: String, CodingKey { case code, message, problem, remedy, path, systemError, label, row, isSalvageable }
+    private enum CodingKeys: String, CodingKey {
+        case code, message, problem, remedy, path, systemError, label, row, isSalvageable
+    }
 
     /// Decodes an error.
     ///

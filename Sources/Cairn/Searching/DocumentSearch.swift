@@ -2,7 +2,7 @@ import Allocation
 import HNSW
 
 /// A search for the k nearest documents, as its caller asked for it.
-struct DocumentSearch {
+struct DocumentSearch: StoreSearch {
     let k: Int
     let grouping: VectorStore.DocumentGrouping
     let options: VectorStore.DocumentOptions
@@ -11,7 +11,8 @@ struct DocumentSearch {
         _ k: Int, _ grouping: VectorStore.DocumentGrouping, _ options: VectorStore.DocumentOptions
     ) throws(StoreError) {
         guard k >= 0 else {
-            throw StoreError(.invalidArgument, "k is \(k)",
+            throw StoreError(
+                .invalidArgument, "k is \(k)",
                 remedy: "ask for 0 documents or more")
         }
         guard options.neighborsPerDocument >= 1 else {
@@ -23,6 +24,10 @@ struct DocumentSearch {
         self.k = k
         self.grouping = grouping
         self.options = options
+    }
+
+    static func bytes(_ found: [VectorStore.FoundDocument]) -> Int {
+        found.reduce(64) { $0 + 64 + VectorStore.Neighbor.bytes($1.neighbors.count) }
     }
 
     func run(_ input: QueryInput, _ session: ReadSession) throws(StoreError) -> [VectorStore.FoundDocument] {

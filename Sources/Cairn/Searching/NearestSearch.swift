@@ -2,19 +2,23 @@ import Allocation
 import HNSW
 
 /// A search for the k nearest vectors, as its caller asked for it.
-struct NearestSearch {
+struct NearestSearch: StoreSearch {
     let k: Int
     let options: VectorStore.SearchOptions
 
     init(_ k: Int, _ options: VectorStore.SearchOptions) throws(StoreError) {
         guard k >= 0 else {
-            throw StoreError(.invalidArgument, "k is \(k)",
+            throw StoreError(
+                .invalidArgument, "k is \(k)",
                 remedy: "ask for 0 neighbours or more")
         }
         try ReadSession.check(width: options.ef)
         self.k = k
         self.options = options
     }
+
+    static var together: Int { Graph.searchesInTurns }
+    static func bytes(_ found: [VectorStore.Neighbor]) -> Int { VectorStore.Neighbor.bytes(found.count) }
 
     /// The nearest vectors to one query.
     func run(_ input: QueryInput, _ session: ReadSession) throws(StoreError) -> [VectorStore.Neighbor] {
@@ -100,7 +104,8 @@ extension ReadSession {
     /// Throws unless a search may be so wide.
     static func check(width: Int?) throws(StoreError) {
         if let width, width < 1 {
-            throw StoreError(.invalidArgument, "ef is \(width)",
+            throw StoreError(
+                .invalidArgument, "ef is \(width)",
                 remedy: "it must be 1 or more")
         }
     }

@@ -2,7 +2,7 @@ import Allocation
 import HNSW
 
 /// A search for the vectors within a radius, as its caller asked for it.
-struct RadiusSearch {
+struct RadiusSearch: StoreSearch {
     let radius: Float
     let options: VectorStore.RadiusOptions
 
@@ -11,13 +11,16 @@ struct RadiusSearch {
             throw StoreError(.invalidArgument, "the radius is not a number")
         }
         guard options.limit >= 1 else {
-            throw StoreError(.invalidArgument, "the limit is \(options.limit)",
+            throw StoreError(
+                .invalidArgument, "the limit is \(options.limit)",
                 remedy: "it must be 1 or more")
         }
         try ReadSession.check(width: options.ef)
         self.radius = radius
         self.options = options
     }
+
+    static func bytes(_ found: VectorStore.RadiusResult) -> Int { VectorStore.Neighbor.bytes(found.neighbors.count) }
 
     func run(_ input: QueryInput, _ session: ReadSession) throws(StoreError) -> VectorStore.RadiusResult {
         let query = try session.prepare(input), graph = session.graph

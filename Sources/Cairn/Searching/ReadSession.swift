@@ -49,6 +49,21 @@ struct ReadSession {
     }
 }
 
+extension ReadSession {
+    /// The distances between a query and the vectors of labels; nil for those that have none.
+    func distances(from query: QueryInput, to labels: [Label]) throws(StoreError) -> [Float?] {
+        let query = try prepare(query)
+        return try takingMemory(for: path) { () throws(OutOfMemory) in
+            try ProcessMemory.expect(labels.count * MemoryLayout<Float?>.stride)
+            return try labels.map { (label) throws(OutOfMemory) in
+                guard let slot = try self.labels.slot(of: label, in: view) else { return nil }
+                let found = try graph.exactSearch(query, count: 1, in: view, among: [slot], scratch: scratch)
+                return found.count == 0 ? nil : graph.distances.distance(of: found[0])
+            }
+        }
+    }
+}
+
 /// A query as the caller gave it; its number where there are several.
 @safe
 struct QueryInput {

@@ -91,6 +91,27 @@ extension VectorStore {
         try build(at: path, configuration: configuration, source, labels: labels, options: options, calls: .system)
     }
 
+    /// Builds a new store from vectors that a function gives, a portion at a time.
+    ///
+    /// The store is made as by ``build(at:configuration:vectors:labels:options:)``: it appears at once and as a whole,
+    /// and is durable when this returns. You may call this from any thread.
+    ///
+    /// - Parameters:
+    ///   - path: The directory of the new store. Nothing may exist there but an empty directory.
+    ///   - configuration: The settings of the store.
+    ///   - rows: The vectors.
+    ///   - labels: The labels of the vectors, each once; nil for 0, 1, 2, …
+    ///   - options: The threads and memory to use, and functions to call.
+    /// - Throws: ``StoreError``: what the source throws, and the errors of
+    ///   ``build(at:configuration:vectors:labels:options:)``.
+    /// - Complexity: O(n log n) for n vectors: for each, about one search with efConstruction as its ef.
+    public static func build(
+        at path: FilePath, configuration: Configuration, rows: RowSource, labels: [Label]? = nil,
+        options: BuildOptions = .init()
+    ) throws(StoreError) {
+        try build(at: path, configuration: configuration, rows, labels: labels, options: options, calls: .system)
+    }
+
     private static func reading<Result>(_ body: () throws(VectorFileError) -> Result) throws(StoreError) -> Result {
         do {
             return try body()

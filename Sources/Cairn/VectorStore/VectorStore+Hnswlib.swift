@@ -1,4 +1,5 @@
 import FileFormat
+import HNSW
 import HnswlibFile
 package import MappedStorage
 public import SystemPackage
@@ -85,6 +86,23 @@ extension VectorStore {
         get throws(StoreError) {
             try reading {
                 $0.contents.superblock.origin == nil ? .float32 : $0.contents.encoding.scalar
+            }
+        }
+    }
+
+    /// Whether a vector of a store for cosine was longer or shorter than 1 before it was normalised; those of an index
+    /// that had lost the lengths were not. False for other metrics. Reads the lengths, up to the first of these.
+    package var hasLengths: Bool {
+        get throws(StoreError) {
+            try reading { session in
+                let contents = session.contents, view = session.view
+                guard contents.encoding.isCosine, let norms = unsafe contents.columns.norms else { return false }
+                let slots = contents.graph.slots
+                return (0..<view.count).contains { slot in
+                    unsafe norms[slot] != 1
+                        && (slots.isVisible(UInt32(slot), at: view.sequence)
+                            || slots.state(UInt32(slot)) == .marked)
+                }
             }
         }
     }

@@ -32,7 +32,7 @@ extension VectorStore {
     /// Reads all rows of `source`, a few MiB at a time, and calls `body` with each portion and the number of its first
     /// row.
     static func forEachPortion(
-        of source: RowSource, _ configuration: Configuration,
+        of source: VectorStore.RowSource, _ configuration: Configuration,
         _ body: (_ rows: VectorRows, _ range: Range<Int>) throws(StoreError) -> Void
     ) throws(StoreError) {
         let encoding = VectorEncoding(
@@ -52,12 +52,12 @@ extension VectorStore {
     }
 }
 
-extension RowSource {
+extension VectorStore.RowSource {
     /// The rows that a store of this configuration can hold, under the labels that they have among all of them; `tell`
     /// is called with each of the others. Reads all rows.
     func leavingOutInvalid(
         _ configuration: VectorStore.Configuration, labels: [Label]?, _ tell: (VectorStore.InvalidVector) -> Void
-    ) throws(StoreError) -> (source: RowSource, labels: [Label]?) {
+    ) throws(StoreError) -> (source: VectorStore.RowSource, labels: [Label]?) {
         var invalid: [Int] = []
         try VectorStore.forEachPortion(of: self, configuration) { (rows, range) throws(StoreError) in
             for (index, row) in range.enumerated() {
@@ -79,9 +79,10 @@ extension RowSource {
     }
 
     /// All rows but some, which ascend.
-    private func leavingOut(_ rows: [Int]) -> RowSource {
+    private func leavingOut(_ rows: [Int]) -> VectorStore.RowSource {
         let all = unsafe read
-        return unsafe RowSource(count: count - rows.count, path: path) { (range, buffer) throws(StoreError) in
+        return unsafe VectorStore.RowSource(count: count - rows.count, path: path) {
+            (range, buffer) throws(StoreError) in
             guard !range.isEmpty else { return }
             let dimensions = buffer.count / range.count
             // How many are left out before the first of the range: as many as have that many rows, or fewer, before

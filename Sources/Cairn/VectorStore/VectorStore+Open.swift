@@ -79,14 +79,14 @@ extension VectorStore {
             case .noSuchFileOrDirectory:
                 throw StoreError(
                     .notFound, "there is no store here",
-                remedy: "make one with VectorStore.create or VectorStore.build",
+                    remedy: "make one with VectorStore.create or VectorStore.build",
                     path: path)
             case .notDirectory:
                 throw StoreError(.notAStore, "this is a file; a cairn store is a directory", path: path)
             case .permissionDenied:
                 throw StoreError(
                     .io, "this user may not look in here",
-                remedy: "run it as the owner, or have the permissions changed",
+                    remedy: "run it as the owner, or have the permissions changed",
                     path: path, systemError: error.errno)
             default: throw StoreError(error)
             }

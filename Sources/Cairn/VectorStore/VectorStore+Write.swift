@@ -214,7 +214,7 @@ extension VectorStore {
         try writing().synchronize()
     }
 
-    private func change(
+    func change(
         _ vectors: UnsafeBufferPointer<Float>, _ labels: [Label], _ threads: Int?,
         _ operation: (Label, Int) -> WriteBatch.Operation
     ) throws(StoreError) {

@@ -174,8 +174,9 @@ public final class VectorStore: @unchecked Sendable {
     }
 
     private var closedError: StoreError {
-        StoreError(.closed, "the store was closed",
-                remedy: "open it again", path: path)
+        StoreError(
+            .closed, "the store was closed",
+            remedy: "open it again", path: path)
     }
 
     /// The number of vectors that searches find.
@@ -245,7 +246,8 @@ public final class VectorStore: @unchecked Sendable {
     ///   or `forked` if the store cannot be changed.
     public func setEF(_ ef: Int) throws(StoreError) {
         guard Configuration.widthRange.contains(ef) else {
-            throw StoreError(.invalidArgument, "ef is \(ef)",
+            throw StoreError(
+                .invalidArgument, "ef is \(ef)",
                 remedy: "it must be \(Configuration.widthRange)")
         }
         try writing().setSearchWidth(ef)
@@ -274,8 +276,11 @@ public final class VectorStore: @unchecked Sendable {
         }
     }
 
-    /// The reason why checkpoints fail, or why the one in closing the store did; nil if none failed.
-    package var failedCheckpoint: FailedCheckpoint? {
+    /// The reason why automatic checkpoints fail; nil if the last one did not.
+    ///
+    /// The changes are safe in the log. After ``close()`` it is why the last checkpoint failed. You may ask from any
+    /// thread.
+    public var failedCheckpoint: FailedCheckpoint? {
         writer.withLock { $0?.failedCheckpoint.withLock { $0 } } ?? lastFailedCheckpoint.withLock { $0 }
     }
 

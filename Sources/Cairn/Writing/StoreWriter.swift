@@ -277,15 +277,21 @@ final class StoreWriter: @unchecked Sendable {
             if !state.hasLabel { freed.append((slot, graph.upper.level(slot))) }
         }
         freed.append(contentsOf: linkedFree)
+        let isDone: Bool
         do throws(OutOfMemory) {
             // First, so that new rows are linked to what stays.
             try graph.unlink(freed.map { $0.slot }, scratch: scratch)
             let insertion = insertion(threads ?? options.threads, rows: placed.rows.count)
-            try insertion.insert(placed.rows.map { ($0.slot, $0.level) })
+            let cancellation = CancellationCheck()
+            isDone = try insertion.insert(placed.rows.map { ($0.slot, $0.level) }) { cancellation.isCancelled }
             noteDoubted(insertion.takeDoubted())
         } catch {
             undo(placed, graph.endBatch(), before)
             throw StoreError(error, path: disk?.path)
+        }
+        guard isDone else {
+            undo(placed, graph.endBatch(), before)
+            throw .cancelled
         }
         for row in placed.rows where row.isMarked {
             graph.slots.setState(row.slot, .marked, sequence: sequence)

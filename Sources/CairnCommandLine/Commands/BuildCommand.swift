@@ -81,7 +81,8 @@ struct BuildCommand: Command {
         do {
             try VectorStore.build(
                 at: store, configuration: creation.configuration(dimensions: input.dimensions),
-                RowSource(input.file, allowsOverflow: skipped != nil), labels: input.labels, options: options)
+                VectorStore.RowSource(input.file, allowsOverflow: skipped != nil), labels: input.labels,
+                options: options)
         } catch {
             throw Failure(
                 error, path: error.code == .duplicateLabel ? labels?.path : nil, addition: error.skipAdvice)

@@ -6,7 +6,7 @@ import VectorFiles
 /// A store that is built of rows.
 struct GraphBuild {
     let configuration: VectorStore.Configuration
-    private let source: RowSource
+    private let source: VectorStore.RowSource
     private let labels: [Label]?
     private let threads: Int?
     private let memory: Int?
@@ -16,7 +16,7 @@ struct GraphBuild {
 
     /// `labels`: nil for the numbers of the rows.
     init(
-        _ source: RowSource, dimensions: Int, scalar: VectorStore.Scalar, labels: [Label]?,
+        _ source: VectorStore.RowSource, dimensions: Int, scalar: VectorStore.Scalar, labels: [Label]?,
         for output: ConversionFormat,
         _ settings: ConversionSettings
     ) throws {
@@ -64,7 +64,7 @@ struct GraphBuild {
     }
 }
 
-extension RowSource {
+extension VectorStore.RowSource {
     /// The rows of a file of vectors. `allowsOverflow`: see `VectorFile.readFloats`.
     init(_ file: VectorFile, allowsOverflow: Bool) {
         unsafe self.init(count: file.rows, path: file.path) { (range, vectors) throws(StoreError) in

@@ -24,13 +24,14 @@ package struct GraphCheck {
         self.report = report
     }
 
-    /// `progress` is told of each slot twice: once it was looked at, and once it is known whether links lead to it.
-    package mutating func run(progress: (_ slots: Int) -> Void = { _ in }) throws(OutOfMemory) {
+    /// `progress` is told of each slot twice: once it was looked at, and once it is known whether links lead to it. It
+    /// ends the check by saying false.
+    package mutating func run(progress: (_ slots: Int) -> Bool = { _ in true }) throws(OutOfMemory) {
         for slot in 0..<UInt32(truncatingIfNeeded: view.count) {
             try check(slot)
-            progress(1)
+            guard progress(1) else { return }
         }
-        defer { progress(view.count) }
+        defer { _ = progress(view.count) }
         if view.maximumLevel >= 0 {
             checkEntryPoint()
             try countUnreachable()

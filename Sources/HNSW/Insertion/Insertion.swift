@@ -83,8 +83,11 @@ package final class Insertion: @unchecked Sendable {
     /// Links the next `count` slots, whose vectors and slot table rows are in place, into the graph; their levels are
     /// drawn here and written to the slot table. With more rows to come, those that do not fill a sub-batch wait for
     /// them, so that the graph does not depend on how the rows were handed over. Whoever calls must be alone with the
-    /// graph.
-    package func append(_ count: Int, moreToCome: Bool = false) throws(OutOfMemory) {
+    /// graph. False, with some of the rows linked, if `isCancelled` says so between two sub-batches.
+    @discardableResult
+    package func append(
+        _ count: Int, moreToCome: Bool = false, isCancelled: () -> Bool = { false }
+    ) throws(OutOfMemory) -> Bool {
         for _ in 0..<count {
             let level = graph.levels.next(maximum: graph.parameters.maximumLevel)
             graph.columns.setLevel(UInt32(graph.count + waiting.count), level)
@@ -93,6 +96,7 @@ package final class Insertion: @unchecked Sendable {
         try graph.extend(slots: graph.count + waiting.count)
         var next = 0
         while next < waiting.count {
+            if isCancelled() { return false }
             let first = graph.count
             if moreToCome && waiting.count - next < Self.subBatchLimit(count: first) { break }
             let size = Self.subBatch(levels: waiting[next...], count: first, maximumLevel: graph.maximumLevel)
@@ -102,18 +106,22 @@ package final class Insertion: @unchecked Sendable {
             next += size
         }
         waiting.removeFirst(next)
+        return true
     }
 
     /// Links rows of the batch that is being written, in the order given: their vectors are in place, and `Graph.slots`
     /// has their records. Slots at the end of the graph come in order; the others are slots that were unlinked before
-    /// and have their level. `state`: what the rows become when they are linked.
+    /// and have their level. `state`: what the rows become when they are linked. False, with some of the rows
+    /// linked, if `isCancelled` says so between two sub-batches.
+    @discardableResult
     package func insert(
-        _ rows: [(slot: UInt32, level: Int)], state: SlotState = .live
-    ) throws(OutOfMemory) {
+        _ rows: [(slot: UInt32, level: Int)], state: SlotState = .live, isCancelled: () -> Bool = { false }
+    ) throws(OutOfMemory) -> Bool {
         guard let changes = graph.changes else { preconditionFailure("no batch has begun") }
         let levels = rows.map { $0.level }
         var next = 0
         while next < rows.count {
+            if isCancelled() { return false }
             let size = Self.subBatch(levels: levels[next...], count: graph.count, maximumLevel: graph.maximumLevel)
             let part = Array(rows[next..<next + size])
             try insert(slots: part) { [graph] in
@@ -125,6 +133,7 @@ package final class Insertion: @unchecked Sendable {
             }
             next += size
         }
+        return true
     }
 
     /// The most rows of a sub-batch into a graph of `count` nodes.

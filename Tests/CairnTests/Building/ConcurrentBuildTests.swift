@@ -22,7 +22,7 @@ import Darwin
         }
         #expect(names(in: directory.path) == ["store.building"])
         #expect(names(in: directory.appending("store.building")).contains("level0"))
-        try VectorStore.build(at: path, configuration: .init(dimensions: 2), vectors: [1, 2])
+        try await VectorStore.build(at: path, configuration: .init(dimensions: 2), vectors: [1, 2])
         #expect(names(in: directory.path) == ["store"])
         #expect(try VectorStore.open(at: path).count == 1)
     }

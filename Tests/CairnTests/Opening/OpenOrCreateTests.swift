@@ -78,7 +78,7 @@ struct OpenOrCreateTests {
                     for _ in 0..<10_000 {
                         do throws(StoreError) {
                             let store = try VectorStore.openOrCreate(at: path, configuration: configuration)
-                            try store.add([1, 2, Float(label)], labels: [label])
+                            try await store.add([1, 2, Float(label)], labels: [label])
                             try store.close()
                             return label
                         } catch {

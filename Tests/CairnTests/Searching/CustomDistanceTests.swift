@@ -68,7 +68,7 @@ import Testing
     @Test func `a store opened by a program without it says which`() async throws {
         let directory = try TemporaryDirectory(), path = directory.appending("store")
         Self.registerManhattan("only here", .float32)
-        try VectorStore.build(
+        try await VectorStore.build(
             at: path, configuration: .init(dimensions: 2, metric: .custom(name: "only here")), vectors: [1, 2, 3, 4])
         #expect(try VectorStore.open(at: path).search([3, 4], k: 1)[0].label == 1)
         await #expect(processExitsWith: .success) { [name = path.string as String] in

@@ -179,7 +179,8 @@ import VectorFiles
             do {
                 if thread == 0 {
                     defer { isDone.store(true, ordering: .releasing) }
-                    for round in 0..<60 {
+                    // Until the others have come to search; and long enough for them to meet changes.
+                    for round in 0..<60_000 where round < 60 || searches.load(ordering: .relaxed) <= 10 {
                         let label = Label(round % 12 * 100)
                         try store.erase([label])
                         if round % 5 == 0 { try store.checkpoint() }

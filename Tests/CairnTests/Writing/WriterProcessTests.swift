@@ -65,7 +65,7 @@ import Darwin
         }
         let store = try written.open(.readOnly)
         #expect(try store.allLabels() == [1, 2])
-        #expect(try store.verify().problems == [])
+        #expect(try await store.verify().problems == [])
     }
 
     /// 0 if all is as it should be; otherwise a number that says what is not.

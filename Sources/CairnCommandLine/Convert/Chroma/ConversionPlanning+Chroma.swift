@@ -76,7 +76,7 @@ extension Failure {
     }
 }
 
-extension RowSource {
+extension VectorStore.RowSource {
     /// The vectors of a collection.
     init(_ rows: ChromaRows, path: FilePath) {
         unsafe self.init(count: rows.length, path: path) { (range, vectors) throws(StoreError) in

@@ -26,13 +26,16 @@ struct StoreRows: RowStream {
     init(_ store: VectorStore) throws {
         self.store = store
         dimensions = try store.configuration.dimensions
-        length = try store.slotCount
+        let info = try store.info
+        length = info.count + info.deletedCount + info.freeSlotCount
     }
 
     func read(from place: Int, into block: RowBlock) throws -> Int {
-        let (count, next) = try unsafe store.readRows(from: place, labels: block.labels, vectors: block.vectors)
-        block.count = count
-        return next
+        let portion = try store.portion(from: place, count: block.capacity)
+        block.count = portion.labels.count
+        _ = unsafe block.labels.update(fromContentsOf: portion.labels)
+        _ = unsafe block.vectors.update(fromContentsOf: portion.vectors)
+        return portion.end
     }
 }
 

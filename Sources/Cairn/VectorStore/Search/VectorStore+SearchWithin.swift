@@ -73,8 +73,8 @@ extension VectorStore {
         batch queries: [Float], within radius: Float, options: RadiusOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [RadiusResult] {
         let search = try RadiusSearch(radius, options)
-        return try searchEach(queries, threads: threads, bytes: { Neighbor.bytes($0.neighbors.count) }) {
-            (query, session) throws(StoreError) in try search.run(query, session)
+        return try unsafe withElements(queries) { (pointer) throws(StoreError) in
+            try unsafe searchBatch(pointer, search, threads: threads)
         }
     }
 }

@@ -2,28 +2,20 @@ import Cairn
 import TestSupport
 import Testing
 
-/// Live vectors read in slot order, some at a time.
-@Suite struct RowReaderTests {
+/// Live vectors read in the order of the store, some at a time.
+@Suite struct PortionTests {
     /// All rows of a store, read so many at a time.
     private func rows(
         of store: VectorStore, atOnce: Int
     ) throws -> (labels: [Label], vectors: [Float], calls: Int) {
-        let dimensions = try store.configuration.dimensions
-        let room = UnsafeMutableBufferPointer<Label>.allocate(capacity: atOnce)
-        let vectors = UnsafeMutableBufferPointer<Float>.allocate(capacity: atOnce * dimensions)
-        defer {
-            unsafe room.deallocate()
-            unsafe vectors.deallocate()
-        }
         var result: (labels: [Label], vectors: [Float], calls: Int) = ([], [], 0)
-        var slot = 0
-        while try slot < store.slotCount {
-            let (count, next) = try unsafe store.readRows(from: slot, labels: room, vectors: vectors)
-            #expect(next > slot && count <= next - slot)
-            unsafe result.labels += room[..<count]
-            unsafe result.vectors += vectors[..<(count * dimensions)]
+        var portion = try store.portion(from: 0, count: atOnce)
+        while !portion.labels.isEmpty {
+            #expect(portion.labels.count <= atOnce)
+            result.labels += portion.labels
+            result.vectors += portion.vectors
             result.calls += 1
-            slot = next
+            portion = try store.portion(from: portion.end, count: atOnce)
         }
         return result
     }
@@ -73,10 +65,12 @@ import Testing
 
     @Test func `a store in memory, and one of nothing`() throws {
         let store = try VectorStore(inMemory: .init(dimensions: 3))
-        #expect(try store.slotCount == 0)
         #expect(try rows(of: store, atOnce: 4).calls == 0)
         try store.add([1, 2, 3, 4, 5, 6], labels: [9, 8])
         try check(store)
+        #expect(try store.portion(from: -3, count: .max).labels == [9, 8])
+        #expect(try store.portion(from: .max, count: 3).labels.isEmpty)
+        #expect(throws: StoreError.self) { try store.portion(from: 0, count: 0) }
     }
 
     @Test func `reading everything many times leaves the store as it is`() throws {

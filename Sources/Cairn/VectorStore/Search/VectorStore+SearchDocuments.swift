@@ -91,8 +91,8 @@ extension VectorStore {
         threads: Int? = nil
     ) throws(StoreError) -> [[FoundDocument]] {
         let search = try DocumentSearch(k, grouping, options)
-        return try searchEach(
-            queries, threads: threads, bytes: { $0.reduce(64) { $0 + 64 + Neighbor.bytes($1.neighbors.count) } }
-        ) { (query, session) throws(StoreError) in try search.run(query, session) }
+        return try unsafe withElements(queries) { (pointer) throws(StoreError) in
+            try unsafe searchBatch(pointer, search, threads: threads)
+        }
     }
 }

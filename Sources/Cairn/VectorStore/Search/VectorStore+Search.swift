@@ -146,9 +146,9 @@ extension VectorStore {
         batch queries: [Float], k: Int, options: SearchOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [[Neighbor]] {
         let search = try NearestSearch(k, options)
-        return try searchGroups(
-            queries, threads: threads, together: Graph.searchesInTurns, bytes: { Neighbor.bytes($0.count) }
-        ) { search.run($0, $1, $2) }
+        return try unsafe withElements(queries) { (pointer) throws(StoreError) in
+            try unsafe searchBatch(pointer, search, threads: threads)
+        }
     }
 
     /// Returns the distances between a query and the vectors of some labels.
@@ -164,18 +164,7 @@ extension VectorStore {
     ///   store's vectors; `closed` after ``close()``; `full` if there is no memory.
     /// - Complexity: O(labels), with a lookup and a distance for each.
     public func distances(from query: [Float], to labels: [Label]) throws(StoreError) -> [Float?] {
-        try searchOne(query) { (query, session) throws(StoreError) in
-            let query = try session.prepare(query), graph = session.graph
-            return try takingMemory(for: path) { () throws(OutOfMemory) in
-                try ProcessMemory.expect(labels.count * MemoryLayout<Float?>.stride)
-                return try labels.map { (label) throws(OutOfMemory) in
-                    guard let slot = try session.labels.slot(of: label, in: session.view) else { return nil }
-                    let found = try graph.exactSearch(
-                        query, count: 1, in: session.view, among: [slot], scratch: session.scratch)
-                    return found.count == 0 ? nil : graph.distances.distance(of: found[0])
-                }
-            }
-        }
+        try searchOne(query) { (query, session) throws(StoreError) in try session.distances(from: query, to: labels) }
     }
 
     /// Runs `body` on the elements of an array.
