@@ -19,7 +19,7 @@ final class LabelTable: Sendable {
         /// How many labels of batches that are still to be published `version.added` has room for.
         var reserved = 0
         /// Versions that keep a former one, with the epoch that has to pass.
-        var successors: [(epoch: UInt64, version: LabelVersion)] = []
+        var successors: [(epoch: Epoch, version: LabelVersion)] = []
     }
 
     /// Of those who change it. Never held while a file is read or written.

@@ -12,7 +12,7 @@ struct FreeSlots {
     /// Freed since the last checkpoint.
     private var freed: [(slot: UInt32, level: Int)] = []
     /// Freed in the file, until the searches that may see them have ended.
-    private var waiting: [(epoch: UInt64, slots: [(slot: UInt32, level: Int)])] = []
+    private var waiting: [(epoch: Epoch, slots: [(slot: UInt32, level: Int)])] = []
 
     /// The free slots of a store that was just opened, found by looking at each; none is used anywhere. False, and none
     /// is, if they are not as many as the store counts: then it is damaged.
@@ -41,7 +41,7 @@ struct FreeSlots {
     mutating func free(_ slots: [(slot: UInt32, level: Int)]) { freed.append(contentsOf: slots) }
 
     /// The file knows of all that were freed; searches that began before `epoch` ended may still see them.
-    mutating func checkpoint(epoch: UInt64) {
+    mutating func checkpoint(epoch: Epoch) {
         if !freed.isEmpty { waiting.append((epoch, freed)) }
         freed.removeAll()
     }

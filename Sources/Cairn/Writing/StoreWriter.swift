@@ -54,7 +54,7 @@ final class StoreWriter: @unchecked Sendable {
     private let scratch = SearchScratch()
     var failure: StoreError?
     /// Records that the slot table has too, until the searches that began before have ended.
-    var settledRecords: [(epoch: UInt64, slots: [UInt32])] = []
+    var settledRecords: [(epoch: Epoch, slots: [UInt32])] = []
     var flusher: LogFlusher?
     /// After a checkpoint that could not be made, how long the log gets before the next attempt.
     var retryBytes = 0

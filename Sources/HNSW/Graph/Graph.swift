@@ -46,7 +46,7 @@ package final class Graph: @unchecked Sendable {
     var retired = RetiredLists()
     /// The codes that walks compare; the memory of former ones until the searches that began with them have ended.
     private var currentCodes: CodeColumn?
-    private var formerCodes: [(epoch: UInt64, codes: CodeColumn)] = []
+    private var formerCodes: [(epoch: Epoch, codes: CodeColumn)] = []
 
     /// What searches go by, set when a batch is published.
     private let publishedCount: Atomic<Int>

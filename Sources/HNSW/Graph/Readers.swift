@@ -8,6 +8,11 @@ import Glibc
 import Darwin
 #endif
 
+/// A time between two moments when something became unreachable for new readers.
+package struct Epoch: Sendable, Hashable {
+    let number: UInt64
+}
+
 /// The threads that read at the moment, so that a writer knows when memory that they might still look at can be used
 /// again: epoch-based reclamation (Fraser, 2004). A reader takes one of the places, which also lends it the memory of a
 /// search. It waits for nobody: where every place is taken, there are more places.
@@ -150,17 +155,17 @@ package final class Readers: @unchecked Sendable {
 
     /// Starts a new epoch and returns the one that ended: readers of it, or of earlier ones, may see what was reachable
     /// before.
-    package func advance() -> UInt64 {
+    package func advance() -> Epoch {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
-        return epoch.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
+        return Epoch(number: epoch.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue)
     }
 
     /// Whether every reader of `epoch` and before has left.
-    package func havePassed(_ epoch: UInt64) -> Bool {
+    package func havePassed(_ epoch: Epoch) -> Bool {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         for place in 0..<placeCount {
             let taken = unsafe word(place).pointee.load(ordering: .sequentiallyConsistent)
-            if taken != 0 && taken <= epoch { return false }
+            if taken != 0 && taken <= epoch.number { return false }
         }
         return true
     }

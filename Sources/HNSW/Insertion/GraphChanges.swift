@@ -63,9 +63,9 @@ package final class GraphChanges: @unchecked Sendable {
 
 /// Lists that were replaced, until the searches that may be reading them have ended.
 struct RetiredLists {
-    private var lists: [(epoch: UInt64, arena: ListArena, places: [UInt32])] = []
+    private var lists: [(epoch: Epoch, arena: ListArena, places: [UInt32])] = []
 
-    mutating func append(_ places: [UInt32], of arena: ListArena, epoch: UInt64) {
+    mutating func append(_ places: [UInt32], of arena: ListArena, epoch: Epoch) {
         if !places.isEmpty { lists.append((epoch, arena, places)) }
     }
 
