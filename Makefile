@@ -26,7 +26,7 @@ endif
 export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants damage kill powercut faults limits \
-    fuzz soak costs churn findability search-costs quantization-trials docs docs-serve interop bench bench-hnswlib bench-convert bench-peers \
+    fuzz soak costs churn findability search-costs quantization-trials docs docs-serve docs-test interop bench bench-hnswlib bench-convert bench-peers \
     bench-peers-open bench-peers-durable bench-peers-report release release-test install uninstall package clean setup
 
 demo:
@@ -34,7 +34,7 @@ demo:
 	$(RELEASE)
 	Scripts/demo
 
-test: setup lint test-neon demo release-test campaigns interop unit
+test: setup lint test-neon docs-test demo release-test campaigns interop unit
 
 setup:
 	@Scripts/setup test
@@ -156,6 +156,10 @@ docs:
 	CAIRN_DOCS=1 $(SWIFT) package --scratch-path .build/docs generate-documentation --target Cairn \
 	    --warnings-as-errors --transform-for-static-hosting $(if $(BASE),--hosting-base-path "$(BASE)")
 	@echo "the pages are in $(DOCS); $(if $(BASE),put them where the server has /$(BASE),look at them with: make docs-serve)"
+
+# Looks at the pages in a real browser, at two widths, and follows their links.
+docs-test: setup docs
+	Scripts/docs-test $(DOCS) .build/docs
 
 docs-serve:
 	@test -d $(DOCS) || { echo "there are no pages yet: run make docs first" >&2; exit 1; }

@@ -92,7 +92,7 @@ struct AddErrorTests {
         "a label that is there already is refused, alive or marked, and one that stands twice",
         arguments: [
             (7, "is in the store already; --upsert would replace the old vectors"),
-            (8, "marked deleted: use `cairn delete --undo`, `cairn delete --erase` or `--upsert`"),
+            (8, "marked deleted; use `cairn delete --undo`, `cairn delete --erase` or `--upsert`"),
             (1001, "comes twice in the input"),
         ])
     func duplicate(label: Int, message: String) throws {

@@ -2,26 +2,6 @@ import Allocation
 import HNSW
 
 extension VectorStore {
-    /// Adds vectors under new labels: all of them or, if this throws, none.
-    ///
-    /// When this returns, searches find the vectors, and they survive the failures that ``OpenOptions/durability``
-    /// names. The call waits for other changes, but not for searches. You may call this from any thread. The graph is
-    /// the same for every number of threads.
-    ///
-    /// - Parameters:
-    ///   - vectors: The components of the vectors, one vector after the other.
-    ///   - labels: The labels of the vectors. None may be in the store.
-    ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
-    /// - Throws: ``StoreError``: `dimensionMismatch`, `invalidVector` or `duplicateLabel` if a vector cannot be added;
-    ///   ``StoreError/row`` is the number of the first one. `full` if there is no room; `io` if the disk fails;
-    ///   `readOnly` if the handle was opened for reading; `closed` after ``close()``; `failed` after an earlier write
-    ///   that failed; `forked` in a child of the process that opened the store.
-    /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
-    public func add(_ vectors: Span<Float>, labels: [Label], threads: Int? = nil) throws(StoreError) {
-        try unsafe withElements(vectors) { (pointer) throws(StoreError) in
-            try unsafe change(pointer, labels, threads) { .add($0, row: $1, replacingDeleted: false) }
-        }
-    }
 
     /// Adds vectors under new labels: all of them or, if this throws, none.
     ///
@@ -57,7 +37,7 @@ extension VectorStore {
     ///   - labels: The labels of the vectors. None may be in the store.
     ///   - replacingDeleted: Whether new vectors take the slots of vectors that are marked deleted.
     ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
-    /// - Throws: ``StoreError``: the errors of ``add(_:labels:threads:)-([Float],_,_)``.
+    /// - Throws: ``StoreError``: the errors of ``add(_:labels:threads:)``.
     /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func add(_ vectors: [Float], labels: [Label], replacingDeleted: Bool, threads: Int? = nil) throws(StoreError)
     {
@@ -77,7 +57,7 @@ extension VectorStore {
     ///   - labels: The labels of the vectors.
     ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
     /// - Throws: ``StoreError``: `unknownLabel` if a label is not in the store; ``StoreError/row`` is the number of the
-    ///   first one. Otherwise the errors of ``add(_:labels:threads:)-([Float],_,_)``.
+    ///   first one. Otherwise the errors of ``add(_:labels:threads:)``.
     /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func update(_ vectors: [Float], labels: [Label], threads: Int? = nil) throws(StoreError) {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in
@@ -97,7 +77,7 @@ extension VectorStore {
     ///   - vectors: The components of the vectors, one vector after the other.
     ///   - labels: The labels of the vectors.
     ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
-    /// - Throws: ``StoreError``: the errors of ``add(_:labels:threads:)-([Float],_,_)`` without `duplicateLabel`.
+    /// - Throws: ``StoreError``: the errors of ``add(_:labels:threads:)`` without `duplicateLabel`.
     /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func upsert(_ vectors: [Float], labels: [Label], threads: Int? = nil) throws(StoreError) {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in

@@ -37,25 +37,25 @@ import Testing
         Refused("replace, with a live label", .duplicateLabel, ["label 3 (row 1)"]) {
             try $0.add([9, 9, 8, 8], labels: [10, 3], replacingDeleted: true)
         },
-        Refused("update an unknown label", .unknownLabel, ["label 9 (change 1)", "not in the store"]) {
+        Refused("update an unknown label", .unknownLabel, ["label 9 is", "not in the store"]) {
             try $0.update([9, 9, 8, 8], labels: [1, 9])
         },
-        Refused("update an erased label", .unknownLabel, ["label 5 (change 0)"]) {
+        Refused("update an erased label", .unknownLabel, ["label 5 is"]) {
             try $0.update([9, 9], labels: [5])
         },
-        Refused("mark an unknown label", .unknownLabel, ["label 9 (change 2)", "not in the store"]) {
+        Refused("mark an unknown label", .unknownLabel, ["label 9 is", "not in the store"]) {
             try $0.markDeleted([1, 2, 9])
         },
-        Refused("mark a marked label", .unknownLabel, ["label 4 (change 1)", "marked deleted already"]) {
+        Refused("mark a marked label", .unknownLabel, ["label 4 is", "marked deleted already"]) {
             try $0.markDeleted([1, 4])
         },
-        Refused("mark a label twice", .unknownLabel, ["label 1 (change 1)", "already"]) { try $0.markDeleted([1, 1]) },
-        Refused("unmark a live label", .unknownLabel, ["label 1 (change 1)", "not marked"]) {
+        Refused("mark a label twice", .unknownLabel, ["label 1 is", "already"]) { try $0.markDeleted([1, 1]) },
+        Refused("unmark a live label", .unknownLabel, ["label 1 is", "not marked"]) {
             try $0.unmarkDeleted([4, 1])
         },
-        Refused("unmark an unknown label", .unknownLabel, ["label 9 (change 0)"]) { try $0.unmarkDeleted([9]) },
-        Refused("erase an unknown label", .unknownLabel, ["label 9 (change 2)"]) { try $0.erase([1, 4, 9]) },
-        Refused("erase a label twice", .unknownLabel, ["label 1 (change 1)"]) { try $0.erase([1, 1]) },
+        Refused("unmark an unknown label", .unknownLabel, ["label 9 is"]) { try $0.unmarkDeleted([9]) },
+        Refused("erase an unknown label", .unknownLabel, ["label 9 is"]) { try $0.erase([1, 4, 9]) },
+        Refused("erase a label twice", .unknownLabel, ["label 1 is"]) { try $0.erase([1, 1]) },
         Refused("too few numbers", .dimensionMismatch, ["2 labels of 2 dimensions need 4 numbers, not 3"]) {
             try $0.add([9, 9, 8], labels: [10, 11])
         },

@@ -51,7 +51,7 @@ extension VectorStore {
     ///   - vectors: The components of the vectors, one vector after the other.
     ///   - labels: The labels of the vectors. None may be in the store.
     ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
-    /// - Throws: ``StoreError``: the errors of ``add(_:labels:threads:)-([Float],_,_)``; `cancelled` if the task is
+    /// - Throws: ``StoreError``: the errors of ``add(_:labels:threads:)``; `cancelled` if the task is
     ///   cancelled.
     public func add(_ vectors: [Float], labels: [Label], threads: Int? = nil) async throws(StoreError) {
         try await Self.onThread { () throws(StoreError) in
@@ -65,7 +65,7 @@ extension VectorStore {
     ///   - vectors: The components of the vectors, one vector after the other.
     ///   - labels: The labels of the vectors.
     ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
-    /// - Throws: ``StoreError``: the errors of ``upsert(_:labels:threads:)-([Float],_,_)``; `cancelled` if the task is
+    /// - Throws: ``StoreError``: the errors of ``upsert(_:labels:threads:)``; `cancelled` if the task is
     ///   cancelled.
     public func upsert(_ vectors: [Float], labels: [Label], threads: Int? = nil) async throws(StoreError) {
         try await Self.onThread { () throws(StoreError) in
@@ -91,7 +91,7 @@ extension VectorStore {
     ///   - options: The ef, the filter, and whether the searches are exact.
     ///   - threads: The number of threads to search with; nil for one for each processor that the process may use.
     /// - Returns: The results of each query, in the order of the queries, each nearest first.
-    /// - Throws: ``StoreError``: the errors of ``search(batch:k:options:threads:)-([Float],_,_,_)``; `cancelled` if the
+    /// - Throws: ``StoreError``: the errors of ``search(batch:k:options:threads:)``; `cancelled` if the
     ///   task is cancelled.
     public func search(
         batch queries: [Float], k: Int, options: SearchOptions = .init(), threads: Int? = nil

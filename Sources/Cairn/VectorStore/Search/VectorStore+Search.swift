@@ -2,29 +2,6 @@ import Allocation
 import HNSW
 
 extension VectorStore {
-    /// Returns the k nearest vectors to a query, nearest first.
-    ///
-    /// Vectors at equal distances are in the order of their labels. If the store has fewer than k vectors, or the
-    /// filter allows fewer, you get fewer. This is not an error.
-    ///
-    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
-    /// for it. It sees each batch of changes as a whole or not at all.
-    ///
-    /// - Parameters:
-    ///   - query: The components of the query vector.
-    ///   - k: The number of vectors to return, 0 or more.
-    ///   - options: The ef, the filter, and whether the search is exact. By default, the store's own ef and no filter.
-    /// - Returns: At most k labels with their distances.
-    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
-    ///   store's vectors; `invalidArgument` if k is negative or ef is below 1; `closed` after ``close()``; `full` if
-    ///   there is no memory.
-    /// - Complexity: Grows with ef, and with the logarithm of the number of vectors. An exact search is O(vectors).
-    public func search(
-        _ query: Span<Float>, k: Int, options: SearchOptions = .init()
-    ) throws(StoreError) -> [Neighbor] {
-        let search = try NearestSearch(k, options)
-        return try searchOne(query) { (query, session) throws(StoreError) in try search.run(query, session) }
-    }
 
     /// Returns the k nearest vectors to a query, nearest first.
     ///
@@ -75,35 +52,10 @@ extension VectorStore {
         try search(query, k: k, options: SearchOptions(ef: ef, filter: filter))
     }
 
-    /// Returns the k nearest vectors to a query, found with the given ef instead of the store's own.
-    ///
-    /// A larger ef finds better neighbours and takes longer. An ef below k counts as k. Results are nearest first.
-    /// Vectors at equal distances are in the order of their labels. You get fewer than k if the store has fewer, or the
-    /// filter allows fewer.
-    ///
-    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
-    /// for it.
-    ///
-    /// - Parameters:
-    ///   - query: The components of the query vector.
-    ///   - k: The number of vectors to return, 0 or more.
-    ///   - ef: The number of candidates that the search keeps, at least 1.
-    ///   - filter: The vectors that may be returned; nil for all.
-    /// - Returns: At most k labels with their distances.
-    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
-    ///   store's vectors; `invalidArgument` if k is negative or ef is below 1; `closed` after ``close()``; `full` if
-    ///   there is no memory.
-    /// - Complexity: Grows with ef, and with the logarithm of the number of vectors.
-    public func search(
-        _ query: Span<Float>, k: Int, ef: Int, filter: LabelFilter? = nil
-    ) throws(StoreError) -> [Neighbor] {
-        try search(query, k: k, options: SearchOptions(ef: ef, filter: filter))
-    }
-
     /// Returns the k nearest vectors to a query, and counts the work of the search.
     ///
     /// The counts are added to those in `work`. Counting takes some time of its own. The results are those of
-    /// ``search(_:k:options:)-([Float],_,_)``. You may call this from any thread; it takes no lock.
+    /// ``search(_:k:options:)``. You may call this from any thread; it takes no lock.
     ///
     /// - Parameters:
     ///   - query: The components of the query vector.

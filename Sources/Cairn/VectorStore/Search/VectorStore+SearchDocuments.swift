@@ -1,27 +1,4 @@
 extension VectorStore {
-    /// Returns the k documents that are nearest to a query, nearest first.
-    ///
-    /// A document is a group of labels. It is as near as its nearest vector. You get k documents if the store has that
-    /// many and the filter allows them.
-    ///
-    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
-    /// for it.
-    ///
-    /// - Parameters:
-    ///   - query: The components of the query vector.
-    ///   - k: The number of documents to return, 0 or more.
-    ///   - grouping: The document of each label.
-    ///   - options: The ef, the number of vectors for each document, the filter, and whether the search is exact.
-    /// - Returns: At most k documents, each with its nearest vectors.
-    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
-    ///   store's vectors; `invalidArgument` if k is negative, or ef or the number of vectors for each document is below
-    ///   1; `closed` after ``close()``; `full` if there is no memory.
-    public func searchDocuments(
-        _ query: Span<Float>, k: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init()
-    ) throws(StoreError) -> [FoundDocument] {
-        let search = try DocumentSearch(k, grouping, options)
-        return try searchOne(query) { (query, session) throws(StoreError) in try search.run(query, session) }
-    }
 
     /// Returns the k documents that are nearest to a query, nearest first.
     ///

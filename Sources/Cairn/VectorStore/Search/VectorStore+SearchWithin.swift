@@ -1,31 +1,4 @@
 extension VectorStore {
-    /// Returns the vectors within a radius of a query, nearest first.
-    ///
-    /// A vector at exactly that distance is within the radius. Distances are those of the metric: squared for l2, and
-    /// often negative for inner products. Vectors at equal distances are in the order of their labels.
-    ///
-    /// The search finds nearly all of the vectors by walking the graph. ``RadiusOptions/ef`` says how far it explores
-    /// outside the radius, and ``RadiusOptions/limit`` how many vectors it returns at most.
-    ///
-    /// You may call this from any thread. A search takes no lock: it does not wait for changes, and changes do not wait
-    /// for it.
-    ///
-    /// - Parameters:
-    ///   - query: The components of the query vector.
-    ///   - radius: The largest distance of a vector to return.
-    ///   - options: The limit, the ef, the filter, and whether the search is exact.
-    /// - Returns: The vectors, and whether the limit left some out.
-    /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if the query cannot be compared with the
-    ///   store's vectors; `invalidArgument` if the radius is not a number, or the limit or ef is below 1; `closed`
-    ///   after ``close()``; `full` if there is no memory.
-    /// - Complexity: About that of a search with a k of the number of vectors found, and never much more than that of
-    ///   an exact search. If a large part of the store is within the radius, the search becomes exact.
-    public func search(
-        _ query: Span<Float>, within radius: Float, options: RadiusOptions = .init()
-    ) throws(StoreError) -> RadiusResult {
-        let search = try RadiusSearch(radius, options)
-        return try searchOne(query) { (query, session) throws(StoreError) in try search.run(query, session) }
-    }
 
     /// Returns the vectors within a radius of a query, nearest first.
     ///
