@@ -98,7 +98,7 @@ extension Readers {
                 }
                 return
             }
-            var retired: [(epoch: UInt64, cell: Int)] = [], free = Array(1..<8), now = 0
+            var retired: [(epoch: Epoch, cell: Int)] = [], free = Array(1..<8), now = 0
             for _ in 0..<20_000 {
                 while let first = retired.first, readers.havePassed(first.epoch) {
                     cells[first.cell].isGood.store(false, ordering: .releasing)
