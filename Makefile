@@ -42,6 +42,7 @@ setup:
 lint: check-layers
 	@Scripts/version >/dev/null
 	Scripts/check-words
+	Scripts/check-links
 	Scripts/snippets --check
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Campaigns Benchmarks/Sources Package.swift
 
