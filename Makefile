@@ -43,6 +43,7 @@ lint: check-layers
 	@Scripts/version >/dev/null
 	Scripts/check-words
 	Scripts/check-links
+	Scripts/crash-mutants --check
 	Scripts/snippets --check
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Campaigns Benchmarks/Sources Package.swift
 

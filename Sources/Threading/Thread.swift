@@ -52,6 +52,15 @@ package struct Thread: @unchecked Sendable {
         #endif
     }
 
+    /// Lets the thread go: nobody waits for it, and what it has is given back when the closure has returned.
+    package func detach() {
+        #if canImport(Darwin)
+        unsafe pthread_detach(handle)
+        #else
+        pthread_detach(handle)
+        #endif
+    }
+
     private static func start(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
         let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
         body.run()

@@ -30,8 +30,18 @@ import Testing
     @Test func errors() throws {
         try expectSame(
             StoreError(.full, "a message", path: "/a/path", systemError: .noSpace, label: .max, row: 3))
-        try expectSame(StoreError(.closed, "a message"))
-        let unknown = Data(#"{"code":"ofLater","message":""}"#.utf8)
+        try expectSame(StoreError(.closed, "a message", remedy: "what to do"))
+        let store = try VectorStore(inMemory: .init(dimensions: 2))
+        for error in [
+            storeError { try store.add([1, 2, .nan, 4], labels: [1, 2]) },
+            storeError { _ = try store.search(batch: [1, 2, .infinity, 4], k: 1) },
+            storeError { try store.erase([9]) },
+            StoreError(.corrupt, template: "a message", isSalvageable: true),
+        ] { try expectSame(try #require(error)) }
+        let unknown = Data(#"{"code":"ofLater","problem":"","message":""}"#.utf8)
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(StoreError.self, from: unknown) }
+        // As version 0.2.0 wrote it.
+        let former = Data(#"{"code":"full","message":"what it said"}"#.utf8)
+        #expect(try JSONDecoder().decode(StoreError.self, from: former).message == "what it said")
     }
 }

@@ -1,10 +1,11 @@
 package import SystemPackage
 
 extension VectorStore {
-    /// Vectors that are not in one array: a store that is built reads them in order, a portion at a time.
+    /// Vectors that are not in one array, for a build.
     ///
-    /// Use it for vectors that you compute, or that are in a file of your own format. A build can read all of them
-    /// twice.
+    /// Use it for vectors that you compute, or that are in a file of your own format. A build reads them a portion at a
+    /// time, in order. It may read some or all of them several times: a sample for quantization first, and all of them
+    /// once before the build if invalid vectors are left out.
     @safe
     public struct RowSource {
         /// The number of vectors.
@@ -17,14 +18,16 @@ extension VectorStore {
         ///
         /// - Parameters:
         ///   - count: The number of vectors.
-        ///   - read: A function that writes the components of some vectors, one vector after the other, into a span that
-        ///     has room for just them. It is called on the thread that builds. To stop, it throws a ``StoreError``.
+        ///   - read: A function that writes the components of some vectors, one after the other, into a span that has
+        ///     room for just them. It is called on the thread that builds. To stop, it throws a ``StoreError``.
         public init(
             count: Int,
             read: @escaping (_ rows: Range<Int>, _ components: inout MutableSpan<Float>) throws(StoreError) -> Void
         ) {
             unsafe self.init(count: count, path: nil) { (rows, buffer) throws(StoreError) in
-                var span = unsafe MutableSpan(_unsafeElements: buffer)
+                // What the function leaves out is no vector.
+                unsafe buffer.update(repeating: .nan)
+                var span = unsafe buffer.mutableSpan
                 try read(rows, &span)
             }
         }

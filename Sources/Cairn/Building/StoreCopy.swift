@@ -24,6 +24,7 @@ extension VectorStore {
     ///     total.
     /// - Throws: ``StoreError``: `alreadyExists` if there is something at `copy`; `invalidVector` if the metric cannot
     ///   place a vector; `full` or `io` if the system or the disk fails; and the errors of ``open(at:options:)``.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(store). It takes about 25 bytes of memory for each vector, in addition to the upper layers.
     public static func copy(
         from path: FilePath, to copy: FilePath, metric: Metric? = nil,
@@ -157,11 +158,14 @@ struct StoreCopy {
 
     /// Throws if a vector cannot be placed by the new metric, or kept for it.
     private func check(_ path: FilePath) throws(StoreError) {
+        let cancellation = CancellationCheck()
         for slot in sources where contents.graph.slots.state(slot).hasLabel {
+            if slot % 4096 == 0 { try cancellation.check() }
             let vector = contents.vector(slot)
             guard let problem = unsafe vector.withUnsafeBufferPointer({ unsafe encoding.problem($0) }) else { continue }
             throw StoreError(
-                .invalidVector, "the vector with label \(contents.graph.slots.label(slot)) \(problem)", path: path)
+                .invalidVector, "the vector with label \(contents.graph.slots.label(slot)) \(problem.problem)",
+                remedy: problem.remedy, path: path)
         }
     }
 

@@ -74,7 +74,10 @@ extension StoreDraft {
             upper: upper, writesInPlace: false)
         do throws(CheckpointFailure) {
             let place = CodeMaking.Place(directory: directory, header: header)
-            _ = try CodeMaking(codes, contents, count: header.slotCount, threads: nil, at: place).run()
+            _ = try CodeMaking(
+                codes, contents, count: header.slotCount, threads: nil, at: place,
+                cancellation: CancellationCheck()
+            ).run()
         } catch {
             throw error.error
         }

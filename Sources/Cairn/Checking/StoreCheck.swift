@@ -70,7 +70,7 @@ struct StoreCheck {
             try storage { () throws(StorageError) in
                 try claiming(directory.path, pages.run(segments, &report) { [steps] in steps.advance() })
             }
-            guard header.slotCount > 0, pending == nil else { return }
+            guard header.slotCount > 0, pending == nil, !steps.isCancelled else { return }
             try checkDerivedFiles(directory, prologue.superblock, header)
         } catch {
             // That says nothing of the files.

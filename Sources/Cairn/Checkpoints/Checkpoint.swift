@@ -87,6 +87,7 @@ struct Checkpoint {
         upper?.takeName()
         disk.upperFile = upper
         disk.goOn(with: log, written)
+        disk.hasOtherEntryPoint = false
     }
 
     /// nil: a directory with something in it has the file's name.

@@ -48,8 +48,10 @@ final class StoreDisk: @unchecked Sendable {
     var path: FilePath { directory.path }
     var logBytes: Int { log?.byteCount ?? 0 }
     var lastFrame: UInt64 { log?.lastFrame ?? replayedFrame }
-    /// Whether there is anything that only the log has.
-    var hasChanges: Bool { lastFrame > header.lastFrame }
+    /// The header does not have the entry point of the upper layers that were made again.
+    var hasOtherEntryPoint = false
+    /// Whether there is anything that only the log has, or this handle.
+    var hasChanges: Bool { lastFrame > header.lastFrame || hasOtherEntryPoint }
 
     /// Makes a log for the changes to come, if there is none yet: durable, and then named by the header.
     func startLog() throws(CheckpointFailure) {

@@ -33,7 +33,7 @@ package struct CheckedIndex {
         do throws(StoreError) {
             superseded = try labels.addAll { survey.isMarked(Int($0)) }
         } catch {
-            throw StoreError(error.code, error.message, path: index.path)
+            throw error.at(index.path)
         }
     }
 

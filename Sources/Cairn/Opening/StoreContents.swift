@@ -110,8 +110,8 @@ final class StoreContents: @unchecked Sendable {
             guard unsafe custom != nil else {
                 throw StoreError(
                     .missingDistance,
-                    "the store measures distances with '\(superblock.distanceName)', which this program does not know; "
-                        + "call VectorStore.registerDistance(\"\(superblock.distanceName)\") before opening it")
+                    "the store measures distances with '\(superblock.distanceName)', which this program does not know",
+                    remedy: "call VectorStore.registerDistance(\"\(superblock.distanceName)\") before opening it")
             }
         }
         return unsafe Distances(

@@ -101,7 +101,8 @@ struct StoreOpening {
         var writer: StoreWriter?
         if isWriter {
             var upperFile = upper?.file
-            if isUpperLost && !hasChanges {
+            let isEntryPointRight = isEntryPointRight(contents.graph, found.header)
+            if isUpperLost && !hasChanges && isEntryPointRight {
                 upperFile = try? UpperFile.writeBeside(
                     directory, contents.graph.upper, layout: found.header.layout,
                     generation: found.header.graphGeneration)
@@ -111,6 +112,7 @@ struct StoreOpening {
                 directory, storeLock, file, found.header, upperFile: upperFile,
                 replayedFrame: found.log?.survey.end.frame ?? found.header.lastFrame, isResident: plan == .resident,
                 isHeaderDurable: found.isRedone)
+            disk.hasOtherEntryPoint = isUpperLost && !isEntryPointRight
             writer = StoreWriter(
                 contents, labels: labels, disk: disk, counts: published, codeKind: kind, codes: codes, options: options)
             try writer?.refreshCodes()
@@ -204,6 +206,13 @@ struct StoreOpening {
         } catch {
             throw error.error
         }
+    }
+
+    /// Whether the header has the entry point of a graph whose upper layers were made again. That of a damaged store may
+    /// be another one, with which `upper` would be found damaged ever after.
+    private func isEntryPointRight(_ graph: Graph, _ header: HeaderSlot) -> Bool {
+        graph.maximumLevel == header.maximumLevel
+            && (header.maximumLevel < 0 || graph.entryPoint == header.entryPoint)
     }
 
     private func rebuildUpperLayers(of contents: StoreContents) throws(StoreError) {

@@ -57,8 +57,8 @@ extension VectorStore {
             if self == .scalar8 && (configuration.scalar == .uint8 || configuration.scalar == .int8) {
                 throw StoreError(
                     .invalidArgument,
-                    "the store's vectors are bytes (\(configuration.scalar.rawValue)) already, so sq8 would only be slower; "
-                        + "choose sq4 or none")
+                    "the store's vectors are bytes (\(configuration.scalar.rawValue)) already, so sq8 would only be slower",
+                    remedy: "choose sq4 or none")
             }
         }
     }

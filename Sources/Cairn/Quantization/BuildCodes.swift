@@ -56,7 +56,9 @@ struct BuildCodes {
     /// vectors.
     func finish(threads: Int?) throws(StoreError) -> (codes: StoreCodes?, rejected: Bool) {
         guard requested != .none, contents.graph.count >= contents.leastCodedCount else { return (nil, false) }
-        let making = CodeMaking(requested, contents, count: contents.graph.count, threads: threads, at: nil)
+        let making = CodeMaking(
+            requested, contents, count: contents.graph.count, threads: threads, at: nil,
+            cancellation: CancellationCheck())
         do throws(CheckpointFailure) {
             let codes = try making.run(built: rows), kind = rows?.model.kind.rawValue
             return (codes, codes.attempts.contains { $0.kind == kind })

@@ -12,6 +12,8 @@ struct CodeMaking {
     private let count: Int
     private let place: Place?
     private let measurement: LossMeasurement
+    /// nil where making the codes is not what was asked for, so that nothing may stop it.
+    private let cancellation: CancellationCheck?
 
     /// Where a file of codes is made: the store's directory, and the state that the file is to belong to.
     struct Place {
@@ -20,9 +22,12 @@ struct CodeMaking {
     }
 
     /// For vectors in the first `count` slots, whose rows are in place and linked. `requested`: not `none`. `place`:
-    /// nil for codes in memory.
-    init(_ requested: VectorStore.Quantization, _ contents: StoreContents, count: Int, threads: Int?, at place: Place?)
-    {
+    /// nil for codes in memory. `cancellation`: what may stop it; nil if making codes is not what was asked for.
+    init(
+        _ requested: VectorStore.Quantization, _ contents: StoreContents, count: Int, threads: Int?, at place: Place?,
+        cancellation: CancellationCheck?
+    ) {
+        self.cancellation = cancellation
         self.requested = requested
         self.contents = contents
         self.count = count
@@ -63,6 +68,7 @@ struct CodeMaking {
             try claiming("codes", CodeSample(contents, count: count))
         }
         for kind in Self.kinds(requested, contents) {
+            if cancellation?.isCancelled == true { throw CheckpointFailure(error: .cancelled, isFinal: false) }
             let (rows, file) = try repeatable { () throws(StorageError) in
                 if let built, built.model.kind == kind { return (built, File?.none) }
                 let isProduct = contents.superblock.metric != .l2
@@ -117,7 +123,7 @@ struct CodeMaking {
     private func encode(_ model: CodeModel) throws(StorageError) -> (CodeRows, File?) {
         guard let file = try newFile() else {
             let rows = try CodeRows(model, contents)
-            try rows.writeAll(count)
+            try rows.writeAll(count) { cancellation?.isCancelled == true }
             return (rows, nil)
         }
         do throws(StorageError) {
@@ -125,7 +131,7 @@ struct CodeMaking {
                 file, rowsOffset: CodeFileHeader.rowsOffset(dimensions: model.dimensions), rowBytes: model.rowBytes,
                 count: 0, slots: contents.memory.reservedSlots, isWritable: true)
             let rows = try claiming(file.path, CodeRows(model, contents, memory, file))
-            try rows.writeAll(count)
+            try rows.writeAll(count) { cancellation?.isCancelled == true }
             return (rows, file)
         } catch {
             removeNewFile()

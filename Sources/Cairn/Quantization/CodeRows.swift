@@ -80,13 +80,12 @@ final class CodeRows: @unchecked Sendable {
     }
 
     /// Writes the codes of every slot below `count`.
-    func writeAll(_ count: Int) throws(StorageError) {
+    func writeAll(_ count: Int, isCancelled: () -> Bool = { false }) throws(StorageError) {
         try memory.extend(to: count)
         let chunk = max(1, Self.bufferBytes / model.rowBytes)
         var recent = CodeFileHeader.Recent()
-        let cancellation = CancellationCheck()
         for first in stride(from: 0, to: count, by: chunk) {
-            if cancellation.isCancelled { throw StorageError("codes", "quantize the vectors", .canceled) }
+            if isCancelled() { throw StorageError("codes", "quantize the vectors", .canceled) }
             try write(first..<min(first + chunk, count), &recent)
         }
     }

@@ -27,16 +27,19 @@ extension StoreWriter {
         do throws(CheckpointFailure) {
             use(try madeCodes(codeKind))
         } catch {
-            // Whoever cancelled a batch did not mean the codes, which the next one makes.
-            if error.error.code != .cancelled { codesRetryCount = count + count / 4 + 1 }
+            codesRetryCount = count + count / 4 + 1
             if error.isFinal { throw fail(error) }
         }
     }
 
-    private func madeCodes(_ kind: VectorStore.Quantization) throws(CheckpointFailure) -> StoreCodes {
+    private func madeCodes(
+        _ kind: VectorStore.Quantization, _ cancellation: CancellationCheck? = nil
+    ) throws(CheckpointFailure) -> StoreCodes {
         if let disk { try unrepeatable { () throws(StorageError) in try disk.checkIsInPlace() } }
         let count = contents.graph.count
-        return try CodeMaking(kind, contents, count: count, threads: options.threads, at: disk?.codePlace).run()
+        return try CodeMaking(
+            kind, contents, count: count, threads: options.threads, at: disk?.codePlace, cancellation: cancellation
+        ).run()
     }
 
     /// Takes note of how many rows of a batch have their nearest put out of their order by the codes. Where there are
@@ -71,7 +74,7 @@ extension StoreWriter {
             var made: StoreCodes?
             if kind != .none && graph.count >= contents.leastCodedCount {
                 do throws(CheckpointFailure) {
-                    made = try madeCodes(kind)
+                    made = try madeCodes(kind, CancellationCheck())
                 } catch {
                     throw error.isFinal ? fail(error) : error.error
                 }

@@ -89,7 +89,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Whether the store opens with ``VectorStore/OpenOptions/logDamage`` `.discardRest`, as it was before the damage.
     public let isSalvageable: Bool
 
-    /// The problem, in which `rowMark` is where the row's number goes.
+    /// The problem, in which `rowMark` is where the row's number goes, if the library wrote it.
     private let template: String
     /// Where the number of the row is in what `init` is given as the problem.
     static let rowMark = "\u{1}"
@@ -116,16 +116,18 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         label: VectorStore.Label? = nil, row: Int? = nil
     ) {
         self.init(
-            code, problem, remedy: remedy, path: path, systemError: systemError, label: label, row: row,
-            isSalvageable: false)
+            code, template: problem.replacing(Self.rowMark, with: "?"), remedy: remedy, path: path,
+            systemError: systemError,
+            label: label, row: row, isSalvageable: false)
     }
 
+    /// `template`: the problem, with `rowMark` where the row's number goes.
     init(
-        _ code: Code, _ problem: String, remedy: String? = nil, path: FilePath? = nil, systemError: Errno? = nil,
-        label: Label? = nil, row: Int? = nil, isSalvageable: Bool
+        _ code: Code, template: String, remedy: String? = nil, path: FilePath? = nil, systemError: Errno? = nil,
+        label: Label? = nil, row: Int? = nil, isSalvageable: Bool = false
     ) {
         self.code = code
-        template = problem
+        self.template = template
         self.remedy = remedy
         self.isSalvageable = isSalvageable
         self.path = path
@@ -139,10 +141,17 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Use it if you pass a store a part of your input: the store counts rows from the beginning of what it is given.
     ///
     /// - Parameter row: The number of the row in the whole input.
-    /// - Returns: The error, whose ``row`` and text have that number.
+    /// - Returns: The error, whose ``row`` has that number, and its text as well, if the store made the error.
     public func numbered(_ row: Int) -> StoreError {
         StoreError(
-            code, template, remedy: remedy, path: path, systemError: systemError, label: label, row: row,
+            code, template: template, remedy: remedy, path: path, systemError: systemError, label: label, row: row,
+            isSalvageable: isSalvageable)
+    }
+
+    /// The same error about a file or directory.
+    func at(_ path: FilePath?) -> StoreError {
+        StoreError(
+            code, template: template, remedy: remedy, path: path, systemError: systemError, label: label, row: row,
             isSalvageable: isSalvageable)
     }
 
@@ -207,7 +216,7 @@ extension StoreError {
                 case .corrupt: .corrupt
                 }
             self.init(
-                code, error.problem, remedy: error.remedy, path: path, isSalvageable: error.isSalvageable)
+                code, template: error.problem, remedy: error.remedy, path: path, isSalvageable: error.isSalvageable)
         }
     }
 }
@@ -215,8 +224,31 @@ extension StoreError {
 extension StoreError {
     /// Memory that the system refused; `path`: the store's, nil for one in memory.
     init(_ error: OutOfMemory, path: FilePath?) {
-        let error = StoreError(StorageError(path ?? "memory", error))
-        self.init(error.code, error.problem, remedy: error.remedy, path: path, systemError: error.systemError)
+        self = StoreError(StorageError(path ?? "memory", error)).at(path)
+    }
+}
+
+extension StoreError {
+    /// Whether two errors say the same.
+    ///
+    /// - Parameters:
+    ///   - first: An error.
+    ///   - second: Another one.
+    /// - Returns: True if all they say is equal.
+    public static func == (first: StoreError, second: StoreError) -> Bool {
+        first.code == second.code && first.problem == second.problem && first.remedy == second.remedy
+            && first.path == second.path && first.systemError == second.systemError && first.label == second.label
+            && first.row == second.row && first.isSalvageable == second.isSalvageable
+    }
+
+    /// Feeds what the error says to a hasher.
+    ///
+    /// - Parameter hasher: The hasher.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(code)
+        hasher.combine(problem)
+        hasher.combine(path)
+        hasher.combine(label)
     }
 }
 
@@ -267,7 +299,9 @@ extension StoreError: Codable {
                 forKey: .code, in: container, debugDescription: "this code is not known")
         }
         self.init(
-            code, try container.decode(String.self, forKey: .problem),
+            code,
+            template: try container.decodeIfPresent(String.self, forKey: .problem)
+                ?? container.decode(String.self, forKey: .message),
             remedy: try container.decodeIfPresent(String.self, forKey: .remedy),
             path: try container.decodeIfPresent(String.self, forKey: .path).map { FilePath($0) },
             systemError: try container.decodeIfPresent(CInt.self, forKey: .systemError).map { Errno(rawValue: $0) },

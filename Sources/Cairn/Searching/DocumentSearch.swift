@@ -18,7 +18,7 @@ struct DocumentSearch: StoreSearch {
         guard options.neighborsPerDocument >= 1 else {
             throw StoreError(
                 .invalidArgument,
-                "\(options.neighborsPerDocument) neighbours per document: ask for 1 or more")
+                "neighborsPerDocument is \(options.neighborsPerDocument)", remedy: "ask for 1 or more")
         }
         try ReadSession.check(width: options.ef)
         self.k = k

@@ -33,12 +33,14 @@ struct ReadSession {
         guard vector.count == encoding.dimensions else {
             throw StoreError(
                 .dimensionMismatch,
-                "\(subject) has \(vector.count) dimensions, the store's vectors have \(encoding.dimensions)",
+                template: "\(subject) has \(vector.count) dimensions, the store's vectors have \(encoding.dimensions)",
                 path: path,
                 row: query.row)
         }
         if let problem = unsafe encoding.problem(vector) {
-            throw StoreError(.invalidVector, "\(subject) \(problem)", path: path, row: query.row)
+            throw StoreError(
+                .invalidVector, template: "\(subject) \(problem.problem)", remedy: problem.remedy, path: path,
+                row: query.row)
         }
         let storage = try unsafe takingMemory(for: path) { () throws(OutOfMemory) in
             try scratch.prepare(dimensions: graph.distances.dimensions)

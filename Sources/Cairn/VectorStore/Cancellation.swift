@@ -4,7 +4,8 @@ extension VectorStore {
     /// Stops calls that take long, from another thread.
     ///
     /// A call that is cancelled throws ``StoreError/Code-swift.struct/cancelled``, and has changed nothing: a batch is
-    /// undone, a store that is being built is removed. Building, adding, searching for many queries, verifying,
+    /// undone, a store that is being built is removed. Only of a repair the vectors that are linked by then stay linked.
+    /// Building, adding, searching for many queries, verifying,
     /// repairing, quantizing, copying, importing and exporting can be cancelled.
     ///
     /// In a `Task` you need none: these calls also stop when their task is cancelled. You may use a cancellation from
@@ -19,19 +20,23 @@ extension VectorStore {
     /// ```
     public final class Cancellation: Sendable {
         private let flag = Atomic<Bool>(false)
+        /// The one that it runs under.
+        private let outer: Cancellation?
 
         /// The one that this thread runs under.
         @TaskLocal static var current: Cancellation?
 
         /// Creates a cancellation that has not happened.
-        public init() {}
+        ///
+        /// If it is created under another one, in ``run(_:)``, then that one's ``cancel()`` cancels this one, too.
+        public init() { outer = Self.current }
 
-        /// Whether ``cancel()`` was called.
-        public var isCancelled: Bool { flag.load(ordering: .relaxed) }
+        /// Whether ``cancel()`` was called, for this one or for one that it was created under.
+        public var isCancelled: Bool { flag.load(ordering: .relaxed) || outer?.isCancelled == true }
 
         /// Stops the calls that run under this cancellation, and all that will.
         ///
-        /// They return soon after, mostly within a tenth of a second.
+        /// They return soon after, mostly within a second.
         public func cancel() { flag.store(true, ordering: .relaxed) }
 
         /// Runs a function. This cancellation stops the calls that the function makes on its thread.

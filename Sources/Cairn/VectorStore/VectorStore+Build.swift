@@ -31,6 +31,7 @@ extension VectorStore {
     ///   `invalidVector` or `duplicateLabel` if the input cannot be stored; `invalidArgument` if a setting or the
     ///   number of labels is wrong, or the memory budget is too small; `missingDistance` if the metric is a custom one
     ///   that is not registered; `full` or `io` if the system or the disk fails.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(n log n) for n vectors: for each, about one search with efConstruction as its ef.
     public static func build(
         at path: FilePath, configuration: Configuration, vectors: [Float], labels: [Label]? = nil,
@@ -68,6 +69,7 @@ extension VectorStore {
     /// - Throws: ``StoreError``: `dimensionMismatch` if the file's vectors have other dimensions; `invalidArgument` if
     ///   the file is not one of vectors or cannot be read; and the errors of
     ///   ``build(at:configuration:vectors:labels:options:)``.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(n log n) for n vectors: for each, about one search with efConstruction as its ef.
     public static func build(
         at path: FilePath, configuration: Configuration, from file: FilePath, labels: [Label]? = nil,
@@ -104,6 +106,7 @@ extension VectorStore {
     ///   - options: The threads and memory to use, and functions to call.
     /// - Throws: ``StoreError``: what the source throws, and the errors of
     ///   ``build(at:configuration:vectors:labels:options:)``.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(n log n) for n vectors: for each, about one search with efConstruction as its ef.
     public static func build(
         at path: FilePath, configuration: Configuration, rows: RowSource, labels: [Label]? = nil,
@@ -154,6 +157,9 @@ extension VectorStore {
 
     /// Throws what is wrong with the number of rows or their labels.
     static func check(_ source: RowSource, _ labels: [Label]?) throws(StoreError) {
+        guard source.count >= 0 else {
+            throw StoreError(.invalidArgument, "there are \(source.count) vectors", remedy: "give 0 or more")
+        }
         guard source.count < Geometry.maximumSlots else {
             throw StoreError(
                 .invalidArgument, "\(source.count) vectors are more than a store holds (2^31)", path: source.path)
@@ -171,7 +177,8 @@ extension VectorStore {
             let places = labels.indices.filter { labels[$0] == label }.prefix(2)
             throw StoreError(
                 .duplicateLabel,
-                "label \(label) comes twice, in rows \(places[0]) and \(places[1]); a store has each label once",
+                template:
+                    "label \(label) comes twice, first in row \(places[0]) and again in row \(StoreError.rowMark); a store has each label once",
                 label: label, row: places[1])
         }
     }

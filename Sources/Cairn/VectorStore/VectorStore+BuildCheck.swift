@@ -20,7 +20,9 @@ extension VectorStore {
         try forEachPortion(of: source, configuration) { (rows, range) throws(StoreError) in
             for (index, row) in range.enumerated() {
                 if let onInvalidVector {
-                    if let problem = rows.problem(index) { onInvalidVector(InvalidVector(row: row, problem: problem)) }
+                    if let problem = rows.problem(index) {
+                        onInvalidVector(InvalidVector(row: row, problem: problem.text))
+                    }
                 } else {
                     try rows.check(
                         index, label: labels?[row] ?? Label(row), offset: range.lowerBound, path: source.path)

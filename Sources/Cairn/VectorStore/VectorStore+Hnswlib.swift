@@ -29,6 +29,7 @@ extension VectorStore {
     ///   `corrupt` if the file is damaged or not an hnswlib index; `dimensionMismatch` if its vectors do not have the
     ///   given dimensions and scalar; `invalidArgument` if an option is out of range or the folder has no vectors;
     ///   `full` or `io` if the system or the disk fails.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(file). It takes about 20 bytes of memory for each vector, in addition to the upper layers.
     @discardableResult
     public static func importHnswlib(
@@ -71,6 +72,7 @@ extension VectorStore {
     /// - Throws: ``StoreError``: `invalidArgument` if the store cannot be exported with these options; `full` or `io`
     ///   if the system or the disk fails; `corrupt` if the store is damaged; `closed` after ``close()``; `forked` in a
     ///   child of the process that opened the store for writing.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(store). It takes 4 bytes of memory for each vector.
     @discardableResult
     public func exportHnswlib(

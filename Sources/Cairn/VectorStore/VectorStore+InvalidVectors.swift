@@ -23,7 +23,7 @@ extension VectorStore {
         try unsafe withElements(vectors) { (elements) throws(StoreError) in
             let rows = try unsafe VectorRows(elements, rows: count, encoding: encoding, path: path)
             for row in 0..<count {
-                if let problem = rows.problem(row) { found.append(InvalidVector(row: row, problem: problem)) }
+                if let problem = rows.problem(row) { found.append(InvalidVector(row: row, problem: problem.text)) }
             }
         }
         return found
@@ -40,7 +40,9 @@ extension VectorStore {
             rowBytes: configuration.superblock.geometry.stride(of: .vectors))
         let chunk = max(1, min(8192, (4 << 20) / (4 * configuration.dimensions)))
         let elements = try takingMemory(for: source.path, Memory<Float>(chunk * configuration.dimensions))
+        let cancellation = CancellationCheck()
         for first in stride(from: 0, to: source.count, by: chunk) {
+            try cancellation.check()
             let range = first..<min(first + chunk, source.count)
             let buffer = unsafe UnsafeMutableBufferPointer(
                 start: elements.buffer.base, count: range.count * configuration.dimensions)
@@ -64,7 +66,7 @@ extension VectorStore.RowSource {
                 guard let problem = rows.problem(index) else { continue }
                 try takingMemory(for: path, invalid.expectRoom())
                 invalid.append(row)
-                tell(VectorStore.InvalidVector(row: row, problem: problem))
+                tell(VectorStore.InvalidVector(row: row, problem: problem.text))
             }
         }
         guard !invalid.isEmpty else { return (self, labels) }

@@ -59,10 +59,7 @@ extension VectorStore {
         do {
             return try StoreOpening(directory, options).open(storeLock)
         } catch {
-            throw error.path == nil
-                ? StoreError(
-                    error.code, error.message, path: path, systemError: error.systemError, label: error.label,
-                    row: error.row) : error
+            throw error.path == nil ? error.at(path) : error
         }
     }
 
@@ -108,11 +105,15 @@ extension VectorStore {
         } catch {
             guard error.errno == .wouldBlock else { throw StoreError(error) }
             let writer = StoreLock.lastWriter(entry).map { ", last written by process \($0)" } ?? ""
-            let advice =
-                access == .readWrite
-                ? "it is open elsewhere\(writer); a store has either one writer or any number of readers: close the others first"
-                : "a writer has it open\(writer); readers share a store with readers only: close the writer first"
-            throw StoreError(.locked, advice, path: directory.path, systemError: nil)
+            throw access == .readWrite
+                ? StoreError(
+                    .locked,
+                    "it is open elsewhere\(writer)",
+                    remedy: "a store has either one writer or any number of readers: close the others first",
+                    path: directory.path)
+                : StoreError(
+                    .locked, "a writer has it open\(writer)",
+                    remedy: "readers share a store with readers only: close the writer first", path: directory.path)
         }
     }
 

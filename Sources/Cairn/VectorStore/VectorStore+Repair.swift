@@ -25,6 +25,7 @@ extension VectorStore {
     /// - Returns: The numbers and labels of the vectors that were linked, and the files that were made.
     /// - Throws: ``StoreError``: `corrupt` if the store has other damage; and the errors of
     ///   ``openForWriting(at:options:)`` and ``write(_:threads:)``.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: A search for each vector, and an insertion for each vector that was missed.
     public static func repair(
         at path: FilePath, options: OpenOptions = .init(), threads: Int? = nil,
@@ -35,7 +36,8 @@ extension VectorStore {
         guard before.damage.isEmpty else {
             throw StoreError(
                 .corrupt,
-                "\(before.damage[0]): a repair does not mend that, and has changed nothing. Take a copy from before; or 'cairn convert' "
+                "\(before.damage[0]): a repair does not mend that, and has changed nothing",
+                remedy: "take a copy from before; or 'cairn convert' "
                     + "the store to a new one, and erase or update there the vectors that 'cairn verify --save-labels' names",
                 path: path)
         }
@@ -97,11 +99,17 @@ extension VectorStore {
 
     private func unreachableLabels() throws(StoreError) -> [Label] {
         try readingQuiet { (session) throws(StoreError) in
+            let cancellation = CancellationCheck()
             var check = GraphCheck(session.graph, session.view) { _ in }
             try takingMemory(for: path) { () throws(OutOfMemory) in
-                try check.run()
+                var done = 0
+                try check.run { slots in
+                    done += slots
+                    return done % 4096 != 0 || !cancellation.isCancelled
+                }
                 try ProcessMemory.expect(8 * check.unreachable.count)
             }
+            try cancellation.check()
             return check.unreachable.map { session.graph.slots.label($0) }
         }
     }

@@ -17,6 +17,7 @@ extension VectorStore {
     ///   - progress: A function that is called from time to time with the number of steps done and the total.
     /// - Returns: The problems and warnings.
     /// - Throws: ``StoreError``: the errors of ``open(at:options:)``; `full` or `io` if the system fails.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: As ``VerifyReport/Depth`` says.
     public static func verify(
         at path: FilePath, depth: VerifyReport.Depth = .graph, options: OpenOptions = .init(),
@@ -37,6 +38,7 @@ extension VectorStore {
     /// - Returns: The problems and warnings.
     /// - Throws: ``StoreError``: `closed` after ``close()``; `forked` in a child of the process that opened the store
     ///   for writing; `full` or `io` if the system fails.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: As ``VerifyReport/Depth`` says.
     public func verify(
         depth: VerifyReport.Depth = .graph, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil

@@ -17,6 +17,7 @@ extension VectorStore {
     ///   ``StoreError/row`` is the number of the first one. `full` if there is no room; `io` if the disk fails;
     ///   `readOnly` if the handle was opened for reading; `closed` after ``close()``; `failed` after an earlier write
     ///   that failed; `forked` in a child of the process that opened the store.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func add(_ vectors: [Float], labels: [Label], threads: Int? = nil) throws(StoreError) {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in
@@ -38,6 +39,7 @@ extension VectorStore {
     ///   - replacingDeleted: Whether new vectors take the slots of vectors that are marked deleted.
     ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
     /// - Throws: ``StoreError``: the errors of ``add(_:labels:threads:)``.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func add(_ vectors: [Float], labels: [Label], replacingDeleted: Bool, threads: Int? = nil) throws(StoreError)
     {
@@ -58,6 +60,7 @@ extension VectorStore {
     ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
     /// - Throws: ``StoreError``: `unknownLabel` if a label is not in the store; ``StoreError/row`` is the number of the
     ///   first one. Otherwise the errors of ``add(_:labels:threads:)``.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func update(_ vectors: [Float], labels: [Label], threads: Int? = nil) throws(StoreError) {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in
@@ -78,6 +81,7 @@ extension VectorStore {
     ///   - labels: The labels of the vectors.
     ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
     /// - Throws: ``StoreError``: the errors of ``add(_:labels:threads:)`` without `duplicateLabel`.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(log n) for each vector in a store of n: about one search with efConstruction as its ef.
     public func upsert(_ vectors: [Float], labels: [Label], threads: Int? = nil) throws(StoreError) {
         try unsafe withElements(vectors) { (pointer) throws(StoreError) in
@@ -139,6 +143,7 @@ extension VectorStore {
     /// - Throws: ``StoreError``: the errors of the single changes: `dimensionMismatch`, `invalidVector`,
     ///   `duplicateLabel` or `unknownLabel` for a change that cannot be made; `full`, `io`, `readOnly`, `closed`,
     ///   `failed` or `forked` if the store cannot be changed.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: That of the single changes.
     public func write(_ batch: WriteBatch, threads: Int? = nil) throws(StoreError) {
         let writer = try writing()

@@ -230,6 +230,7 @@ public final class VectorStore: @unchecked Sendable {
     /// - Throws: ``StoreError``: `invalidArgument` if the vectors cannot have this quantization: custom distances have
     ///   none, and `u8` and `i8` stores have no `sq8`. `full`, `io`, `readOnly`, `closed`, `failed` or `forked` if the
     ///   store cannot be changed.
+    ///   `cancelled` if the call was cancelled.
     /// - Complexity: O(vectors). It reads each vector once for each kind that it tries, and searches for up to 4,096 of
     ///   them.
     public func setQuantization(_ quantization: Quantization) throws(StoreError) {
@@ -276,7 +277,7 @@ public final class VectorStore: @unchecked Sendable {
         }
     }
 
-    /// The reason why automatic checkpoints fail; nil if the last one did not.
+    /// The reason why checkpoints fail, automatic ones too; nil if the last one did not.
     ///
     /// The changes are safe in the log. After ``close()`` it is why the last checkpoint failed. You may ask from any
     /// thread.

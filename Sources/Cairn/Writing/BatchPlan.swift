@@ -69,7 +69,7 @@ struct BatchPlan {
                         ("is in the store already", nil)
                     }
                 throw StoreError(
-                    .duplicateLabel, "label \(label) (row \(StoreError.rowMark)) \(state)", remedy: remedy,
+                    .duplicateLabel, template: "label \(label) (row \(StoreError.rowMark)) \(state)", remedy: remedy,
                     label: label, row: row)
             }
             if replacingMarked { try eraseMarked() }

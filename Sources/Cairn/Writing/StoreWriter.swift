@@ -179,8 +179,8 @@ final class StoreWriter: @unchecked Sendable {
             if failure.code == .closed { throw failure }
             throw StoreError(
                 .failed,
-                "an earlier write failed (\(failure.message)), so nothing more is written; close the store and "
-                    + "open it again", path: disk?.path, systemError: failure.systemError)
+                "an earlier write failed (\(failure.problem)), so nothing more is written",
+                remedy: "close the store and open it again", path: disk?.path, systemError: failure.systemError)
         }
     }
 
@@ -284,7 +284,8 @@ final class StoreWriter: @unchecked Sendable {
             let insertion = insertion(threads ?? options.threads, rows: placed.rows.count)
             let cancellation = CancellationCheck()
             isDone = try insertion.insert(placed.rows.map { ($0.slot, $0.level) }) { cancellation.isCancelled }
-            noteDoubted(insertion.takeDoubted())
+            let doubted = insertion.takeDoubted()
+            if isDone { noteDoubted(doubted) }
         } catch {
             undo(placed, graph.endBatch(), before)
             throw StoreError(error, path: disk?.path)

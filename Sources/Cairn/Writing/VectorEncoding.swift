@@ -30,8 +30,8 @@ struct VectorEncoding: Sendable {
     static let shortestSquare = Float.leastNormalMagnitude
     var longestSquare: Float { isNormalized ? .greatestFiniteMagnitude : 0x1p124 }
 
-    /// What is wrong with `vector`, in words that complete "the vector …"; nil if it can be stored.
-    func problem(_ vector: UnsafeBufferPointer<Float>) -> String? {
+    /// What is wrong with `vector`; nil if it can be stored.
+    func problem(_ vector: UnsafeBufferPointer<Float>) -> VectorProblem? {
         var exponents: UInt32 = 0, square: Float = 0
         for index in 0..<dimensions {
             let value = unsafe vector[index]
@@ -41,23 +41,28 @@ struct VectorEncoding: Sendable {
         }
         if exponents != 0 {
             let index = unsafe vector.firstIndex { !$0.isFinite } ?? 0
-            return unsafe "has \(vector[index]) at component \(index); every component must be a finite number"
+            return unsafe VectorProblem(
+                "has \(vector[index]) at component \(index)", "every component must be a finite number")
         }
         if square < .leastNormalMagnitude, unsafe vector.prefix(dimensions).allSatisfy({ $0 == 0 }) {
             guard isCosine else { return nil }
-            return "is all zeros, which has no direction: cosine cannot place it; leave it out or use another metric"
+            return VectorProblem(
+                "is all zeros, which has no direction: cosine cannot place it", "leave it out or use another metric")
         }
         if isFloat && !isCustom {
             if square > longestSquare {
                 return isCosine
-                    ? "is too long to normalise: its squared length overflows; scale the data down"
-                    : "is too long: single precision cannot hold its distances; multiply all vectors, and queries, by a small number"
+                    ? VectorProblem("is too long to normalise: its squared length overflows", "scale the data down")
+                    : VectorProblem(
+                        "is too long: single precision cannot hold its distances",
+                        "multiply all vectors, and queries, by a small number")
             }
             if square < Self.shortestSquare {
                 return isCosine
-                    ? "is too short to normalise: its squared length underflows; scale the data up"
-                    : "is too short: single precision cannot tell its distances apart; multiply all vectors, and queries, by a large "
-                        + "number"
+                    ? VectorProblem("is too short to normalise: its squared length underflows", "scale the data up")
+                    : VectorProblem(
+                        "is too short: single precision cannot tell its distances apart",
+                        "multiply all vectors, and queries, by a large number")
             }
         }
         switch scalar {
@@ -66,11 +71,13 @@ struct VectorEncoding: Sendable {
             guard !isNormalized else { return nil }
             if let index = unsafe vector.prefix(dimensions).firstIndex(where: { abs($0) >= 65_520 }) {
                 let value = unsafe vector[index]
-                return "has \(value) at component \(index), beyond half precision (65,504); use scalar f32"
+                return VectorProblem(
+                    "has \(value) at component \(index), beyond half precision (65,504)", "use scalar f32")
             }
             // Half of the smallest half is rounded to zero.
             if !isCustom, square > 0, unsafe vector.prefix(dimensions).allSatisfy({ abs($0) <= 0x1p-25 }) {
-                return "is all zeros in half precision (numbers up to 3e-8 are); scale the data up or use scalar f32"
+                return VectorProblem(
+                    "is all zeros in half precision (numbers up to 3e-8 are)", "scale the data up or use scalar f32")
             }
             return nil
         case .uint8: return unsafe outOfRange(vector, 0...255)
@@ -78,7 +85,7 @@ struct VectorEncoding: Sendable {
         }
     }
 
-    private func outOfRange(_ vector: UnsafeBufferPointer<Float>, _ range: ClosedRange<Float>) -> String? {
+    private func outOfRange(_ vector: UnsafeBufferPointer<Float>, _ range: ClosedRange<Float>) -> VectorProblem? {
         var wrong = 0
         for index in 0..<dimensions {
             let value = unsafe vector[index]
@@ -87,8 +94,10 @@ struct VectorEncoding: Sendable {
         }
         guard wrong != 0 else { return nil }
         let index = unsafe vector.firstIndex { !range.contains($0) || $0 != $0.rounded() } ?? 0
-        return unsafe "has \(vector[index]) at component \(index); scalar \(scalar.rawValue) takes whole numbers "
-            + "\(Int(range.lowerBound))...\(Int(range.upperBound)); scale the data or use scalar f32"
+        return unsafe VectorProblem(
+            "has \(vector[index]) at component \(index)",
+            "scalar \(scalar.rawValue) takes whole numbers \(Int(range.lowerBound))...\(Int(range.upperBound)); scale the data or "
+                + "use scalar f32")
     }
 
     /// Stores `vector`, which has no problem, in `row`, whose end is zeros already. Returns its norm (1 unless cosine).
@@ -163,4 +172,18 @@ struct VectorEncoding: Sendable {
         for index in 0..<dimensions { unsafe sum += vector[index] * vector[index] }
         return sum.squareRoot()
     }
+}
+
+/// Why a vector cannot be stored.
+struct VectorProblem {
+    /// In words that complete "the vector …".
+    let problem: String
+    let remedy: String
+
+    init(_ problem: String, _ remedy: String) {
+        self.problem = problem
+        self.remedy = remedy
+    }
+
+    var text: String { "\(problem); \(remedy)" }
 }

@@ -32,14 +32,15 @@ struct VectorRows {
         return unsafe UnsafeBufferPointer(rebasing: elements[row * dimensions..<(row + 1) * dimensions])
     }
 
-    /// What is wrong with a row, in words that complete "the vector …"; nil if it can be stored.
-    func problem(_ row: Int) -> String? { unsafe encoding.problem(self[row]) }
+    /// What is wrong with a row; nil if it can be stored.
+    func problem(_ row: Int) -> VectorProblem? { unsafe encoding.problem(self[row]) }
 
     /// Throws what is wrong with a row; `offset` is added to its number in the message.
     func check(_ row: Int, label: Label, offset: Int = 0, path: FilePath? = nil) throws(StoreError) {
         if let problem = problem(row) {
             throw StoreError(
-                .invalidVector, "the vector in row \(StoreError.rowMark) (label \(label)) \(problem)", path: path,
+                .invalidVector, template: "the vector in row \(StoreError.rowMark) (label \(label)) \(problem.problem)",
+                remedy: problem.remedy, path: path,
                 label: label,
                 row: offset + row)
         }

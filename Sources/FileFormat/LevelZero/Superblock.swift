@@ -117,15 +117,15 @@ extension Superblock {
         guard version == Self.formatVersion else {
             throw FormatError(
                 .incompatible,
-                "format version \(version) is not version \(Self.formatVersion), the one this program reads; "
-                    + "use the release of cairn that wrote the store")
+                "format version \(version) is not version \(Self.formatVersion), the one this program reads",
+                remedy: "use the release of cairn that wrote the store")
         }
         let incompatible: UInt64 = bytes.integer(at: Offset.incompatible)
         guard incompatible == 0 else {
             throw FormatError(
                 .incompatible,
-                "the store uses features this program does not know (bits 0x\(String(incompatible, radix: 16))); "
-                    + "use the release of cairn that wrote it")
+                "the store uses features this program does not know (bits 0x\(String(incompatible, radix: 16)))",
+                remedy: "use the release of cairn that wrote it")
         }
         guard let metric = Metric(rawValue: bytes[Offset.metric]), let scalar = Scalar(rawValue: bytes[Offset.scalar])
         else { throw FormatError(.corrupt, "the superblock names an unknown metric or scalar") }
@@ -166,8 +166,8 @@ extension Superblock {
         guard features == 0 else {
             throw FormatError(
                 .incompatible,
-                "the store uses features this program cannot write (bits 0x\(String(features, radix: 16))); "
-                    + "open it read-only or use the release of cairn that wrote it")
+                "the store uses features this program cannot write (bits 0x\(String(features, radix: 16)))",
+                remedy: "open it read-only or use the release of cairn that wrote it")
         }
     }
 }

@@ -1,14 +1,14 @@
 package import Allocation
 
 extension Graph {
-    /// Finds the live slots within `radius` of `query` for which `isAllowed` holds, nearest first; the nearest `limit`
-    /// of them where there are more. The radius is compared with what searches compare (`Distances.bound`). The width
-    /// says how many of the nearest candidates outside are looked at as well. Any number of threads may search, each with its
-    /// own scratch.
+    /// Finds the live slots within `radius` of `query` for which `isAllowed` holds, nearest first; the nearest of them
+    /// where there are more than its limit. Its bound is compared with what searches compare (`Distances.bound`). The
+    /// width says how many of the nearest candidates outside are looked at as well. Any number of threads may search,
+    /// each with its own scratch.
     ///
-    /// All inside are walked through, whatever is allowed, and at least `width` others: so the walk gets to the region,
-    /// and from one part of it to another, as well as a search of that width would. When `distanceLimit` distances have
-    /// been computed it gives up and returns nil: a scan is cheaper then.
+    /// All inside are walked through, whatever is allowed, and at least as many others as the width: so the walk gets to
+    /// the region, and from one part of it to another, as well as a search of that width would. At the limit of distances
+    /// it gives up and returns nil: a scan is cheaper then.
     package func radiusSearch(
         _ query: Query, within radius: SearchRadius, _ limits: WalkLimits, in view: GraphView, scratch: SearchScratch,
         isAllowed: ((UInt32) -> Bool)? = nil
@@ -23,7 +23,7 @@ extension Graph {
         return try walk(query, region, rule, limits, in: view, scratch)
     }
 
-    /// Finds the live slots within `radius` of `query`, the nearest `limit` of them where there are more, by computing
+    /// Finds the live slots within `radius` of `query`, the nearest of them where there are more than its limit, by computing
     /// every distance in `scope`. O(slots).
     package func exactRadiusSearch(
         _ query: Query, within radius: SearchRadius, among scope: ScanScope = .init(), in view: GraphView,

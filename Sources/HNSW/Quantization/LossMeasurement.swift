@@ -48,7 +48,7 @@ package final class LossMeasurement: @unchecked Sendable {
         self.view = view
         team = WorkerTeam(threads)
         scratches = (0..<team.size).map { _ in SearchScratch() }
-        // Wider searches scan the store (`GraphView.scans`), also when it has grown to nearly twice as many before this
+        // Wider searches scan the store (`SearchPlan`), also when it has grown to nearly twice as many before this
         // is measured again.
         widths = SearchLoss.widths.filter { $0 < view.count * 2 / 7 }
         limit = min(Self.mostQueries, max(min(1024, view.count / 2), view.count / 128))

@@ -61,7 +61,7 @@ package final class LevelZeroFile: Sendable {
             (try file.read(count: Geometry.prologue, at: 0), try file.size())
         }
         guard prologue.count == Geometry.prologue else {
-            throw .format(path, FormatError(.corrupt, cutShort(size, Geometry.prologue)))
+            throw .format(path, cutShort(size, Geometry.prologue))
         }
         let superblock = try format(path) { () throws(FormatError) in try readSuperblock(prologue, writable: writable) }
         let header = try format(path) { () throws(FormatError) in
@@ -85,10 +85,10 @@ package final class LevelZeroFile: Sendable {
         let size = try storage { () throws(StorageError) in try file.size() }
         // Before the layout is made, which takes memory for each segment the header claims.
         let least = Geometry.prologue + geometry.capacity(segments: header.segmentCount) * geometry.strides.reduce(0, +)
-        guard size >= least else { throw .format(path, FormatError(.corrupt, cutShort(size, least))) }
+        guard size >= least else { throw .format(path, cutShort(size, least)) }
         let segments = geometry.layout(segments: header.segmentCount)
         let end = segments.last?.end ?? Geometry.prologue
-        guard size >= end else { throw .format(path, FormatError(.corrupt, cutShort(size, end))) }
+        guard size >= end else { throw .format(path, cutShort(size, end)) }
         let memory = try storage { () throws(StorageError) in
             let minimum = max(geometry.capacity(segments: header.segmentCount), 1)
             let memory = try ColumnMemory(geometry: geometry, slots: slots, minimum: minimum, path: path)
@@ -104,8 +104,10 @@ package final class LevelZeroFile: Sendable {
         return try map(prologue.file, prologue.superblock, prologue.header, slots: 1, .none)
     }
 
-    private static func cutShort(_ size: Int, _ expected: Int) -> String {
-        "the file was cut short: it has \(size) bytes and needs at least \(expected); restore it from a copy"
+    private static func cutShort(_ size: Int, _ expected: Int) -> FormatError {
+        FormatError(
+            .corrupt, "the file was cut short: it has \(size) bytes and needs at least \(expected)",
+            remedy: "restore it from a copy")
     }
 
     private static func sector(_ prologue: [UInt8], _ offset: Int) -> [UInt8] {
@@ -147,7 +149,7 @@ package final class LevelZeroFile: Sendable {
         }
         guard let best else {
             throw FormatError(
-                .corrupt, "neither header is valid: \(problem?.message ?? "")",
+                .corrupt, "neither header is valid: \(problem?.problem ?? "")",
                 remedy: "restore the store from a copy")
         }
         return best

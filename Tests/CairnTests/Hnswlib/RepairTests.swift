@@ -1,4 +1,6 @@
+import FileFormat
 import HnswlibFile
+import MappedStorage
 import SystemPackage
 import TestSupport
 import Testing
@@ -87,6 +89,53 @@ import Testing
         #expect(throws: StoreError.self) {
             try fixture.open(.readWrite).writing().write([.relink(77)], .none, threads: 1)
         }
+    }
+
+    /// The levels in the slot table are right, and the header's checksum too: only the header knows another highest level.
+    @Test(arguments: [1, 2, 40])
+    func `a header that has a higher level than there is`(more: Int) throws {
+        let fixture = try StoreFixture(400), file = fixture.path.appending("level0")
+        var bytes = try readBytes(file)
+        let superblock = try LevelZeroFile.open(Directory(fixture.path)["level0"], writable: false).superblock
+        for offset in [0, 4096] {
+            var header = try HeaderSlot(
+                decoding: Array(bytes[offset..<offset + HeaderSlot.size]), superblock: superblock)
+            header.maximumLevel += more
+            bytes.replaceSubrange(offset..<offset + HeaderSlot.size, with: header.encoded())
+        }
+        try writeBytes(bytes, to: file)
+        #expect(try VectorStore.open(at: fixture.path).search(fixture.rows[7], k: 1).first?.label == 7)
+        let report = try VectorStore.repair(at: fixture.path)
+        #expect(report.remainingLabels == [])
+        let after = try VectorStore.verify(at: fixture.path, depth: .searches)
+        #expect(after.problems == [] && after.warnings == [] && after.missedCount == 0)
+        // It is so for good.
+        try VectorStore.openForWriting(at: fixture.path).close()
+        #expect(try VectorStore.verify(at: fixture.path).problems == [])
+        #expect(try VectorStore.repair(at: fixture.path) == VectorStore.RepairReport())
+    }
+
+    /// What a checkpoint left in its journal is not what the files say, so a reader does not judge the quantized vectors.
+    @Test func `wrong quantized vectors show once a pending journal is redone`() throws {
+        let store = try CodedStore(.scalar8), fault = LateFault(.pwrite, .ioError, of: "level0")
+        try store.build(300)
+        let opened = try VectorStore.open(
+            at: store.path, options: .init(access: .readWrite, threads: 1), calls: fault.calls)
+        try opened.add(store.rows(20, seed: 9).flatMap { $0 }, labels: Array(1000..<1020))
+        fault.arm(1)
+        #expect(throws: StoreError.self) { try opened.checkpoint() }
+        #expect(fault.hasFired)
+        try? opened.close()
+        let codes = store.path.appending("codes"), first = CodeFileHeader.rowsOffset(dimensions: 24)
+        var bytes = try readBytes(codes)
+        for index in first..<first + 64 * 20 { bytes[index] ^= 0x55 }
+        try writeBytes(bytes, to: codes)
+        #expect(try VectorStore.verify(at: store.path).isSound)
+        let report = try VectorStore.repair(at: store.path)
+        #expect(report.remainingLabels == [])
+        let after = try VectorStore.verify(at: store.path)
+        #expect(after.problems == [])
+        #expect(try VectorStore.open(at: store.path).count == 320)
     }
 
     @Test func `lost files are made again, and other damage is left alone`() throws {

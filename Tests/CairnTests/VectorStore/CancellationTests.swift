@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import TestSupport
 import Testing
@@ -135,6 +136,54 @@ import Testing
             try VectorStore.copy(from: path, to: directory.appending("copy"), progress: stop)
         }
         #expect(names(in: directory.path).sorted() == before)
+    }
+
+    @Test func `an outer cancellation stops what runs under an inner one, and not the other way round`() throws {
+        let store = try built("store")
+        let inner = cancellation.run { VectorStore.Cancellation() }
+        #expect(!inner.isCancelled)
+        inner.cancel()
+        #expect(inner.isCancelled && !cancellation.isCancelled)
+        let other = cancellation.run { VectorStore.Cancellation() }
+        cancellation.cancel()
+        #expect(other.isCancelled)
+        let error = storeError { try other.run { () throws(StoreError) in _ = try store.verify() } }
+        #expect(error?.code == .cancelled)
+    }
+
+    /// Nobody asked for the quantized vectors that a checkpoint makes.
+    @Test func `a checkpoint and closing go on to their end`() throws {
+        let path = directory.appending("store")
+        let store = try VectorStore.create(
+            at: path, configuration: .init(dimensions: 24, efConstruction: 20, quantization: .scalar8))
+        try store.add(seededVectors(count: 400, dimensions: 24, seed: 8), labels: Array(0..<400))
+        cancellation.cancel()
+        try cancellation.run { () throws(StoreError) in
+            try store.checkpoint()
+            try store.erase([3])
+            try store.close()
+        }
+        let opened = try VectorStore.open(at: path)
+        #expect(try opened.count == 399 && opened.info.quantization?.used == .scalar8)
+        #expect(try opened.verify().problems == [])
+    }
+
+    @Test func `threads of awaited calls are given back`() async throws {
+        let store = try VectorStore(inMemory: .init(dimensions: 1))
+        for _ in 0..<4000 { try await store.write(VectorStore.WriteBatch()) }
+        // Other tests have threads too, but not so many.
+        #expect(stackCount < 1000)
+    }
+
+    /// How many stacks of threads this process has, where the system tells.
+    private var stackCount: Int {
+        // Its size is said to be zero.
+        guard let maps = FileHandle(forReadingAtPath: "/proc/self/maps") else { return 0 }
+        return String(decoding: maps.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n").count { line in
+            let ends = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt64($0, radix: 16) }
+            // A page that nobody may touch is below each.
+            return ends.count == 2 && ends[1] - ends[0] == 4096 && line.contains("---p")
+        }
     }
 
     @Test func `a task that is cancelled stops what it awaits`() async throws {

@@ -65,6 +65,29 @@ import Testing
         let query = try #require(
             #expect(throws: StoreError.self) { try store.search(batch: [1, 2, 3, .infinity], k: 1) })
         #expect(query.numbered(70).message.hasPrefix("query 70 "))
-        #expect(query.remedy == nil && query.problem == query.message)
+        #expect(query.problem.hasSuffix("component 1") && query.remedy == "every component must be a finite number")
+        let twice = try #require(
+            storeError {
+                try VectorStore.build(
+                    at: "/nonexistent/store", configuration: .init(dimensions: 1), vectors: [1, 2, 3],
+                    labels: [7, 8, 7])
+            })
+        #expect(twice.numbered(1002).message.contains("row 0 and again in row 1002"))
+        // What others write is left as it is.
+        #expect(StoreError(.io, "row \u{1} of the tape").numbered(4).message == "row ? of the tape")
+    }
+
+    @Test func `a source that leaves vectors out, or has less than none`() throws {
+        let directory = try TemporaryDirectory(), path = directory.appending("store")
+        let lazy = VectorStore.RowSource(count: 100) { (range, components) throws(StoreError) in
+            for index in components.indices where index < 90 { components[index] = 1 }
+        }
+        let error = storeError { try VectorStore.build(at: path, configuration: .init(dimensions: 1), rows: lazy) }
+        #expect(error?.code == .invalidVector && error?.row == 90)
+        let none = VectorStore.RowSource(count: -5) { (_, _) throws(StoreError) in }
+        #expect(
+            storeError { try VectorStore.build(at: path, configuration: .init(dimensions: 1), rows: none) }?.code
+                == .invalidArgument)
+        #expect(names(in: directory.path) == [])
     }
 }

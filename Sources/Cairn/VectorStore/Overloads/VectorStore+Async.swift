@@ -2,8 +2,8 @@ public import SystemPackage
 import Threading
 
 /// The calls that take long, for use in a task. Each does what the one without `async` does, on a thread of its own, so
-/// that no thread of the concurrency runtime is held up. If the task is cancelled, the call stops, has changed nothing,
-/// and throws `cancelled`. They are hidden in the documentation, which would have every page twice.
+/// that no thread of the concurrency runtime is held up. If the task is cancelled, the call stops, has changed nothing
+/// (a repair: keeps what it has linked), and throws `cancelled`. They are hidden in the documentation, which would have every page twice.
 @_documentation(visibility: internal)
 extension VectorStore {
     /// Builds a new store from vectors in an array, without blocking the task's thread.
@@ -98,6 +98,93 @@ extension VectorStore {
     ) async throws(StoreError) -> [[Neighbor]] {
         try await Self.onThread { () throws(StoreError) in
             try self.search(batch: queries, k: k, options: options, threads: threads)
+        }
+    }
+
+    /// Adds vectors, which may take the slots of vectors that are marked deleted, without blocking the task's thread.
+    ///
+    /// - Parameters:
+    ///   - vectors: The components of the vectors, one vector after the other.
+    ///   - labels: The labels of the vectors. None may be in the store.
+    ///   - replacingDeleted: Whether new vectors take the slots of vectors that are marked deleted.
+    ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
+    /// - Throws: ``StoreError``: the errors of ``add(_:labels:replacingDeleted:threads:)``; `cancelled` if the task is
+    ///   cancelled.
+    public func add(
+        _ vectors: [Float], labels: [Label], replacingDeleted: Bool, threads: Int? = nil
+    ) async throws(StoreError) {
+        try await Self.onThread { () throws(StoreError) in
+            try self.add(vectors, labels: labels, replacingDeleted: replacingDeleted, threads: threads)
+        }
+    }
+
+    /// Replaces the vectors of labels that are in the store, without blocking the task's thread.
+    ///
+    /// - Parameters:
+    ///   - vectors: The components of the new vectors, one vector after the other.
+    ///   - labels: The labels of the vectors.
+    ///   - threads: The number of threads that insert vectors; nil for that of ``OpenOptions/threads``.
+    /// - Throws: ``StoreError``: the errors of ``update(_:labels:threads:)``; `cancelled` if the task is cancelled.
+    public func update(_ vectors: [Float], labels: [Label], threads: Int? = nil) async throws(StoreError) {
+        try await Self.onThread { () throws(StoreError) in
+            try self.update(vectors, labels: labels, threads: threads)
+        }
+    }
+
+    /// Returns the vectors within a radius of each of several queries, without blocking the task's thread.
+    ///
+    /// - Parameters:
+    ///   - queries: The components of the queries, one query after the other.
+    ///   - radius: The largest distance of a vector to return.
+    ///   - options: The limit, the ef, the filter, and whether the searches are exact.
+    ///   - threads: The number of threads to search with; nil for one for each processor that the process may use.
+    /// - Returns: The vectors of each query, in the order of the queries, each nearest first.
+    /// - Throws: ``StoreError``: the errors of ``search(batch:within:options:threads:)``; `cancelled` if the task is
+    ///   cancelled.
+    public func search(
+        batch queries: [Float], within radius: Float, options: RadiusOptions = .init(), threads: Int? = nil
+    ) async throws(StoreError) -> [RadiusResult] {
+        try await Self.onThread { () throws(StoreError) in
+            try self.search(batch: queries, within: radius, options: options, threads: threads)
+        }
+    }
+
+    /// Returns the k nearest documents to each of several queries, without blocking the task's thread.
+    ///
+    /// - Parameters:
+    ///   - queries: The components of the queries, one query after the other.
+    ///   - k: The number of documents to return for each query, 0 or more.
+    ///   - grouping: The document of each label.
+    ///   - options: The ef, the number of vectors for each document, the filter, and whether the searches are exact.
+    ///   - threads: The number of threads to search with; nil for one for each processor that the process may use.
+    /// - Returns: The documents of each query, in the order of the queries, each nearest first.
+    /// - Throws: ``StoreError``: the errors of ``searchDocuments(batch:k:by:options:threads:)``; `cancelled` if the task
+    ///   is cancelled.
+    public func searchDocuments(
+        batch queries: [Float], k: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init(),
+        threads: Int? = nil
+    ) async throws(StoreError) -> [[FoundDocument]] {
+        try await Self.onThread { () throws(StoreError) in
+            try self.searchDocuments(batch: queries, k: k, by: grouping, options: options, threads: threads)
+        }
+    }
+
+    /// Checks a store, which is opened for reading, without blocking the task's thread.
+    ///
+    /// - Parameters:
+    ///   - path: The directory of the store.
+    ///   - depth: What to check.
+    ///   - options: The memory and threads to use, and what to do about a damaged log.
+    ///   - progress: A function that is called from time to time with the number of steps done and the total.
+    /// - Returns: The problems and warnings.
+    /// - Throws: ``StoreError``: the errors of ``verify(at:depth:options:progress:)``; `cancelled` if the task is
+    ///   cancelled.
+    public static func verify(
+        at path: FilePath, depth: VerifyReport.Depth = .graph, options: OpenOptions = .init(),
+        progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+    ) async throws(StoreError) -> VerifyReport {
+        try await onThread { () throws(StoreError) in
+            try verify(at: path, depth: depth, options: options, progress: progress)
         }
     }
 
@@ -209,7 +296,7 @@ extension VectorStore {
                     continuation.resume(
                         returning: cancellation.run { Swift.Result { () throws(StoreError) in try body() } })
                 }
-                guard thread == nil else { return }
+                if let thread { return thread.detach() }
                 continuation.resume(
                     returning: .failure(
                         StoreError(

@@ -94,6 +94,7 @@ extension VectorStore {
     /// - Throws: ``StoreError``: `dimensionMismatch` or `invalidVector` if a query cannot be compared with the store's
     ///   vectors; `invalidArgument` if k is negative or ef is below 1; `closed` after ``close()``; `full` if there is
     ///   no memory. The message has the number of the first such query. No results are returned then.
+    ///   `cancelled` if the call was cancelled.
     public func search(
         batch queries: [Float], k: Int, options: SearchOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [[Neighbor]] {

@@ -63,6 +63,7 @@ extension VectorStore {
     ///   vectors; `invalidArgument` if k is negative, or ef or the number of vectors for each document is below 1;
     ///   `closed` after ``close()``; `full` if there is no memory. The message has the number of the first such query.
     ///   No results are returned then.
+    ///   `cancelled` if the call was cancelled.
     public func searchDocuments(
         batch queries: [Float], k: Int, by grouping: DocumentGrouping, options: DocumentOptions = .init(),
         threads: Int? = nil

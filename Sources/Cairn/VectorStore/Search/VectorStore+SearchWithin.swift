@@ -42,6 +42,7 @@ extension VectorStore {
     ///   vectors; `invalidArgument` if the radius is not a number, or the limit or ef is below 1; `closed` after
     ///   ``close()``; `full` if there is no memory. The message has the number of the first such query. No results are
     ///   returned then.
+    ///   `cancelled` if the call was cancelled.
     public func search(
         batch queries: [Float], within radius: Float, options: RadiusOptions = .init(), threads: Int? = nil
     ) throws(StoreError) -> [RadiusResult] {
