@@ -1,9 +1,4 @@
-import Allocation
-import FileFormat
-import HNSW
-import MappedStorage
 public import SystemPackage
-import WriteAheadLog
 
 extension VectorStore {
     /// Checks a store, which is opened for reading, and returns its problems.

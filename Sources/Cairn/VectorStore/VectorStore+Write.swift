@@ -2,7 +2,6 @@ import Allocation
 import HNSW
 
 extension VectorStore {
-
     /// Adds vectors under new labels: all of them or, if this throws, none.
     ///
     /// When this returns, searches find the vectors, and they survive the failures that ``OpenOptions/durability``

@@ -1,5 +1,3 @@
-import HNSW
-
 /// The methods that take vectors in an array, with a span instead: no copy is made of memory that you have already. They
 /// are hidden in the documentation, which would have every page twice.
 @_documentation(visibility: internal)

@@ -1,8 +1,6 @@
-import Allocation
 import HNSW
 
 extension VectorStore {
-
     /// Returns the k nearest vectors to a query, nearest first.
     ///
     /// Vectors at equal distances are in the order of their labels. If the store has fewer than k vectors, or the

@@ -1,5 +1,4 @@
 extension VectorStore {
-
     /// Returns the k documents that are nearest to a query, nearest first.
     ///
     /// A document is a group of labels. It is as near as its nearest vector. You get k documents if the store has that

@@ -1,5 +1,4 @@
 extension VectorStore {
-
     /// Returns the vectors within a radius of a query, nearest first.
     ///
     /// A vector at exactly that distance is within the radius. Distances are those of the metric: squared for l2, and

@@ -1,6 +1,4 @@
-import Allocation
 import FileFormat
-import HNSW
 import MappedStorage
 import SystemPackage
 import WriteAheadLog
