@@ -102,14 +102,19 @@ let package = Package(
             name: "CrashCampaign",
             dependencies: ["Threading", "Cairn", "CrashStates", "MappedStorage", "HNSW", system, argumentParser],
             path: "Campaigns/Crash", swiftSettings: strict),
+        .target(
+            name: "DataSets", dependencies: ["VectorFiles", system, argumentParser], path: "Campaigns/DataSets",
+            swiftSettings: strict),
         .executableTarget(
             name: "ChangeCosts",
             dependencies: [
-                "Threading", "Cairn", "MappedStorage", "VectorFiles", "HNSW", "TestSupport", system, argumentParser,
+                "Threading", "Cairn", "DataSets", "MappedStorage", "VectorFiles", "HNSW", "TestSupport", system,
+                argumentParser,
             ],
             path: "Campaigns/ChangeCosts", swiftSettings: strict),
         .executableTarget(
-            name: "SearchCosts", dependencies: ["Cairn", "HNSW", "VectorFiles", system, argumentParser],
+            name: "SearchCosts",
+            dependencies: ["Cairn", "DataSets", "HNSW", "VectorFiles", system, argumentParser],
             path: "Campaigns/SearchCosts", swiftSettings: strict),
         .executableTarget(
             name: "QuantizationTrials", dependencies: ["Cairn", system, argumentParser],

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cairn
+import DataSets
 import Foundation
 import SystemPackage
 import VectorFiles

@@ -1,16 +1,17 @@
 import ArgumentParser
-import Cairn
 import Foundation
 import SystemPackage
-import VectorFiles
+package import VectorFiles
 
 /// The vectors of a folder: `base*.npy`, and the queries beside them.
-struct DataSet {
-    let base: VectorFile
-    let queries: VectorFile
-    let dimensions: Int
+package struct DataSet {
+    package let base: VectorFile
+    package let dimensions: Int
+    package var queryCount: Int { queryFile.rows }
+    private let queryFile: VectorFile
 
-    init(_ folder: String) throws {
+    /// Throws if the folder has no such files.
+    package init(_ folder: String) throws {
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         func file(_ prefix: String) throws -> VectorFile {
             guard let name = names.first(where: { $0.hasPrefix(prefix) && $0.hasSuffix(".npy") }) else {
@@ -19,14 +20,16 @@ struct DataSet {
             return try VectorFile(FilePath(folder).appending(name))
         }
         base = try file("base")
-        queries = try file("queries")
+        queryFile = try file("queries")
         dimensions = base.dimensions
     }
 
-    func rows(_ range: Range<Int>) throws -> [Float] { try Self.read(base, range) }
+    /// The vectors of these rows, one after the other.
+    package func rows(_ range: Range<Int>) throws -> [Float] { try Self.read(base, range) }
 
-    func queries(_ count: Int) throws -> [[Float]] {
-        let all = try Self.read(queries, 0..<min(count, queries.rows))
+    /// The first queries, at most `count`.
+    package func queries(_ count: Int) throws -> [[Float]] {
+        let all = try Self.read(queryFile, 0..<min(count, queryFile.rows))
         return stride(from: 0, to: all.count, by: dimensions).map { Array(all[$0..<$0 + dimensions]) }
     }
 
@@ -37,14 +40,5 @@ struct DataSet {
         }
         try result.get()
         return values
-    }
-
-    /// A store of the first `count` rows, made in one go, opened for writing.
-    func store(_ count: Int, at path: FilePath, counter: WriteCounter, threads: Int) throws -> VectorStore {
-        try VectorStore.build(
-            at: path, configuration: .init(dimensions: dimensions, metric: .l2), vectors: rows(0..<count),
-            options: .init(threads: threads))
-        return try VectorStore.open(
-            at: path, options: .init(access: .readWrite, threads: threads), calls: counter.calls)
     }
 }
