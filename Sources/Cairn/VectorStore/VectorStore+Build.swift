@@ -178,7 +178,7 @@ extension VectorStore {
             throw StoreError(
                 .duplicateLabel,
                 template:
-                    "label \(label) comes twice, first in row \(places[0]) and again in row \(StoreError.rowMark); a store has each label once",
+                    "label \(label) comes twice, in rows \(places[0]) and \(StoreError.rowMark); a store has each label once",
                 label: label, row: places[1])
         }
     }

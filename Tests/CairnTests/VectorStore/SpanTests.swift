@@ -72,7 +72,7 @@ import Testing
                     at: "/nonexistent/store", configuration: .init(dimensions: 1), vectors: [1, 2, 3],
                     labels: [7, 8, 7])
             })
-        #expect(twice.numbered(1002).message.contains("row 0 and again in row 1002"))
+        #expect(twice.numbered(1002).message.contains("in rows 0 and 1002"))
         // What others write is left as it is.
         #expect(StoreError(.io, "row \u{1} of the tape").numbered(4).message == "row ? of the tape")
     }

@@ -186,7 +186,7 @@ enum GroupingKind: String, CaseIterable, Sendable {
         let fixture = try StoreFixture(50), store = try fixture.open(), query = fixture.rows[0]
         for (count, options, word) in [
             (-1, VectorStore.DocumentOptions(), "-1"), (1, .init(ef: 0), "ef is 0"),
-            (1, .init(neighborsPerDocument: 0), "0 neighbours"),
+            (1, .init(neighborsPerDocument: 0), "neighborsPerDocument is 0"),
         ] as [(Int, VectorStore.DocumentOptions, String)] {
             for search in [
                 { _ = try store.searchDocuments(query, k: count, by: .shift(1), options: options) },
