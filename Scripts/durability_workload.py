@@ -382,8 +382,8 @@ class Findability:
 
     @property
     def is_good(self):
-        """No more are missed than in new stores, within one in a thousand."""
-        return self.missed - self.missed_when_new <= self.searched / 1000
+        """No more are missed than in new stores, within one in a thousand; of few, two are no sign of anything."""
+        return self.missed - self.missed_when_new <= max(2, self.searched / 1000)
 
 
 def random_delay(rng):

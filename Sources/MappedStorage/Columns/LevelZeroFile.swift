@@ -43,11 +43,15 @@ package final class LevelZeroFile: Sendable {
         package let file: File
         package let superblock: Superblock
         package let header: HeaderSlot
+        /// Whether the other slot says the same. Then one of them was synced before the other was written; else nobody
+        /// knows whether the newer one is on the disk.
+        package let isHeaderTwice: Bool
 
-        package init(file: File, superblock: Superblock, header: HeaderSlot) {
+        package init(file: File, superblock: Superblock, header: HeaderSlot, isHeaderTwice: Bool) {
             self.file = file
             self.superblock = superblock
             self.header = header
+            self.isHeaderTwice = isHeaderTwice
         }
     }
 
@@ -64,16 +68,16 @@ package final class LevelZeroFile: Sendable {
             throw .format(path, cutShort(size, Geometry.prologue))
         }
         let superblock = try format(path) { () throws(FormatError) in try readSuperblock(prologue, writable: writable) }
-        let header = try format(path) { () throws(FormatError) in
+        let (header, isTwice) = try format(path) { () throws(FormatError) in
             do throws(FormatError) {
                 return try readHeader(prologue, superblock)
             } catch {
                 // A crash can leave this: one torn, the other lost by a sync that failed. A journal still says it.
                 guard let header = fallback(superblock) else { throw error }
-                return header
+                return (header, false)
             }
         }
-        return Prologue(file: file, superblock: superblock, header: header)
+        return Prologue(file: file, superblock: superblock, header: header, isHeaderTwice: isTwice)
     }
 
     /// Maps the segments that `header` counts, after checking that the file is long enough. `slots`: the most the store
@@ -130,10 +134,11 @@ package final class LevelZeroFile: Sendable {
         throw problem
     }
 
+    /// The newer header, and whether the other one says the same.
     private static func readHeader(
         _ prologue: [UInt8], _ superblock: Superblock
-    ) throws(FormatError) -> HeaderSlot {
-        var best: HeaderSlot?
+    ) throws(FormatError) -> (HeaderSlot, isTwice: Bool) {
+        var found: [HeaderSlot] = []
         var problem: FormatError?
         for (index, offset) in HeaderSlot.offsets.enumerated() {
             do throws(FormatError) {
@@ -142,17 +147,22 @@ package final class LevelZeroFile: Sendable {
                 guard header.generation % 2 == index else {
                     throw FormatError(.corrupt, "a header stands in the slot of the other one")
                 }
-                if best == nil || header.generation > best!.generation { best = header }
+                found.append(header)
             } catch {
                 problem = error
             }
         }
-        guard let best else {
+        guard let best = found.max(by: { $0.generation < $1.generation }) else {
             throw FormatError(
                 .corrupt, "neither header is valid: \(problem?.problem ?? "")",
                 remedy: "restore the store from a copy")
         }
-        return best
+        let isTwice = found.allSatisfy { header in
+            var copy = header
+            copy.generation = best.generation
+            return copy == best
+        }
+        return (best, isTwice && found.count == 2)
     }
 
     /// Writes `header` into the slot of its generation and makes it durable.

@@ -121,6 +121,8 @@ struct StoreOpening {
                 try writer?.checkpoint()
             } else if found.hasDamagedLog {
                 try leave(disk)
+            } else if !found.prologue.isHeaderTwice {
+                try keepHeader(disk)
             }
         }
         return VectorStore(
@@ -151,7 +153,7 @@ struct StoreOpening {
                 try checkNumbers(of: journal.header)
                 header = try Recovery.redo(journal, in: directory, prologue)
                 prologue = LevelZeroFile.Prologue(
-                    file: prologue.file, superblock: prologue.superblock, header: header)
+                    file: prologue.file, superblock: prologue.superblock, header: header, isHeaderTwice: true)
             } else {
                 header = journal.header
                 pending = journal
@@ -198,6 +200,17 @@ struct StoreOpening {
     /// A writer gets addresses to grow into. They cost nothing, but a process has a limited number of them, and may
     /// have thousands of stores open.
     static func reservedSlots(for present: Int) -> Int { min(max(1 << 26, 64 * present), Geometry.maximumSlots) }
+
+    /// Makes sure that what is found now survives a power cut. The sync of the newer header may have failed, or never
+    /// have been made; with only a setting in it, nothing else would bring it to the disk. A full disk must not keep a
+    /// store from being opened: then it is done before the first change.
+    private func keepHeader(_ disk: StoreDisk) throws(StoreError) {
+        do throws(StorageError) {
+            try disk.makeHeaderDurable()
+        } catch {
+            if error.errno.advice == nil { throw StoreError(error) }
+        }
+    }
 
     /// Has the header name a new log, so that nobody comes upon the damaged one again.
     private func leave(_ disk: StoreDisk) throws(StoreError) {

@@ -86,7 +86,9 @@ struct NearestSearch: StoreSearch {
 
     /// The plan where there is no filter.
     private func plan(_ session: ReadSession) -> SearchPlan {
-        options.isExact ? .scan : session.view.plan(k: k, width: width(session))
+        options.isExact
+            ? .scan
+            : session.view.plan(k: k, width: width(session), liveCount: session.counts.load().live)
     }
 
     /// What a walk found, or what there is if that is more: most of the store is deleted, or a build of before left

@@ -1,3 +1,5 @@
+import FileFormat
+import MappedStorage
 import SystemPackage
 import TestSupport
 import Testing
@@ -9,6 +11,37 @@ import Glibc
 #endif
 
 @Suite struct HandleTests {
+    /// A setting whose sync failed was not acknowledged. But who opens the store may find it, and then it stays.
+    @Test func `what is found in a header that may not be on the disk is brought there`() throws {
+        let store = try CodedStore(.none), fault = LateFault(.synchronize, .ioError, of: "level0")
+        try store.build(20)
+        let opened = try VectorStore.open(
+            at: store.path, options: .init(access: .readWrite, threads: 1), calls: fault.calls)
+        try opened.setEF(60)
+        fault.arm(1)
+        #expect(throws: StoreError.self) { try opened.setEF(70) }
+        #expect(fault.hasFired)
+        try? opened.close()
+        func widths() throws -> [Int] {
+            let bytes = try readBytes(store.path.appending("level0"))
+            let superblock = try LevelZeroFile.open(Directory(store.path)["level0"], writable: false).superblock
+            return try [0, 4096].map { (offset) throws in
+                try HeaderSlot(decoding: Array(bytes[offset..<offset + HeaderSlot.size]), superblock: superblock)
+                    .searchWidth
+            }
+        }
+        #expect(try widths().sorted() == [60, 70])
+        let again = try VectorStore.openForWriting(at: store.path)
+        #expect(try again.configuration.ef == 70)
+        // Both are, one after the other and each with its sync, before anything else is done.
+        #expect(try widths() == [70, 70])
+        try again.close()
+        // From then on there is nothing to do.
+        let before = try readBytes(store.path.appending("level0"))
+        try VectorStore.openForWriting(at: store.path).close()
+        #expect(try readBytes(store.path.appending("level0")) == before)
+    }
+
     @Test func `ef is kept in both headers, and nothing else changes`() throws {
         let fixture = try StoreFixture(20)
         let level0 = fixture.path.appending("level0")

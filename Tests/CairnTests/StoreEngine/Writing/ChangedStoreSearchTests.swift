@@ -11,6 +11,21 @@ import Testing
 
     init() throws { directory = try TemporaryDirectory() }
 
+    /// A new store of what is left would be scanned.
+    @Test func `a store that lost most of its vectors finds all that are left`() throws {
+        let store = try VectorStore(
+            inMemory: .init(dimensions: 16, metric: .innerProduct, m: 4, efConstruction: 20, ef: 39))
+        let rows = seededVectors(count: 1100, dimensions: 16, seed: 5)
+        try store.add(rows, labels: Array(0..<1100), threads: 1)
+        try store.erase((0..<1100).filter { $0 % 11 != 0 })
+        #expect(try store.verify(depth: .searches).missedCount == 0)
+        let before = try store.searchWork.distances
+        for query in rows.rows(16)[..<40] {
+            #expect(try store.search(query, k: 5) == store.search(query, k: 5, options: .init(isExact: true)))
+        }
+        #expect(try store.searchWork.distances - before == 40 * 2 * 100)
+    }
+
     @Test(arguments: [true, false])
     func `what is marked, erased or superseded is not found, what replaced it is`(inMemory: Bool) throws {
         let path = directory.appending("store")
