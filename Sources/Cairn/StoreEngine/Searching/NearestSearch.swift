@@ -22,7 +22,13 @@ struct NearestSearch: StoreSearch {
 
     /// The nearest vectors to one query.
     func run(_ input: QueryInput, _ session: ReadSession) throws(StoreError) -> [VectorStore.Neighbor] {
-        let session = comparing(session), query = try session.prepare(input), graph = session.graph
+        // Without a copy of the session in the usual case: it has a dozen references to count.
+        options.ignoresCodes ? try find(input, comparing(session)) : try find(input, session)
+    }
+
+    @inline(__always)
+    private func find(_ input: QueryInput, _ session: ReadSession) throws(StoreError) -> [VectorStore.Neighbor] {
+        let query = try session.prepare(input), graph = session.graph
         return try takingMemory(for: session.path) { () throws(OutOfMemory) in
             let found: UncheckedBuffer<HNSW.Candidate>
             if let filter = options.filter {
