@@ -61,7 +61,9 @@ private func run(
     _ lookUp: @escaping @Sendable (inout SystemRandomNumberGenerator) throws -> Void
 ) throws -> (lookups: Double, commits: Double) {
     let counts = (0...threads).map { _ in Counter() }, began = Date(), end = began + 1
-    DispatchQueue.concurrentPerform(iterations: threads + (commits ? 1 : 0)) { thread in
+    // Threads of their own: concurrentPerform has no more at a time than there are processors.
+    let group = DispatchGroup()
+    @Sendable func work(_ thread: Int) {
         var random = SystemRandomNumberGenerator(), count = 0
         do {
             while Date() < end {
@@ -79,6 +81,14 @@ private func run(
         }
         counts[thread].value = count
     }
+    for thread in 0..<threads + (commits ? 1 : 0) {
+        group.enter()
+        Thread {
+            work(thread)
+            group.leave()
+        }.start()
+    }
+    group.wait()
     let seconds = Date().timeIntervalSince(began)
     return (
         Double(counts[..<threads].reduce(0) { $0 + $1.value }) / seconds, Double(counts[threads].value) / seconds
