@@ -38,7 +38,12 @@ extension VectorStore {
         at path: FilePath, options: OpenOptions = .init(), reporting common: CommonOptions,
         _ body: (VectorStore) throws -> Result
     ) throws -> Result {
-        let store = try opening(at: path, options: options, forWriting: true, reporting: common)
+        let store: VectorStore
+        do {
+            store = try opening(at: path, options: options, forWriting: true, reporting: common)
+        } catch let error as StoreError where error.code == .corrupt {
+            throw Failure(error, addition: "; nothing was changed")
+        }
         let result: Result
         do {
             result = try body(store)
@@ -49,7 +54,13 @@ extension VectorStore {
         // The log comes into the files, and codes may be made.
         let waiting = WaitingLine("closing the store", quiet: common.quiet)
         defer { waiting?.finish() }
-        try store.close()
+        do {
+            try store.close()
+        } catch {
+            // What was acknowledged is in the log whatever closing says, unless it says that.
+            guard error.code == .corrupt else { throw error }
+            throw Failure(error, addition: "; the changes are made, and stay in the log")
+        }
         if let failed = store.failedCheckpoint {
             printWarning(
                 "\(path): the changes are safe in the log, but could not be brought into the files: \(failed.error.message)"

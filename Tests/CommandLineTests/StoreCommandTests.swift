@@ -111,7 +111,7 @@ struct StoreCommandTests {
         let json = try workspace.cairn("get", "@store", "3", "50", "--output", "json")
         #expect(json.code == 1 && json.output == "")
         let error = try ErrorDocument(json.errors).error
-        #expect(error.code == "notFound" && error.message.contains("50") && error.path == workspace.path("store"))
+        #expect(error.code == "unknownLabel" && error.message.contains("50") && error.path == workspace.path("store"))
     }
 
     @Test("labels prints all of them")

@@ -112,6 +112,18 @@ struct VerifyTests {
         #expect(gone.code == 0, "\(gone.errors)")
     }
 
+    /// The change is in the log, and only the checkpoint fails; the next writer cannot even open the store.
+    @Test func `a change of a store with a damaged page says whether it was made`() throws {
+        try flip([try offset(ofRow: 150) + 5], of: "store/level0")
+        let made = try workspace.cairn("delete", "@store", "150")
+        #expect(
+            made.code == 2 && made.errors.hasSuffix("; the changes are made, and stay in the log\n"), "\(made.errors)")
+        #expect(try workspace.cairn("labels", "@store", "--deleted").lines == ["150"])
+        let refused = try workspace.cairn("delete", "@store", "7")
+        #expect(refused.code == 2 && refused.errors.hasSuffix("; nothing was changed\n"), "\(refused.errors)")
+        #expect(try workspace.cairn("labels", "@store", "--deleted").lines == ["150"])
+    }
+
     @Test func `problems of many pages are listed to a limit`() throws {
         let count = try workspace.bytes("store/level0").count
         try flip(stride(from: 1 << 15, to: count, by: 4096).map { $0 + 77 }, of: "store/level0")

@@ -95,7 +95,7 @@ extension VectorStore {
         if let vector = try vector(for: label) { return vector }
         let isDeleted = try deletedLabels().contains(label)
         throw Failure(
-            code: "notFound",
+            code: StoreError.Code.unknownLabel.description,
             isDeleted
                 ? "label \(label) is marked deleted; bring it back with: cairn delete \(path) \(label) --undo"
                 : "there is no label \(label) in the store", path: path)
