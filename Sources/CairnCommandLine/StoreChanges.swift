@@ -41,7 +41,7 @@ extension VectorStore {
         let store: VectorStore
         do {
             store = try opening(at: path, options: options, forWriting: true, reporting: common)
-        } catch let error as StoreError where error.code == .corrupt {
+        } catch let error as StoreError where error.code == .corrupt && !error.isSalvageable {
             throw Failure(error, addition: "; nothing was changed")
         }
         let result: Result

@@ -154,7 +154,7 @@ struct OutputFormatTests {
         for form in ["json", "jsonl"] {
             let missing = try workspace.cairn("get", "@store", "99", "--output", form)
             #expect(missing.code == 1 && missing.output == "")
-            #expect(try ErrorDocument(missing.errors).error.code == "notFound")
+            #expect(try ErrorDocument(missing.errors).error.code == "unknownLabel")
             #expect(try ErrorDocument(workspace.cairn("get", "--output", form).errors).error.code == "usage")
         }
         #expect(try workspace.cairn("get", "@store", "99", "--output", "tsv").errors.hasPrefix("cairn: error: "))
