@@ -117,8 +117,13 @@ extension VectorStore {
         }
     }
 
-    static func memoryPlan(_ segments: [Geometry.Segment], budget: Int) -> MemoryPlan {
+    /// The plan for a store whose data file has these segments. `quantizedBytes`: what its quantized vectors and link
+    /// lists take in memory; nil for a store without quantization.
+    static func memoryPlan(_ segments: [Geometry.Segment], budget: Int, quantizedBytes: Int? = nil) -> MemoryPlan {
         let end = segments.last?.end ?? 0
-        return end <= budget / 10 * 9 ? .resident : .paged
+        if end + (quantizedBytes ?? 0) / 2 <= budget / 10 * 9 { return .resident }
+        // The rest is for what searches read and for what they keep.
+        if let quantizedBytes, quantizedBytes <= budget / 10 * 8 { return .quantizedResident }
+        return .paged
     }
 }

@@ -48,14 +48,16 @@ public final class VectorStore: @unchecked Sendable {
     private let searchWidth: Atomic<Int>
     private let codeKind: Atomic<UInt8>
     private let plan: MemoryPlan
+    private let packing: ListPacking?
     /// What closing the store left.
     private let lastFailedCheckpoint = Guarded<FailedCheckpoint?>(nil)
 
     init(
         _ directory: Directory?, access: OpenOptions.Access, contents: StoreContents, labels: LabelTable,
         writer: StoreWriter?, counts: PublishedCounts, storeLock: StoreLock?, searchWidth: Int, codes: Quantization,
-        plan: MemoryPlan
+        plan: MemoryPlan, packing: ListPacking? = nil
     ) {
+        self.packing = packing
         path = directory?.path
         self.directory = directory
         self.access = access
@@ -120,6 +122,7 @@ public final class VectorStore: @unchecked Sendable {
         } catch {
             problem = error
         }
+        packing?.stop()
         readers.waitForAll()
         let failed = failedCheckpoint
         lastFailedCheckpoint.withLock { $0 = failed }
@@ -136,6 +139,7 @@ public final class VectorStore: @unchecked Sendable {
     private func leak() {
         _ = unsafe Unmanaged.passRetained(writer)
         if let contents { _ = unsafe Unmanaged.passRetained(contents) }
+        if let packing { _ = unsafe Unmanaged.passRetained(packing) }
         if let storeLock { _ = unsafe Unmanaged.passRetained(storeLock) }
     }
 
@@ -151,6 +155,9 @@ public final class VectorStore: @unchecked Sendable {
                 contents: contents, view: contents.graph.publishedView, scratch: readers.scratch(place),
                 labels: labels, counts: counts, defaultWidth: defaultWidth, path: path))
     }
+
+    /// Whether the link lists of a store of that plan are in memory of this process.
+    var hasPackedLists: Bool { packing?.isDone ?? false }
 
     /// The part of the store that changes it; throws for a handle that may not.
     func writing() throws(StoreError) -> StoreWriter {

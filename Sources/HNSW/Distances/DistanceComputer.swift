@@ -26,6 +26,9 @@ struct DistanceComputer {
     @inline(__always)
     var prefetchPlan: PrefetchPlan { PrefetchPlan(rowBytes: stride) }
 
+    /// Whether the rows are the vectors.
+    func compares(_ columns: Columns) -> Bool { unsafe base == UnsafeRawPointer(columns.vectors) }
+
     /// Where a row is.
     func row(_ slot: UInt32) -> UnsafeRawPointer { unsafe base + Int(slot) * stride }
 

@@ -43,7 +43,7 @@ struct NeighborScan {
             visited = scratch.visited.view(reserving: listCapacity)
         }
         let columns = graph.columns, slots = slots
-        let (ids, length) = lists.list(node)
+        let (ids, length) = lists.list(node, slots)
         var found = 0, index = 0
         while index < length {
             // Read once: the file may change between two looks at it.
@@ -59,8 +59,9 @@ struct NeighborScan {
             unsafe cairn_prefetch(columns.slotTable + Int(slots[index]) &* Columns.slotEntrySize)
             index &+= 1
         }
+        graph.fetchRows?(slots, found)
         if let next {
-            let (nextIDs, nextLength) = lists.list(next)
+            let (nextIDs, nextLength) = lists.list(next, scratch.ahead)
             index = 0
             while index < nextLength {
                 unsafe cairn_prefetch_lines(columns.vector(nextIDs[index]), plan.pipelinedLines)

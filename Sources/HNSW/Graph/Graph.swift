@@ -48,6 +48,13 @@ package final class Graph: @unchecked Sendable {
     private var currentCodes: CodeColumn?
     private var formerCodes: [(epoch: Epoch, codes: CodeColumn)] = []
 
+    /// The lists of level 0 in memory of this process, for a store whose columns are not kept in memory. Set before
+    /// anybody searches.
+    package private(set) var packedLists: PackedLists?
+    /// Has rows of vectors read from the disk together, before they are compared one by one; nil: they are in memory, or
+    /// may be. Set before anybody searches.
+    package var fetchRows: (@Sendable (UncheckedBuffer<UInt32>, Int) -> Void)?
+
     /// What searches go by, set when a batch is published.
     private let publishedCount: Atomic<Int>
     private let publishedEntry: Atomic<UInt64>
@@ -123,6 +130,21 @@ package final class Graph: @unchecked Sendable {
     package func extend(slots count: Int) throws(OutOfMemory) {
         try overlay.extend(slots: count)
         try slots.extend(slots: count)
+        try packedLists?.extend(slots: count)
+    }
+
+    /// Has walks read lists from memory of this process. Before anybody searches; `packLists` brings the lists there.
+    package func usePackedLists() throws(OutOfMemory) {
+        let packed = try PackedLists(capacity: parameters.capacity(level: 0), slots: capacity, count: count)
+        try packed.extend(slots: count)
+        packedLists = packed
+    }
+
+    /// Brings the lists of some slots into memory of this process. From any thread, as a reader, beside whatever goes on.
+    package func packLists(_ slots: Range<Int>) {
+        packedLists?.pack(slots, of: columns) {
+            overlay.newest.load(Int($0)) != 0 || overlay.published.load(Int($0)) != 0
+        }
     }
 
     /// The number of the last batch that searches see.
@@ -209,7 +231,8 @@ package final class Graph: @unchecked Sendable {
 
     private func lists(_ places: ReservedArray<Atomic<UInt32>>) -> LevelZeroLists {
         LevelZeroLists(
-            columns: columns, arena: overlay.arena, places: places, capacity: parameters.capacity(level: 0))
+            columns: columns, arena: overlay.arena, places: places, capacity: parameters.capacity(level: 0),
+            packed: packedLists)
     }
 
     /// Whether a slot is part of the graph as the writer sees it: live or marked. The others may still be linked to, by
@@ -228,7 +251,7 @@ package final class Graph: @unchecked Sendable {
     }
 
     /// Heap memory the graph takes beside its columns. Only the writer may ask, or anybody if there is none.
-    package var byteCount: Int { upper.byteCount + overlay.byteCount + slots.byteCount }
+    package var byteCount: Int { upper.byteCount + overlay.byteCount + slots.byteCount + (packedLists?.byteCount ?? 0) }
 }
 
 /// The graph as one reader sees it, be it a search or the writer: which lists, from where, up to which slot and batch.
@@ -272,12 +295,36 @@ struct LevelZeroLists: @unchecked Sendable {
     let arena: ListArena
     let places: UnsafeMutablePointer<Atomic<UInt32>>
     let capacity: Int
+    /// Lists that have not changed since the last checkpoint, in memory of this process; nil: they are in the columns.
+    let packed: PackedLists?
 
-    init(columns: Columns, arena: ListArena, places: ReservedArray<Atomic<UInt32>>, capacity: Int) {
+    init(
+        columns: Columns, arena: ListArena, places: ReservedArray<Atomic<UInt32>>, capacity: Int, packed: PackedLists?
+    ) {
         self.columns = columns
         self.arena = arena
         unsafe self.places = places.base
         self.capacity = capacity
+        self.packed = packed
+    }
+
+    /// The same as `list(_:)` for walks, from memory of this process where that has it. `room`, for `capacity` ids, may
+    /// become the list.
+    @inline(__always)
+    func list(
+        _ slot: UInt32, _ room: UncheckedBuffer<UInt32>
+    ) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
+        let place = unsafe (places + Int(slot)).pointee.load(ordering: .acquiring)
+        if place != 0 { return changedList(place) }
+        if let packed, let count = packed.unpack(slot, into: room) { return (room, count) }
+        let count = unsafe Int(columns.linkHeads[Int(slot)] & 0xffff)
+        return (base(slot), min(count, capacity))
+    }
+
+    /// Asks for a list that a walk will read soon.
+    @inline(__always)
+    func prefetch(_ slot: UInt32) {
+        if let packed { packed.prefetch(slot) } else { columns.prefetchList(slot) }
     }
 
     /// The ids of a list; never more than a list can have, whatever the file says.

@@ -287,6 +287,7 @@ extension Graph {
     /// The columns have every changed list: from now on they are read there. No batch is being written or waiting.
     package func forgetChangedLists() {
         var places: [UInt32] = []
+        packedLists?.update(changedLists().map { ($0.slot, $0.list.dropFirst(1), Int($0.list[0] & 0xffff)) })
         for slot in overlay.changedSlots {
             places.append(overlay.published.load(Int(slot)))
             overlay.published.store(0, at: Int(slot))

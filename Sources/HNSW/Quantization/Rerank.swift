@@ -27,6 +27,7 @@ extension Graph {
                 pending &+= rule.finds(candidate.slot) ? 1 : 0
                 index &+= 1
             }
+            fetchRows?(gathered, pending)
             computer.prefetch(gathered, pending)
             computer.compute(gathered, pending, results)
             scratch.rerankCount &+= pending
@@ -55,6 +56,7 @@ extension Graph {
         while start < size {
             let count = min(gathered.count, size &- start, 32)
             for index in 0..<count { gathered[index] = pool[start &+ index].slot }
+            fetchRows?(gathered, count)
             computer.prefetch(gathered, count)
             computer.compute(gathered, count, results)
             for index in 0..<count {

@@ -37,6 +37,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
     /// In turns: the neighbours of a candidate were gathered, and are not compared yet.
     private var isGathered = false
     private let trace: SearchTrace?
+    private let fetchRows: (@Sendable (UncheckedBuffer<UInt32>, Int) -> Void)?
 
     /// Begins at `entry`. `scratch` has been prepared for the walk, and belongs to it until `finish`. `masked`: a slot,
     /// not the entry's, that is left out as if it were not in the graph.
@@ -46,6 +47,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
         rule: Rule, masking masked: UInt32? = nil, _ scratch: SearchScratch
     ) {
         lists = view.levelZero
+        fetchRows = graph.fetchRows == nil || !computer.compares(graph.columns) ? nil : graph.fetchRows
         self.computer = computer
         columns = graph.columns
         plan = computer.prefetchPlan
@@ -96,7 +98,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
         }
         // Locals, because what a store might point to is loaded and stored each time.
         var visited = self.visited
-        let (ids, length) = lists.list(node)
+        let (ids, length) = lists.list(node, gathered)
         trace?.readList(ids, length)
         var found = 0, index = 0
         while index < length {
@@ -115,6 +117,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
             }
             index &+= 1
         }
+        if let fetchRows { fetchRows(gathered, found) }
         self.visited = visited
         self.found = found
         cursor = nextUnexpanded(after: cursor)
@@ -124,14 +127,14 @@ struct LevelZeroWalk<Rule: SearchRule> {
     @inline(__always)
     func lookAhead() {
         guard cursor < pool.size else { return }
-        let (ids, length) = lists.list(pool.candidates[cursor].slot)
+        let (ids, length) = lists.list(pool.candidates[cursor].slot, scratch.ahead)
         var index = 0
         while index < length {
             computer.prefetch(ids[index], lines: plan.pipelinedLines)
             index &+= 1
         }
         let second = nextUnexpanded(after: cursor)
-        if second < pool.size { columns.prefetchList(pool.candidates[second].slot) }
+        if second < pool.size { lists.prefetch(pool.candidates[second].slot) }
     }
 
     /// Computes the distances of what was gathered, and puts what is near enough into the pool.
@@ -155,7 +158,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
             }
             if place >= 0 {
                 if place < cursor { cursor = place }
-                if place <= cursor &+ PrefetchPlan.listDistance { columns.prefetchList(gathered[index]) }
+                if place <= cursor &+ PrefetchPlan.listDistance { lists.prefetch(gathered[index]) }
             }
             index &+= 1
         }
@@ -170,7 +173,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
             compare()
             isGathered = false
             guard hasNext else { return false }
-            columns.prefetchList(pool.candidates[cursor].slot)
+            lists.prefetch(pool.candidates[cursor].slot)
         } else {
             guard hasNext else { return false }
             gather()

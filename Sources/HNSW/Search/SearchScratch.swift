@@ -19,6 +19,7 @@ package final class SearchScratch: @unchecked Sendable {
     let frontierMemory = Memory<Candidate>()
     let keptMemory = Memory<Candidate>()
     private let gatheredMemory = Memory<UInt32>()
+    private let aheadMemory = Memory<UInt32>()
     private let distanceMemory = Memory<Float>()
     private let expansionMemory = Memory<Float>()
     private let queryMemory = Memory<UInt64>()
@@ -45,7 +46,8 @@ package final class SearchScratch: @unchecked Sendable {
 
     package var byteCount: Int {
         visited.byteCount + poolMemory.byteCount + resultMemory.byteCount + frontierMemory.byteCount
-            + keptMemory.byteCount + gatheredMemory.byteCount + distanceMemory.byteCount + expansionMemory.byteCount
+            + keptMemory.byteCount + gatheredMemory.byteCount + aheadMemory.byteCount + distanceMemory.byteCount
+            + expansionMemory.byteCount
             + queryMemory.byteCount + codeQueryMemory.byteCount + codeComponentMemory.byteCount
             + memo.byteCount + selection.byteCount
     }
@@ -58,6 +60,7 @@ package final class SearchScratch: @unchecked Sendable {
         try poolMemory.grow(to: room)
         try resultMemory.grow(to: room)
         try gatheredMemory.grow(to: batch)
+        try aheadMemory.grow(to: batch)
         try distanceMemory.grow(to: batch)
     }
 
@@ -73,6 +76,9 @@ package final class SearchScratch: @unchecked Sendable {
     var pool: UncheckedBuffer<Candidate> { poolMemory.buffer }
     @inline(__always)
     var gathered: UncheckedBuffer<UInt32> { gatheredMemory.buffer }
+    /// Room for the list that a walk will read next.
+    @inline(__always)
+    var ahead: UncheckedBuffer<UInt32> { aheadMemory.buffer }
     @inline(__always)
     var distances: UncheckedBuffer<Float> { distanceMemory.buffer }
 

@@ -146,6 +146,27 @@ package final class ColumnMemory: @unchecked Sendable {
         }
     }
 
+    /// Has the kernel read the rows of `count` slots from the disk, all at a time. From any thread.
+    package func expectRows(_ slots: UnsafePointer<UInt32>, _ count: Int, of column: Geometry.Column) {
+        let stride = geometry.stride(of: column), base = unsafe base(of: column)
+        let mapped = mappedSlots.load(ordering: .relaxed), page = Geometry.pageSize
+        for index in 0..<count {
+            let slot = unsafe Int(slots[index])
+            guard slot < mapped else { continue }
+            let first = slot * stride / page * page, end = roundUp((slot + 1) * stride, to: page)
+            unsafe madvise(base + first, end - first, MADV_WILLNEED)
+        }
+    }
+
+    /// Keeps a column of some segments in memory, as far as the process may lock any.
+    package func lock(_ column: Geometry.Column, _ segments: [Geometry.Segment]) {
+        for segment in segments {
+            for piece in segment.pieces where piece.column == column {
+                unsafe mlock(address(of: piece, in: segment), piece.length)
+            }
+        }
+    }
+
     /// For who goes through all slots in order: gives the memory of rows back to the page cache. Others may be reading
     /// them; what is touched comes back.
     package func release(_ slots: Range<Int>, of columns: [Geometry.Column] = Geometry.Column.allCases) {

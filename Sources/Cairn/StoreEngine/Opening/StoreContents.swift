@@ -88,6 +88,12 @@ final class StoreContents: @unchecked Sendable {
         publishedReport.withLock { $0?.isUnderReview = true }
     }
 
+    /// Has searches ask for the rows of vectors that they are about to read together, because they are on the disk.
+    func readTogether() {
+        let memory = memory
+        graph.fetchRows = { slots, count in unsafe memory.expectRows(slots.base, count, of: .vectors) }
+    }
+
     private static func distances(
         _ superblock: Superblock, _ columns: Columns, _ encoding: VectorEncoding
     ) throws(StoreError) -> Distances {

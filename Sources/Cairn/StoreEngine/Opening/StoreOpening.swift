@@ -65,7 +65,9 @@ struct StoreOpening {
         }
         let isUpperLost = upper == nil && found.header.slotCount > 0
         if isUpperLost && !hasChanges { try rebuildUpperLayers(of: contents) }
-        let plan = VectorStore.memoryPlan(file.segments, budget: options.memoryBudget ?? MemoryBudget.system)
+        let plan = VectorStore.memoryPlan(
+            file.segments, budget: options.memoryBudget ?? MemoryBudget.system,
+            quantizedBytes: quantizedBytes(found.header, file.superblock))
         for segment in file.segments {
             // What is not in the page cache is read by the row even if all of it would fit: read in large pages, or
             // with the kernel's usual look ahead, the first answers would wait for hundreds of megabytes.
@@ -96,7 +98,13 @@ struct StoreOpening {
             // No program of ours writes such a header.
             kind = .none
         }
-        let codes = found.journal == nil && kind != .none ? openCodes(found, contents, replayedSlots) : nil
+        let codes = found.journal == nil && kind != .none ? openCodes(found, contents, replayedSlots, plan) : nil
+        if plan != .resident { contents.readTogether() }
+        if plan == .quantizedResident {
+            // Without addresses for them they are read from the file.
+            try? contents.graph.usePackedLists()
+            contents.memory.lock(.slotTable, file.segments)
+        }
         let published = PublishedCounts(counts)
         var writer: StoreWriter?
         if isWriter {
@@ -128,19 +136,35 @@ struct StoreOpening {
         return VectorStore(
             directory, access: options.access, contents: contents, labels: labels, writer: writer,
             counts: published, storeLock: storeLock, searchWidth: max(1, found.header.searchWidth), codes: kind,
-            plan: plan)
+            plan: plan, packing: plan == .quantizedResident ? ListPacking(contents) : nil)
     }
 
     /// The codes as of the last checkpoint with those of the rows since; nil if there are none that fit, or no memory
     /// for them: a store does without.
-    private func openCodes(_ found: Found, _ contents: StoreContents, _ replayed: [UInt32]) -> StoreCodes? {
-        let codes = try? StoreCodes.open(directory, found.header, contents, isWritable: isWriter)
+    private func openCodes(
+        _ found: Found, _ contents: StoreContents, _ replayed: [UInt32], _ plan: VectorStore.MemoryPlan
+    ) -> StoreCodes? {
+        func open(isOwned: Bool) -> StoreCodes? {
+            try? StoreCodes.open(directory, found.header, contents, isWritable: isWriter, isOwned: isOwned)
+        }
+        let codes = plan == .quantizedResident ? open(isOwned: true) ?? open(isOwned: false) : open(isOwned: false)
         let slots = Set(replayed).sorted()
         guard let codes, (try? codes.write(slots)) != nil else { return nil }
         // What insertions thought of them is not in the log: a writer measures if they are many.
         if isWriter { codes.note(doubted: slots.count) }
         contents.use(codes)
         return codes
+    }
+
+    /// About how much memory the quantized vectors, the link lists and the slot table of the store take; nil for a store
+    /// without quantization.
+    private func quantizedBytes(_ header: HeaderSlot, _ superblock: Superblock) -> Int? {
+        guard let kind = VectorStore.Quantization(stored: header.codes)?.kind else { return nil }
+        let rowBytes = CodeModel.rowBytes(kind, dimensions: superblock.dimensions)
+        let bits = max(1, Int.bitWidth - max(header.slotCount, 1).leadingZeroBitCount)
+        // Nodes have about 1.3 M links.
+        let listBytes = 8 + (superblock.connectivity * 13 / 10 * bits + 7) / 8
+        return header.slotCount * (rowBytes + listBytes + SlotEntry.size + 8)
     }
 
     private func find() throws(StoreFileError) -> Found {

@@ -119,10 +119,11 @@ final class StoreCodes: @unchecked Sendable {
     // MARK: On disk
 
     /// The codes in the store's directory, if they belong to the state of `header`; nil if they have to be made.
-    /// `isWritable`: they are to be kept up in their file, else in memory. Throws only for want of memory or of open
+    /// `isWritable`: they are to be kept up in their file, else in memory. `isOwned`: in memory of this process. Throws only for want of memory or of open
     /// files.
     static func open(
-        _ directory: Directory, _ header: HeaderSlot, _ contents: StoreContents, isWritable: Bool
+        _ directory: Directory, _ header: HeaderSlot, _ contents: StoreContents, isWritable: Bool,
+        isOwned: Bool = false
     ) throws(StorageError) -> StoreCodes? {
         let opened = try unlessShort { () throws(StorageError) in
             let file = try File(directory[StoreName.codes], isWritable ? .readWrite : .read)
@@ -139,7 +140,7 @@ final class StoreCodes: @unchecked Sendable {
         if let kind = CodeModel.Kind(rawValue: found.kind) {
             rows =
                 try unlessShort { () throws(StorageError) in
-                    try openRows(kind, found, file, header, contents, isWritable: isWritable)
+                    try openRows(kind, found, file, header, contents, (isWritable, isOwned))
                 } ?? nil
             if rows == nil { return nil }
         }
@@ -150,7 +151,7 @@ final class StoreCodes: @unchecked Sendable {
 
     private static func openRows(
         _ kind: CodeModel.Kind, _ found: CodeFileHeader, _ file: File, _ header: HeaderSlot, _ contents: StoreContents,
-        isWritable: Bool
+        _ use: (isWritable: Bool, isOwned: Bool)
     ) throws(StorageError) -> CodeRows? {
         let offset = CodeFileHeader.rowsOffset(dimensions: found.dimensions)
         let length = found.centerChecksum == nil ? 0 : 4 * found.dimensions
@@ -159,8 +160,8 @@ final class StoreCodes: @unchecked Sendable {
         guard try file.size() >= offset + header.slotCount * model.rowBytes else { return nil }
         let memory = try CodeMemory(
             file, rowsOffset: offset, rowBytes: model.rowBytes, count: header.slotCount,
-            slots: contents.memory.reservedSlots, isWritable: isWritable)
-        return try claiming(file.path, CodeRows(model, contents, memory, isWritable ? file : nil))
+            slots: contents.memory.reservedSlots, isWritable: use.isWritable, isOwned: use.isOwned)
+        return try claiming(file.path, CodeRows(model, contents, memory, use.isWritable ? file : nil))
     }
 
     /// The sector that the file begins with in the state of `header`.
