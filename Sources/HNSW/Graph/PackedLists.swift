@@ -7,7 +7,7 @@ import Threading
 /// would be pushed out of memory by the vectors. About 57 bytes a slot at M = 16, where the column takes 132.
 ///
 /// A list is two words or more: its count and the bits of an id, then the ids, one after the other. It is never changed
-/// once readers may see it. A list that is replaced stays where it is, until the lists are packed anew.
+/// once readers may see it. A list that is replaced stays where it is, until the lists are packed again.
 @safe
 package final class PackedLists: @unchecked Sendable {
     // Sendable because places are atomic, a list is not written once its place is, and the rest is touched under
