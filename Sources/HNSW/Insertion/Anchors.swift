@@ -92,13 +92,17 @@ extension Graph {
         }
         guard displacements > 0 else { return }
         displacements -= 1
-        let (ids, count) = list(nearest, level: 0)
-        // A different one each time, or two slots could push each other out for ever.
-        let later = (0..<count).map { ids[(displacements + $0) % count] }.first { $0 > nearest && $0 != slot }
-        guard let displaced = later else { return }
-        try put(slot, into: nearest, .of(displaced))
+        var displaced: UInt32?
+        // It may link to the slot already, when what the slot had in return was displaced meanwhile.
+        if !contains(nearest, slot, in: newestView) {
+            let (ids, count) = list(nearest, level: 0)
+            // A different one each time, or two slots could push each other out for ever.
+            displaced = (0..<count).map { ids[(displacements + $0) % count] }.first { $0 > nearest }
+            if let displaced { try put(slot, into: nearest, .of(displaced)) }
+        }
         _ = try connect(slot, to: nearest, scratch, &displacements)
-        try anchor(displaced, scratch, &displacements)
+        if let displaced { try anchor(displaced, scratch, &displacements) }
+        try anchor(slot, scratch, &displacements)
     }
 
     private static let mostDisplacements = 64
@@ -188,7 +192,9 @@ extension Graph {
         case of(UInt32)
     }
 
+    /// Puts `id` into the list of `slot`, which does not have it.
     func put(_ id: UInt32, into slot: UInt32, _ place: Place) throws(OutOfMemory) {
+        assert(!contains(slot, id, in: newestView))
         try makeWritable(slot, level: 0)
         let (ids, count) = list(slot, level: 0)
         // What a damaged file had there is gone by now, and there is room.

@@ -40,6 +40,42 @@ import Testing
         #expect(holder.graph.maximumLevel == -1 && holder.linkedSlots == [])
     }
 
+    /// Rows that come and go in the order of one component: whoever is left has its neighbors far away, and a list full of
+    /// those who depend on it. With these seeds a slot whose anchor was displaced once got the same link again, or none.
+    @Test(arguments: [
+        (seeds: [0, 57, 397, 532] as [UInt64], dimensions: 16, width: 20, most: 250),
+        (seeds: [1, 61, 507], dimensions: 6, width: 20, most: 100),
+        (seeds: [2, 432, 599, 628], dimensions: 16, width: 10, most: 120),
+    ])
+    func `rows that come and go keep their anchors, and no link is there twice`(
+        seeds: [UInt64], dimensions: Int, width: Int, most: Int
+    ) {
+        for seed in seeds {
+            var random = SeededGenerator(seed: seed), version: Float = 0
+            func below(_ limit: Int) -> Int { Int(random.next() % UInt64(limit)) }
+            func rows(_ count: Int) -> [[Float]] {
+                (0..<count).map { _ in
+                    version += 1
+                    return [Float(below(1000)), version] + (0..<dimensions - 2).map { _ in Float(below(199)) - 99 }
+                }
+            }
+            let holder = TestGraph(
+                rows(100), metric: CAIRN_INNER_PRODUCT, connectivity: 4, width: width, inPlace: 0, batch: 10,
+                capacity: 3000, seed: seed)
+            for step in 0..<60 {
+                let linked = holder.linkedSlots
+                if linked.count > most || linked.count > 20 && below(3) == 0 {
+                    holder.erase(Array(linked.shuffled(using: &random).prefix(1 + below(80))))
+                } else {
+                    holder.add(rows(1 + below(40)), reusing: true)
+                }
+                let found = problems(holder)
+                #expect(found == [], "seed \(seed), step \(step)")
+                guard found == [] else { break }
+            }
+        }
+    }
+
     @Test(arguments: Data.allCases, [2, 4, 16])
     func `erasing in groups, the lowest first, the entry point, most and the rest`(data: Data, connectivity: Int) {
         let holder = TestGraph(
