@@ -60,7 +60,7 @@ enum FuzzStore {
         scalar: .uint8, connectivity: 2, constructionWidth: 8, seed: 1)
     static let salt = Identifier(bytes: Array(33...48))
     /// Of the log file.
-    static let sequence: UInt64 = 7
+    static let sequence: LogNumber = 7
 }
 
 /// Puts a checksum over the first bytes of a copy right, so that what is checked after it is reached.

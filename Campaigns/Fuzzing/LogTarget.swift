@@ -61,7 +61,8 @@ struct LogTarget: FuzzTarget {
                 superblock: FuzzStore.superblock)
             guard let reader = reader ?? nil else { return }
             let frame = UInt64(variant >> 1 & 7)
-            let start = LogPosition(frame: frame, batch: variant & 16 == 0 ? 0 : 2, slotCount: Int(frame) * 2)
+            let start = LogPosition(
+                frame: FrameNumber(rawValue: frame), batch: variant & 16 == 0 ? 0 : 2, slotCount: Int(frame) * 2)
             if let survey = try? reader.survey(from: start) {
                 precondition(!survey.isDamaged)
                 replay(reader, survey)
@@ -106,7 +107,7 @@ struct LogTarget: FuzzTarget {
         bytes.store(LogFileHeader.version, at: 8)
         bytes.store(FuzzStore.superblock.store.bytes, at: 16)
         bytes.store(FuzzStore.superblock.layout.bytes, at: 32)
-        bytes.store(FuzzStore.sequence, at: 48)
+        bytes.store(FuzzStore.sequence.rawValue, at: 48)
         bytes.store(FuzzStore.salt.bytes, at: 64)
         Fuzzing.seal(&bytes, from: 0, length: LogFileHeader.size)
         let seed = LogFileHeader.checksum(of: bytes)

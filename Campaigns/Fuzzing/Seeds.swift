@@ -76,8 +76,9 @@ enum Seeds {
             if number > 2 { batch.addState(slot: UInt32(number), .erased) }
             let free = max(0, number - 2)
             let commit = LogCommit(
-                batch: UInt64(number), durableFrame: log.durableFrame, entryPoint: 0, maximumLevel: 1, searchWidth: 50,
-                slotCount: slots, liveCount: slots - free, markedCount: 0, freeCount: free, levelState: 5)
+                batch: BatchNumber(rawValue: UInt64(number)), durableFrame: log.durableFrame, entryPoint: 0,
+                maximumLevel: 1, searchWidth: 50, slotCount: slots, liveCount: slots - free, markedCount: 0,
+                freeCount: free, levelState: 5)
             try log.append(batch, commit: commit)
             try log.synchronize()
         }

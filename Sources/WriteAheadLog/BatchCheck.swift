@@ -11,7 +11,7 @@ struct BatchCheck {
 
     private let start: LogPosition
     private let limits: LogLimits
-    private var batch: UInt64
+    private var batch: BatchNumber
     private var slotCount: Int
     /// Frames of the current batch so far.
     private var frameCount = 0
@@ -44,7 +44,7 @@ struct BatchCheck {
         }
         defer { (frameCount, rowCount, highestSlot) = (0, 0, -1) }
         guard frame.number > start.frame else { return End(included: nil) }
-        guard frame.number - start.frame >= UInt64(frameCount) else {
+        guard frame.number.rawValue - start.frame.rawValue >= UInt64(frameCount) else {
             throw FormatError(.corrupt, "the store's header includes a part of the batch")
         }
         guard commit.batch > batch else {

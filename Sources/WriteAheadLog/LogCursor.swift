@@ -6,7 +6,7 @@ struct LogCursor {
     /// Where the next frame would begin.
     private(set) var offset = LogFileHeader.size
     /// The number of the frame before.
-    private(set) var number: UInt64
+    private(set) var number: FrameNumber
     /// The frame before, once there is one.
     private(set) var frame: LogFrame!
     /// The checksum of the frame before, or of the header.
@@ -14,7 +14,7 @@ struct LogCursor {
     private let seed: UInt32
 
     init(header: LogFileHeader, seed: UInt32) {
-        number = header.firstFrame - 1
+        number = header.firstFrame.previous
         checksum = seed
         self.seed = seed
     }
@@ -23,7 +23,7 @@ struct LogCursor {
     /// frame fits.
     mutating func next(_ window: FileWindow) throws(StorageError) -> UnsafeRawBufferPointer? {
         let head = unsafe try window.bytes(at: offset, count: LogFrame.headerSize)
-        guard let next = unsafe LogFrame(decoding: head), next.number == number + 1, next.previous == checksum else {
+        guard let next = unsafe LogFrame(decoding: head), next.number == number.next, next.previous == checksum else {
             return nil
         }
         let bytes = unsafe try window.bytes(at: offset, count: LogFrame.headerSize + next.length)

@@ -5,12 +5,12 @@ package import SystemPackage
 /// Where a state stands in the log: what has been applied to it, and how far it reaches.
 package struct LogPosition: Sendable, Hashable {
     /// The last frame that the state includes.
-    package var frame: UInt64
+    package var frame: FrameNumber
     /// The last batch that the state includes.
-    package var batch: UInt64
+    package var batch: BatchNumber
     package var slotCount: Int
 
-    package init(frame: UInt64, batch: UInt64, slotCount: Int) {
+    package init(frame: FrameNumber, batch: BatchNumber, slotCount: Int) {
         self.frame = frame
         self.batch = batch
         self.slotCount = slotCount
@@ -67,7 +67,7 @@ package final class LogReader {
     /// log of that number (and salt, if one is given): a file that was not finished, or is of another life. Throws
     /// `.incompatible` for a log of a newer version.
     package static func open(
-        in directory: Directory, sequence: UInt64, salt: Identifier? = nil, superblock: Superblock
+        in directory: Directory, sequence: LogNumber, salt: Identifier? = nil, superblock: Superblock
     ) throws(StoreFileError) -> LogReader? {
         let entry = directory[LogDirectory.name(of: sequence)], path = entry.path
         let file: File
@@ -101,7 +101,7 @@ package final class LogReader {
     /// wrong. `salvaging`: in both cases the log ends at the last good commit instead, and the survey says so.
     package func survey(from position: LogPosition, salvaging: Bool = false) throws(StoreFileError) -> LogSurvey {
         var survey = LogSurvey(start: position, end: position)
-        guard header.firstFrame <= position.frame + 1 else {
+        guard header.firstFrame <= position.frame.next else {
             return try missing(survey, salvaging)
         }
         var cursor = LogCursor(header: header, seed: seed)
@@ -142,7 +142,7 @@ package final class LogReader {
     /// `.corrupt` when the file is not what it was.
     package func replay(
         _ survey: LogSurvey, change: (LogChange) throws(StoreFileError) -> Void,
-        commit: (LogCommit, _ frame: UInt64) throws(StoreFileError) -> Void
+        commit: (LogCommit, _ frame: FrameNumber) throws(StoreFileError) -> Void
     ) throws(StoreFileError) {
         var cursor = LogCursor(header: header, seed: seed)
         while cursor.offset < survey.byteCount {
@@ -186,14 +186,14 @@ package final class LogReader {
     private func missing(_ survey: LogSurvey, _ salvaging: Bool) throws(StoreFileError) -> LogSurvey {
         var survey = survey
         guard try hasDurableCommit(after: survey.start.frame, from: LogFileHeader.size) else { return survey }
-        let range = "\(survey.start.frame + 1) to \(header.firstFrame - 1)"
+        let range = "\(survey.start.frame.next) to \(header.firstFrame.previous)"
         let lost = "frames \(range), which were durable, are in no log file"
         guard salvaging else { throw .format(path, FormatError(.corrupt, lost, isSalvageable: true)) }
         survey.isDamaged = true
         return survey
     }
 
-    private func hasDurableCommit(after number: UInt64, from offset: Int) throws(StoreFileError) -> Bool {
+    private func hasDurableCommit(after number: FrameNumber, from offset: Int) throws(StoreFileError) -> Bool {
         try storage { () throws(StorageError) in
             try LostCommits(window: window, seed: seed).exist(after: number, from: offset)
         }
@@ -202,7 +202,7 @@ package final class LogReader {
     private static func damage(_ cursor: LogCursor, _ reason: String) -> FormatError {
         FormatError(
             .corrupt,
-            "the log is damaged at byte \(cursor.offset): frame \(cursor.number + 1) is not there, and \(reason)",
+            "the log is damaged at byte \(cursor.offset): frame \(cursor.number.next) is not there, and \(reason)",
             remedy: "salvage what comes before, or restore the store from a copy", isSalvageable: true)
     }
 }

@@ -14,7 +14,7 @@ package final class LogWriter: @unchecked Sendable {
     private static let growth = 1 << 20
 
     package let entry: Directory.Entry
-    package let sequence: UInt64
+    package let sequence: LogNumber
     package let salt: Identifier
     private let file: File
     /// The checksum of the file's header.
@@ -30,10 +30,10 @@ package final class LogWriter: @unchecked Sendable {
     private let failure = Atomic<CInt>(0)
 
     /// The number of the last frame appended; one less than the file's first one while it has none.
-    package var lastFrame: UInt64 { last.load(ordering: .acquiring) }
+    package var lastFrame: FrameNumber { FrameNumber(rawValue: last.load(ordering: .acquiring)) }
     /// The number of the last frame that a call of `synchronize` made durable; of the frames in earlier files it says
     /// nothing.
-    package var durableFrame: UInt64 { durable.load(ordering: .acquiring) }
+    package var durableFrame: FrameNumber { FrameNumber(rawValue: durable.load(ordering: .acquiring)) }
     /// Bytes of the file that are used, its header included.
     package var byteCount: Int { used.load(ordering: .acquiring) }
     /// Bytes that the file has room for. For whoever appends.
@@ -49,8 +49,8 @@ package final class LogWriter: @unchecked Sendable {
         sequence = header.sequence
         salt = header.salt
         checksum = seed
-        last = Atomic(header.firstFrame - 1)
-        durable = Atomic(header.firstFrame - 1)
+        last = Atomic(header.firstFrame.previous.rawValue)
+        durable = Atomic(header.firstFrame.previous.rawValue)
     }
 
     /// Makes a log file (of a sequence from 1 on), which is durable with its name when this returns: the header, whose
@@ -59,7 +59,7 @@ package final class LogWriter: @unchecked Sendable {
     /// stands for another file's header. A file that has the new name already is an error, unless it is the recycled
     /// one. Whatever fails leaves a new file removed, or a recycled one that no reader takes for a log.
     package static func create(
-        _ header: LogFileHeader, in directory: Directory, capacity: Int, recycling: UInt64? = nil
+        _ header: LogFileHeader, in directory: Directory, capacity: Int, recycling: LogNumber? = nil
     ) throws(StorageError) -> LogWriter {
         precondition(header.sequence > 0 && header.firstFrame > 0)
         let sector = header.encoded()
@@ -118,7 +118,7 @@ package final class LogWriter: @unchecked Sendable {
     /// `synchronize`. Returns the number of the commit's frame. No space, and no memory for the batch, throws with
     /// nothing changed; a write that fails is the end of this writer.
     @discardableResult
-    package func append(_ batch: LogBatch, commit: LogCommit) throws(StorageError) -> UInt64 {
+    package func append(_ batch: LogBatch, commit: LogCommit) throws(StorageError) -> FrameNumber {
         if let shortage = batch.shortage { throw StorageError(entry.path, shortage) }
         try reserve(batch.byteCount)
         let sealed = batch.seal(commit, after: lastFrame, previous: checksum, seed: seed)
@@ -131,7 +131,7 @@ package final class LogWriter: @unchecked Sendable {
         }
         checksum = sealed.checksum
         used.store(offset + batch.byteCount, ordering: .releasing)
-        last.store(sealed.number, ordering: .releasing)
+        last.store(sealed.number.rawValue, ordering: .releasing)
         return sealed.number
     }
 
@@ -139,7 +139,7 @@ package final class LogWriter: @unchecked Sendable {
     /// another appends; what is appended meanwhile may or may not be covered. Returns the number of the last frame that
     /// is. A failure is the end of this writer.
     @discardableResult
-    package func synchronize() throws(StorageError) -> UInt64 {
+    package func synchronize() throws(StorageError) -> FrameNumber {
         try checkUsable()
         let covered = lastFrame
         do {
@@ -148,7 +148,7 @@ package final class LogWriter: @unchecked Sendable {
             failure.store(error.errno.rawValue, ordering: .releasing)
             throw error
         }
-        durable.max(covered, ordering: .releasing)
+        durable.max(covered.rawValue, ordering: .releasing)
         return covered
     }
 

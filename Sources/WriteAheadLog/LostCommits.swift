@@ -14,13 +14,13 @@ struct LostCommits {
     /// Whether from `offset` on, at a multiple of 8, there is a commit of a frame after `number` + 1 that says that
     /// frame was durable. Only commits count and they have one length, so that no bytes make this slower than a
     /// checksum over 112 bytes for each 8 of the file; few get that far.
-    func exist(after number: UInt64, from offset: Int) throws(StorageError) -> Bool {
+    func exist(after number: FrameNumber, from offset: Int) throws(StorageError) -> Bool {
         var offset = offset
         while offset + LogBatch.commitByteCount <= window.size {
             let bytes = unsafe try window.bytes(at: offset, count: Self.step)
             let last = bytes.count - LogBatch.commitByteCount
             guard last >= 0 else { return false }
-            for place in stride(from: 0, through: last, by: 8) where unsafe isProof(bytes, at: place, of: number + 1) {
+            for place in stride(from: 0, through: last, by: 8) where unsafe isProof(bytes, at: place, of: number.next) {
                 return true
             }
             offset += last / 8 * 8 + 8
@@ -28,11 +28,11 @@ struct LostCommits {
         return false
     }
 
-    private func isProof(_ bytes: UnsafeRawBufferPointer, at place: Int, of number: UInt64) -> Bool {
+    private func isProof(_ bytes: UnsafeRawBufferPointer, at place: Int, of number: FrameNumber) -> Bool {
         guard unsafe bytes.littleEndian(at: place, as: UInt32.self) == UInt32(LogCommit.size) else { return false }
         let candidate = unsafe UnsafeRawBufferPointer(rebasing: bytes[place..<(place + LogBatch.commitByteCount)])
         guard let frame = unsafe LogFrame(decoding: candidate), frame.kind == .commit, frame.number > number,
-            frame.number - number < 1 << 32
+            frame.number.rawValue - number.rawValue < 1 << 32
         else { return false }
         let payload = unsafe UnsafeRawBufferPointer(rebasing: candidate[LogFrame.headerSize...])
         guard unsafe LogCommit.durableFrame(in: payload) >= number else { return false }

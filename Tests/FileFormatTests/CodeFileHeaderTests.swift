@@ -162,7 +162,7 @@ import Testing
         }
         #expect(header.hasSameRows(as: header))
         let harmless: [(inout CodeFileHeader) -> Void] = [
-            { $0.generation += 1 }, { $0.count += 1 }, { $0.depth += 1 }, { $0.recent.count += 1 },
+            { $0.generation = $0.generation.next }, { $0.count += 1 }, { $0.depth += 1 }, { $0.recent.count += 1 },
             { $0.recent.loss += 1 }, { $0.recent.beyond += 1 }, { $0.recent.doubted += 1 }, { $0.measurement = nil },
             { $0.attempts = [] },
         ]

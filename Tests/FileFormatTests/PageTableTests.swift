@@ -32,7 +32,8 @@ import Testing
 
     /// A stamp of 0 says "never written", so no generation may have it.
     @Test(arguments: [(1, 1), (2, 2), (0xFFFF_FFFF, 0xFFFF_FFFF), (0x1_0000_0000, 1), (0x1_0000_0002, 2)])
-    func stampsAreNeverZero(generation: UInt64, stamp: UInt32) {
+    func stampsAreNeverZero(number: UInt64, stamp: UInt32) {
+        let generation = Generation(rawValue: number)
         #expect(PageTable.stamp(generation) == stamp)
         #expect(Array(PageTable.encoded([5], generation: generation)[..<8]) == [5, 0, 0, 0] + littleEndian(stamp))
     }

@@ -31,7 +31,7 @@ extension TestGraph {
     func makeBatch(
         adding vectors: [[Float]] = [], reusing: Bool = false, erasing: [UInt32] = []
     ) -> (slots: [UInt32], changes: GraphChanges) {
-        sequence += 1
+        sequence = sequence.next
         graph.beginBatch(sequence)
         let rows = vectors.map { place($0, reusing: reusing) }
         try! insertion.insert(rows.map { ($0.slot, $0.level) })
@@ -48,7 +48,7 @@ extension TestGraph {
 
     /// Deletes slots so that it can be undone: they stay in the graph.
     func mark(_ slots: [UInt32]) {
-        sequence += 1
+        sequence = sequence.next
         graph.beginBatch(sequence)
         for slot in slots { setState(slot, .marked) }
         publish(graph.endBatch())

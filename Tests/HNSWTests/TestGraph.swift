@@ -1,4 +1,5 @@
 import CKernels
+import FileFormat
 import TestSupport
 import Testing
 
@@ -24,7 +25,7 @@ final class TestGraph: @unchecked Sendable {
     private(set) var insertion: Insertion
 
     // What the writer of a store keeps: the last batch, how many slots are in each state, and which may be used again.
-    var sequence: UInt64 = 0
+    var sequence: BatchNumber = 0
     var liveCount = 0, markedCount = 0
     var freeSlots: [(slot: UInt32, level: Int)] = []
 

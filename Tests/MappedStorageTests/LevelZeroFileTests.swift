@@ -15,7 +15,7 @@ import Testing
         path = directory.appending("level0")
     }
 
-    static func header(generation: UInt64, slots: Int = 0, segments: Int = 0) -> HeaderSlot {
+    static func header(generation: Generation, slots: Int = 0, segments: Int = 0) -> HeaderSlot {
         HeaderSlot(
             generation: generation, layout: superblock.layout, graphGeneration: 1, slotCount: slots,
             segmentCount: segments, entryPoint: slots == 0 ? HeaderSlot.noEntryPoint : 0,
@@ -123,9 +123,9 @@ import Testing
 
     @Test func theNewestValidHeaderWins() throws {
         try make()
-        for generation in 2...5 as ClosedRange<UInt64> {
-            var header = Self.header(generation: generation, slots: 640, segments: 3)
-            header.searchWidth = Int(generation) * 10
+        for number in 2...5 as ClosedRange<UInt64> {
+            var header = Self.header(generation: Generation(rawValue: number), slots: 640, segments: 3)
+            header.searchWidth = Int(number) * 10
             try open(writable: true).write(header)
             #expect(try open().header == header)
         }

@@ -17,10 +17,10 @@ struct LogFixture {
 
     init() throws { temporary = try TemporaryDirectory() }
 
-    func path(_ sequence: UInt64 = 1) -> FilePath { directory.appending(LogDirectory.name(of: sequence)) }
+    func path(_ sequence: LogNumber = 1) -> FilePath { directory.appending(LogDirectory.name(of: sequence)) }
 
     func writer(
-        _ sequence: UInt64 = 1, firstFrame: UInt64 = 1, capacity: Int = 4096, recycling: UInt64? = nil,
+        _ sequence: LogNumber = 1, firstFrame: FrameNumber = 1, capacity: Int = 4096, recycling: LogNumber? = nil,
         calls: SystemCalls = .system
     ) throws(StorageError) -> LogWriter {
         try LogWriter.create(
@@ -43,10 +43,10 @@ struct LogFixture {
         return batch
     }
 
-    static func commit(_ number: Int, durable: UInt64) -> LogCommit {
+    static func commit(_ number: Int, durable: FrameNumber) -> LogCommit {
         LogCommit(
-            batch: UInt64(number), durableFrame: durable, entryPoint: 0, maximumLevel: 1, searchWidth: 50,
-            slotCount: number, liveCount: 0, markedCount: number, freeCount: 0, levelState: 77)
+            batch: BatchNumber(rawValue: UInt64(number)), durableFrame: durable, entryPoint: 0, maximumLevel: 1,
+            searchWidth: 50, slotCount: number, liveCount: 0, markedCount: number, freeCount: 0, levelState: 77)
     }
 
     /// What batch `number` gives when it is read. A batch has two frames.
@@ -69,7 +69,7 @@ struct LogFixture {
 
     /// What the log file holds: nil if it is none.
     func read(
-        _ sequence: UInt64 = 1, from position: LogPosition = nothing, salvaging: Bool = false,
+        _ sequence: LogNumber = 1, from position: LogPosition = nothing, salvaging: Bool = false,
         calls: SystemCalls = .system
     ) throws -> (survey: LogSurvey, lines: [String])? {
         let logs = try storage { () throws(StorageError) in try Directory(directory, calls: calls) }

@@ -53,14 +53,14 @@ import Testing
         try fixture.write(1...1, to: writer)
         for number in 2...12 {
             var commit = LogFixture.commit(1, durable: 0)
-            commit.batch = UInt64(number)
+            commit.batch = BatchNumber(rawValue: UInt64(number))
             try writer.append(large, commit: commit)
         }
         #expect(writer.byteCount > 2 * FileWindow.capacity)
         #expect(large.frameCount == 2)
         let (survey, lines) = try #require(try fixture.read())
         #expect(lines.count == 4 + 11 * 60_001)
-        #expect(survey.lastCommit?.frameCount == 3 && survey.end.frame == 2 + 11 * 3)
+        #expect(survey.lastCommit?.frameCount == 3 && survey.end.frame.rawValue == 2 + 11 * 3)
     }
 
     @Test func `log files continue each other`() throws {
@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test func `a file whose predecessor lost its end counts only if that was durable`() throws {
-        for (durable, isLost) in [(UInt64(2), false), (3, true)] {
+        for (durable, isLost) in [(2, false), (3, true)] as [(FrameNumber, Bool)] {
             let fixture = try LogFixture()
             let writer = try fixture.writer(2, firstFrame: 5)
             try writer.append(LogFixture.batch(3), commit: LogFixture.commit(3, durable: durable))
@@ -97,7 +97,7 @@ import Testing
     @Test func `files that are not this log are no log`() throws {
         #expect(try fixture.read() == nil)
         let writer = try fixture.writer()
-        func open(_ sequence: UInt64, _ salt: Identifier?, _ superblock: Superblock) throws -> Bool {
+        func open(_ sequence: LogNumber, _ salt: Identifier?, _ superblock: Superblock) throws -> Bool {
             try LogReader.open(
                 in: Directory(fixture.directory), sequence: sequence, salt: salt, superblock: superblock) != nil
         }
@@ -126,7 +126,7 @@ import Testing
 
     @Test func `names in the log directory are parsed`() throws {
         #expect(LogDirectory.name(of: 0x1F) == "000000000000001f.wal")
-        #expect(LogDirectory.sequence(of: "ffffffffffffffff.wal") == .max)
+        #expect(LogDirectory.sequence(of: "ffffffffffffffff.wal") == LogNumber(rawValue: .max))
         for name in ["1f.wal", "000000000000001F.wal", "+00000000000001f.wal", "000000000000001f.wa", "x", ""] {
             #expect(FilePath.Component(name).flatMap { LogDirectory.sequence(of: $0) } == nil)
         }
@@ -140,7 +140,7 @@ import Testing
     @Test func `one thread synchronizes while another appends`() async throws {
         let writer = try fixture.writer()
         let syncing = Task.detached {
-            var covered: UInt64 = 0
+            var covered: FrameNumber = 0
             while covered < 100 { covered = try writer.synchronize() }
         }
         for number in 1...50 {

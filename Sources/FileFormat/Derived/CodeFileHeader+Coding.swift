@@ -21,7 +21,7 @@ extension CodeFileHeader {
         bytes[Offset.isRotated] = isRotated ? 1 : 0
         bytes[Offset.hasCenter] = centerChecksum == nil ? 0 : 1
         bytes.store(layout.bytes, at: Offset.layout)
-        bytes.store(generation, at: Offset.generation)
+        bytes.store(generation.rawValue, at: Offset.generation)
         bytes.store(UInt64(count), at: Offset.count)
         bytes.store(UInt32(dimensions), at: Offset.dimensions)
         bytes.store(low.bitPattern, at: Offset.low)
@@ -81,8 +81,9 @@ extension CodeFileHeader {
         else { return nil }
         self.init(
             layout: Identifier(bytes: Array(bytes[Offset.layout..<Offset.generation])),
-            generation: bytes.integer(at: Offset.generation), count: rows, requested: bytes[Offset.requested],
-            kind: bytes[Offset.kind], isProduct: bytes[Offset.isProduct] != 0, isRotated: bytes[Offset.isRotated] != 0,
+            generation: Generation(rawValue: bytes.integer(at: Offset.generation)), count: rows,
+            requested: bytes[Offset.requested], kind: bytes[Offset.kind], isProduct: bytes[Offset.isProduct] != 0,
+            isRotated: bytes[Offset.isRotated] != 0,
             dimensions: Int(bytes.integer(at: Offset.dimensions, as: UInt32.self)),
             centerChecksum: bytes[Offset.hasCenter] == 0 ? nil : bytes.integer(at: Offset.centerChecksum),
             low: float(Offset.low), scale: float(Offset.scale), margin: float(Offset.margin),

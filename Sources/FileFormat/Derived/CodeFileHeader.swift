@@ -17,7 +17,7 @@ package struct CodeFileHeader: Sendable, Hashable {
     package static let mostAttempts = 3
 
     package var layout: Identifier
-    package var generation: UInt64
+    package var generation: Generation
     /// Slots that have rows, at least.
     package var count: Int
     /// What the store asks for: 1, a byte for each component; 2, half a byte.
@@ -90,7 +90,7 @@ package struct CodeFileHeader: Sendable, Hashable {
     }
 
     package init(
-        layout: Identifier, generation: UInt64, count: Int, requested: UInt8, kind: UInt8, isProduct: Bool,
+        layout: Identifier, generation: Generation, count: Int, requested: UInt8, kind: UInt8, isProduct: Bool,
         isRotated: Bool, dimensions: Int, centerChecksum: UInt32?, low: Float, scale: Float, margin: Float, depth: Int,
         error: Float, trainedCount: Int, levels: [UInt8]
     ) {

@@ -13,7 +13,7 @@ package struct DerivedFile: Sendable, Hashable {
 
     package var kind: Kind
     package var layout: Identifier
-    package var generation: UInt64
+    package var generation: Generation
     /// `upper`: nodes with a level above 0. `labels`: entries.
     package var count: Int
     /// `upper`: link lists in all. `labels`: buckets, a power of two.
@@ -22,7 +22,7 @@ package struct DerivedFile: Sendable, Hashable {
     package var bodyChecksum: UInt32
 
     package init(
-        kind: Kind, layout: Identifier, generation: UInt64, count: Int, extent: Int, bodyChecksum: UInt32
+        kind: Kind, layout: Identifier, generation: Generation, count: Int, extent: Int, bodyChecksum: UInt32
     ) {
         self.kind = kind
         self.layout = layout
@@ -42,7 +42,7 @@ package struct DerivedFile: Sendable, Hashable {
         bytes.store(Superblock.formatVersion, at: Offset.version)
         bytes.store(bodyChecksum, at: Offset.bodyChecksum)
         bytes.store(layout.bytes, at: Offset.layout)
-        bytes.store(generation, at: Offset.generation)
+        bytes.store(generation.rawValue, at: Offset.generation)
         bytes.store(UInt64(count), at: Offset.count)
         bytes.store(UInt64(extent), at: Offset.extent)
         bytes.store(Checksum.crc32c(bytes, prefix: Offset.checksum), at: Offset.checksum)
@@ -60,7 +60,7 @@ package struct DerivedFile: Sendable, Hashable {
         guard count <= limit, extent <= limit else { return nil }
         self.init(
             kind: kind, layout: Identifier(bytes: Array(bytes[Offset.layout..<Offset.generation])),
-            generation: bytes.integer(at: Offset.generation), count: Int(count), extent: Int(extent),
-            bodyChecksum: bytes.integer(at: Offset.bodyChecksum))
+            generation: Generation(rawValue: bytes.integer(at: Offset.generation)), count: Int(count),
+            extent: Int(extent), bodyChecksum: bytes.integer(at: Offset.bodyChecksum))
     }
 }

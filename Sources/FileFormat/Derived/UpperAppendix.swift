@@ -6,15 +6,15 @@ package struct UpperAppendix: Sendable, Hashable {
     package static let size = 40
 
     /// The graph generation that the file belongs to with this block.
-    package var generation: UInt64
+    package var generation: Generation
     /// The one that it belonged to without it.
-    package var previous: UInt64
+    package var previous: Generation
     package var nodeCount: Int
     package var listCount: Int
     /// CRC32C of what follows the head.
     package var bodyChecksum: UInt32
 
-    package init(generation: UInt64, previous: UInt64, nodeCount: Int, listCount: Int, bodyChecksum: UInt32) {
+    package init(generation: Generation, previous: Generation, nodeCount: Int, listCount: Int, bodyChecksum: UInt32) {
         self.generation = generation
         self.previous = previous
         self.nodeCount = nodeCount
@@ -28,8 +28,8 @@ package struct UpperAppendix: Sendable, Hashable {
     package func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.size)
         bytes.store(Self.magic, at: 0)
-        bytes.store(generation, at: 8)
-        bytes.store(previous, at: 16)
+        bytes.store(generation.rawValue, at: 8)
+        bytes.store(previous.rawValue, at: 16)
         bytes.store(UInt32(nodeCount), at: 24)
         bytes.store(UInt32(listCount), at: 28)
         bytes.store(bodyChecksum, at: 32)
@@ -45,7 +45,8 @@ package struct UpperAppendix: Sendable, Hashable {
         let nodes: UInt32 = bytes.integer(at: 24), lists: UInt32 = bytes.integer(at: 28)
         guard nodes <= Geometry.maximumSlots, lists <= Geometry.maximumSlots else { return nil }
         self.init(
-            generation: bytes.integer(at: 8), previous: bytes.integer(at: 16), nodeCount: Int(nodes),
-            listCount: Int(lists), bodyChecksum: bytes.integer(at: 32))
+            generation: Generation(rawValue: bytes.integer(at: 8)),
+            previous: Generation(rawValue: bytes.integer(at: 16)), nodeCount: Int(nodes), listCount: Int(lists),
+            bodyChecksum: bytes.integer(at: 32))
     }
 }

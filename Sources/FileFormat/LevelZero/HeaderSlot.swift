@@ -7,11 +7,11 @@ package struct HeaderSlot: Sendable, Hashable {
     /// The entry point of a store without live or marked vectors.
     package static let noEntryPoint = UInt32.max
 
-    /// One more with every header written; the slot is `generation % 2`.
-    package var generation: UInt64
+    /// One more with every header written; its `headerSlot` says into which slot.
+    package var generation: Generation
     package var layout: Identifier
     /// The generation that last changed slots or links: the one that derived files must carry.
-    package var graphGeneration: UInt64
+    package var graphGeneration: Generation
     /// Slots in use, whatever their state: every id in a link list is below it.
     package var slotCount: Int
     package var segmentCount: Int
@@ -28,23 +28,23 @@ package struct HeaderSlot: Sendable, Hashable {
     package var levelState: UInt32
     /// The number of the log file that continues this state; 0 when there is none, because nothing was changed since
     /// the store was built.
-    package var logSequence: UInt64
+    package var logSequence: LogNumber
     /// The salt of that log file; zeros when there is none.
     package var logSalt: Identifier
     /// The number of the last log frame that this state includes. Frames are counted on across log files.
-    package var lastFrame: UInt64
+    package var lastFrame: FrameNumber
     /// The number of the last batch that this state includes.
-    package var lastBatch: UInt64
+    package var lastBatch: BatchNumber
     /// What codes the store keeps: 0 none, else `CodeFileHeader.kind`.
     package var codes: UInt8
     /// The number of the caller's that the last batch with one was given; 0 before that.
     package var position: UInt64
 
     package init(
-        generation: UInt64, layout: Identifier, graphGeneration: UInt64, slotCount: Int, segmentCount: Int,
+        generation: Generation, layout: Identifier, graphGeneration: Generation, slotCount: Int, segmentCount: Int,
         entryPoint: UInt32, maximumLevel: Int, searchWidth: Int, liveCount: Int, markedCount: Int, freeCount: Int,
-        levelState: UInt32, logSequence: UInt64 = 0, logSalt: Identifier = .zeros, lastFrame: UInt64 = 0,
-        lastBatch: UInt64 = 0, codes: UInt8 = 0, position: UInt64 = 0
+        levelState: UInt32, logSequence: LogNumber = 0, logSalt: Identifier = .zeros, lastFrame: FrameNumber = 0,
+        lastBatch: BatchNumber = 0, codes: UInt8 = 0, position: UInt64 = 0
     ) {
         self.generation = generation
         self.layout = layout
@@ -79,7 +79,7 @@ extension HeaderSlot {
     package func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.size)
         bytes.store(Self.magic, at: Offset.magic)
-        bytes.store(generation, at: Offset.generation)
+        bytes.store(generation.rawValue, at: Offset.generation)
         bytes.store(layout.bytes, at: Offset.layout)
         bytes.store(UInt64(slotCount), at: Offset.slotCount)
         bytes.store(UInt32(segmentCount), at: Offset.segmentCount)
@@ -90,11 +90,11 @@ extension HeaderSlot {
         bytes.store(UInt64(markedCount), at: Offset.markedCount)
         bytes.store(UInt64(freeCount), at: Offset.freeCount)
         bytes.store(levelState, at: Offset.levelState)
-        bytes.store(graphGeneration, at: Offset.graphGeneration)
-        bytes.store(logSequence, at: Offset.logSequence)
+        bytes.store(graphGeneration.rawValue, at: Offset.graphGeneration)
+        bytes.store(logSequence.rawValue, at: Offset.logSequence)
         bytes.store(logSalt.bytes, at: Offset.logSalt)
-        bytes.store(lastFrame, at: Offset.lastFrame)
-        bytes.store(lastBatch, at: Offset.lastBatch)
+        bytes.store(lastFrame.rawValue, at: Offset.lastFrame)
+        bytes.store(lastBatch.rawValue, at: Offset.lastBatch)
         bytes[Offset.codes] = codes
         bytes.store(position, at: Offset.position)
         bytes.store(Checksum.crc32c(bytes, prefix: Offset.checksum), at: Offset.checksum)
@@ -116,9 +116,9 @@ extension HeaderSlot {
             throw FormatError(.corrupt, "the header's counts do not add up")
         }
         self.init(
-            generation: bytes.integer(at: Offset.generation),
+            generation: Generation(rawValue: bytes.integer(at: Offset.generation)),
             layout: Identifier(bytes: Array(bytes[Offset.layout..<Offset.slotCount])),
-            graphGeneration: bytes.integer(at: Offset.graphGeneration),
+            graphGeneration: Generation(rawValue: bytes.integer(at: Offset.graphGeneration)),
             slotCount: Int(slots),
             segmentCount: Int(bytes.integer(at: Offset.segmentCount, as: UInt32.self)),
             entryPoint: bytes.integer(at: Offset.entryPoint),
@@ -126,10 +126,10 @@ extension HeaderSlot {
             searchWidth: Int(bytes.integer(at: Offset.searchWidth, as: UInt32.self)),
             liveCount: Int(live), markedCount: Int(marked), freeCount: Int(free),
             levelState: bytes.integer(at: Offset.levelState),
-            logSequence: bytes.integer(at: Offset.logSequence),
+            logSequence: LogNumber(rawValue: bytes.integer(at: Offset.logSequence)),
             logSalt: Identifier(bytes: Array(bytes[Offset.logSalt..<Offset.lastFrame])),
-            lastFrame: bytes.integer(at: Offset.lastFrame),
-            lastBatch: bytes.integer(at: Offset.lastBatch), codes: bytes[Offset.codes],
+            lastFrame: FrameNumber(rawValue: bytes.integer(at: Offset.lastFrame)),
+            lastBatch: BatchNumber(rawValue: bytes.integer(at: Offset.lastBatch)), codes: bytes[Offset.codes],
             position: bytes.integer(at: Offset.position))
         guard layout == superblock.layout else {
             throw FormatError(.corrupt, "the header belongs to another layout than the superblock")
@@ -139,11 +139,12 @@ extension HeaderSlot {
             throw FormatError(
                 .corrupt, "the header counts more slots (\(slotCount)) than its \(segmentCount) segments hold")
         }
-        guard (1...UInt64(Int64.max)).contains(generation), (1...generation).contains(graphGeneration),
+        guard (1...UInt64(Int64.max)).contains(generation.rawValue), (1...generation).contains(graphGeneration),
             Superblock.widthRange.contains(searchWidth), (1...2_147_483_646).contains(levelState)
         else { throw FormatError(.corrupt, "the header's generations, search width or level state are out of range") }
         let number = UInt64(Int64.max)
-        guard logSequence <= number, lastFrame <= number, lastBatch <= number, logSequence > 0 || logSalt == .zeros
+        guard logSequence.rawValue <= number, lastFrame.rawValue <= number, lastBatch.rawValue <= number,
+            logSequence > 0 || logSalt == .zeros
         else {
             throw FormatError(.corrupt, "the header's place in the log is out of range")
         }

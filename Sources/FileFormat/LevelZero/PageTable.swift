@@ -17,10 +17,12 @@ package enum PageTable {
     }
 
     /// The stamp of a generation: its low half, or 1 where that is 0, which means never written.
-    package static func stamp(_ generation: UInt64) -> UInt32 { max(1, UInt32(truncatingIfNeeded: generation)) }
+    package static func stamp(_ generation: Generation) -> UInt32 {
+        max(1, UInt32(truncatingIfNeeded: generation.rawValue))
+    }
 
     /// An encoded table over `checksums`, all of generation `generation`; nil stands for a page never written.
-    package static func encoded(_ checksums: [UInt32?], generation: UInt64) -> [UInt8] {
+    package static func encoded(_ checksums: [UInt32?], generation: Generation) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: length(pages: checksums.count))
         for (page, checksum) in checksums.enumerated() {
             guard let checksum else { continue }
@@ -38,7 +40,7 @@ package enum PageTable {
     private static let sealOffset = Geometry.pageSize - entrySize
 
     /// Seals a page of a table, changed in `generation`.
-    package static func seal(_ page: inout [UInt8], generation: UInt64) {
+    package static func seal(_ page: inout [UInt8], generation: Generation) {
         page.store(Checksum.crc32c(page, prefix: sealOffset), at: sealOffset)
         page.store(stamp(generation), at: sealOffset + 4)
     }

@@ -11,14 +11,14 @@ package struct JournalHeader: Sendable, Hashable {
 
     package var layout: Identifier
     /// That of the header the checkpoint leads to.
-    package var generation: UInt64
+    package var generation: Generation
     /// Bytes after this sector.
     package var bodyLength: Int
     package var extentCount: Int
     /// CRC32C over the extents, then the new header: the header is known last and stands first.
     package var bodyChecksum: UInt32
 
-    package init(layout: Identifier, generation: UInt64, bodyLength: Int, extentCount: Int, bodyChecksum: UInt32) {
+    package init(layout: Identifier, generation: Generation, bodyLength: Int, extentCount: Int, bodyChecksum: UInt32) {
         self.layout = layout
         self.generation = generation
         self.bodyLength = bodyLength
@@ -37,7 +37,7 @@ package struct JournalHeader: Sendable, Hashable {
         bytes.store(Self.magic, at: 0)
         bytes.store(Self.version, at: Offset.version)
         bytes.store(layout.bytes, at: Offset.layout)
-        bytes.store(generation, at: Offset.generation)
+        bytes.store(generation.rawValue, at: Offset.generation)
         bytes.store(UInt64(bodyLength), at: Offset.bodyLength)
         bytes.store(UInt64(extentCount), at: Offset.extentCount)
         bytes.store(bodyChecksum, at: Offset.bodyChecksum)
@@ -63,8 +63,8 @@ package struct JournalHeader: Sendable, Hashable {
         else { throw FormatError(.corrupt, "the journal's length or extents are out of range") }
         self.init(
             layout: Identifier(bytes: Array(bytes[Offset.layout..<Offset.generation])),
-            generation: bytes.integer(at: Offset.generation), bodyLength: Int(length), extentCount: Int(count),
-            bodyChecksum: bytes.integer(at: Offset.bodyChecksum))
+            generation: Generation(rawValue: bytes.integer(at: Offset.generation)), bodyLength: Int(length),
+            extentCount: Int(count), bodyChecksum: bytes.integer(at: Offset.bodyChecksum))
     }
 }
 

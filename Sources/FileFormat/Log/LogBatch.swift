@@ -132,14 +132,14 @@ package final class LogBatch: @unchecked Sendable {
     /// last frame (the header's for the first). Returns number and checksum of the commit's frame. May be done again.
     /// Not after a shortage.
     package func seal(
-        _ commit: LogCommit, after last: UInt64, previous: UInt32, seed: UInt32
-    ) -> (number: UInt64, checksum: UInt32) {
+        _ commit: LogCommit, after last: FrameNumber, previous: UInt32, seed: UInt32
+    ) -> (number: FrameNumber, checksum: UInt32) {
         let hasRoom = reserve(end)
         precondition(hasRoom && shortage == nil, "the batch is not whole")
         fill()
         var number = last, checksum = previous, offset = 0
         while offset < end {
-            number += 1
+            number = number.next
             let header = unsafe memory.baseAddress! + offset
             let start = unsafe UnsafeRawBufferPointer(start: header, count: LogFrame.headerSize)
             let length = unsafe Int(start.littleEndian(at: LogFrame.Offset.length, as: UInt32.self))
@@ -147,7 +147,7 @@ package final class LogBatch: @unchecked Sendable {
                 header, length: length, number: number, previous: checksum, kind: .changes, seed: seed)
             offset += LogFrame.byteCount(payload: length)
         }
-        number += 1
+        number = number.next
         var commit = commit
         commit.frameCount = frameCount + 1
         let header = unsafe memory.baseAddress! + roundUp(end, to: 8)

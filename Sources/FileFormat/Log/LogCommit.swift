@@ -3,10 +3,10 @@ package struct LogCommit: Sendable, Hashable {
     package static let size = 96
 
     /// One more with every batch.
-    package var batch: UInt64
+    package var batch: BatchNumber
     /// The number of the last frame that was known to be durable when this one was written. A log that ends at or
     /// before it lost what was promised to be kept.
-    package var durableFrame: UInt64
+    package var durableFrame: FrameNumber
     /// Frames of the batch, this one included. Whoever seals the batch fills it in.
     package var frameCount: Int
     package var entryPoint: UInt32
@@ -21,7 +21,7 @@ package struct LogCommit: Sendable, Hashable {
     package var position: UInt64
 
     package init(
-        batch: UInt64, durableFrame: UInt64, frameCount: Int = 1, entryPoint: UInt32, maximumLevel: Int,
+        batch: BatchNumber, durableFrame: FrameNumber, frameCount: Int = 1, entryPoint: UInt32, maximumLevel: Int,
         searchWidth: Int, slotCount: Int, liveCount: Int, markedCount: Int, freeCount: Int, levelState: UInt32,
         position: UInt64 = 0
     ) {
@@ -45,15 +45,15 @@ package struct LogCommit: Sendable, Hashable {
     }
 
     /// Of a payload, the number of the last durable frame: all that the search for lost frames looks at.
-    package static func durableFrame(in payload: UnsafeRawBufferPointer) -> UInt64 {
-        unsafe payload.littleEndian(at: Offset.durableFrame)
+    package static func durableFrame(in payload: UnsafeRawBufferPointer) -> FrameNumber {
+        unsafe FrameNumber(rawValue: payload.littleEndian(at: Offset.durableFrame))
     }
 
     /// The 96 bytes of the payload.
     package func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.size)
-        bytes.store(batch, at: Offset.batch)
-        bytes.store(durableFrame, at: Offset.durableFrame)
+        bytes.store(batch.rawValue, at: Offset.batch)
+        bytes.store(durableFrame.rawValue, at: Offset.durableFrame)
         bytes.store(UInt32(frameCount), at: Offset.frameCount)
         bytes.store(entryPoint, at: Offset.entryPoint)
         bytes.store(UInt32(bitPattern: Int32(maximumLevel)), at: Offset.maximumLevel)
@@ -68,7 +68,7 @@ package struct LogCommit: Sendable, Hashable {
     }
 
     /// Reads the payload of frame `number`, checking every field. Throws `.corrupt`.
-    package init(decoding bytes: [UInt8], number: UInt64) throws(FormatError) {
+    package init(decoding bytes: [UInt8], number: FrameNumber) throws(FormatError) {
         guard bytes.count == Self.size else { throw FormatError(.corrupt, "the commit is not of a commit's length") }
         let slots: UInt64 = bytes.integer(at: Offset.slotCount)
         let live: UInt64 = bytes.integer(at: Offset.liveCount)
@@ -79,14 +79,15 @@ package struct LogCommit: Sendable, Hashable {
             throw FormatError(.corrupt, "the commit's counts do not add up")
         }
         self.init(
-            batch: bytes.integer(at: Offset.batch), durableFrame: bytes.integer(at: Offset.durableFrame),
+            batch: BatchNumber(rawValue: bytes.integer(at: Offset.batch)),
+            durableFrame: FrameNumber(rawValue: bytes.integer(at: Offset.durableFrame)),
             frameCount: Int(bytes.integer(at: Offset.frameCount, as: UInt32.self)),
             entryPoint: bytes.integer(at: Offset.entryPoint),
             maximumLevel: Int(Int32(bitPattern: bytes.integer(at: Offset.maximumLevel))),
             searchWidth: Int(bytes.integer(at: Offset.searchWidth, as: UInt32.self)),
             slotCount: Int(slots), liveCount: Int(live), markedCount: Int(marked), freeCount: Int(free),
             levelState: bytes.integer(at: Offset.levelState), position: bytes.integer(at: Offset.position))
-        guard (1...UInt64(Int64.max)).contains(batch), durableFrame < number, frameCount >= 1 else {
+        guard (1...UInt64(Int64.max)).contains(batch.rawValue), durableFrame < number, frameCount >= 1 else {
             throw FormatError(.corrupt, "the commit's batch or frame numbers are out of range")
         }
         guard Superblock.widthRange.contains(searchWidth), (1...2_147_483_646).contains(levelState) else {

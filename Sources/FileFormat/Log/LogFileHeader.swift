@@ -8,12 +8,14 @@ package struct LogFileHeader: Sendable, Hashable {
     package var store: Identifier
     package var layout: Identifier
     /// The number of the file, which is in its name too; from 1 on.
-    package var sequence: UInt64
+    package var sequence: LogNumber
     /// The number that the file's first frame has.
-    package var firstFrame: UInt64
+    package var firstFrame: FrameNumber
     package var salt: Identifier
 
-    package init(store: Identifier, layout: Identifier, sequence: UInt64, firstFrame: UInt64, salt: Identifier) {
+    package init(
+        store: Identifier, layout: Identifier, sequence: LogNumber, firstFrame: FrameNumber, salt: Identifier
+    ) {
         self.store = store
         self.layout = layout
         self.sequence = sequence
@@ -32,8 +34,8 @@ package struct LogFileHeader: Sendable, Hashable {
         bytes.store(Self.version, at: Offset.version)
         bytes.store(store.bytes, at: Offset.store)
         bytes.store(layout.bytes, at: Offset.layout)
-        bytes.store(sequence, at: Offset.sequence)
-        bytes.store(firstFrame, at: Offset.firstFrame)
+        bytes.store(sequence.rawValue, at: Offset.sequence)
+        bytes.store(firstFrame.rawValue, at: Offset.firstFrame)
         bytes.store(salt.bytes, at: Offset.salt)
         bytes.store(Checksum.crc32c(bytes, prefix: Offset.checksum), at: Offset.checksum)
         return bytes
@@ -57,11 +59,11 @@ package struct LogFileHeader: Sendable, Hashable {
         self.init(
             store: Identifier(bytes: Array(bytes[Offset.store..<Offset.layout])),
             layout: Identifier(bytes: Array(bytes[Offset.layout..<Offset.sequence])),
-            sequence: bytes.integer(at: Offset.sequence),
-            firstFrame: bytes.integer(at: Offset.firstFrame),
+            sequence: LogNumber(rawValue: bytes.integer(at: Offset.sequence)),
+            firstFrame: FrameNumber(rawValue: bytes.integer(at: Offset.firstFrame)),
             salt: Identifier(bytes: Array(bytes[Offset.salt..<(Offset.salt + 16)])))
         let range = 1...UInt64(Int64.max)
-        guard range.contains(sequence), range.contains(firstFrame) else {
+        guard range.contains(sequence.rawValue), range.contains(firstFrame.rawValue) else {
             throw FormatError(.corrupt, "the log file's sequence or first frame is out of range")
         }
     }

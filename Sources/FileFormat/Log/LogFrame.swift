@@ -16,7 +16,7 @@ package struct LogFrame: Sendable, Hashable {
     /// Bytes of the payload.
     package var length: Int
     package var checksum: UInt32
-    package var number: UInt64
+    package var number: FrameNumber
     /// The checksum of the frame before, or of the file's header.
     package var previous: UInt32
     package var kind: Kind
@@ -41,7 +41,7 @@ package struct LogFrame: Sendable, Hashable {
         else { return nil }
         self.length = Int(length)
         checksum = unsafe bytes.littleEndian(at: Offset.checksum)
-        number = unsafe bytes.littleEndian(at: Offset.number)
+        number = unsafe FrameNumber(rawValue: bytes.littleEndian(at: Offset.number))
         previous = unsafe bytes.littleEndian(at: Offset.previous)
         self.kind = kind
     }
@@ -56,10 +56,10 @@ package struct LogFrame: Sendable, Hashable {
     /// Writes the header of the frame at `frame`, whose payload of `length` bytes stands behind it already, and returns
     /// its checksum.
     static func seal(
-        _ frame: UnsafeMutableRawPointer, length: Int, number: UInt64, previous: UInt32, kind: Kind, seed: UInt32
+        _ frame: UnsafeMutableRawPointer, length: Int, number: FrameNumber, previous: UInt32, kind: Kind, seed: UInt32
     ) -> UInt32 {
         unsafe (frame + Offset.length).storeLittleEndian(UInt32(length))
-        unsafe (frame + Offset.number).storeLittleEndian(number)
+        unsafe (frame + Offset.number).storeLittleEndian(number.rawValue)
         unsafe (frame + Offset.previous).storeLittleEndian(previous)
         unsafe (frame + Offset.kind).storeLittleEndian(UInt32(kind.rawValue))
         let covered = unsafe UnsafeRawBufferPointer(

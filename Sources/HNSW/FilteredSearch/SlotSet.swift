@@ -1,5 +1,6 @@
 package import Allocation
 import CKernels
+package import FileFormat
 
 /// The slots that a filter lets a search return, as of one state of the graph: worked out once, for many searches.
 ///
@@ -10,7 +11,7 @@ package final class SlotSet: @unchecked Sendable {
     // Sendable because all of it is immutable after init, the bits in `words` too.
 
     /// The last batch that the view saw of which this holds.
-    package let sequence: UInt64
+    package let sequence: BatchNumber
     /// The slots that the view knew of.
     package let slotCount: Int
     /// How many are in.

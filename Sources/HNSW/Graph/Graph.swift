@@ -1,6 +1,6 @@
 package import Allocation
 import CKernels
-import FileFormat
+package import FileFormat
 import Synchronization
 
 /// A hierarchical navigable small world graph (Malkov and Yashunin, 2018) over columns that somebody else owns: files
@@ -99,7 +99,7 @@ package final class Graph: @unchecked Sendable {
     package init(
         columns: Columns, distances: Distances, parameters: Parameters, levels: LevelGenerator,
         upper: UpperLayers? = nil, state: State? = nil, capacity: Int, writesInPlace: Bool,
-        hasDeadSlots: Bool = false, hasUnlinkedSlots: Bool = false, sequence: UInt64 = 0
+        hasDeadSlots: Bool = false, hasUnlinkedSlots: Bool = false, sequence: BatchNumber = 0
     ) throws(OutOfMemory) {
         readers = try Readers()
         self.columns = columns
@@ -120,7 +120,7 @@ package final class Graph: @unchecked Sendable {
         self.writesInPlace = writesInPlace
         publishedCount = Atomic(0)
         publishedEntry = Atomic(0)
-        publishedSequence = Atomic(sequence)
+        publishedSequence = Atomic(sequence.rawValue)
         publishedDead = Atomic(false)
         try extend(slots: count)
         show(sequence: sequence, hasDeadSlots: hasDeadSlots)
@@ -148,10 +148,10 @@ package final class Graph: @unchecked Sendable {
     }
 
     /// The number of the last batch that searches see.
-    package var sequence: UInt64 { publishedSequence.load(ordering: .acquiring) }
+    package var sequence: BatchNumber { BatchNumber(rawValue: publishedSequence.load(ordering: .acquiring)) }
 
     /// Lets searches that begin from now on see the newest state, up to batch `sequence`.
-    package func show(sequence: UInt64, hasDeadSlots: Bool) {
+    package func show(sequence: BatchNumber, hasDeadSlots: Bool) {
         show(
             sequence: sequence, hasDeadSlots: hasDeadSlots, count: count, entryPoint: entryPoint,
             maximumLevel: maximumLevel)
@@ -160,12 +160,12 @@ package final class Graph: @unchecked Sendable {
     /// Lets searches see the newest state of a graph that was changed outside of batches.
     func showNewest() { show(sequence: sequence, hasDeadSlots: publishedDead.load(ordering: .relaxed)) }
 
-    func show(sequence: UInt64, hasDeadSlots: Bool, count: Int, entryPoint: UInt32, maximumLevel: Int) {
+    func show(sequence: BatchNumber, hasDeadSlots: Bool, count: Int, entryPoint: UInt32, maximumLevel: Int) {
         // The bound first: no search knows an entry point that is not below its bound.
         publishedCount.store(count, ordering: .releasing)
         publishedDead.store(hasDeadSlots, ordering: .releasing)
         publishedEntry.store(UInt64(maximumLevel + 1) << 32 | UInt64(entryPoint), ordering: .releasing)
-        publishedSequence.store(sequence, ordering: .releasing)
+        publishedSequence.store(sequence.rawValue, ordering: .releasing)
     }
 
     /// Lets walks that begin from now on, the writer's too, compare `codes`, which has rows for every slot in the
@@ -203,7 +203,7 @@ package final class Graph: @unchecked Sendable {
 
     /// What a search that begins now sees. Good inside `Readers.read`, where it was taken.
     package var publishedView: GraphView {
-        let sequence = publishedSequence.load(ordering: .acquiring)
+        let sequence = self.sequence
         let entry = publishedEntry.load(ordering: .acquiring)
         let hasDead = publishedDead.load(ordering: .acquiring)
         let count = publishedCount.load(ordering: .acquiring)
@@ -217,7 +217,9 @@ package final class Graph: @unchecked Sendable {
     package var newestView: GraphView {
         GraphView(
             levelZero: lists(overlay.newest), upper: upper.newestView, count: count, entryPoint: entryPoint,
-            maximumLevel: maximumLevel, sequence: .max - 1, hasDeadSlots: false, codes: currentCodes)
+            maximumLevel: maximumLevel,
+            // After every batch, and yet before the death of what is live.
+            sequence: BatchNumber(rawValue: .max - 1), hasDeadSlots: false, codes: currentCodes)
     }
 
     /// What insertions see: as the writer does, but they go by codes only where those are good enough to build a graph
@@ -264,7 +266,7 @@ package struct GraphView: Sendable {
     package let entryPoint: UInt32
     package let maximumLevel: Int
     /// The last batch it sees.
-    package let sequence: UInt64
+    package let sequence: BatchNumber
     /// Slots that are not live exist, so each result's state has to be looked at.
     package let hasDeadSlots: Bool
     /// What walks compare in the place of vectors.

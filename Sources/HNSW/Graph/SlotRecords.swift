@@ -72,17 +72,17 @@ package final class SlotRecords: @unchecked Sendable {
 
     /// Whether a search that began after batch `sequence` was published finds the slot.
     @inline(__always)
-    package func isVisible(_ slot: UInt32, at sequence: UInt64) -> Bool {
+    package func isVisible(_ slot: UInt32, at sequence: BatchNumber) -> Bool {
         guard hasRecord(slot) else { return columns.isLive(slot) }
         // In this order: what comes to life is born before it is immortal.
         let record = unsafe record(slot)
         let died = unsafe record.pointee.died.load(ordering: .acquiring)
         let born = unsafe record.pointee.born.load(ordering: .acquiring)
-        return born <= sequence && sequence < died
+        return born <= sequence.rawValue && sequence.rawValue < died
     }
 
     /// Whether the slot is live or marked for readers that began after batch `sequence` was published.
-    package func hasLabel(_ slot: UInt32, at sequence: UInt64) -> Bool {
+    package func hasLabel(_ slot: UInt32, at sequence: BatchNumber) -> Bool {
         guard hasRecord(slot) else { return isSettled(slot) }
         return isVisible(slot, at: sequence) || state(slot) == .marked
     }
@@ -120,7 +120,7 @@ package final class SlotRecords: @unchecked Sendable {
     }
 
     /// Gives the slot to a new row, of batch `sequence`: only for one that no search can find any more.
-    package func setRow(_ slot: UInt32, label: UInt64, level: Int, state: SlotState, sequence: UInt64) {
+    package func setRow(_ slot: UInt32, label: UInt64, level: Int, state: SlotState, sequence: BatchNumber) {
         makeRecord(slot)
         let record = unsafe record(slot)
         unsafe record.pointee.died.store(0, ordering: .relaxed)
@@ -130,20 +130,20 @@ package final class SlotRecords: @unchecked Sendable {
     }
 
     /// Changes the state, for searches from batch `sequence` on.
-    package func setState(_ slot: UInt32, _ state: SlotState, sequence: UInt64) {
+    package func setState(_ slot: UInt32, _ state: SlotState, sequence: BatchNumber) {
         makeRecord(slot)
         let record = unsafe record(slot)
         let death = unsafe record.pointee.died.load(ordering: .relaxed)
         let wasLive = death == .max, isLive = state == .live
         unsafe record.pointee.state.store(state.rawValue, ordering: .relaxed)
-        if isLive && death == sequence {
+        if isLive && death == sequence.rawValue {
             // It died in this batch, which nobody has seen.
             unsafe record.pointee.died.store(.max, ordering: .releasing)
         } else if isLive && !wasLive {
-            unsafe record.pointee.born.store(sequence, ordering: .releasing)
+            unsafe record.pointee.born.store(sequence.rawValue, ordering: .releasing)
             unsafe record.pointee.died.store(.max, ordering: .releasing)
         } else if !isLive && wasLive {
-            unsafe record.pointee.died.store(sequence, ordering: .releasing)
+            unsafe record.pointee.died.store(sequence.rawValue, ordering: .releasing)
         }
     }
 

@@ -1,4 +1,5 @@
 package import Allocation
+package import FileFormat
 import Synchronization
 
 /// What a batch does to the link lists: which it replaces, by which, and the state to go back to if it fails.
@@ -9,7 +10,7 @@ package final class GraphChanges: @unchecked Sendable {
     /// Marks the lists that the batch made and may still write.
     let owner: UInt32
     /// The batch's number, by which searches see it.
-    package let sequence: UInt64
+    package let sequence: BatchNumber
     package fileprivate(set) var lists: [List] = []
     fileprivate let before: Newest
     fileprivate var after: Newest?
@@ -47,10 +48,10 @@ package final class GraphChanges: @unchecked Sendable {
         }
     }
 
-    fileprivate init(_ graph: Graph, sequence: UInt64) {
+    fileprivate init(_ graph: Graph, sequence: BatchNumber) {
         self.sequence = sequence
         // 0 is the owner of lists made in place.
-        owner = UInt32(truncatingIfNeeded: sequence) | 0x8000_0000
+        owner = UInt32(truncatingIfNeeded: sequence.rawValue) | 0x8000_0000
         before = Newest(graph)
     }
 
@@ -82,7 +83,7 @@ struct RetiredLists {
 extension Graph {
     /// Begins batch `sequence`, one more than the last. Only one batch is written at a time; the one before may still
     /// be waiting to be published.
-    package func beginBatch(_ sequence: UInt64) {
+    package func beginBatch(_ sequence: BatchNumber) {
         precondition(changes == nil && !writesInPlace)
         retired.reclaim(readers)
         releaseFormerCodes()

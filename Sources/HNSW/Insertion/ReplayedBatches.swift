@@ -6,7 +6,7 @@ extension Graph {
     /// Gives `slot` a row of the batch that is being written, live, with empty lists. False if that cannot be: the slot
     /// is past the end, or has another level. Without `hasUpper` it gets a list of level 0 only.
     package func replayRow(
-        _ slot: UInt32, label: UInt64, level: Int, hasUpper: Bool = true, sequence: UInt64
+        _ slot: UInt32, label: UInt64, level: Int, hasUpper: Bool = true, sequence: BatchNumber
     ) throws(OutOfMemory) -> Bool {
         guard slot <= count, slot < capacity, level <= parameters.maximumLevel else { return false }
         guard upper.firstList(slot) != nil || upper.hasRoom(level: level) else { return false }
@@ -26,7 +26,7 @@ extension Graph {
     }
 
     /// Changes a slot's state. False if the slot is past the end.
-    package func replayState(_ slot: UInt32, _ state: SlotState, sequence: UInt64) -> Bool {
+    package func replayState(_ slot: UInt32, _ state: SlotState, sequence: BatchNumber) -> Bool {
         guard slot < count else { return false }
         slots.setState(slot, state, sequence: sequence)
         if !state.hasLabel { hasUnlinkedSlots = true }

@@ -1,3 +1,5 @@
+import FileFormat
+
 /// Which of the slots that a walk comes to it may return. A type and not a closure, so that the walk is compiled for
 /// each.
 protocol SearchRule {
@@ -17,7 +19,7 @@ struct EverySlot: SearchRule {
 /// The slots that are live for searches that began after batch `sequence`.
 struct VisibleSlots: SearchRule {
     let slots: SlotRecords
-    let sequence: UInt64
+    let sequence: BatchNumber
 
     static var isNeeded: Bool { true }
 

@@ -144,7 +144,7 @@ package final class LevelZeroFile: Sendable {
             do throws(FormatError) {
                 let header = try HeaderSlot(decoding: sector(prologue, offset), superblock: superblock)
                 // The next header would be written over the only good one.
-                guard header.generation % 2 == index else {
+                guard header.generation.headerSlot == index else {
                     throw FormatError(.corrupt, "a header stands in the slot of the other one")
                 }
                 found.append(header)
@@ -173,13 +173,13 @@ package final class LevelZeroFile: Sendable {
     package static func writeBoth(_ header: HeaderSlot, to file: File) throws(StorageError) -> HeaderSlot {
         try write(header, to: file)
         var copy = header
-        copy.generation += 1
+        copy.generation = copy.generation.next
         try write(copy, to: file)
         return copy
     }
 
     private static func write(_ header: HeaderSlot, to file: File) throws(StorageError) {
-        try file.write(header.encoded(), at: HeaderSlot.offsets[Int(header.generation % 2)])
+        try file.write(header.encoded(), at: HeaderSlot.offsets[header.generation.headerSlot])
         try file.synchronize()
     }
 
@@ -212,7 +212,7 @@ package final class LevelZeroFile: Sendable {
     /// Writes the page tables of `segments` over what their memory holds; pages past `slotCount` slots count as never
     /// written.
     package func writePageTables(
-        _ segments: [Geometry.Segment], slotCount: Int, generation: UInt64
+        _ segments: [Geometry.Segment], slotCount: Int, generation: Generation
     ) throws(StorageError) {
         for segment in segments {
             var checksums: [UInt32?] = []

@@ -1,3 +1,4 @@
+import FileFormat
 import TestSupport
 import Testing
 

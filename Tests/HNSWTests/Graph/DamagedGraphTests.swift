@@ -120,7 +120,7 @@ import Testing
 
     /// Begins a batch as replaying a log does.
     private func replaying(_ holder: TestGraph) -> Graph {
-        holder.sequence += 1
+        holder.sequence = holder.sequence.next
         holder.graph.beginBatch(holder.sequence)
         return holder.graph
     }

@@ -19,7 +19,7 @@ import Threading
     }
 
     private func visible(_ slot: UInt32, _ sequences: ClosedRange<UInt64>) -> [UInt64] {
-        sequences.filter { records.isVisible(slot, at: $0) }
+        sequences.filter { records.isVisible(slot, at: BatchNumber(rawValue: $0)) }
     }
 
     @Test func `without a record the slot table speaks`() {
@@ -65,7 +65,8 @@ import Threading
     /// Random changes against a list of what each slot was after each batch.
     @Test func `visibility is that of a history`() {
         var random = SeededGenerator(seed: 9), history: [[SlotState]] = (0..<40).map { [$0 < 20 ? .live : .unused] }
-        for sequence in 1...400 as ClosedRange<UInt64> {
+        for number in 1...400 as ClosedRange<UInt64> {
+            let sequence = BatchNumber(rawValue: number)
             for slot in 0..<40 {
                 history[slot].append(history[slot].last!)
                 guard random.next() % 8 == 0 else { continue }
@@ -73,21 +74,22 @@ import Threading
                 let next =
                     now == Self.live || now == Self.marked
                     ? [Self.live, Self.marked, Self.erased].randomElement(using: &random)! : Self.live
-                history[slot][Int(sequence)] = next
+                history[slot][Int(number)] = next
                 if now != Self.live && now != Self.marked {
-                    records.setRow(UInt32(slot), label: sequence, level: 0, state: Self.erased, sequence: sequence)
+                    records.setRow(UInt32(slot), label: number, level: 0, state: Self.erased, sequence: sequence)
                 }
                 records.setState(UInt32(slot), next, sequence: sequence)
             }
-            if sequence % 50 == 0 { records.forget(records.takeChangedSlotsInto(holder.graph.columns)) }
+            if number % 50 == 0 { records.forget(records.takeChangedSlotsInto(holder.graph.columns)) }
             for slot in 0..<40 {
                 let states = history[slot]
                 // Searches that began before a slot came to life again may miss its former life.
                 let lastDeath = states.lastIndex { $0 != Self.live } ?? -1
                 let lastBirth = states.last == Self.live ? lastDeath + 1 : (states.lastIndex(of: Self.live) ?? 0)
-                for seen in max(0, sequence == 0 ? 0 : sequence - 1)...sequence
-                where Int(seen) >= lastBirth && sequence % 50 != 0 {
-                    #expect(records.isVisible(UInt32(slot), at: seen) == (states[Int(seen)] == Self.live))
+                for seen in number - 1...number where Int(seen) >= lastBirth && number % 50 != 0 {
+                    #expect(
+                        records.isVisible(UInt32(slot), at: BatchNumber(rawValue: seen))
+                            == (states[Int(seen)] == Self.live))
                 }
                 #expect(records.state(UInt32(slot)) == states.last!)
                 #expect(records.isVisible(UInt32(slot), at: sequence) == (states.last! == Self.live))
@@ -137,7 +139,9 @@ import Threading
             if thread == 0 {
                 for round in 1...50_000 as ClosedRange<UInt64> {
                     // Both halves of a label are the same.
-                    records.setRow(25, label: round << 32 | round, level: 0, state: Self.marked, sequence: round)
+                    records.setRow(
+                        25, label: round << 32 | round, level: 0, state: Self.marked,
+                        sequence: BatchNumber(rawValue: round))
                 }
                 isOver.store(true, ordering: .releasing)
             } else {
@@ -178,8 +182,9 @@ import Threading
         #expect(!records.hasRecord(25))
         // However often.
         var taken: [[UInt32]] = []
-        for sequence in 10..<300 as Range<UInt64> {
-            records.setState(7, sequence % 2 == 0 ? Self.marked : Self.live, sequence: sequence)
+        for number in 10..<300 as Range<UInt64> {
+            let state = number % 2 == 0 ? Self.marked : Self.live
+            records.setState(7, state, sequence: BatchNumber(rawValue: number))
             taken.append(records.takeChangedSlots())
         }
         for slots in taken.dropLast() {

@@ -1,4 +1,5 @@
 import CKernels
+import FileFormat
 import TestSupport
 import Testing
 
@@ -86,7 +87,7 @@ import Testing
         #expect(!hasAnchor(graph, slot))
         let before = (0..<UInt32(graph.count)).filter { hasAnchor(graph, $0) }
         #expect(before.count == graph.count - 2, "all but the first and this one")
-        holder.sequence += 1
+        holder.sequence = holder.sequence.next
         graph.beginBatch(holder.sequence)
         try graph.prepare(scratch, slots: graph.count, width: 1, batch: 64 * graph.parameters.capacity(level: 0))
         try graph.anchor(slot, scratch)

@@ -14,7 +14,8 @@ import Testing
 
     /// What a reader finds: lists, bounds, and each slot's visibility.
     private struct Seen: Equatable {
-        let lists: [[UInt32]], count: Int, entryPoint: UInt32, maximumLevel: Int, sequence: UInt64, visible: [UInt32]
+        let lists: [[UInt32]], count: Int, entryPoint: UInt32, maximumLevel: Int, sequence: BatchNumber,
+            visible: [UInt32]
 
         init(_ holder: TestGraph) {
             let view = holder.graph.publishedView, slots = holder.graph.slots
@@ -39,7 +40,7 @@ import Testing
         let levels = holder.graph.slots,
             others = (0..<UInt32(600)).filter { slot in !free.contains { $0.slot == slot } }
         let before = others.map { holder.graph.neighbors($0, level: 1) }
-        holder.sequence += 1
+        holder.sequence = holder.sequence.next
         holder.graph.beginBatch(holder.sequence)
         for (slot, level) in free {
             holder.graph.slots.setRow(slot, label: 1, level: level, state: .live, sequence: holder.sequence)
@@ -151,11 +152,11 @@ import Testing
         let lists = holder.newestLists, seen = Seen(holder), levels = graph.levels, upper = holder.upperWords
         let state = (graph.count, graph.entryPoint, graph.maximumLevel, graph.lowestSlot)
         // Beginning a batch takes back what earlier ones replaced.
-        graph.beginBatch(holder.sequence + 1)
+        graph.beginBatch(holder.sequence.next)
         graph.rollBack(graph.endBatch())
         let arenas = (graph.overlay.arena.count, graph.upper.arena.count)
         for isEnded in [true, false] {
-            let sequence = holder.sequence + 1
+            let sequence = holder.sequence.next
             graph.beginBatch(sequence)
             let erased: [UInt32] = [3, 4, graph.entryPoint, 100, 101], before = erased.map { graph.slots.snapshot($0) }
             var rows: [(slot: UInt32, level: Int)] = []
@@ -193,7 +194,7 @@ import Testing
 
     @Test func `a slot of a batch that was undone may get another level`() throws {
         let holder = made(), graph = holder.graph, count = graph.count
-        func insert(_ levels: [Int], sequence: UInt64) throws {
+        func insert(_ levels: [Int], sequence: BatchNumber) throws {
             graph.beginBatch(sequence)
             let rows = levels.enumerated().map { (slot: UInt32(count + $0.offset), level: $0.element) }
             try graph.extend(slots: count + rows.count)

@@ -23,14 +23,14 @@ import Threading
         let requests = refusingEachRequest(isSticky: isSticky) { _ in
             let holder = unrefused { self.holder() }, graph = holder.graph, before = holder.newestLists
             func batch() throws(OutOfMemory) -> GraphChanges {
-                graph.beginBatch(holder.sequence + 1)
+                graph.beginBatch(holder.sequence.next)
                 try graph.extend(slots: 200)
                 let rows = more.enumerated().map { row, vector in
                     let slot = UInt32(160 + row), level = graph.levels.next(maximum: 63)
                     holder.write(vector, to: slot)
                     graph.slots.setRow(
                         slot, label: UInt64(1000 + slot), level: level, state: .erased,
-                        sequence: holder.sequence + 1)
+                        sequence: holder.sequence.next)
                     return (slot: slot, level: level)
                 }
                 try holder.insertion.insert(rows)
@@ -49,7 +49,7 @@ import Threading
                 }
             }
             unrefused {
-                holder.sequence += 1
+                holder.sequence = holder.sequence.next
                 holder.liveCount += more.count
                 holder.publish(changes)
                 #expect(problems(holder) == [])
@@ -63,9 +63,9 @@ import Threading
         var failures = 0
         let requests = refusingEachRequest { _ in
             let holder = unrefused { self.holder() }, graph = holder.graph, before = holder.newestLists
-            graph.beginBatch(holder.sequence + 1)
+            graph.beginBatch(holder.sequence.next)
             for slot: UInt32 in [3, 50, 51, 120] {
-                graph.slots.setState(slot, .erased, sequence: holder.sequence + 1)
+                graph.slots.setState(slot, .erased, sequence: holder.sequence.next)
             }
             do {
                 try graph.unlink([3, 50, 51, 120], scratch: holder.scratch)
@@ -73,7 +73,7 @@ import Threading
                 failures += 1
                 unrefused {
                     for slot: UInt32 in [3, 50, 51, 120] {
-                        graph.slots.setState(slot, .live, sequence: holder.sequence + 1)
+                        graph.slots.setState(slot, .live, sequence: holder.sequence.next)
                     }
                     graph.rollBack(graph.endBatch())
                     #expect(holder.newestLists == before)

@@ -47,7 +47,7 @@ extension StoreDraft {
             // Both slots, so that damage to one of them costs nothing.
             try file.write(header)
             var second = header
-            second.generation += 1
+            second.generation = second.generation.next
             try file.write(second)
         }
     }

@@ -83,7 +83,7 @@ struct StoreCheck {
     private mutating func checkDerivedFiles(
         _ directory: Directory, _ superblock: Superblock, _ header: HeaderSlot
     ) throws(StoreFileError) {
-        func generation(_ kind: DerivedFile.Kind, _ name: FilePath.Component) throws(StorageError) -> UInt64? {
+        func generation(_ kind: DerivedFile.Kind, _ name: FilePath.Component) throws(StorageError) -> Generation? {
             let bytes = try unlessShort { () throws(StorageError) in
                 try File(directory[name], .read).read(count: DerivedFile.size, at: 0)
             }

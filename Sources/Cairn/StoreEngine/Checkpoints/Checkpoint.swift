@@ -19,7 +19,7 @@ struct Checkpoint {
 
     init(
         _ contents: StoreContents, _ labels: LabelTable, _ disk: StoreDisk, _ codes: StoreCodes?, _ counts: StoreCounts,
-        sequence: UInt64
+        sequence: BatchNumber
     ) {
         self.contents = contents
         self.labels = labels
@@ -27,7 +27,7 @@ struct Checkpoint {
         self.codes = codes
         let graph = contents.graph, isEmpty = counts.live + counts.marked == 0
         var header = disk.header
-        header.generation += 1
+        header.generation = header.generation.next
         header.graphGeneration = header.generation
         header.slotCount = graph.count
         header.segmentCount = contents.segments.count
@@ -65,7 +65,7 @@ struct Checkpoint {
         let labelUpdate = labels.update(layout: next.layout, generation: next.graphGeneration)
         if labelUpdate == nil { try writeLabels() }
         // 3. The log that goes on from it.
-        let log = try retryable { () throws(StorageError) in try disk.makeLog(firstFrame: next.lastFrame + 1) }
+        let log = try retryable { () throws(StorageError) in try disk.makeLog(firstFrame: next.lastFrame.next) }
         let header = next.goingOn(with: log)
         // 4. The journal.
         let journal: JournalReader

@@ -20,19 +20,19 @@ final class StoreDisk: @unchecked Sendable {
     /// nil when there is no sound one.
     var upperFile: UpperFile?
     /// The last frame that the state in memory has, if it was read from a log that is not open.
-    private let replayedFrame: UInt64
+    private let replayedFrame: FrameNumber
     private let isResident: Bool
     /// Whether the header was written by this handle; then the journal is its own too.
     private var isHeaderDurable: Bool
     /// A log that nobody needs any more, whose blocks the next one gets.
-    private var recyclable: UInt64?
+    private var recyclable: LogNumber?
 
     /// How much room a new log gets at once; it grows by more.
     private static let logCapacity = 64 << 10
 
     init(
         _ directory: Directory, _ storeLock: StoreLock, _ file: LevelZeroFile, _ header: HeaderSlot,
-        upperFile: UpperFile?, replayedFrame: UInt64, isResident: Bool, isHeaderDurable: Bool
+        upperFile: UpperFile?, replayedFrame: FrameNumber, isResident: Bool, isHeaderDurable: Bool
     ) {
         self.isHeaderDurable = isHeaderDurable
         self.directory = directory
@@ -47,7 +47,7 @@ final class StoreDisk: @unchecked Sendable {
     /// For messages.
     var path: FilePath { directory.path }
     var logBytes: Int { log?.byteCount ?? 0 }
-    var lastFrame: UInt64 { log?.lastFrame ?? replayedFrame }
+    var lastFrame: FrameNumber { log?.lastFrame ?? replayedFrame }
     /// The header does not have the entry point of the upper layers that were made again.
     var hasOtherEntryPoint = false
     /// Whether there is anything that only the log has, or this handle.
@@ -57,9 +57,9 @@ final class StoreDisk: @unchecked Sendable {
     func startLog() throws(CheckpointFailure) {
         guard log == nil else { return }
         try unrepeatable { () throws(StorageError) in try checkIsInPlace() }
-        let next = try retryable { () throws(StorageError) in try makeLog(firstFrame: header.lastFrame + 1) }
+        let next = try retryable { () throws(StorageError) in try makeLog(firstFrame: header.lastFrame.next) }
         var named = header.goingOn(with: next)
-        named.generation += 1
+        named.generation = named.generation.next
         let durable = named
         let written = try unrepeatable { () throws(StorageError) in
             try LevelZeroFile.writeBoth(durable, to: file.file)
@@ -119,13 +119,13 @@ final class StoreDisk: @unchecked Sendable {
     }
 
     /// The log after the present one. It becomes the store's when a header names it.
-    func makeLog(firstFrame: UInt64) throws(StorageError) -> LogWriter {
+    func makeLog(firstFrame: FrameNumber) throws(StorageError) -> LogWriter {
         if log == nil {
             try makeHeaderDurable()
             try removeForeignLogs()
         }
         defer { recyclable = nil }
-        let sequence = (log?.sequence ?? header.logSequence) + 1
+        let sequence = (log?.sequence ?? header.logSequence).next
         let next = LogFileHeader(
             store: file.superblock.store, layout: file.superblock.layout, sequence: sequence, firstFrame: firstFrame,
             salt: .random())
@@ -145,7 +145,7 @@ final class StoreDisk: @unchecked Sendable {
         try JournalWriter.replace(in: directory, header) { (_) throws(StorageError) in }
         // Under the next generation, that is into the other slot first: this one may be the only header that there is.
         var next = header
-        next.generation += 1
+        next.generation = next.generation.next
         header = try LevelZeroFile.writeBoth(next, to: file.file)
         isHeaderDurable = true
     }
@@ -168,8 +168,8 @@ final class StoreDisk: @unchecked Sendable {
 
     /// Writes a batch to the log. Returns the number of its last frame.
     func append(
-        _ batch: LogBatch, _ graph: Graph, _ counts: StoreCounts, sequence: UInt64
-    ) throws(StorageError) -> UInt64 {
+        _ batch: LogBatch, _ graph: Graph, _ counts: StoreCounts, sequence: BatchNumber
+    ) throws(StorageError) -> FrameNumber {
         guard let log else { preconditionFailure("no log was started") }
         let isEmpty = counts.live + counts.marked == 0
         let commit = LogCommit(
@@ -191,7 +191,7 @@ final class StoreDisk: @unchecked Sendable {
         try checkIsInPlace()
         try makeHeaderDurable()
         var next = header
-        next.generation += 1
+        next.generation = next.generation.next
         next.searchWidth = width
         header = try LevelZeroFile.writeBoth(next, to: file.file)
     }
@@ -201,7 +201,7 @@ final class StoreDisk: @unchecked Sendable {
         try checkIsInPlace()
         try makeHeaderDurable()
         var next = header
-        next.generation += 1
+        next.generation = next.generation.next
         next.codes = kind.stored
         header = try LevelZeroFile.writeBoth(next, to: file.file)
     }

@@ -9,7 +9,7 @@ import SystemPackage
 struct UpperFile: Sendable {
     private(set) var entry: Directory.Entry
     /// The graph generation it belongs to.
-    private(set) var generation: UInt64
+    private(set) var generation: Generation
     /// Where its last valid block ends, and where the first one begins.
     private(set) var end: Int
     private let baseEnd: Int
@@ -21,7 +21,7 @@ struct UpperFile: Sendable {
 
     /// Writes the upper layers to a new file at `entry` and makes them durable.
     static func write(
-        _ upper: UpperLayers, to entry: Directory.Entry, layout: Identifier, generation: UInt64
+        _ upper: UpperLayers, to entry: Directory.Entry, layout: Identifier, generation: Generation
     ) throws(StorageError) -> UpperFile {
         let file = try File(entry, .create)
         let nodeBytes = upper.nodeCount * 8, listBytes = upper.listCount * upper.listLength * 4
@@ -65,7 +65,7 @@ struct UpperFile: Sendable {
     /// a header knows of the new one and `takeName` is called: opening looks for both. nil: a directory with something
     /// in it has the name.
     static func writeBeside(
-        _ directory: Directory, _ upper: UpperLayers, layout: Identifier, generation: UInt64
+        _ directory: Directory, _ upper: UpperLayers, layout: Identifier, generation: Generation
     ) throws(StorageError) -> UpperFile? {
         let entry = directory[StoreName.newUpper]
         guard entry.makeWay() else { return nil }
@@ -105,7 +105,7 @@ struct UpperFile: Sendable {
     /// `changed`, by their numbers. Durable when it returns. What stands behind the last valid block is of no use to
     /// anybody.
     mutating func append(
-        _ upper: UpperLayers, changed: [UInt32], generation: UInt64, to file: File
+        _ upper: UpperLayers, changed: [UInt32], generation: Generation, to file: File
     ) throws(StorageError) {
         // The words, and their bytes, twice.
         let nodeWords = 2 * (upper.nodeCount - nodeCount), count = nodeWords + changed.count * (1 + upper.listLength)

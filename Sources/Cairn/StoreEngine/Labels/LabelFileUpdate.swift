@@ -21,7 +21,7 @@ struct LabelFileUpdate {
     private let overwritten: LabelIndexFile.Pages
 
     /// Brings `changes` into `former`. nil if the file must be made anew, because it is too full or damaged.
-    init?(_ changes: LabelChanges, of former: LabelIndexFile, layout: Identifier, generation: UInt64) {
+    init?(_ changes: LabelChanges, of former: LabelIndexFile, layout: Identifier, generation: Generation) {
         let draft = LabelFileDraft(former)
         do throws(LabelIndexFile.Damaged) {
             guard let count = try draft.apply(changes) else { return nil }

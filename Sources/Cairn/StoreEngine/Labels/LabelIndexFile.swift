@@ -35,7 +35,7 @@ final class LabelIndexFile: Sendable {
     /// Opens the file if it is whole, belongs to this generation of this layout and has `count` labels; nil if it has
     /// to be rebuilt. Throws only for want of memory or of open files.
     init?(
-        _ entry: Directory.Entry, layout: Identifier, generation: UInt64, count: Int, graph: Graph, writable: Bool
+        _ entry: Directory.Entry, layout: Identifier, generation: Generation, count: Int, graph: Graph, writable: Bool
     ) throws(StorageError) {
         let found = try unlessShort { () throws(StorageError) in
             let file = try File(entry, writable ? .readWrite : .read)
@@ -136,7 +136,7 @@ final class LabelIndexFile: Sendable {
     /// Writes the index of the live and marked slots below `slotCount` to `entry` and makes it durable. Returns nil or,
     /// if two have the same label, that label.
     static func write(
-        _ entry: Directory.Entry, slots: SlotRecords, slotCount: Int, layout: Identifier, generation: UInt64
+        _ entry: Directory.Entry, slots: SlotRecords, slotCount: Int, layout: Identifier, generation: Generation
     ) throws(StorageError) -> Label? {
         let index = try claiming(entry.path, LabelIndex(slots: slots, expected: slotCount))
         for slot in 0..<UInt32(slotCount) where slots.state(slot).hasLabel {
@@ -152,7 +152,7 @@ final class LabelIndexFile: Sendable {
     /// Writes the buckets of `count` labels to `entry` and makes them durable.
     static func write(
         _ entry: Directory.Entry, buckets table: UncheckedBuffer<UInt32>, count: Int, layout: Identifier,
-        generation: UInt64
+        generation: Generation
     ) throws(StorageError) {
         let file = try File(entry, .create)
         try claiming(entry.path, ProcessMemory.expect(checksumBytes(table.count)))

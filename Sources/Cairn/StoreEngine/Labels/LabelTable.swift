@@ -76,7 +76,7 @@ final class LabelTable: Sendable {
     }
 
     private func withVersion<Found>(
-        for sequence: UInt64, _ body: (LabelVersion) throws(OutOfMemory) -> Found
+        for sequence: BatchNumber, _ body: (LabelVersion) throws(OutOfMemory) -> Found
     ) throws(OutOfMemory) -> Found {
         let address = newest.load(ordering: .acquiring)
         let newest = unsafe Unmanaged<LabelVersion>.fromOpaque(UnsafeRawPointer(bitPattern: address)!)
@@ -146,7 +146,7 @@ final class LabelTable: Sendable {
     }
 
     /// What a checkpoint writes into the file, as of now; nil when the file must be made anew.
-    func update(layout: Identifier, generation: UInt64) -> LabelFileUpdate? {
+    func update(layout: Identifier, generation: Generation) -> LabelFileUpdate? {
         let (settled, changes) = state.withLock { ($0.version.settled, $0.changes) }
         guard let settled, !settled.isLost, let file = settled.file else { return nil }
         return LabelFileUpdate(changes, of: file, layout: layout, generation: generation)

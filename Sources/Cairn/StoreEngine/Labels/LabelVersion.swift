@@ -1,4 +1,5 @@
 import Allocation
+import FileFormat
 import HNSW
 import Synchronization
 import Threading
@@ -10,14 +11,14 @@ final class LabelVersion: @unchecked Sendable {
     // has left.
 
     /// It serves views of this batch and later ones; `former` serves the others.
-    let sequence: UInt64
+    let sequence: BatchNumber
     /// nil for a store in memory, which has all of its labels in `added`.
     let settled: SettledLabels?
     let added: LabelIndex
     /// The version before this one, while there are readers that may need it.
     var former: LabelVersion?
 
-    init(sequence: UInt64, settled: SettledLabels?, added: LabelIndex, former: LabelVersion? = nil) {
+    init(sequence: BatchNumber, settled: SettledLabels?, added: LabelIndex, former: LabelVersion? = nil) {
         (self.sequence, self.settled, self.added, self.former) = (sequence, settled, added, former)
     }
 

@@ -73,7 +73,7 @@ struct LogReplay {
     }
 
     private mutating func apply(
-        _ change: LogChange, _ sequence: UInt64, _ grow: (Int) throws(StoreError) -> Void
+        _ change: LogChange, _ sequence: BatchNumber, _ grow: (Int) throws(StoreError) -> Void
     ) throws(StoreError) {
         let graph = contents.graph
         switch change {

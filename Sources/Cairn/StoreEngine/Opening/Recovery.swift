@@ -13,8 +13,8 @@ enum Recovery {
     ) throws(StoreFileError) -> LevelZeroFile.Prologue {
         try LevelZeroFile.readPrologue(directory[StoreName.levelZero], writable: writable) { superblock in
             let journal = try? JournalReader.open(directory[StoreName.journal], superblock: superblock)
-            var header = journal?.header
-            header?.generation -= 1
+            guard var header = journal?.header else { return nil }
+            header.generation = header.generation.previous
             return header
         }
     }
@@ -49,7 +49,9 @@ enum Recovery {
             try prologue.file.synchronize()
             // Not into the slot of the header that was found: it may be the only one.
             var next = journal.header
-            if next.generation % 2 == prologue.header.generation % 2 { next.generation += 1 }
+            if next.generation.headerSlot == prologue.header.generation.headerSlot {
+                next.generation = next.generation.next
+            }
             return try LevelZeroFile.writeBoth(next, to: prologue.file)
         }
     }
@@ -117,7 +119,7 @@ enum Recovery {
                 continue
             }
             let start = LogPosition(
-                frame: reader.header.firstFrame - 1, batch: header.lastBatch, slotCount: header.slotCount)
+                frame: reader.header.firstFrame.previous, batch: header.lastBatch, slotCount: header.slotCount)
             guard try reader.survey(from: start, salvaging: true) != LogSurvey(nothingAfter: start) else { continue }
             throw .format(
                 directory[StoreName.levelZero].path,

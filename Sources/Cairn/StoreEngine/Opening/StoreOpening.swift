@@ -200,8 +200,11 @@ struct StoreOpening {
     /// A writer counts on from these. Numbers of ours never come near the highest that there is; after it, nothing
     /// could be read.
     private func checkNumbers(of header: HeaderSlot, _ end: LogPosition? = nil) throws(StoreFileError) {
-        let numbers = [header.generation, header.logSequence, header.lastFrame, header.lastBatch]
-        guard isWriter, max(numbers.max() ?? 0, end?.frame ?? 0, end?.batch ?? 0) > 1 << 62 else { return }
+        let numbers = [
+            header.generation.rawValue, header.logSequence.rawValue,
+            max(header.lastFrame, end?.frame ?? 0).rawValue, max(header.lastBatch, end?.batch ?? 0).rawValue,
+        ]
+        guard isWriter, numbers.contains(where: { $0 > 1 << 62 }) else { return }
         throw .format(
             path.appending(StoreName.levelZero),
             FormatError(

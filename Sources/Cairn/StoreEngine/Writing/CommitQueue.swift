@@ -1,4 +1,5 @@
 import Allocation
+import FileFormat
 import HNSW
 import MappedStorage
 import Threading
@@ -11,7 +12,7 @@ struct CommittedBatch {
     let counts: StoreCounts
     let hasDeadSlots: Bool
     /// The number of its commit's frame; 0 without a log.
-    let frame: UInt64
+    let frame: FrameNumber
 }
 
 /// Batches between the log and the searches: each is published when it is as durable as was asked for, in their order.
@@ -26,12 +27,12 @@ final class CommitQueue: @unchecked Sendable {
     private let labels: LabelTable
     private let counts: PublishedCounts
     private var waiting: [CommittedBatch] = []
-    private var published: UInt64
+    private var published: FrameNumber
     private var isSyncing = false
     private var failure: StorageError?
     private var retired: [(levelZero: [UInt32], upper: [UInt32])] = []
 
-    init(graph: Graph, labels: LabelTable, counts: PublishedCounts, lastFrame: UInt64) {
+    init(graph: Graph, labels: LabelTable, counts: PublishedCounts, lastFrame: FrameNumber) {
         self.graph = graph
         self.labels = labels
         self.counts = counts
@@ -54,7 +55,7 @@ final class CommitQueue: @unchecked Sendable {
     }
 
     /// Returns when frame `frame` is durable and its batch published.
-    func waitUntilPublished(_ frame: UInt64, _ log: LogWriter) throws(StorageError) {
+    func waitUntilPublished(_ frame: FrameNumber, _ log: LogWriter) throws(StorageError) {
         let result: Result<Void, StorageError> = monitor.locked {
             while published < frame {
                 if let failure { return .failure(failure) }
@@ -82,7 +83,7 @@ final class CommitQueue: @unchecked Sendable {
         monitor.wakeAll()
     }
 
-    private func publish(upTo frame: UInt64) {
+    private func publish(upTo frame: FrameNumber) {
         var done = 0
         while done < waiting.count && waiting[done].frame <= frame {
             let batch = waiting[done]
@@ -98,7 +99,7 @@ final class CommitQueue: @unchecked Sendable {
     }
 
     /// The last frame whose batch is published.
-    var publishedFrame: UInt64 { monitor.locked { published } }
+    var publishedFrame: FrameNumber { monitor.locked { published } }
 
     /// Whether every batch is published.
     var isEmpty: Bool { monitor.locked { waiting.isEmpty } }

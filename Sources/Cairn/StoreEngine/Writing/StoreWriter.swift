@@ -39,7 +39,7 @@ final class StoreWriter: @unchecked Sendable {
     private var markedSlots = MarkedSlots()
     /// Where labels lead after the batches that are not published.
     private var stagedLabels: [Label: UInt32?] = [:]
-    var sequence: UInt64
+    var sequence: BatchNumber
     /// What codes the store is to have, and those that it has.
     var codeKind: VectorStore.Quantization
     var codes: StoreCodes?
@@ -49,7 +49,7 @@ final class StoreWriter: @unchecked Sendable {
     private let logBatch = LogBatch()
     private var listsWritten = 0
     /// Batches that may not be published yet, to be undone if they never are.
-    private var unpublished: [(frame: UInt64, batch: LinkedBatch)] = []
+    private var unpublished: [(frame: FrameNumber, batch: LinkedBatch)] = []
     private let publishedHeapBytes = Atomic<Int>(0)
     private let scratch = SearchScratch()
     var failure: StoreError?
@@ -215,7 +215,7 @@ final class StoreWriter: @unchecked Sendable {
     /// Makes the planned changes. Returns the frame to wait for, and its log; nil if there is nothing to wait for.
     private func make(
         _ plan: BatchPlan, _ vectors: VectorRows, position: UInt64?, threads: Int?
-    ) throws(StoreError) -> (UInt64, LogWriter)? {
+    ) throws(StoreError) -> (FrameNumber, LogWriter)? {
         let graph = contents.graph
         do {
             try disk?.startLog()
@@ -226,7 +226,7 @@ final class StoreWriter: @unchecked Sendable {
         try refreshCodes()
         let linkedFree = try linkedFreeSlots()
         try collectFreeSlots()
-        graph.beginBatch(sequence + 1)
+        graph.beginBatch(sequence.next)
         let placed = place(plan)
         do {
             try write(vectors, to: placed)
@@ -264,7 +264,7 @@ final class StoreWriter: @unchecked Sendable {
         _ plan: BatchPlan, _ placed: PlacedRows, _ linkedFree: [(slot: UInt32, level: Int)], position: UInt64?,
         threads: Int?
     ) throws(StoreError) -> LinkedBatch {
-        let graph = contents.graph, sequence = self.sequence + 1
+        let graph = contents.graph, sequence = self.sequence.next
         var counts = self.counts, freed: [(slot: UInt32, level: Int)] = []
         counts.position = position ?? counts.position
         let before = plan.states.keys.map { graph.slots.snapshot($0) }
@@ -387,7 +387,7 @@ final class StoreWriter: @unchecked Sendable {
     }
 
     /// Writes the batch to the log, where there is one, and returns its frame; undoes it if this throws.
-    private func log(_ batch: LinkedBatch) throws(StoreError) -> UInt64 {
+    private func log(_ batch: LinkedBatch) throws(StoreError) -> FrameNumber {
         let labelCount = batch.plan.formerSlots.count
         do throws(OutOfMemory) {
             // What is in the log has to be published, so it is asked first whether it can be.

@@ -50,7 +50,7 @@ import Testing
             ("zeros", [UInt8](repeating: 0, count: bytes.count)), ("flipped", flipped),
             ("another store's", try readBytes(CodedStore.file(other.path))),
             ("another kind", try readBytes(CodedStore.file(otherKind.path))),
-            ("another generation", try resealed(bytes) { $0.generation += 1 }),
+            ("another generation", try resealed(bytes) { $0.generation = $0.generation.next }),
             ("too few rows", try resealed(bytes) { $0.count = 699 }),
             ("another kind is asked for", try resealed(bytes) { $0.requested = 1 }),
             ("an unknown kind", try resealed(bytes) { $0.kind = 4 }),
