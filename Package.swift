@@ -58,7 +58,8 @@ let package = Package(
         .target(
             name: "HNSW", dependencies: ["Allocation", "Threading", "CKernels", "FileFormat"], swiftSettings: strict),
         .target(
-            name: "HnswlibFile", dependencies: ["Allocation", "CKernels", "FileFormat", "MappedStorage", system],
+            name: "HnswlibFile",
+            dependencies: ["Allocation", "CKernels", "FileFormat", "MappedStorage", "Threading", system],
             swiftSettings: strict),
         .target(
             name: "VectorFiles", dependencies: ["Allocation", "CKernels", "MappedStorage", system],

@@ -1,5 +1,7 @@
+import Allocation
 import MappedStorage
 import SystemPackage
+package import Threading
 
 extension HnswlibIndex {
     /// Reads the elements of `slots`, as they are in the file, one after the other, into a buffer of just that size.
@@ -14,14 +16,24 @@ extension HnswlibIndex {
         try unsafe check(UnsafeRawPointer(base), slots)
     }
 
+    /// Reads elements ahead of who goes through all of them, in order, and says how far it is.
+    package func readAhead() -> ReadAhead {
+        let step = max(1, (4 << 20) / header.elementBytes)
+        // Of a file that does not fit into memory nothing stays there anyway, and making room costs time.
+        let release: @Sendable (Range<Int>) -> Void = { self.releaseElements($0) }
+        return ReadAhead(
+            count: header.count, step: step, distance: 4 * step, expect: { self.expectElements($0) },
+            release: fileBytes > MemoryBudget.system ? release : nil)
+    }
+
     /// Has the kernel read the elements of `slots` from the disk, for who will read them soon. From any thread.
-    package func expectElements(_ slots: Range<Int>) {
+    private func expectElements(_ slots: Range<Int>) {
         let size = header.elementBytes
         elements.file.expectReading(from: elements.start + slots.lowerBound * size, length: slots.count * size)
     }
 
     /// Lets the kernel use the memory in which it keeps the elements of `slots`, for who will not read them again soon.
-    package func releaseElements(_ slots: Range<Int>) {
+    private func releaseElements(_ slots: Range<Int>) {
         let size = header.elementBytes
         elements.file.releaseCache(from: elements.start + slots.lowerBound * size, length: slots.count * size)
     }

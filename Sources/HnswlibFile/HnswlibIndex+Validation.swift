@@ -1,5 +1,6 @@
 import Allocation
 import SystemPackage
+import Threading
 
 /// What there is in an index, known when all of it has been read.
 package struct HnswlibSurvey: Sendable {
@@ -32,6 +33,8 @@ extension HnswlibIndex {
         try claimingMemory(for: path, ProcessMemory.expect(9 * header.count))
         var survey = HnswlibSurvey(levels: [UInt8](repeating: 0, count: header.count))
         let total = elements.count + lists.part.count
+        // The elements come last: they come from the disk while the lists are looked at.
+        let ahead = readAhead()
         var done = 0
         try surveyLists(&survey) { (bytes) throws(HnswlibFileError) in
             done += bytes
@@ -40,6 +43,7 @@ extension HnswlibIndex {
         try checkLevels(survey.levels)
         try checkElements(&survey) { (bytes) throws(HnswlibFileError) in
             done += bytes
+            ahead.advance(to: (done - lists.part.count) / header.elementBytes)
             try progress?(done, total)
         }
         return survey

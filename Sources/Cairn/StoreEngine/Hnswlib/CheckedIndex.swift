@@ -2,7 +2,6 @@ import Allocation
 import HNSW
 package import HnswlibFile
 import SystemPackage
-import Threading
 
 /// An index that was read as a whole and is sound, and what is known from that: what an import is made of, and what a
 /// conversion is planned by. 9 bytes an element for levels and labels, and 5 to 11 for the index of labels.
@@ -16,15 +15,12 @@ package struct CheckedIndex {
     /// Throws what is wrong with the file. `progress`: bytes done and their total.
     package init(_ index: HnswlibIndex, progress: ((_ done: Int, _ total: Int) -> Void)?) throws(StoreError) {
         self.index = index
-        let ahead = Self.readAhead(of: index), count = index.header.count, size = index.header.elementBytes
         let cancellation = CancellationCheck()
         let survey = try translating(hnswlib: { () throws(HnswlibFileError) in
             try index.validate { (done, total) throws(HnswlibFileError) in
                 if cancellation.isCancelled {
                     throw HnswlibFileError(index.path, "the check was cancelled", errno: .canceled)
                 }
-                // The elements come last.
-                ahead.advance(to: max(0, done - (total - count * size)) / size)
                 progress?(done, total)
             }
         })
@@ -35,15 +31,5 @@ package struct CheckedIndex {
         } catch {
             throw error.at(index.path)
         }
-    }
-
-    /// Reads elements ahead of who goes through them.
-    static func readAhead(of index: HnswlibIndex) -> ReadAhead {
-        let step = max(1, (4 << 20) / index.header.elementBytes)
-        // Of a file that does not fit into memory nothing stays there anyway, and making room costs time.
-        let release: @Sendable (Range<Int>) -> Void = { index.releaseElements($0) }
-        return ReadAhead(
-            count: index.header.count, step: step, distance: 4 * step, expect: { index.expectElements($0) },
-            release: index.fileBytes > MemoryBudget.system ? release : nil)
     }
 }

@@ -73,7 +73,7 @@ struct HnswlibImport {
         let image = try image(checked), survey = checked.survey
         var report = VectorStore.ImportReport(configuration: configuration)
         let rows = HnswlibRows(index, survey, image, hasNorms: configuration.metric == .cosine)
-        let ahead = CheckedIndex.readAhead(of: index), cancellation = CancellationCheck()
+        let ahead = index.readAhead(), cancellation = CancellationCheck()
         try draft.write(image) {
             var origin = image.superblock.origin
             origin?.elementChecksum = rows.checksum
