@@ -39,9 +39,9 @@ struct CostsBySize: ParsableCommand {
         // The first change makes the log.
         try store.add(vector(0), labels: [Label(start)])
         func each(_ name: String, _ change: (Int) throws -> Void) throws {
-            let before = (counter.counts, try store.changeWork)
+            let before = (counter.counts, try CampaignAccess.changeWork(of: store))
             for index in 1..<changes { try change(index) }
-            let bytes = counter.counts - before.0, work = try store.changeWork - before.1
+            let bytes = counter.counts - before.0, work = try CampaignAccess.changeWork(of: store) - before.1
             func mean(_ count: Int) -> String { String(format: "%.1f", Double(count) / Double(changes - 1)) }
             print(
                 column("\(size)", 8), column(name, 8), column(mean(work.distances), 11),

@@ -42,7 +42,7 @@ struct Findability: ParsableCommand {
             missed += report.missedCount ?? -1
             unreachable += report.unreachableCount ?? -1
             missedWhenNew += try VectorStore.verify(at: new, depth: .searches).missedCount ?? -1
-            let writer = try VectorStore.open(at: live.path, options: .init(access: .readWrite))
+            let writer = try VectorStore.openForWriting(at: live.path)
             try writer.setQuantization(.none)
             missedByVectors += try writer.verify(depth: .searches).missedCount ?? -1
             try writer.close()
@@ -90,7 +90,7 @@ private struct History {
                 try store.close()
                 try FileManager.default.removeItem(atPath: path.string)
                 path = copy
-                store = try VectorStore.open(at: path, options: .init(access: .readWrite))
+                store = try VectorStore.openForWriting(at: path)
             } else if below(20) == 0 {
                 try store.checkpoint()
             }

@@ -29,17 +29,17 @@ struct Oracle {
         let path = root.appending(Workload.storeName)
         do {
             if checksReader {
-                let store = try VectorStore.open(at: path, options: Workload.options(.readOnly))
+                let store = try VectorStore.open(at: path, options: Workload.options)
                 if let problem = try problem(store) { return "opened for reading: " + problem }
                 try store.close()
             }
-            let store = try VectorStore.open(at: path, options: Workload.options(.readWrite))
+            let store = try VectorStore.openForWriting(at: path, options: Workload.options)
             if let problem = try problem(store) { return problem }
             if try lacksCodes(store) { return "a writer does without codes" }
             let count = try store.count, hadCodes = try store.info.quantizationBytes > 0
             try store.add([Float](repeating: 7, count: dimensions), labels: [.max])
             try store.close()
-            let again = try VectorStore.open(at: path, options: Workload.options(.readOnly))
+            let again = try VectorStore.open(at: path, options: Workload.options)
             // The vector that makes a store large enough gets codes with the next one.
             if try hadCodes && lacksCodes(again) { return "the codes are gone after one more vector" }
             let later = try again.verify(depth: checksReader ? .graph : .header)

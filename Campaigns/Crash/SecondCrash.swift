@@ -23,8 +23,8 @@ struct SecondCrash {
         let recorder = RecordingSystem(root: state.path, trace: Trace(base: disk))
         var history = History(), mark = Mark()
         do {
-            let store = try VectorStore.open(
-                at: state.path.appending(Workload.storeName), options: Workload.options(.readWrite),
+            let store = try CampaignAccess.open(
+                at: state.path.appending(Workload.storeName), forWriting: true, options: Workload.options,
                 calls: recorder.calls)
             // What was recovered must not get lost again.
             history.contents.append(try content(store))

@@ -4,6 +4,8 @@ import HNSW
 import MappedStorage
 import SystemPackage
 
+typealias Label = VectorStore.Label
+
 /// A store that is not sound although nothing crashed.
 struct StoreProblem: Error {
     let problems: [String]
@@ -57,9 +59,8 @@ struct Workload {
     /// So many vectors are enough for codes here, and four times as many for other ones: the stores are small.
     static let leastCodedCount = 8
 
-    static func options(_ access: VectorStore.OpenOptions.Access) -> VectorStore.OpenOptions {
-        VectorStore.OpenOptions(access: access, threads: 1).coded(from: leastCodedCount)
-    }
+    static let options = CampaignAccess.options(
+        VectorStore.OpenOptions(threads: 1), quantizingFrom: leastCodedCount)
 
     /// Runs the workload of `seed` on a store below `root`, an empty directory.
     init(seed: UInt64, root: FilePath) throws {
@@ -96,7 +97,7 @@ extension Workload {
                 dimensions: isLarge ? 3 : [3, 16, 90][random.below(3)], metric: metrics[random.below(3)],
                 scalar: scalars[random.below(3)], m: isLarge ? 2 : 2 + random.below(3), efConstruction: 8,
                 seed: seed)
-            var options = Workload.options(.readWrite)
+            var options = Workload.options
             options.logBytes = isLarge ? 1 << 20 : [3000, 20_000, 1 << 20][random.below(3)]
             options.durability = [.full, .full, .none][random.below(3)]
             self.options = options
@@ -235,13 +236,13 @@ extension Workload {
                 // What a build makes has links of its own. Builds are recorded by other tests.
                 try VectorStore.build(
                     at: path, configuration: plan.configuration, vectors: vectors(rows), labels: labels(rows),
-                    options: .init(threads: 1).coded(from: Workload.leastCodedCount))
+                    options: CampaignAccess.options(.init(threads: 1), quantizingFrom: Workload.leastCodedCount))
                 let base = try DiskState(reading: recorder.root)
                 recorder = RecordingSystem(root: recorder.root, trace: Trace(base: base), over: disk.calls)
                 process = FaultySystem(over: recorder.calls)
                 store = try open()
             } else {
-                store = try VectorStore.create(
+                store = try CampaignAccess.create(
                     at: path, configuration: plan.configuration, options: plan.options, calls: process.calls)
             }
             history.contents.append(try content(store))
@@ -299,7 +300,7 @@ extension Workload {
         }
 
         private func open() throws -> VectorStore {
-            try VectorStore.open(at: path, options: plan.options, calls: process.calls)
+            try CampaignAccess.open(at: path, forWriting: true, options: plan.options, calls: process.calls)
         }
 
         private mutating func labels(_ count: Int) -> [Label] {

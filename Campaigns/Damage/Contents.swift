@@ -1,5 +1,7 @@
 import Cairn
 
+typealias Label = VectorStore.Label
+
 /// What a store holds, as its readers see it.
 struct Contents: Equatable {
     let vectors: [Label: [Float]]

@@ -89,7 +89,7 @@ struct ReaderUse {
         if isExported {
             note("import what was exported")
             removeTree(copy)
-            let metric = try store.configuration.metric, scalar = try store.exportScalar
+            let metric = try store.configuration.metric, scalar = try store.defaultExportScalar
             _ = try attempt { () throws(StoreError) in
                 try VectorStore.importHnswlib(
                     from: index, to: copy, options: .init(metric: metric, scalar: scalar))

@@ -70,7 +70,7 @@ struct SamplePlan {
             at: path, configuration: configuration, vectors: rows.vectors(count, seed: 1), options: .init(threads: 1))
         if history == .imported || history == .importedPending { try importAgain(path) }
         guard ![.built, .empty, .imported].contains(history) else { return try closed(path) }
-        let store = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1))
+        let store = try VectorStore.openForWriting(at: path, options: .init(threads: 1))
         defer { try? store.close() }
         if history == .emptied {
             try store.erase((0..<Label(count)).map { $0 })
@@ -146,7 +146,7 @@ struct SamplePlan {
     private func importAgain(_ path: FilePath) throws {
         let index = path.removingLastComponent().appending("index.bin")
         defer { removeTree(index) }
-        let store = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1))
+        let store = try VectorStore.openForWriting(at: path, options: .init(threads: 1))
         try store.markDeleted([5, 6, 7])
         try store.exportHnswlib(to: index)
         try store.close()

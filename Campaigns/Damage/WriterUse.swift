@@ -19,9 +19,12 @@ struct WriterUse {
         var random = SeededGenerator(seed: seed)
         let damage: VectorStore.OpenOptions.LogDamage = random.below(4) == 0 ? .discardRest : .fail
         let options = VectorStore.OpenOptions(
-            access: .readWrite, logBytes: random.one(of: [2_000, 20_000, 64 << 20]), logDamage: damage, threads: 2)
+            logBytes: random.one(of: [2_000, 20_000, 64 << 20]), logDamage: damage, threads: 2)
         note("open for writing")
-        guard let store = try attempt({ () throws(StoreError) in try VectorStore.open(at: path, options: options) })
+        guard
+            let store = try attempt({ () throws(StoreError) in
+                try VectorStore.openForWriting(at: path, options: options)
+            })
         else { return }
         var acknowledged: [Label] = [], untouched = try Untouched(store)
         for number in 0..<(5 + random.below(5)) {
@@ -141,7 +144,7 @@ struct WriterUse {
         if let difference { throw difference }
         note("write again")
         _ = try attempt { () throws(StoreError) in
-            let store = try VectorStore.open(at: path, options: .init(access: .readWrite, threads: 1))
+            let store = try VectorStore.openForWriting(at: path, options: .init(threads: 1))
             try store.add(sample.rows.vectors(1, seed: 5), labels: [Self.firstNewLabel - 1])
             try store.close()
         }

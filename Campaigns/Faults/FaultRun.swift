@@ -70,13 +70,13 @@ struct FaultRun {
     private mutating func make(_ step: Scenario.Step) throws {
         switch step {
         case .create:
-            store = try VectorStore.create(
-                at: path, configuration: fault.scenario.configuration, options: Scenario.options(.readWrite),
-                calls: calls)
+            store = try CampaignAccess.create(
+                at: path, configuration: fault.scenario.configuration, options: Scenario.options, calls: calls)
             (exists, hasWritten) = (true, true)
-        case .open(let access):
-            store = try VectorStore.open(at: path, options: Scenario.options(access), calls: calls)
-            if access == .readWrite { hasWritten = true }
+        case .open(let forWriting):
+            store = try CampaignAccess.open(
+                at: path, forWriting: forWriting, options: Scenario.options, calls: calls)
+            if forWriting { hasWritten = true }
         case .change(let change):
             var next = model
             next.apply(change)
@@ -136,7 +136,7 @@ struct FaultRun {
     /// A handle that has failed says so, again and again, goes on searching, and closes.
     private mutating func checkStopped() throws {
         guard let store else { return }
-        if store.access == .readWrite {
+        if store.isWritable {
             do {
                 try store.make(.add(900..<901))
                 // A small change may do with the memory that there is.
@@ -168,7 +168,7 @@ struct FaultRun {
         if !hasWritten && exists {
             let digest = try DiskState(reading: directory.path).digest
             let opensForWriting = fault.scenario.steps.contains {
-                if case .open(.readWrite) = $0 { true } else { false }
+                if case .open(forWriting: true) = $0 { true } else { false }
             }
             guard opensForWriting || digest == digestBefore else {
                 throw Problem(description: "a reader has changed the files")
@@ -187,7 +187,7 @@ struct FaultRun {
             guard problems.count < models.count else { throw Problem(description: "reopened: " + problems[0]) }
             try store.make(.add(950..<952))
             try store.close()
-            let reader = try VectorStore.open(at: path, options: Scenario.options(.readOnly))
+            let reader = try VectorStore.open(at: path, options: Scenario.options)
             let later = try reader.verify()
             guard later.isSound, try reader.contains(951) else {
                 throw Problem(description: "reopened and changed: \(later.problems)")
@@ -201,11 +201,11 @@ struct FaultRun {
     /// The store; where making it had failed, it is made now.
     private func reopened() throws -> VectorStore {
         do throws(StoreError) {
-            return try VectorStore.open(at: path, options: Scenario.options(.readWrite))
+            return try VectorStore.openForWriting(at: path, options: Scenario.options)
         } catch {
             guard !exists, error.code == .notFound || error.code == .notAStore else { throw error }
             return try VectorStore.create(
-                at: path, configuration: fault.scenario.configuration, options: Scenario.options(.readWrite))
+                at: path, configuration: fault.scenario.configuration, options: Scenario.options)
         }
     }
 }

@@ -1,5 +1,7 @@
 import Cairn
 
+typealias Label = VectorStore.Label
+
 /// What a store should hold, in plain dictionaries.
 struct Model: Equatable {
     var live: [Label: [Float]] = [:]

@@ -7,7 +7,7 @@ import SystemPackage
 struct Scenario {
     enum Step {
         case create
-        case open(VectorStore.OpenOptions.Access)
+        case open(forWriting: Bool)
         case change(Model.Change)
         case checkpoint
         case synchronize
@@ -35,10 +35,8 @@ struct Scenario {
     }
 
     /// A log so short that checkpoints are made by themselves too.
-    static func options(_ access: VectorStore.OpenOptions.Access) -> VectorStore.OpenOptions {
-        VectorStore.OpenOptions(access: access, durability: .full, logBytes: 6000, threads: 1)
-            .coded(from: leastCodedCount)
-    }
+    static let options = CampaignAccess.options(
+        VectorStore.OpenOptions(durability: .full, logBytes: 6000, threads: 1), quantizingFrom: leastCodedCount)
 
     /// Does every kind of change, with checkpoints that are asked for and others.
     private static let changes: [Step] = [
@@ -54,7 +52,7 @@ struct Scenario {
 
     /// After a crash: recovery, and then a little of everything.
     private static let recovery: [Step] = [
-        .open(.readWrite), .change(.add(200..<203)), .change(.update([7], salt: 5)), .checkpoint,
+        .open(forWriting: true), .change(.add(200..<203)), .change(.update([7], salt: 5)), .checkpoint,
         .change(.erase([200])), .close,
     ]
 
@@ -78,8 +76,8 @@ struct Scenario {
     ) throws -> [Scenario] {
         let recorder = RecordingSystem(root: try StateDirectory(root).path)
         let path = root.appending(storeName)
-        var store = try VectorStore.create(
-            at: path, configuration: configuration(codes), options: options(.readWrite), calls: recorder.calls)
+        var store = try CampaignAccess.create(
+            at: path, configuration: configuration(codes), options: options, calls: recorder.calls)
         var model = Model(codes: codes)
         var hasOneCheckpoint = false
         for step in changes {
@@ -91,7 +89,8 @@ struct Scenario {
                 // The handle's first one, with a journal of another name.
                 hasOneCheckpoint = true
                 try store.close()
-                store = try VectorStore.open(at: path, options: options(.readWrite), calls: recorder.calls)
+                store = try CampaignAccess.open(
+                    at: path, forWriting: true, options: options, calls: recorder.calls)
             default: break
             }
         }
@@ -114,12 +113,13 @@ struct Scenario {
         }
         return [
             scenario(
-                "changes", DiskState(), Model(codes: codes), [.create] + changes + [.close, .open(.readOnly), .close]),
+                "changes", DiskState(), Model(codes: codes),
+                [.create] + changes + [.close, .open(forWriting: false), .close]),
             scenario("recovery from the log", log, model, recovery),
             scenario("recovery from a journal", journal, model, recovery),
-            scenario("reading a log", log, model, [.open(.readOnly), .close]),
-            scenario("reading a journal", journal, model, [.open(.readOnly), .close]),
-            scenario("opening and closing", closed, model, [.open(.readWrite), .close]),
+            scenario("reading a log", log, model, [.open(forWriting: false), .close]),
+            scenario("reading a journal", journal, model, [.open(forWriting: false), .close]),
+            scenario("opening and closing", closed, model, [.open(forWriting: true), .close]),
             // The last one: the next scenario begins without files.
             Scenario(
                 name: "another user's store" + suffix, state: closed, model: model, steps: recovery, isForeign: true),

@@ -24,9 +24,8 @@ struct CodesTarget: FuzzTarget {
     private static let count = 60
     private static let leastCodedCount = 8
 
-    private static func options(_ access: VectorStore.OpenOptions.Access) -> VectorStore.OpenOptions {
-        VectorStore.OpenOptions(access: access, threads: 1).coded(from: leastCodedCount)
-    }
+    private static let options = CampaignAccess.options(
+        VectorStore.OpenOptions(threads: 1), quantizingFrom: leastCodedCount)
 
     init(scratch: FilePath) throws {
         self.scratch = scratch
@@ -41,13 +40,13 @@ struct CodesTarget: FuzzTarget {
             let vectors = data.vectors(number)
             try VectorStore.build(
                 at: path, configuration: configuration, vectors: vectors,
-                options: .init(threads: 1).coded(from: Self.leastCodedCount))
+                options: CampaignAccess.options(.init(threads: 1), quantizingFrom: Self.leastCodedCount))
             let file = try readBytes(path.appending("codes"))
             let header = CodeFileHeader(decoding: Array(file.prefix(CodeFileHeader.size)))
             precondition(
                 header?.kind == data.kind && (header?.centerChecksum != nil) == data.hasCenter,
                 "the store has other codes: \(String(describing: header))")
-            let store = try VectorStore.open(at: path, options: Self.options(.readOnly))
+            let store = try VectorStore.open(at: path, options: Self.options)
             let query = Array(vectors.prefix(configuration.dimensions))
             let exact = try store.search(query, k: Self.count, options: .init(isExact: true))
             try store.close()
@@ -201,7 +200,7 @@ struct CodesTarget: FuzzTarget {
     }
 
     private func read(_ sample: Sample) throws {
-        let store = try VectorStore.open(at: sample.path, options: Self.options(.readOnly), calls: calls)
+        let store = try CampaignAccess.open(at: sample.path, forWriting: false, options: Self.options, calls: calls)
         // Walks by the codes, and one search that is so wide that it goes by the vectors.
         for (count, width) in [(1, 1), (7, 10), (12, 14), (Self.count, Self.count)] {
             try search(store, sample, count, width: width)
@@ -226,7 +225,7 @@ struct CodesTarget: FuzzTarget {
         let path = scratch.appending("copy")
         removeTree(path)
         try copyFiles(from: sample.path, to: path)
-        let store = try VectorStore.open(at: path, options: Self.options(.readWrite), calls: calls)
+        let store = try CampaignAccess.open(at: path, forWriting: true, options: Self.options, calls: calls)
         let label = Label(Self.count)
         try store.add(sample.query, labels: [label])
         try store.update(sample.query, labels: [3])
@@ -235,7 +234,7 @@ struct CodesTarget: FuzzTarget {
         let found = try store.search(sample.query, k: Self.count, options: .init(ef: 2 * Self.count))
         precondition(found.contains { $0.label == label } && !found.contains { $0.label == 5 }, "\(found)")
         try store.close()
-        let again = try VectorStore.open(at: path, options: Self.options(.readOnly), calls: calls)
+        let again = try CampaignAccess.open(at: path, forWriting: false, options: Self.options, calls: calls)
         let left = try again.search(sample.query, k: 2 * Self.count, options: .init(isExact: true))
         precondition(left.count == Self.count, "\(left)")
         try again.close()

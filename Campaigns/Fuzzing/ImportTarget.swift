@@ -69,7 +69,7 @@ struct ImportTarget: FuzzTarget {
         let path = scratch.appending("store")
         let report: VectorStore.ImportReport
         do throws(StoreError) {
-            report = try VectorStore.importHnswlib(from: source, to: path, options: options, calls: calls)
+            report = try CampaignAccess.importHnswlib(from: source, to: path, options: options, calls: calls)
         } catch {
             precondition(
                 [.corrupt, .dimensionMismatch, .invalidArgument, .notFound].contains(error.code), "\(error)")

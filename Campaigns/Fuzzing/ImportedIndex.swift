@@ -5,6 +5,8 @@ import MappedStorage
 import SystemPackage
 import TestSupport
 
+typealias Label = VectorStore.Label
+
 /// An index that was imported, and what must hold of the store. What throws here, or fails, is a fault of the library.
 struct ImportedIndex {
     let index: HnswlibIndex
@@ -29,7 +31,7 @@ struct ImportedIndex {
 
     /// Looks at a store that nobody has changed.
     func check(_ path: FilePath) throws {
-        let store = try open(path, .readOnly)
+        let store = try open(path)
         let live = try store.allLabels(), marked = try store.deletedLabels()
         demand(live.count == report.count && marked.count == report.deletedCount)
         demand(report.count + report.deletedCount + report.repeatedLabels == index.header.count)
@@ -85,10 +87,11 @@ struct ImportedIndex {
     // MARK: Any store of these vectors
 
     private func open(
-        _ path: FilePath, _ access: VectorStore.OpenOptions.Access
+        _ path: FilePath, forWriting: Bool = false
     ) throws(StoreError) -> VectorStore {
-        try VectorStore.open(
-            at: path, options: .init(access: access, durability: .none, logBytes: 1 << 16, threads: 1), calls: calls)
+        try CampaignAccess.open(
+            at: path, forWriting: forWriting, options: .init(durability: .none, logBytes: 1 << 16, threads: 1),
+            calls: calls)
     }
 
     /// Nothing is damaged but what the file had wrong. Returns how many vectors cannot be reached.
@@ -138,7 +141,7 @@ struct ImportedIndex {
 
     /// Changes the store and looks at it, and at what goes out and comes in again. `kind` says which changes.
     func change(_ path: FilePath, _ kind: Int, in directory: FilePath) throws {
-        let store = try open(path, .readWrite)
+        let store = try open(path, forWriting: true)
         var live = Set(try store.allLabels()), marked = Set(try store.deletedLabels())
         let unreachable = try verify(store)
         var number = 10
@@ -188,7 +191,7 @@ struct ImportedIndex {
         try search(store)
         try export(store, in: directory)
         try store.close()
-        let again = try open(path, .readOnly)
+        let again = try open(path)
         try demand(Set(again.allLabels()) == live && Set(again.deletedLabels()) == marked)
         try verify(again)
         try again.close()
@@ -199,9 +202,9 @@ struct ImportedIndex {
         let file = directory.appending("changed"), path = directory.appending("again")
         let export = try store.exportHnswlib(to: file)
         try demand(!export.isOriginal && export.bytesWritten == readBytes(file).count)
-        let report = try VectorStore.importHnswlib(from: file, to: path, options: options, calls: calls)
+        let report = try CampaignAccess.importHnswlib(from: file, to: path, options: options, calls: calls)
         demand(report.count == export.count && report.deletedCount == export.deletedCount && report.repeatedLabels == 0)
-        let again = try open(path, .readOnly), labels = try store.allLabels()
+        let again = try open(path), labels = try store.allLabels()
         try demand(again.allLabels() == labels && again.deletedLabels() == store.deletedLabels())
         if options.metric != .cosine {
             for label in labels {

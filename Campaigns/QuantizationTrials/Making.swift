@@ -2,6 +2,8 @@ import Cairn
 import Foundation
 import SystemPackage
 
+typealias Label = VectorStore.Label
+
 /// How a store comes by its rows.
 enum Way: String, CaseIterable {
     /// All at once.
@@ -23,7 +25,7 @@ enum Way: String, CaseIterable {
         case .live:
             let store = try VectorStore.create(
                 at: path, configuration: configuration,
-                options: .init(access: .readWrite, durability: .none, threads: threads))
+                options: .init(durability: .none, threads: threads))
             for rows in Self.batches(samples) {
                 let values = rows.lowerBound * configuration.dimensions..<rows.upperBound * configuration.dimensions
                 try store.add(Array(samples.rows[values]), labels: rows.map { Label($0) }, threads: threads)

@@ -30,16 +30,16 @@ struct DocumentCosts {
         for query in queries {
             let exact = try store.searchDocuments(
                 query, k: 10, by: grouping, options: .init(neighborsPerDocument: 3, isExact: true))
-            let before = try store.searchWork.distances
+            let before = try CampaignAccess.searchWork(of: store).distances
             let found = try store.searchDocuments(query, k: 10, by: grouping, options: .init(ef: width))
-            let distances = try store.searchWork.distances - before
+            let distances = try CampaignAccess.searchWork(of: store).distances - before
             guard let last = exact.last?.best.distance else { continue }
             documents.add(found: found.count { $0.best.distance <= last }, wanted: exact.count, distances: distances)
             // Of the documents that both found, the three nearest vectors.
-            let middle = try store.searchWork.distances
+            let middle = try CampaignAccess.searchWork(of: store).distances
             let several = try store.searchDocuments(
                 query, k: 10, by: grouping, options: .init(ef: width, neighborsPerDocument: 3))
-            let more = try store.searchWork.distances - middle
+            let more = try CampaignAccess.searchWork(of: store).distances - middle
             let known = Dictionary(uniqueKeysWithValues: several.map { ($0.document, $0.neighbors) })
             let common = exact.filter { known[$0.document] != nil }
             neighbors.add(

@@ -24,9 +24,8 @@ struct FilterCosts {
             print(column("way", 30), column("ef", 5), column("found", 8), column("distances", 10), column("lists", 8))
             for (name, plan) in [("through every vector", SearchPlan.walkAll), ("through the set", .walkSet)] {
                 for width in widths {
-                    var options = VectorStore.SearchOptions(ef: width, filter: filter)
-                    options.filterPlan = plan
-                    _ = try measure(name, exact, options)
+                    _ = try measure(
+                        name, exact, CampaignAccess.options(.init(ef: width, filter: filter), following: plan))
                 }
             }
             for width in widths {
@@ -41,14 +40,15 @@ struct FilterCosts {
     private func measure(_ name: String, _ exact: [[VectorStore.Neighbor]], _ options: VectorStore.SearchOptions) throws
         -> Double
     {
-        let before = try store.searchWork
+        let before = try CampaignAccess.searchWork(of: store)
         var found = 0, wanted = 0
         for (query, exact) in zip(queries, exact) {
             let neighbors = try store.search(query, k: 10, options: options)
             wanted += exact.count
             found += neighbors.count { $0.distance <= exact.last?.distance ?? 0 }
         }
-        let work = try store.searchWork - before, share = wanted == 0 ? 1 : Double(found) / Double(wanted)
+        let work = try CampaignAccess.searchWork(of: store) - before,
+            share = wanted == 0 ? 1 : Double(found) / Double(wanted)
         print(
             column(name, 30), column(options.ef.map { "\($0)" } ?? "", 5), column(percent(share), 8),
             column("\(work.distances / queries.count)", 10), column("\(work.listsRead / queries.count)", 8))

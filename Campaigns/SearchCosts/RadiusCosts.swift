@@ -26,12 +26,12 @@ struct RadiusCosts {
         for count in counts {
             var tally = Tally()
             for (query, nearest) in zip(queries, nearest) {
-                let before = try store.searchWork.distances
+                let before = try CampaignAccess.searchWork(of: store).distances
                 let found = try store.search(query, k: count, options: .init(ef: width))
                 let limit = nearest[count - 1].distance
                 tally.add(
                     found: found.count { $0.distance <= limit }, wanted: count,
-                    distances: try store.searchWork.distances - before)
+                    distances: try CampaignAccess.searchWork(of: store).distances - before)
             }
             tally.print("k \(count)")
         }
@@ -42,9 +42,9 @@ struct RadiusCosts {
         var tally = Tally()
         for (query, radius) in zip(queries, radii) {
             let exact = try store.search(query, within: radius, options: .init(limit: .max, isExact: true))
-            let before = try store.searchWork.distances
+            let before = try CampaignAccess.searchWork(of: store).distances
             let found = try store.search(query, within: radius, options: .init(limit: .max, ef: width))
-            let distances = try store.searchWork.distances - before
+            let distances = try CampaignAccess.searchWork(of: store).distances - before
             let labels = Set(exact.neighbors.map(\.label))
             tally.add(
                 found: found.neighbors.count { labels.contains($0.label) }, wanted: exact.neighbors.count,

@@ -5,6 +5,8 @@ import Foundation
 import SystemPackage
 import VectorFiles
 
+typealias Label = VectorStore.Label
+
 /// `make search-costs`: whether searches within a radius, for documents and with filters find what there is, and at what cost.
 @main
 struct SearchCosts: ParsableCommand {

@@ -5,6 +5,8 @@ import Synchronization
 import SystemPackage
 import TestSupport
 
+typealias Label = VectorStore.Label
+
 /// What the store should hold. Each writing thread has labels of its own; a label's vector follows from the label and a version.
 final class Model: Sendable {
     static let dimensions = 16

@@ -31,10 +31,10 @@ struct Soak: ParsableCommand {
         var rounds = 0, totals = Totals(), searched = 0, missed = 0, missedWhenNew = 0
         while Date() < end || rounds == 0 {
             let durability: [VectorStore.OpenOptions.Durability] = [.none, .full, .interval(.milliseconds(5))]
-            let store = try VectorStore.open(
+            let store = try VectorStore.openForWriting(
                 at: path,
                 options: .init(
-                    access: .readWrite, durability: durability[rounds % 3], logBytes: 1 << 20, overlayBytes: 1 << 20,
+                    durability: durability[rounds % 3], logBytes: 1 << 20, overlayBytes: 1 << 20,
                     threads: 1 + rounds % 2))
             totals = totals + (try runRound(store, model, in: directory, until: min(end, Date() + round), seed: rounds))
             let report = try store.verify(depth: .searches)

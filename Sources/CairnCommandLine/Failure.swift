@@ -69,16 +69,8 @@ struct Failure: Error {
     }
 
     private init(_ error: VectorFileError) {
-        let code: StoreError.Code =
-            switch error.errno.map({ Errno(rawValue: $0) }) {
-            case nil where error.isOfVector: .invalidVector
-            case nil, .isDirectory: .invalidArgument
-            case .noSuchFileOrDirectory: .notFound
-            case let reason? where reason.advice != nil: .full
-            default: .io
-            }
         let advice = error.isOfUnknownKind ? Self.conversionAdvice(error.path) : nil
-        self.init(code: code.description, error.message + (advice.map { "; \($0)" } ?? ""), path: error.path)
+        self.init(code: error.code.description, error.message + (advice.map { "; \($0)" } ?? ""), path: error.path)
     }
 
     /// What to do with a file of another kind where a store or vectors are wanted.

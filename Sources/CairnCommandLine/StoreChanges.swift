@@ -120,7 +120,7 @@ struct DurabilityOptions: ParsableArguments {
             case .none: .none
             }
         var options = VectorStore.OpenOptions(
-            access: .readWrite, durability: durability, logDamage: damage?.logDamage ?? .fail, threads: threads?.count)
+            durability: durability, logDamage: damage?.logDamage ?? .fail, threads: threads?.count)
         if let logBytes { options.logBytes = logBytes.bytes }
         return options
     }

@@ -47,8 +47,8 @@ extension VectorStore {
             self.onInvalidVector = onInvalidVector
         }
 
-        /// Returns these options for a store that is quantized from `count` vectors on. For campaigns of small stores.
-        package func coded(from count: Int) -> BuildOptions {
+        /// Returns these options for a store that is quantized from `count` vectors on. For tests of small stores.
+        func coded(from count: Int) -> BuildOptions {
             var options = self
             options.leastCodedCount = count
             return options

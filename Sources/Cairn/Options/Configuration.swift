@@ -1,7 +1,7 @@
 import FileFormat
 
 /// The engine's own name for ``VectorStore/Label``.
-package typealias Label = UInt64
+typealias Label = UInt64
 
 extension VectorStore {
     /// The identifier of a vector, which you choose: any 64-bit number. Each label is in a store at most once.

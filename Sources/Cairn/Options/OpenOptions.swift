@@ -2,7 +2,7 @@ extension VectorStore {
     /// Options for opening a store. They hold for one handle, and the store does not keep them.
     public struct OpenOptions: Sendable, Hashable {
         /// Whether the store may be changed.
-        package enum Access: Sendable, Hashable {
+        enum Access: Sendable, Hashable {
             /// Any number of readers may have the store open at a time, as long as no writer has.
             case readOnly
             /// The only one to have the store open.
@@ -38,7 +38,7 @@ extension VectorStore {
         }
 
         /// Whether this handle may change the store.
-        package var access: Access
+        var access: Access
         /// The failures that acknowledged changes survive. The default is `full`.
         public var durability: Durability
         /// The length of the log, in bytes, at which a checkpoint is made. The default is 64 MiB.
@@ -88,7 +88,7 @@ extension VectorStore {
         }
 
         /// With the access that ``VectorStore/open(at:options:)`` goes by.
-        package init(
+        init(
             access: Access, durability: Durability = .full, logBytes: Int = 64 << 20,
             overlayBytes: Int = 64 << 20, logDamage: LogDamage = .fail, memoryBudget: Int? = nil, threads: Int? = nil
         ) {
@@ -101,8 +101,8 @@ extension VectorStore {
             self.threads = threads
         }
 
-        /// Returns these options for a store that is quantized from `count` vectors on. For campaigns of small stores.
-        package func coded(from count: Int) -> OpenOptions {
+        /// Returns these options for a store that is quantized from `count` vectors on. For tests of small stores.
+        func coded(from count: Int) -> OpenOptions {
             var options = self
             options.leastCodedCount = count
             return options

@@ -1,4 +1,4 @@
-package import HNSW
+import HNSW
 
 extension VectorStore {
     /// Options for searching for the nearest vectors.
@@ -14,10 +14,12 @@ extension VectorStore {
         ///
         /// An exact search misses nothing. The time it takes grows with the store.
         public var isExact: Bool
-        /// Walks by the vectors though there are codes, where measurements compare the two.
-        package var ignoresCodes = false
+        /// Whether the search compares vectors even if the store has quantized ones. The default is false.
+        ///
+        /// Use it to measure what quantization loses and gains on your own queries.
+        public var ignoresQuantization: Bool
         /// How to go about a filter whose vectors are known, where measurements want to say so themselves.
-        package var filterPlan: SearchPlan?
+        var filterPlan: SearchPlan?
 
         /// Creates options for searching.
         ///
@@ -25,10 +27,14 @@ extension VectorStore {
         ///   - ef: The number of candidates that the search keeps, at least 1; nil for the store's own ef.
         ///   - filter: The vectors that may be returned; nil for all.
         ///   - isExact: Whether the search compares the query with every vector.
-        public init(ef: Int? = nil, filter: LabelFilter? = nil, isExact: Bool = false) {
+        ///   - ignoresQuantization: Whether the search compares vectors even if the store has quantized ones.
+        public init(
+            ef: Int? = nil, filter: LabelFilter? = nil, isExact: Bool = false, ignoresQuantization: Bool = false
+        ) {
             self.ef = ef
             self.filter = filter
             self.isExact = isExact
+            self.ignoresQuantization = ignoresQuantization
         }
     }
 }

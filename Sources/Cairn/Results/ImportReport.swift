@@ -21,10 +21,5 @@ extension VectorStore {
         public internal(set) var bytesRead = 0
         /// Facts that you should know about the imported index, a sentence each.
         public internal(set) var warnings: [String] = []
-
-        package static func warning(ofRepeatedLabels count: Int) -> String {
-            "\(count) vectors have a label that comes again later in the file; only the last one of each label that is not deleted "
-                + "is found"
-        }
     }
 }

@@ -2,7 +2,7 @@ import Allocation
 import FileFormat
 import MappedStorage
 public import SystemPackage
-package import VectorFiles
+import VectorFiles
 
 /// An error of a store: a code for your program, a message for people, and where it happened.
 public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -198,7 +198,7 @@ extension StoreError {
     }
 
     /// What is wrong with a file of vectors.
-    package init(_ error: VectorFileError) {
+    init(_ error: VectorFileError) {
         let reason = error.errno.map { Errno(rawValue: $0) }
         let code: Code =
             if reason?.advice != nil { .full } else { error.isOfVector ? .invalidVector : .invalidArgument }

@@ -83,7 +83,7 @@ extension VectorStore {
         }
 
         /// Creates a report of a check that has looked at nothing yet.
-        package init() {}
+        init() {}
 
         /// Whether the check found no problems.
         public var isSound: Bool { problems.isEmpty }

@@ -1,7 +1,7 @@
 import Allocation
 import FileFormat
 import HNSW
-package import MappedStorage
+import MappedStorage
 public import SystemPackage
 import VectorFiles
 
@@ -44,7 +44,7 @@ extension VectorStore {
                 .dimensionMismatch,
                 "\(vectors.count) numbers are not a whole number of vectors of \(configuration.dimensions) dimensions")
         }
-        let source = unsafe RowSource(count: rows, path: nil) { (range, buffer) throws(StoreError) in
+        let source = unsafe RowSource(count: rows, file: nil) { (range, buffer) throws(StoreError) in
             let first = range.lowerBound * configuration.dimensions
             for index in 0..<range.count * configuration.dimensions { unsafe buffer[index] = vectors[first + index] }
         }
@@ -85,7 +85,7 @@ extension VectorStore {
                 path: file)
         }
         let allowsOverflow = options.onInvalidVector != nil
-        let source = unsafe RowSource(count: vectors.rows, path: file) { (range, buffer) throws(StoreError) in
+        let source = unsafe RowSource(count: vectors.rows, file: file) { (range, buffer) throws(StoreError) in
             try reading { () throws(VectorFileError) in
                 try unsafe vectors.readFloats(rows: range, into: buffer, allowsOverflow: allowsOverflow)
             }
@@ -115,6 +115,41 @@ extension VectorStore {
         try build(at: path, configuration: configuration, rows, labels: labels, options: options, calls: .system)
     }
 
+    /// Checks vectors as a build would, and makes nothing.
+    ///
+    /// A build that finds an invalid vector throws, however late. Use this to find out before a long build whether it
+    /// would. It reads all vectors once, a few MiB at a time.
+    ///
+    /// - Parameters:
+    ///   - configuration: The settings of the store.
+    ///   - rows: The vectors.
+    ///   - labels: The labels of the vectors, each once; nil for 0, 1, 2, …
+    ///   - options: The memory that the build may use, and functions to call. The progress is that of reading. With
+    ///     ``BuildOptions/onInvalidVector``, no vector is an error.
+    /// - Throws: ``StoreError``: what the source throws, and the errors that
+    ///   ``build(at:configuration:rows:labels:options:)`` throws for its settings, vectors and labels, or for its memory
+    ///   budget.
+    ///   `cancelled` if the call was cancelled.
+    /// - Complexity: O(n log n) for n labels, and O(n) for n vectors.
+    public static func checkBuild(
+        configuration: Configuration, rows: RowSource, labels: [Label]? = nil, options: BuildOptions = .init()
+    ) throws(StoreError) {
+        try configuration.validate()
+        try check(rows, labels)
+        try checkMemory(configuration, rows: rows.count, options)
+        try forEachPortion(of: rows, configuration) { (portion, range) throws(StoreError) in
+            for (index, row) in range.enumerated() {
+                if let tell = options.onInvalidVector {
+                    if let problem = portion.problem(index) { tell(InvalidVector(row: row, problem: problem.text)) }
+                } else {
+                    try portion.check(
+                        index, label: labels?[row] ?? Label(row), offset: range.lowerBound, path: rows.path)
+                }
+            }
+            options.progress?(range.upperBound, rows.count)
+        }
+    }
+
     private static func reading<Result>(_ body: () throws(VectorFileError) -> Result) throws(StoreError) -> Result {
         do {
             return try body()
@@ -124,7 +159,7 @@ extension VectorStore {
     }
 
     /// Builds a new store at `path` from the rows of `source`. See ``build(at:configuration:vectors:labels:options:)``.
-    package static func build(
+    static func build(
         at path: FilePath, configuration: Configuration, _ source: RowSource, labels: [Label]?, options: BuildOptions,
         calls: SystemCalls = .system
     ) throws(StoreError) {
@@ -147,7 +182,7 @@ extension VectorStore {
     }
 
     /// Throws unless there is nothing at `path`, or an empty directory.
-    package static func checkVacant(_ path: FilePath) throws(StoreError) {
+    static func checkVacant(_ path: FilePath) throws(StoreError) {
         let kind = Directory.kind(of: path), isLink = Directory.isSymbolicLink(path)
         if kind == .missing && !isLink { return }
         guard kind == .directory && !isLink else { throw DraftPlace.isTaken(path) }
@@ -180,39 +215,6 @@ extension VectorStore {
                 template:
                     "label \(label) comes twice, in rows \(places[0]) and \(StoreError.rowMark); a store has each label once",
                 label: label, row: places[1])
-        }
-    }
-
-    /// Throws the errors that a build of these rows would throw for them, without making anything.
-    ///
-    /// Reads all rows, a few MiB at a time.
-    ///
-    /// - Parameters:
-    ///   - configuration: The settings of the store.
-    ///   - source: The rows.
-    ///   - labels: The labels of the rows; nil for 0, 1, 2, …
-    ///   - onInvalidVector: A function that is called with each vector that the store cannot hold; nil to throw for the
-    ///     first one.
-    ///   - progress: A function that is called with the number of rows read so far and the total.
-    /// - Throws: ``StoreError`` with the code that the build would throw.
-    package static func checkBuild(
-        _ configuration: Configuration, _ source: RowSource, labels: [Label]?,
-        onInvalidVector: ((InvalidVector) -> Void)? = nil, progress: (_ done: Int, _ total: Int) -> Void
-    ) throws(StoreError) {
-        try configuration.validate()
-        try check(source, labels)
-        try forEachPortion(of: source, configuration) { (rows, range) throws(StoreError) in
-            for (index, row) in range.enumerated() {
-                if let onInvalidVector {
-                    if let problem = rows.problem(index) {
-                        onInvalidVector(InvalidVector(row: row, problem: problem.text))
-                    }
-                } else {
-                    try rows.check(
-                        index, label: labels?[row] ?? Label(row), offset: range.lowerBound, path: source.path)
-                }
-            }
-            progress(range.upperBound, source.count)
         }
     }
 }

@@ -1,7 +1,22 @@
-package import MappedStorage
+import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
+    /// Returns whether a new store can be made at a path: nothing is there, or an empty directory.
+    ///
+    /// Use it before long work whose results go to a new store. Permissions and room on the disk are not looked at, and
+    /// what is at the path may change by the time a store is made there. A directory with nothing but the files of a
+    /// build that died counts as empty, because the next build removes them.
+    ///
+    /// - Parameter path: The directory of the store to be made.
+    /// - Returns: True if ``create(at:configuration:options:)``, a build, a copy or an import would find room for its
+    ///   name. False also if the parent directory is missing.
+    public static func canCreate(at path: FilePath) -> Bool {
+        guard (try? checkVacant(path)) != nil else { return false }
+        return Directory.kind(of: path) == .directory
+            || path.lastComponent?.kind == .regular && Directory.kind(of: path.parent) == .directory
+    }
+
     /// Creates an empty store and opens it for writing.
     ///
     /// The empty store is durable when this returns. If creating succeeds and opening throws, the empty store exists.
@@ -20,10 +35,10 @@ extension VectorStore {
         try create(at: path, configuration: configuration, options: options, calls: .system)
     }
 
-    package static func create(
+    static func create(
         at path: FilePath, configuration: Configuration, options: OpenOptions, calls: SystemCalls
     ) throws(StoreError) -> VectorStore {
-        let nothing = unsafe RowSource(count: 0, path: nil) { (_, _) in }
+        let nothing = unsafe RowSource(count: 0, file: nil) { (_, _) in }
         try build(
             at: path, configuration: configuration, nothing, labels: nil, options: .init(threads: 1), calls: calls)
         var options = options

@@ -1,7 +1,7 @@
 import FileFormat
 import HNSW
 import HnswlibFile
-package import MappedStorage
+import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
@@ -40,18 +40,10 @@ extension VectorStore {
 
     /// Imports an index with system calls of the caller's. See ``importHnswlib(from:to:options:)``.
     @discardableResult
-    package static func importHnswlib(
+    static func importHnswlib(
         from file: FilePath, to path: FilePath, options: ImportOptions, calls: SystemCalls
     ) throws(StoreError) -> ImportReport {
         try HnswlibImport(from: file, options: options, calls: calls).run(to: path)
-    }
-
-    /// Imports an index that was checked. Progress is reported from the half on.
-    @discardableResult
-    package static func importHnswlib(
-        _ checked: CheckedIndex, to path: FilePath, options: ImportOptions
-    ) throws(StoreError) -> ImportReport {
-        try HnswlibImport(checked.index, options: options, calls: .system).run(to: path, checked)
     }
 
     /// Exports the store with its graph as an index file that hnswlib loads.
@@ -84,17 +76,25 @@ extension VectorStore {
     }
 
     /// The type of a component in an export whose options do not set it.
-    package var exportScalar: Scalar {
+    ///
+    /// It is the store's own scalar if the store was imported, and `f32` if not. You may ask from any thread.
+    ///
+    /// - Throws: ``StoreError``: `closed` after ``close()``.
+    public var defaultExportScalar: Scalar {
         get throws(StoreError) {
-            try reading {
-                $0.contents.superblock.origin == nil ? .float32 : $0.contents.encoding.scalar
-            }
+            try reading { $0.contents.defaultExportScalar }
         }
     }
 
-    /// Whether a vector of a store for cosine was longer or shorter than 1 before it was normalised; those of an index
-    /// that had lost the lengths were not. False for other metrics. Reads the lengths, up to the first of these.
-    package var hasLengths: Bool {
+    /// Whether the store keeps the length of a vector that was not of length 1.
+    ///
+    /// Only a store for cosine does. It normalises vectors and keeps their lengths next to them, so that
+    /// ``vector(for:)`` returns them as long as they were. hnswlib's files have no place for lengths, so an export
+    /// loses them. You may ask from any thread.
+    ///
+    /// - Throws: ``StoreError``: `closed` after ``close()``.
+    /// - Complexity: O(vectors), 4 bytes for each, up to the first such vector.
+    public var hasLengths: Bool {
         get throws(StoreError) {
             try reading { session in
                 let contents = session.contents, view = session.view

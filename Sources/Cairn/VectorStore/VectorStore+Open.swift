@@ -1,6 +1,6 @@
 import FileFormat
 import HNSW
-package import MappedStorage
+import MappedStorage
 public import SystemPackage
 
 extension VectorStore {
@@ -51,7 +51,8 @@ extension VectorStore {
         return try open(at: path, options: options, calls: .system)
     }
 
-    package static func open(
+    /// Opens a store with the access that the options say. See ``open(at:options:)``.
+    static func open(
         at path: FilePath, options: OpenOptions, calls: SystemCalls
     ) throws(StoreError) -> VectorStore {
         let directory = try directory(path, calls)

@@ -29,7 +29,7 @@ public final class VectorStore: @unchecked Sendable {
 
     /// The directory of the store; nil for a store in memory.
     public let path: FilePath?
-    package let access: OpenOptions.Access
+    let access: OpenOptions.Access
     /// Whether this handle can change the store.
     public var isWritable: Bool { access == .readWrite }
     let calls: SystemCalls

@@ -1,6 +1,8 @@
 public import ArgumentParser
 public import Cairn
 
+typealias Label = VectorStore.Label
+
 extension VectorStore.Scalar: ExpressibleByArgument {}
 extension VectorStore.Quantization: ExpressibleByArgument {}
 extension VectorStore.VerifyReport.Depth: ExpressibleByArgument {}

@@ -81,7 +81,7 @@ struct BuildCommand: Command {
         do {
             try VectorStore.build(
                 at: store, configuration: creation.configuration(dimensions: input.dimensions),
-                VectorStore.RowSource(input.file, allowsOverflow: skipped != nil), labels: input.labels,
+                rows: VectorStore.RowSource(input.file, allowsOverflow: skipped != nil), labels: input.labels,
                 options: options)
         } catch {
             throw Failure(

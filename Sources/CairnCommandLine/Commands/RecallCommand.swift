@@ -142,13 +142,13 @@ struct RecallCommand: Command {
     private struct Subject {
         let path: FilePath
         let name: String
-        let ignoresCodes: Bool
+        let ignoresQuantization: Bool
         let store: VectorStore
         let measurement: RecallMeasurement
 
         /// What tells its rows from those of others.
         var identity: [(key: String, value: JSON)] {
-            [("store", .string(path.string)), ("by_vectors", .bool(ignoresCodes))]
+            [("store", .string(path.string)), ("by_vectors", .bool(ignoresQuantization))]
         }
     }
 
@@ -160,14 +160,14 @@ struct RecallCommand: Command {
         let hasCodes = info.quantizationBytes > 0
         // Of several stores the last components may be the same.
         let base = others.isEmpty ? path.lastComponent?.string ?? path.string : path.string
-        let measured = try (byVectors && hasCodes ? [false, true] : [false]).map { ignoresCodes in
+        let measured = try (byVectors && hasCodes ? [false, true] : [false]).map { ignoresQuantization in
             let codes = info.quantization?.used.rawValue ?? ""
-            let suffix = !byVectors || !hasCodes ? "" : ignoresCodes ? ", by vectors" : ", by \(codes)"
+            let suffix = !byVectors || !hasCodes ? "" : ignoresQuantization ? ", by vectors" : ", by \(codes)"
             return Subject(
-                path: path, name: base + suffix, ignoresCodes: ignoresCodes, store: opened,
+                path: path, name: base + suffix, ignoresQuantization: ignoresQuantization, store: opened,
                 measurement: try RecallMeasurement(
                     opened, at: path, named: others.isEmpty ? "the store" : path.string, input,
-                    ignoresCodes: ignoresCodes))
+                    ignoresQuantization: ignoresQuantization))
         }
         if let warning = measured[0].measurement.missingWarning { printWarning(warning) }
         return measured

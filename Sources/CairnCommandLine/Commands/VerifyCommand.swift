@@ -53,14 +53,19 @@ struct VerifyCommand: Command {
         if saveLabels == "-" { throw ValidationError("--save-labels -: name a file; --output json prints them") }
     }
 
-    /// What was found. Without facts about the store where it is too damaged to be opened.
+    /// What was found. Without a report and facts about the store where it is too damaged to be opened.
     private struct Finding {
         var problems: [String]
-        var report = VectorStore.VerifyReport()
+        var report: VectorStore.VerifyReport?
         var info: VectorStore.Info?
 
+        var damagedLabels: [Label] { report?.damagedLabels ?? [] }
+        var unreachableLabels: [Label] { report?.unreachableLabels ?? [] }
+        var missedLabels: [Label] { report?.missedLabels ?? [] }
+        var warnings: [String] { report?.warnings ?? [] }
+
         /// Labels that --save-labels writes, ascending.
-        var labels: [Label] { Set(report.damagedLabels + report.unreachableLabels + report.missedLabels).sorted() }
+        var labels: [Label] { Set(damagedLabels + unreachableLabels + missedLabels).sorted() }
     }
 
     func perform(_ output: StandardOutput) throws {
@@ -108,7 +113,7 @@ struct VerifyCommand: Command {
         func number(_ value: Int?) -> JSON { value.map { .number($0) } ?? .null }
         func numbers(_ values: [Label]) -> JSON { .array(values.map(labelOptions.json)) }
         let report = finding.report
-        let pages = report.damagedPages.map { page in
+        let pages = (report?.damagedPages ?? []).map { page in
             JSON.object([
                 ("byte", .number(page.offset)), ("content", .string(page.content.rawValue)),
                 ("labels", numbers(page.labels)),
@@ -118,33 +123,33 @@ struct VerifyCommand: Command {
             ("ok", .bool(finding.problems.isEmpty)),
             ("depth", .string(depth.rawValue)),
             ("problems", .array(finding.problems.map { .string($0) })),
-            ("warnings", .array(report.warnings.map { .string($0) })),
-            ("unreachable", number(report.unreachableCount)),
-            ("unreachable_labels", numbers(report.unreachableLabels)),
-            ("missed", number(report.missedCount)),
-            ("missed_labels", numbers(report.missedLabels)),
-            ("damaged_labels", numbers(report.damagedLabels)),
+            ("warnings", .array(finding.warnings.map { .string($0) })),
+            ("unreachable", number(report?.unreachableCount)),
+            ("unreachable_labels", numbers(finding.unreachableLabels)),
+            ("missed", number(report?.missedCount)),
+            ("missed_labels", numbers(finding.missedLabels)),
+            ("damaged_labels", numbers(finding.damagedLabels)),
             ("damaged_pages", .array(pages)),
             ("count", number(finding.info?.count)),
             ("deleted", number(finding.info?.deletedCount)),
             ("free", number(finding.info?.freeSlotCount)),
-        ] + InfoCommand.codeFacts(report.quantization)
+        ] + InfoCommand.codeFacts(report?.quantization)
     }
 
     /// How much of a damaged store there is to see to.
     private func summary(_ finding: Finding) -> [String] {
         guard !common.quiet, !finding.labels.isEmpty else { return [] }
-        let damaged = counted(finding.report.damagedLabels.count, "vector") + " damaged"
-        let unreachable = "\(finding.report.unreachableLabels.count) out of reach"
+        let damaged = counted(finding.damagedLabels.count, "vector") + " damaged"
+        let unreachable = "\(finding.unreachableLabels.count) out of reach"
         let advice = saveLabels == nil ? "; --save-labels writes their labels to a file" : ""
-        let missed = finding.report.missedCount.map { $0 > 0 ? ", \($0) not found" : "" } ?? ""
+        let missed = finding.report?.missedCount.map { $0 > 0 ? ", \($0) not found" : "" } ?? ""
         return ["\(store): \(damaged), \(unreachable)\(missed)\(advice)"]
     }
 
     private func lines(_ finding: Finding) -> [String] {
         guard finding.problems.isEmpty else { return finding.problems.map { "\(store): \($0)" } + summary(finding) }
         guard !common.quiet, let info = finding.info else { return [] }
-        let warnings = finding.report.warnings.map { "\(store): warning: \($0)" }
+        let warnings = finding.warnings.map { "\(store): warning: \($0)" }
         let checked =
             switch depth {
             case .header: "headers and log were read"
@@ -155,6 +160,6 @@ struct VerifyCommand: Command {
         return warnings + summary(finding) + [
             "\(store): ok, \(counted(info.count, "vector")), \(info.deletedCount) marked deleted, "
                 + "\(counted(info.freeSlotCount, "free slot")): \(checked)"
-        ] + (finding.report.quantization?.measurement.map { ["\(store): \($0)"] } ?? [])
+        ] + (finding.report?.quantization?.measurement.map { ["\(store): \($0)"] } ?? [])
     }
 }

@@ -4,12 +4,14 @@ import MappedStorage
 import SystemPackage
 import VectorFiles
 
-/// What a conversion did.
+/// What a conversion did, or what a check of it found.
 struct ConversionOutcome {
     var bytesWritten = 0
     /// Of an hnswlib index that was written: whether it is, byte for byte, the one that the data came from.
     var isByteIdentical: Bool?
     var warnings: [String] = []
+    /// nil where the plan has them.
+    var counts: ConversionCounts?
 }
 
 extension ConversionPlan {
@@ -41,12 +43,8 @@ extension ConversionPlan {
             return ConversionOutcome(
                 bytesWritten: try index.copy(to: destination, capacity: capacity, survey, progress: progress),
                 isByteIdentical: index.layout == .hnswlib && capacity == index.header.capacity)
-        case .importIndex(let checked, var options):
-            options.progress = progress
-            let report = try VectorStore.importHnswlib(checked, to: destination, options: options)
-            return ConversionOutcome(
-                bytesWritten: try VectorStore.open(at: destination).info.fileBytes,
-                warnings: report.warnings.filter { !warnings.contains($0) })
+        case .importIndex(let index, let options, let metadata):
+            return try importIndex(index, options, metadata, progress)
         case .exportStore(let store, let options): return try export(store, options, progress)
         case .copyStore(let metric):
             try VectorStore.copy(from: source, to: destination, metric: metric, progress: progress)
@@ -92,9 +90,23 @@ extension ConversionPlan {
         return ConversionOutcome(bytesWritten: writer.byteCount)
     }
 
-    /// Throws what would be thrown for the values of vectors, and writes nothing. What OUT holds whatever it is, is not
-    /// read. Returns warnings that only the values give.
-    func check(progress: @escaping Progress) throws -> [String] {
+    private func importIndex(
+        _ index: HnswlibIndex, _ options: VectorStore.ImportOptions, _ metadata: ChromaMetadata?,
+        _ progress: @escaping Progress
+    ) throws -> ConversionOutcome {
+        var options = options
+        options.progress = progress
+        let report = try VectorStore.importHnswlib(from: index.path, to: destination, options: options)
+        let store = try VectorStore.open(at: destination)
+        let ofMetadata = try metadata?.warnings(of: store.allLabels()) ?? []
+        return ConversionOutcome(
+            bytesWritten: try store.info.fileBytes, warnings: report.warnings + ofMetadata,
+            counts: ConversionCounts(live: report.count, deleted: report.deletedCount))
+    }
+
+    /// Throws what would be thrown for an index or for the values of vectors, and writes nothing. What OUT holds
+    /// whatever it is, is not read. Returns what only reading tells.
+    func check(progress: @escaping Progress) throws -> ConversionOutcome {
         func trial(_ format: VectorFileFormat, _ scalar: VectorFileScalar) throws -> VectorFileWriter {
             try VectorFileWriter(
                 destination, format: format, scalar: scalar, dimensions: facts.dimensions, isTrial: true)
@@ -104,16 +116,21 @@ extension ConversionPlan {
             let writer = try trial(format, scalar)
             let hasLengths = (rows as? IndexRows)?.hasLengths ?? false
             if rows is VectorFileRows || hasLengths || scalar != .float32 { try append(rows, to: writer, progress) }
-            if facts.count == 0 { try writer.complete() }
-            return (rows as? IndexRows)?.warnings ?? []
+            if facts.counts?.live == 0 { try writer.complete() }
+            return ConversionOutcome(warnings: (rows as? IndexRows)?.warnings ?? [])
         case .writeIntegers(let file, let format, let scalar):
             let writer = try trial(format, scalar)
             try append(file, to: writer, progress)
             try writer.complete()
         case .build(let build), .buildIndex(let build, _): try build.check(progress: progress)
-        case .copyIndex, .importIndex, .exportStore, .copyStore: break
+        case .importIndex(let index, _, let metadata):
+            let checked = try CheckedIndex(index, progress: progress)
+            return ConversionOutcome(
+                warnings: checked.warnings + (metadata?.warnings(of: checked.labels) ?? []),
+                counts: ConversionCounts(live: checked.count, deleted: checked.deletedCount))
+        case .copyIndex, .exportStore, .copyStore: break
         }
-        return []
+        return ConversionOutcome()
     }
 
     private func append(

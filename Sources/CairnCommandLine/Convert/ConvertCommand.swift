@@ -155,14 +155,14 @@ struct ConvertCommand: Command {
         let plan = try withProgress(.bytes) { progress in
             try ConversionPlan(input, at: source, to: destination, as: format, settings, progress: progress)
         }
-        let found = dryRun ? try withProgress(.rows) { progress in try plan.check(progress: progress) } : []
         let names = try dryRun ? nil : saveIds.map { try IdentifierFile($0, plan.identifiers ?? [:]) }
-        let outcome =
-            dryRun ? nil : try withProgress(plan.progressUnit) { progress in try plan.run(progress: progress) }
+        let outcome = try withProgress(plan.progressUnit) { progress in
+            dryRun ? try plan.check(progress: progress) : try plan.run(progress: progress)
+        }
         try names?.publish()
         settings.skipped?.printWarnings()
         let report = ConversionReport(
-            plan: plan, outcome: outcome, found: found, skipped: settings.skipped,
+            plan: plan, outcome: outcome, isDryRun: dryRun, skipped: settings.skipped,
             seconds: (ContinuousClock.now - start).seconds)
         try output.facts(report.facts, as: common, text: report.lines)
     }

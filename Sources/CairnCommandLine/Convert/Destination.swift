@@ -19,7 +19,7 @@ struct Destination {
         let kind = Directory.kind(of: path), isLink = Directory.isSymbolicLink(path)
         guard kind != .missing || isLink else { return }
         // An empty directory will do for a store.
-        if isStore && (try? VectorStore.checkVacant(path)) != nil { return }
+        if isStore && VectorStore.canCreate(at: path) { return }
         let message: String
         if kind == .directory || isStore {
             message =

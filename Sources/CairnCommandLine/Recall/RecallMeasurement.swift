@@ -11,7 +11,7 @@ struct RecallMeasurement {
     private let truth: [Truth.Neighbors]
     private let truthPath: FilePath
     /// Whether searches go by the vectors though the store has codes.
-    private let ignoresCodes: Bool
+    private let ignoresQuantization: Bool
 
     var queryCount: Int { queries.count }
 
@@ -21,11 +21,12 @@ struct RecallMeasurement {
     /// Throws unless the store at `path` has the dimensions of the queries and some labels of the truth. `name`: what
     /// to call it in messages about the truth.
     init(
-        _ store: VectorStore, at path: FilePath, named name: String, _ input: RecallInput, ignoresCodes: Bool = false
+        _ store: VectorStore, at path: FilePath, named name: String, _ input: RecallInput,
+        ignoresQuantization: Bool = false
     ) throws {
         self.store = store
         self.name = name
-        self.ignoresCodes = ignoresCodes
+        self.ignoresQuantization = ignoresQuantization
         count = input.count
         queries = input.queries
         truthPath = input.truth.path
@@ -63,9 +64,7 @@ struct RecallMeasurement {
     }
 
     private func options(_ width: Int) -> VectorStore.SearchOptions {
-        var options = VectorStore.SearchOptions(ef: width)
-        options.ignoresCodes = ignoresCodes
-        return options
+        VectorStore.SearchOptions(ef: width, ignoresQuantization: ignoresQuantization)
     }
 
     /// Counts what the searches compute and read. Not while they are timed: telling the pages apart takes time.

@@ -7,8 +7,8 @@ import Testing
     /// All rows of a store, read so many at a time.
     private func rows(
         of store: VectorStore, atOnce: Int
-    ) throws -> (labels: [Label], vectors: [Float], calls: Int) {
-        var result: (labels: [Label], vectors: [Float], calls: Int) = ([], [], 0)
+    ) throws -> (labels: [VectorStore.Label], vectors: [Float], calls: Int) {
+        var result: (labels: [VectorStore.Label], vectors: [Float], calls: Int) = ([], [], 0)
         var portion = try store.portion(from: 0, count: atOnce)
         while !portion.labels.isEmpty {
             #expect(portion.labels.count <= atOnce)

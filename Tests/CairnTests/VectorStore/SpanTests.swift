@@ -1,5 +1,7 @@
+import SystemPackage
 import TestSupport
 import Testing
+import Threading
 
 @testable import Cairn
 
@@ -52,6 +54,56 @@ import Testing
         }
         #expect(error?.message == "the tape is torn; take another")
         #expect(names(in: directory.path).sorted() == ["array", "rows"])
+    }
+
+    @Test func `a check says what a build would throw, and makes nothing`() throws {
+        let directory = try TemporaryDirectory(), path = directory.appending("store")
+        func rows(_ vectors: [Float]) -> VectorStore.RowSource {
+            VectorStore.RowSource(count: vectors.count / 2, path: "tape") { (range, components) throws(StoreError) in
+                for index in components.indices { components[index] = vectors[range.lowerBound * 2 + index] }
+            }
+        }
+        func error(_ body: () throws(StoreError) -> Void) -> StoreError? {
+            do {
+                try body()
+                return nil
+            } catch {
+                return error
+            }
+        }
+        func errors(
+            _ vectors: [Float], _ configuration: VectorStore.Configuration = .init(dimensions: 2),
+            labels: [Label]? = nil, options: VectorStore.BuildOptions = .init()
+        ) -> (checked: StoreError?, built: StoreError?) {
+            let checked = error { () throws(StoreError) in
+                try VectorStore.checkBuild(
+                    configuration: configuration, rows: rows(vectors), labels: labels, options: options)
+            }
+            #expect(names(in: directory.path) == [])
+            let built = error { () throws(StoreError) in
+                try VectorStore.build(
+                    at: path, configuration: configuration, rows: rows(vectors), labels: labels, options: options)
+            }
+            removeTree(path)
+            return (checked, built)
+        }
+        let invalid = errors([1, 2, 3, .nan], labels: [8, 9])
+        #expect(invalid.checked == invalid.built && invalid.checked?.code == .invalidVector)
+        #expect(invalid.checked?.path == "tape" && invalid.checked?.row == 1)
+        let twice = errors([1, 2, 3, 4], labels: [8, 8])
+        #expect(twice.checked == twice.built && twice.checked?.code == .duplicateLabel)
+        for wrong in [
+            errors([1, 2], .init(dimensions: 0)), errors([1, 2], labels: []),
+            errors([1, 2], options: .init(memoryBudget: 1)),
+        ] { #expect(wrong.checked == wrong.built && wrong.checked?.code == .invalidArgument) }
+        let found = Guarded<[VectorStore.InvalidVector]>([]), read = Guarded(0)
+        let sound = errors(
+            [1, 2, 3, .nan, .infinity, 0], labels: [7, 8, 9],
+            options: .init(progress: { done, _ in read.withLock { $0 = done } }) { vector in
+                found.withLock { $0.append(vector) }
+            })
+        #expect(sound.checked == nil && sound.built == nil && read.withLock { $0 } == 1)
+        #expect(found.withLock { $0.map(\.row) } == [1, 2, 1, 2])
     }
 
     @Test func `an error is numbered as the caller counts`() throws {

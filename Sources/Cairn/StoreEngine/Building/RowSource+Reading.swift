@@ -57,7 +57,7 @@ extension VectorStore.RowSource {
     /// All rows but some, which ascend.
     private func leavingOut(_ rows: [Int]) -> VectorStore.RowSource {
         let all = unsafe read
-        return unsafe VectorStore.RowSource(count: count - rows.count, path: path) {
+        return unsafe VectorStore.RowSource(count: count - rows.count, file: path) {
             (range, buffer) throws(StoreError) in
             guard !range.isEmpty else { return }
             let dimensions = buffer.count / range.count

@@ -1,27 +1,24 @@
 import Allocation
-import HNSW
-package import HnswlibFile
+import HnswlibFile
 import SystemPackage
 
-/// An index that was read as a whole and is sound, and what is known from that: what an import is made of, and what a
-/// conversion is planned by. 9 bytes an element for levels and labels, and 5 to 11 for the index of labels.
-package struct CheckedIndex {
-    package let index: HnswlibIndex
-    package let survey: HnswlibSurvey
+/// An index that was read as a whole and is sound, and what is known from that: what an import is made of. 9 bytes an
+/// element for levels and labels, and 5 to 11 for the index of labels.
+struct CheckedIndex {
+    let survey: HnswlibSurvey
     let labels: SlotsByLabel
     /// The slots that are left without a label, as `SlotsByLabel.addAll` says, ascending.
-    package let superseded: [UInt32]
+    let superseded: [UInt32]
 
     /// Throws what is wrong with the file. `progress`: bytes done and their total.
-    package init(_ index: HnswlibIndex, progress: ((_ done: Int, _ total: Int) -> Void)?) throws(StoreError) {
-        self.index = index
+    init(_ index: HnswlibIndex, progress: @escaping (_ done: Int, _ total: Int) -> Void) throws(StoreError) {
         let cancellation = CancellationCheck()
         let survey = try translating(hnswlib: { () throws(HnswlibFileError) in
             try index.validate { (done, total) throws(HnswlibFileError) in
                 if cancellation.isCancelled {
                     throw HnswlibFileError(index.path, "the check was cancelled", errno: .canceled)
                 }
-                progress?(done, total)
+                progress(done, total)
             }
         })
         self.survey = survey

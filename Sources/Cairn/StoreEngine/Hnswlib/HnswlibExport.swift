@@ -35,7 +35,7 @@ struct HnswlibExport {
         self.options = options
         self.calls = calls
         let own = contents.encoding.scalar, imported = contents.superblock.origin
-        scalar = options.scalar ?? (imported == nil ? .float32 : own)
+        scalar = options.scalar ?? contents.defaultExportScalar
         guard scalar == .float32 || scalar == own else {
             throw StoreError(
                 .invalidArgument,
@@ -205,4 +205,9 @@ struct HnswlibExport {
         }
         return checksum
     }
+}
+
+extension StoreContents {
+    /// The type of a component in an export that does not set it: what was imported is exported as it was.
+    var defaultExportScalar: VectorStore.Scalar { superblock.origin == nil ? .float32 : encoding.scalar }
 }

@@ -1,7 +1,7 @@
 import Allocation
 import FileFormat
 import HNSW
-package import HnswlibFile
+import HnswlibFile
 import MappedStorage
 import SystemPackage
 import Threading
@@ -51,13 +51,8 @@ struct HnswlibImport {
 
     func run(to path: FilePath) throws(StoreError) -> VectorStore.ImportReport {
         try VectorStore.checkVacant(path)
-        let total = 2 * index.fileBytes, progress = options.progress
-        return try run(to: path, CheckedIndex(index) { done, _ in progress?(done, total) })
-    }
-
-    /// `checked`: what checking the whole file has told.
-    func run(to path: FilePath, _ checked: CheckedIndex) throws(StoreError) -> VectorStore.ImportReport {
-        try VectorStore.checkVacant(path)
+        let total = 2 * index.fileBytes
+        let checked = try CheckedIndex(index) { done, _ in options.progress?(done, total) }
         let draft = try StoreDraft(for: path, calls: calls)
         do {
             let report = try fill(draft, checked)
@@ -176,7 +171,9 @@ struct HnswlibImport {
     private func warnings(_ report: VectorStore.ImportReport, _ rows: HnswlibRows) -> [String] {
         var warnings: [String] = []
         if report.repeatedLabels > 0 {
-            warnings.append(VectorStore.ImportReport.warning(ofRepeatedLabels: report.repeatedLabels))
+            warnings.append(
+                "\(report.repeatedLabels) vectors have a label that comes again later in the file; only the last one of each label "
+                    + "that is not deleted is found")
         }
         if report.nonFiniteVectors > 0 {
             warnings.append(
@@ -204,7 +201,7 @@ struct HnswlibImport {
 
 extension StoreError {
     /// What is wrong with an index is damage, unless the system says otherwise.
-    package init(_ error: HnswlibFileError) {
+    init(_ error: HnswlibFileError) {
         guard let errno = error.errno else {
             self.init(.corrupt, error.message, path: error.path)
             return

@@ -3,15 +3,15 @@ import HNSW
 
 /// From label to slot for a store that is being written, whose slot table cannot be looked into: over the labels of all
 /// slots.
-package final class SlotsByLabel: WritableLabelBuckets {
+final class SlotsByLabel: WritableLabelBuckets {
     private let labels: [Label]
     let buckets: Memory<UInt32>
     private(set) var count = 0
     /// Buckets that were looked at.
     private var probes = 0
 
-    /// Labels that look alike to the hash are possible; a file of nothing else is made so that importing it takes for
-    /// ever.
+    /// Labels that look alike to the hash are possible; a file of nothing else is made so that importing it never
+    /// ends.
     private static let probesPerLabel = 1000
 
     /// `labels`: by slot.
@@ -27,13 +27,6 @@ package final class SlotsByLabel: WritableLabelBuckets {
     }
     func store(_ value: UInt32, at bucket: Int) { buckets.buffer[bucket] = value }
     func label(_ slot: UInt32) -> Label { labels[Int(slot)] }
-
-    /// The slots of `labels` that are left without one, as `addAll` says.
-    package static func superseded(
-        _ labels: [Label], isMarked: (UInt32) -> Bool
-    ) throws(StoreError) -> [UInt32] {
-        try takingMemory(for: nil, SlotsByLabel(labels)).addAll(isMarked: isMarked)
-    }
 
     /// Adds `slot` under its label. False, and nothing changed, if that leads somewhere already.
     func add(_ slot: UInt32) -> Bool {

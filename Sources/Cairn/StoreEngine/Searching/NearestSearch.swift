@@ -23,7 +23,7 @@ struct NearestSearch: StoreSearch {
     /// The nearest vectors to one query.
     func run(_ input: QueryInput, _ session: ReadSession) throws(StoreError) -> [VectorStore.Neighbor] {
         // Without a copy of the session in the usual case: it has a dozen references to count.
-        options.ignoresCodes ? try find(input, comparing(session)) : try find(input, session)
+        options.ignoresQuantization ? try find(input, comparing(session)) : try find(input, session)
     }
 
     @inline(__always)
@@ -84,7 +84,7 @@ struct NearestSearch: StoreSearch {
 
     /// The session with the codes that the search goes by.
     private func comparing(_ session: ReadSession) -> ReadSession {
-        guard options.ignoresCodes else { return session }
+        guard options.ignoresQuantization else { return session }
         var session = session
         session.view = session.view.comparing(nil)
         return session

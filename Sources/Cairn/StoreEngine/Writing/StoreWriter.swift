@@ -443,8 +443,9 @@ final class StoreWriter: @unchecked Sendable {
     }
 
     /// What changes have cost since the store was opened.
-    var work: ChangeWork {
-        var work = ChangeWork(distances: scratch.distanceCount, listsRead: scratch.hopCount, listsWritten: listsWritten)
+    var work: CampaignAccess.Work {
+        var work = CampaignAccess.Work(
+            distances: scratch.distanceCount, listsRead: scratch.hopCount, listsWritten: listsWritten)
         for insertion in insertions {
             work.distances += insertion.work.distances
             work.listsRead += insertion.work.hops

@@ -49,6 +49,17 @@ extension VectorStore {
         try openForWriting(at: FilePath(path), options: options)
     }
 
+    /// Returns whether a new store can be made at a path: nothing is there, or an empty directory.
+    ///
+    /// Use it before long work whose results go to a new store. Permissions and room on the disk are not looked at, and
+    /// what is at the path may change by the time a store is made there. A directory with nothing but the files of a
+    /// build that died counts as empty, because the next build removes them.
+    ///
+    /// - Parameter path: The directory of the store to be made.
+    /// - Returns: True if ``create(at:configuration:options:)``, a build, a copy or an import would find room for its
+    ///   name. False also if the parent directory is missing.
+    public static func canCreate(at path: String) -> Bool { canCreate(at: FilePath(path)) }
+
     /// Opens a store for writing, or creates an empty one if there is none.
     ///
     /// A store that exists must have the dimensions, the metric and the scalar of `configuration`. Its other settings

@@ -32,13 +32,10 @@ extension ChromaMetadata {
     }
 
     /// What it knows of and the index has not, and the other way round: Chroma writes them one after the other.
-    func warnings(of survey: HnswlibSurvey) -> [String] {
-        var live = 0, unknown = 0
-        for (slot, label) in survey.labels.enumerated() where !survey.isMarked(slot) {
-            live += 1
-            unknown += identifiers[label] == nil ? 1 : 0
-        }
-        let missing = identifiers.count - (live - unknown)
+    /// `labels`: those of the vectors in the index that are not deleted.
+    func warnings(of labels: [Label]) -> [String] {
+        let unknown = labels.count { identifiers[$0] == nil }
+        let missing = identifiers.count - (labels.count - unknown)
         var warnings: [String] = []
         if missing > 0 {
             warnings.append(

@@ -51,11 +51,7 @@ struct ChromaRows: RowStream {
             kept = []
             return
         }
-        let superseded = Set(checked.superseded)
-        kept = checked.survey.labels.indices.compactMap { slot in
-            let isLive = !checked.survey.isMarked(slot) && !superseded.contains(UInt32(slot))
-            return isLive && !changed.gone.contains(checked.survey.labels[slot]) ? UInt32(slot) : nil
-        }
+        kept = checked.slots.filter { !changed.gone.contains(checked.survey.labels[Int($0)]) }
     }
 
     /// The labels of the rows, in order.

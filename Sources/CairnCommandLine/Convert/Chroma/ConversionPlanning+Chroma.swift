@@ -37,14 +37,14 @@ extension ConversionPlan.Draft {
             throw Failure(collection.path, "collection \(collection.name) has no vectors")
         }
         try settings.checkDimensions(rows.dimensions, in: source)
-        if let checked, let metadata { warnings += metadata.warnings(of: checked.survey) }
+        if let checked, let metadata { warnings += metadata.warnings(of: checked.labels) }
         let lost = Losses.ofIdentifiers(areThere: true, settings), deleted = checked?.survey.markedCount ?? 0
         if let format = to.vectorFile {
             let scalar = try ConversionPlan.scalar(of: format, asked: nil, otherwise: .float32)
             self.init(
                 work: .writeVectors(rows, format, scalar, labels: settings.savedLabels),
                 facts: ConversionFacts(
-                    count: rows.length, deleted: deleted, dimensions: rows.dimensions,
+                    counts: .init(live: rows.length, deleted: deleted), dimensions: rows.dimensions,
                     metric: settings.metric?.rawValue,
                     scalar: scalar, connectivity: nil, constructionWidth: nil, bytesRead: collection.byteCount),
                 lost: (checked == nil ? [] : Losses.ofGraph) + Losses.ofLabels(settings) + lost, warnings: warnings,
@@ -73,18 +73,5 @@ extension Failure {
             folder,
             "it has no vectors: Chroma writes them there after hnsw:sync_threshold changes, 1000 by default, and has them "
                 + "in chroma.sqlite3 until then; name the folder that holds chroma.sqlite3, and --collection")
-    }
-}
-
-extension VectorStore.RowSource {
-    /// The vectors of a collection.
-    init(_ rows: ChromaRows, path: FilePath) {
-        unsafe self.init(count: rows.length, path: path) { (range, vectors) throws(StoreError) in
-            do throws(HnswlibFileError) {
-                try unsafe rows.read(range, vectors: vectors)
-            } catch {
-                throw StoreError(error)
-            }
-        }
     }
 }

@@ -17,8 +17,8 @@ struct ConversionPlan {
         case buildIndex(GraphBuild, VectorStore.ExportOptions)
         /// An hnswlib index is copied as it is, but for its capacity and what Chroma adds.
         case copyIndex(HnswlibIndex, HnswlibSurvey, maximumElements: Int?)
-        /// An hnswlib index becomes a store, as it is.
-        case importIndex(CheckedIndex, VectorStore.ImportOptions)
+        /// An hnswlib index becomes a store, as it is. With it what Chroma's folder has of it.
+        case importIndex(HnswlibIndex, VectorStore.ImportOptions, ChromaMetadata?)
         /// A store becomes an hnswlib index.
         case exportStore(VectorStore, VectorStore.ExportOptions)
         /// A store becomes another one, of this metric.
@@ -38,12 +38,18 @@ struct ConversionPlan {
     let identifiers: [UInt64: String]?
 }
 
+/// How many vectors a conversion has to do with.
+struct ConversionCounts {
+    /// Vectors that OUT has and that searches find.
+    var live: Int
+    /// Vectors of IN that are marked deleted, whether OUT has them or not.
+    var deleted = 0
+}
+
 /// What is known of the data of a conversion.
 struct ConversionFacts {
-    /// Vectors that OUT has and that searches find.
-    var count: Int
-    /// Vectors of IN that are marked deleted, whether OUT has them or not.
-    var deleted: Int
+    /// nil for an index that becomes a store: it is read only then, or by a check.
+    let counts: ConversionCounts?
     let dimensions: Int
     /// nil where OUT has none and IN does not say.
     let metric: String?

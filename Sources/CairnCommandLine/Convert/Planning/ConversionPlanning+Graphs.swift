@@ -16,52 +16,38 @@ extension ConversionPlan.Draft {
         // Before all of it is read.
         let metric = to == .cairn ? try settings.requiredMetric(for: to, isChroma: index.layout != .hnswlib) : nil
         try settings.checkCapacity(for: header.count)
-        let checked = try CheckedIndex(index, progress: progress), survey = checked.survey
-        let early = index.layout == .hnswlib ? EarlyChromaIdentifiers.path(besideIndex: source) : nil
-        let (metadata, problems) =
-            index.layout == .chromaFolder
-            ? try ChromaMetadata.read(
-                folder: source, of: index, dimensions: dimensions, areWanted: settings.savedIdentifiers != nil)
-            : (nil, [])
-        let superseded = checked.superseded
-        let deleted = survey.markedCount - superseded.count { survey.isMarked(Int($0)) }
-        var scalar = own.fileScalar
-        var warnings = (isCurrent ? [] : Cautions.ofSynchronisation(index, metadata)) + problems
+        let names = try ChromaNames(of: index, at: source, dimensions: dimensions, settings)
+        var warnings = (isCurrent ? [] : Cautions.ofSynchronisation(index, names.metadata)) + names.warnings
         warnings += try Cautions.ofLengths(index, settings.metric, to)
-        let ofIdentifiers = Losses.ofIdentifiers(areThere: metadata != nil || early != nil, settings)
-        if let format = to.vectorFile {
-            scalar = try ConversionPlan.scalar(of: format, asked: nil, otherwise: own.fileScalar)
-            let hasLengths = settings.metric == .cosine && index.layout != .hnswlib
-            let rows = IndexRows(
-                index, survey, own, dimensions: dimensions, superseded: superseded, hasLengths: hasLengths)
-            work = .writeVectors(rows, format, scalar, labels: settings.savedLabels)
-            lost = Losses.ofGraph + Losses.ofMarked(deleted) + Losses.ofLabels(settings) + ofIdentifiers
-            warnings += Cautions.ofRounding(own.fileScalar, to: scalar)
-        } else if let metric {
+        var scalar = own.fileScalar, counts: ConversionCounts?
+        if let metric {
+            // The import checks it, so here it is not read.
             work = .importIndex(
-                checked, .init(metric: metric.metric, scalar: own, dimensions: dimensions))
-            lost = ofIdentifiers
+                index, .init(metric: metric.metric, scalar: own, dimensions: dimensions), names.metadata)
+            lost = names.lost
         } else {
-            work = .copyIndex(index, survey, maximumElements: settings.maximumElements)
-            lost = try ofIdentifiers + Losses.ofLengths(settings.metric?.metric, areThere: index.hasLengths)
+            let checked = try CheckedIndex(index, progress: progress)
+            counts = ConversionCounts(live: checked.count, deleted: checked.deletedCount)
+            if let format = to.vectorFile {
+                scalar = try ConversionPlan.scalar(of: format, asked: nil, otherwise: own.fileScalar)
+                let hasLengths = settings.metric == .cosine && index.layout != .hnswlib
+                let rows = IndexRows(checked, own, dimensions: dimensions, hasLengths: hasLengths)
+                work = .writeVectors(rows, format, scalar, labels: settings.savedLabels)
+                lost =
+                    Losses.ofGraph + Losses.ofMarked(checked.deletedCount) + Losses.ofLabels(settings) + names.lost
+                warnings += Cautions.ofRounding(own.fileScalar, to: scalar) + checked.warnings
+            } else {
+                work = .copyIndex(index, checked.survey, maximumElements: settings.maximumElements)
+                lost = try names.lost + Losses.ofLengths(settings.metric?.metric, areThere: index.hasLengths)
+            }
+            warnings += names.metadata?.warnings(of: checked.labels) ?? []
         }
-        if let early, settings.savedIdentifiers != nil {
-            identifiers = try EarlyChromaIdentifiers.read(early, elements: header.count)
-            warnings.append(
-                "ids are those that Chroma gave the vectors before 0.4; the column uuid of chroma-embeddings.parquet has them, and "
-                    + "its column id those that you gave")
-        } else {
-            identifiers = metadata?.identifiers
-        }
+        identifiers = names.identifiers
         facts = ConversionFacts(
-            count: header.count - superseded.count - deleted, deleted: deleted, dimensions: dimensions,
-            metric: settings.metric?.rawValue, scalar: scalar, connectivity: header.connectivity,
-            constructionWidth: Int(clamping: header.constructionWidth), bytesRead: index.fileBytes)
-        self.warnings =
-            warnings
-            + (superseded.isEmpty || to == .hnswlib
-                ? [] : [VectorStore.ImportReport.warning(ofRepeatedLabels: superseded.count)])
-            + (metadata?.warnings(of: survey) ?? [])
+            counts: counts, dimensions: dimensions, metric: settings.metric?.rawValue, scalar: scalar,
+            connectivity: header.connectivity, constructionWidth: Int(clamping: header.constructionWidth),
+            bytesRead: index.fileBytes)
+        self.warnings = warnings
     }
 
     /// A store becomes an index of hnswlib, gives its live vectors, or is copied.
@@ -91,7 +77,7 @@ extension ConversionPlan.Draft {
             try settings.checkCapacity(for: info.count + info.deletedCount)
             let options = VectorStore.ExportOptions(
                 maximumElements: settings.maximumElements, scalar: settings.scalar)
-            scalar = try (settings.scalar ?? store.exportScalar).fileScalar
+            scalar = try (settings.scalar ?? store.defaultExportScalar).fileScalar
             work = .exportStore(store, options)
             // Whole numbers are stored as they were given.
             let isGiven = scalar == own && scalar.isInteger
@@ -114,7 +100,7 @@ extension ConversionPlan.Draft {
         }
         identifiers = nil
         facts = ConversionFacts(
-            count: info.count, deleted: info.deletedCount, dimensions: configuration.dimensions,
+            counts: .init(live: info.count, deleted: info.deletedCount), dimensions: configuration.dimensions,
             metric: named, scalar: scalar, connectivity: configuration.m,
             constructionWidth: configuration.efConstruction, bytesRead: info.fileBytes)
         self.warnings = warnings

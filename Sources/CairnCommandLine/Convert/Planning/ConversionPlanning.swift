@@ -68,7 +68,7 @@ extension ConversionPlan.Draft {
                     ? .writeIntegers(file, format, scalar)
                     : .writeVectors(VectorFileRows(file: file), format, scalar, labels: nil),
                 facts: ConversionFacts(
-                    count: file.rows, deleted: 0, dimensions: file.dimensions, metric: settings.metric?.rawValue,
+                    counts: .init(live: file.rows), dimensions: file.dimensions, metric: settings.metric?.rawValue,
                     scalar: scalar, connectivity: nil, constructionWidth: nil, bytesRead: file.byteCount),
                 lost: [], warnings: Cautions.ofNothing(file.rows) + Cautions.ofRounding(file.scalar, to: scalar))
             return
@@ -94,7 +94,7 @@ extension ConversionPlan.Draft {
             self.init(
                 work: .writeVectors(rows, format, scalar, labels: settings.savedLabels),
                 facts: ConversionFacts(
-                    count: file.count, deleted: 0, dimensions: dimensions, metric: settings.metric?.rawValue,
+                    counts: .init(live: file.count), dimensions: dimensions, metric: settings.metric?.rawValue,
                     scalar: scalar, connectivity: nil, constructionWidth: nil, bytesRead: file.fileBytes),
                 lost: Losses.ofLabels(settings), warnings: Cautions.ofRounding(own.fileScalar, to: scalar))
             return
@@ -130,7 +130,7 @@ extension ConversionPlan.Draft {
             lost = Losses.ofNormalising(configuration)
         }
         facts = ConversionFacts(
-            count: build.count, deleted: 0, dimensions: configuration.dimensions,
+            counts: .init(live: build.count), dimensions: configuration.dimensions,
             metric: configuration.metric.name, scalar: scalar.fileScalar, connectivity: configuration.m,
             constructionWidth: max(configuration.efConstruction, configuration.m), bytesRead: bytesRead)
         self.warnings = warnings

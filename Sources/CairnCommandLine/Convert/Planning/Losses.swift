@@ -61,6 +61,16 @@ enum Cautions {
     /// Of vectors that there are none of.
     static func ofNothing(_ count: Int) -> [String] { count == 0 ? ["IN has no rows, so OUT has none"] : [] }
 
+    /// Of vectors whose label another one has.
+    static func ofRepeatedLabels(_ count: Int) -> [String] {
+        count == 0
+            ? []
+            : [
+                "\(count) vectors have a label that comes again later in the file; only the last one of each label that is not "
+                    + "deleted is found"
+            ]
+    }
+
     /// Of components that another type does not hold exactly. Where it cannot hold them at all, that is an error.
     static func ofRounding(_ from: VectorFileScalar, to: VectorFileScalar) -> [String] {
         let isWide = from.isInteger && from.size > 2

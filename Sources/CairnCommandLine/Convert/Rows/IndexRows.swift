@@ -17,16 +17,12 @@ struct IndexRows: RowStream {
     private let raw = RawRows(), rawLengths = RawRows(), tally = Tally()
     var length: Int { index.header.count }
 
-    init(
-        _ index: HnswlibIndex, _ survey: HnswlibSurvey, _ scalar: VectorStore.Scalar, dimensions: Int,
-        superseded: [UInt32],
-        hasLengths: Bool
-    ) {
-        self.index = index
-        self.survey = survey
+    init(_ checked: CheckedIndex, _ scalar: VectorStore.Scalar, dimensions: Int, hasLengths: Bool) {
+        index = checked.index
+        survey = checked.survey
         self.scalar = scalar
         self.dimensions = dimensions
-        self.superseded = superseded
+        superseded = checked.superseded
         self.hasLengths = hasLengths
     }
 

@@ -75,3 +75,26 @@ struct BruteForceRows: RowStream {
         }
     }
 }
+
+extension BruteForceRows {
+    /// The labels of the rows that count, and which rows these are; nil for all of them. Of rows under one label the
+    /// last one counts.
+    func labels() throws -> (labels: [Label], kept: [Int]?) {
+        // The labels; those that count; which those are.
+        try expectMemory(25 * length)
+        var labels: [Label] = []
+        labels.reserveCapacity(length)
+        let block = try RowBlock(dimensions: dimensions)
+        var place = 0
+        while place < length {
+            place = try read(from: place, into: block)
+            unsafe labels.append(contentsOf: block.filledLabels)
+        }
+        let superseded = try RepeatedLabels.superseded(labels) { _ in false }
+        guard !superseded.isEmpty else { return (labels, nil) }
+        var isKept = [Bool](repeating: true, count: length)
+        for row in superseded { isKept[Int(row)] = false }
+        let kept = isKept.indices.filter { isKept[$0] }
+        return (kept.map { labels[$0] }, kept)
+    }
+}

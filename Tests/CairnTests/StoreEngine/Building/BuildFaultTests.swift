@@ -53,7 +53,7 @@ import Darwin
 
     @Test func `a failing source of rows leaves nothing`() throws {
         let directory = try TemporaryDirectory()
-        let source = unsafe VectorStore.RowSource(count: 600, path: nil) { (_, _) throws(StoreError) in
+        let source = unsafe VectorStore.RowSource(count: 600, file: nil) { (_, _) throws(StoreError) in
             throw StoreError(.io, "no more rows")
         }
         let error = storeError {
@@ -90,7 +90,7 @@ import Darwin
     private static let large = seededVectors(count: 1200, dimensions: 256, seed: 4)
 
     static func build(at path: FilePath, rows: Int = 600, calls: SystemCalls) throws(StoreError) {
-        let source = unsafe VectorStore.RowSource(count: rows, path: nil) { (range, buffer) throws(StoreError) in
+        let source = unsafe VectorStore.RowSource(count: rows, file: nil) { (range, buffer) throws(StoreError) in
             for index in 0..<range.count * 4 { unsafe buffer[index] = elements[range.lowerBound * 4 + index] }
         }
         try VectorStore.build(

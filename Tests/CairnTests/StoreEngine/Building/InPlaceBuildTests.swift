@@ -50,6 +50,20 @@ import Darwin
         #expect(storeError { try build() }?.code == .alreadyExists)
     }
 
+    @Test func `whether a store can be created is known before`() throws {
+        let string: String = path.string
+        #expect(VectorStore.canCreate(at: path) && VectorStore.canCreate(at: string))
+        #expect(VectorStore.canCreate(at: directory.appending("new")))
+        #expect(!VectorStore.canCreate(at: "") && !VectorStore.canCreate(at: directory.appending("new/store")))
+        try writeBytes([], to: path.appending("x"))
+        #expect(!VectorStore.canCreate(at: path) && !VectorStore.canCreate(at: path.appending("x")))
+        removeTree(path.appending("x"))
+        try SystemCalls.system.makeDirectory(SystemCalls.workingDirectory, path.appending("lost+found"), 0o700)
+        #expect(VectorStore.canCreate(at: path))
+        try build()
+        #expect(!VectorStore.canCreate(at: path))
+    }
+
     @Test func `create, copy and imports take it too`() throws {
         let store = try VectorStore.create(at: path, configuration: .init(dimensions: 2))
         try store.add([5, 6], labels: [7])

@@ -91,12 +91,14 @@ import Testing
     func `other scalars go out as f32`(scalar: VectorStore.Scalar, metric: VectorStore.Metric) throws {
         let stored = try StoreFixture(300, metric: metric, scalar: scalar)
         let store = try stored.open(), file = stored.directory.appending("f32.bin")
+        #expect(try store.defaultExportScalar == .float32 && store.hasLengths == (metric == .cosine))
         let report = try store.exportHnswlib(to: file)
         #expect(report.count == 300)
         let path = stored.directory.appending("f32")
         let imported = try VectorStore.importHnswlib(from: file, to: path, options: .init(metric: metric))
         #expect(imported.configuration.dimensions == 8 && imported.warnings == [])
         let copy = try VectorStore.open(at: path)
+        #expect(try !copy.hasLengths)
         for query in stored.queries(10) {
             let expected = try store.search(query, k: 5, options: .init(ef: 100))
             let found = try copy.search(query, k: 5, options: .init(ef: 100))

@@ -52,6 +52,7 @@ import Testing
         let (path, _) = try fixture.importChanged()
         let store = try VectorStore.open(at: path)
         #expect(try VectorStore.verify(at: path).problems == [])
+        #expect(try store.defaultExportScalar == scalar)
         #expect(try fixture.exported(store).bytes == fixture.bytes)
         #expect(try store.vector(for: 1) == fixture.store.open().vector(for: 1))
     }
@@ -172,6 +173,7 @@ import Testing
         for slot in 0..<300 {
             #expect(try store.vector(for: fixture.label(slot)) == original.vector(for: fixture.label(slot)))
         }
+        #expect(try store.hasLengths)
         // hnswlib's own file has no lengths, so it is not the one that came in.
         let (bytes, export) = try fixture.exported(store)
         #expect(bytes.count == fixture.bytes.count - lengths.count && !export.isOriginal)

@@ -104,9 +104,9 @@ import Testing
         let inverse: UInt64 = 0xF1DE_83E1_9937_733D
         #expect(inverse &* 0x9E37_79B9_7F4A_7C15 == 1)
         let labels = (0..<20_000).map { UInt64($0) &* inverse }
-        let error = storeError { _ = try SlotsByLabel.superseded(labels) { _ in false } }
+        let error = storeError { _ = try SlotsByLabel(labels).addAll { _ in false } }
         #expect(error?.code == .invalidArgument)
-        #expect(try SlotsByLabel.superseded((0..<20_000).map { UInt64($0) << 40 }) { _ in false } == [])
-        #expect(try SlotsByLabel.superseded(Array(labels[..<500])) { _ in false } == [])
+        #expect(try SlotsByLabel((0..<20_000).map { UInt64($0) << 40 }).addAll { _ in false } == [])
+        #expect(try SlotsByLabel(Array(labels[..<500])).addAll { _ in false } == [])
     }
 }

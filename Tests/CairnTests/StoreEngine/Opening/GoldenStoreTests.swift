@@ -89,7 +89,7 @@ import Testing
 
     @Test func aNewHeaderLeavesTheRestAlone() throws {
         let path = try copy("small")
-        try VectorStore.open(at: path, options: .init(access: .readWrite)).setEF(77)
+        try VectorStore.openForWriting(at: path).setEF(77)
         let (status, store, _) = try ReadStore.reading(path)
         var changed = try expected("small")
         // The header that was found is written again, and then the new one, each to both slots.
@@ -146,7 +146,7 @@ import Testing
             dimensions: 20, metric: kind.metric, scalar: kind.scalar, m: 6, efConstruction: 30, seed: 42)
         try VectorStore.build(
             at: path, configuration: configuration, vectors: kind.vectors(count: count, dimensions: 20),
-            labels: (0..<count).map { Label($0) &* 0x1_0000_0001_2345 })
+            labels: (0..<count).map { VectorStore.Label($0) &* 0x1_0000_0001_2345 })
         let (status, store, problems) = try ReadStore.reading(path)
         #expect(status == 0, "\(problems)")
         #expect(store.header.slot_count == count)

@@ -22,8 +22,7 @@ struct OpenOrCreateTests {
         var other = configuration
         other.m = 5
         other.ef = 9
-        // Access is for writing, whatever the options say.
-        let opened = try VectorStore.openOrCreate(at: path, configuration: other, options: .init(access: .readOnly))
+        let opened = try VectorStore.openOrCreate(at: path, configuration: other)
         #expect(
             try opened.count == 1 && opened.configuration.m == 16 && opened.configuration.ef == 50)
         try opened.add([1, 2, 3], labels: [8])

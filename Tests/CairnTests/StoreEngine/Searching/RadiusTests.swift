@@ -134,14 +134,14 @@ import Testing
     /// A radius that catches most of the store costs little more than looking at all of it.
     @Test func `the work is bounded by that of a scan`() throws {
         let fixture = try StoreFixture(4000), store = try fixture.open(), query = fixture.queries(1)[0]
-        let before = try store.searchWork.distances
+        let before = try CampaignAccess.searchWork(of: store).distances
         #expect(try store.search(query, within: .infinity, options: .init(ef: 20)).neighbors.count == 4000)
-        let middle = try store.searchWork.distances
+        let middle = try CampaignAccess.searchWork(of: store).distances
         #expect(middle - before <= 4000 + 1000 + 20 * 16 + 100)
         // Few are allowed, so only these are compared.
         let few = VectorStore.RadiusOptions(ef: 20, filter: .including(0..<100))
         #expect(try store.search(query, within: .infinity, options: few).neighbors.count == 100)
-        #expect(try store.searchWork.distances - middle == 100)
+        #expect(try CampaignAccess.searchWork(of: store).distances - middle == 100)
     }
 
     @Test func `a store of nothing`() throws {

@@ -52,6 +52,10 @@ struct SearchWorkTests {
         #expect((work.quantizedVectorsRead > 0) == (limit.codes != .none))
         #expect(mean(work.distances) > limit.distances / 2 && mean(work.pagesTouched) > limit.pages / 2)
         #expect(work.bytesRead > work.vectorsRead * 1536 + work.quantizedVectorsRead * 192)
+        var byVectors = VectorStore.SearchWork()
+        let query = try #require(try store.vector(for: 0))
+        _ = try store.search(query, k: 10, options: .init(ef: 50, ignoresQuantization: true), work: &byVectors)
+        #expect(byVectors.quantizedVectorsRead == 0 && byVectors.vectorsRead > 100)
     }
 
     @Test

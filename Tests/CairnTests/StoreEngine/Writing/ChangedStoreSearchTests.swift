@@ -19,11 +19,11 @@ import Testing
         try store.add(rows, labels: Array(0..<1100), threads: 1)
         try store.erase((0..<1100).filter { $0 % 11 != 0 })
         #expect(try store.verify(depth: .searches).missedCount == 0)
-        let before = try store.searchWork.distances
+        let before = try CampaignAccess.searchWork(of: store).distances
         for query in rows.rows(16)[..<40] {
             #expect(try store.search(query, k: 5) == store.search(query, k: 5, options: .init(isExact: true)))
         }
-        #expect(try store.searchWork.distances - before == 40 * 2 * 100)
+        #expect(try CampaignAccess.searchWork(of: store).distances - before == 40 * 2 * 100)
     }
 
     @Test(arguments: [true, false])
