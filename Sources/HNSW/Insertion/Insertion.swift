@@ -4,7 +4,7 @@ import Threading
 
 /// Inserts rows in sub-batches, on one or several threads, with the same result whatever their number.
 ///
-/// A sub-batch is searched against a graph that stands still, so its rows need no locks; each row's candidates also
+/// A sub-batch is searched against a graph that does not change, so its rows need no locks; each row's candidates also
 /// include the earlier rows of its own sub-batch, by brute force, at every level it has (without them a cluster that
 /// arrives all at once would not find itself). Then the back-links are grouped by their target, in row order, and each
 /// target's list is written once.
@@ -16,25 +16,25 @@ package final class Insertion: @unchecked Sendable {
     // Sendable because one thread at a time calls it, and in a round of `team` each thread writes only its own
     // scratches and notes, and the rows or lists that it was given.
 
-    private let graph: Graph
+    let graph: Graph
     private let team: WorkerTeam
     /// As many for each thread as it has walks under way.
     private let scratches: [SearchScratch]
     /// The lowest level whose lists are made: 0, or 1 when only the upper layers are rebuilt.
-    private let lowestLevel: Int
+    let lowestLevel: Int
     /// Levels of the rows after the graph's last that are in place but not linked yet.
     private var waiting: [Int] = []
-    private var rows: [Row] = []
+    private(set) var rows: [Row] = []
     /// The rows that have a list at a level, by level.
     private var rowsAtLevel: [[Int]] = []
     /// Ids from here on are not slots: a list that has them is damaged.
-    private var slotLimit: UInt32 = 0
-    private let edgeDistances = Memory<Candidate>()
+    private(set) var slotLimit: UInt32 = 0
+    let edgeDistances = Memory<Candidate>()
     /// How many links each row chose at each level.
     private let edgeCounts = Memory<UInt32>()
-    private let backLinks = Memory<BackLink>()
-    private var backLinkCount = 0
-    private var groups: [Range<Int>] = []
+    let backLinks = Memory<BackLink>()
+    var backLinkCount = 0
+    var groups: [Range<Int>] = []
     /// Slots that a dropped link may have cost their anchor, as each thread found them.
     private var unsettled: [UnsettledSlots]
     /// Slots that no near neighbor links to, as each thread found them.
@@ -43,10 +43,10 @@ package final class Insertion: @unchecked Sendable {
     private let doubts: [DoubtCounter]
     private var view: GraphView
 
-    private struct Row {
+    struct Row {
         var slot: UInt32
         var level: Int
-        /// Where the row's links stand in `edgeDistances`, `connectivity` for each level.
+        /// Where the row's links are in `edgeDistances`, `connectivity` for each level.
         var firstEdge: Int
     }
 
@@ -77,7 +77,7 @@ package final class Insertion: @unchecked Sendable {
         scratches.reduce((0, 0)) { ($0.0 + $1.distanceCount, $0.1 + $1.hopCount) }
     }
 
-    /// Heap memory in use, beside the graph's.
+    /// Heap memory in use, without the graph's.
     package var byteCount: Int { scratches.reduce(edgeDistances.byteCount) { $0 + $1.byteCount } }
 
     /// Links the next `count` slots, whose vectors and slot table rows are in place, into the graph; their levels are
@@ -178,7 +178,7 @@ package final class Insertion: @unchecked Sendable {
     }
 
     /// Gives an anchor to the slots of this sub-batch that have none, and in a batch a link from a near neighbor to
-    /// those that none has. The lists stand still while it is found out who that is, so the result does not depend on
+    /// those that none has. The lists do not change while it is found out who that is, so the result does not depend on
     /// the threads.
     private func settle(_ rows: [(slot: UInt32, level: Int)], formerLowest: UInt32) throws(OutOfMemory) {
         var slots = rows.map { $0.slot }
@@ -200,7 +200,7 @@ package final class Insertion: @unchecked Sendable {
     }
 
     /// Rows come into a store that changes, one batch after the other.
-    private var isLive: Bool { graph.changes != nil }
+    var isLive: Bool { graph.changes != nil }
 
     /// Makes the rows' lists, and all the room that linking them takes: the threads find it there.
     private func prepare(_ slots: [(slot: UInt32, level: Int)]) throws(OutOfMemory) {
@@ -318,6 +318,11 @@ package final class Insertion: @unchecked Sendable {
         }
     }
 
+    /// The links that a row chose at a level, with their distances.
+    func edges(_ row: Row, level: Int) -> UncheckedBuffer<Candidate> {
+        edgeDistances.buffer.dropFirst(row.firstEdge + level * graph.parameters.connectivity)
+    }
+
     private func edgeCount(_ row: Row, level: Int) -> Int { row.firstEdge / graph.parameters.connectivity + level }
 
     /// Takes out of the pool what links that were left over lead to: slots that are free, or this sub-batch's own.
@@ -352,112 +357,6 @@ package final class Insertion: @unchecked Sendable {
         }
         return pool.size
     }
-
-    // MARK: Back-links: each target by itself
-
-    private func collectBackLinks() throws(OutOfMemory) {
-        backLinkCount = 0
-        try backLinks.grow(to: edgeDistances.buffer.count)
-        let links = backLinks.buffer
-        for (index, row) in rows.enumerated() {
-            let highest = min(row.level, graph.maximumLevel)
-            guard highest >= lowestLevel else { continue }
-            for level in lowestLevel...highest {
-                let chosen = edges(row, level: level)
-                for position in 0..<graph.listCount(row.slot, level: level) {
-                    links[backLinkCount] = BackLink(
-                        level: level, target: chosen[position].slot, row: index, position: position)
-                    backLinkCount += 1
-                }
-            }
-        }
-        links.sort(backLinkCount)
-        groups.removeAll(keepingCapacity: true)
-        var start = 0
-        for index in 0..<backLinkCount {
-            let link = links[index]
-            guard index + 1 == backLinkCount || links[index + 1].group != link.group else { continue }
-            groups.append(start..<(index + 1))
-            start = index + 1
-            try graph.makeWritable(link.target, level: link.level)
-        }
-    }
-
-    /// The links that a row chose at a level, with their distances.
-    private func edges(_ row: Row, level: Int) -> UncheckedBuffer<Candidate> {
-        edgeDistances.buffer.dropFirst(row.firstEdge + level * graph.parameters.connectivity)
-    }
-
-    /// Adds a group's rows to its target's list: at the end while there is room, else by choosing anew among all.
-    private func addBackLinks(_ index: Int, _ scratch: SearchScratch, _ unsettled: UnsettledSlots) {
-        let group = groups[index], links = backLinks.buffer
-        if index + 2 < groups.count {
-            let ahead = links[groups[index + 2].lowerBound]
-            if ahead.level == 0 { graph.columns.prefetchList(ahead.target) }
-        }
-        let level = links[group.lowerBound].level, target = links[group.lowerBound].target
-        let capacity = graph.parameters.capacity(level: level)
-        let (ids, listed) = graph.list(target, level: level)
-        if listed + group.count <= capacity && !graph.hasUnlinkedSlots {
-            for (offset, link) in group.enumerated() { ids[listed + offset] = rows[links[link].row].slot }
-            graph.setList(target, level: level, ids, count: listed + group.count)
-            return
-        }
-        let gathered = scratch.gathered, pool = scratch.pool
-        var count = 0
-        for index in 0..<listed {
-            let id = ids[index]
-            guard id < slotLimit, !graph.hasUnlinkedSlots || graph.isLinked(id) else { continue }
-            gathered[count] = id
-            count += 1
-        }
-        if count + group.count <= capacity {
-            for link in group {
-                gathered[count] = rows[links[link].row].slot
-                count += 1
-            }
-            return graph.setList(target, level: level, gathered, count: count)
-        }
-        let expansion = scratch.expansion(2 * graph.distances.dimensions)
-        let query = graph.distances.query(forRow: target, expansion: expansion)
-        let computer = DistanceComputer(query, graph.distances)
-        computer.prefetch(gathered, count)
-        computer.compute(gathered, count, scratch.distances)
-        scratch.distanceCount += count
-        for index in 0..<count {
-            pool[index] = Candidate(distance: scratch.distances[index], slot: gathered[index])
-        }
-        for link in group {
-            let row = rows[links[link].row], chosen = edges(row, level: level)[links[link].position]
-            pool[count] = chosen.replacingSlot(row.slot)
-            count += 1
-        }
-        pool.sort(count)
-        let kept = scratch.selection.choose(
-            pool, count, limit: capacity, in: graph, expansion: expansion.dropFirst(graph.distances.dimensions))
-        graph.setList(target, level: level, scratch.selection.slots, count: kept)
-        if level == 0 { noteDropped(by: target, among: pool, count, kept: kept, scratch, unsettled) }
-    }
-
-    /// Notes whom the links that `target` dropped may have anchored: the later slot of the two. In a batch also whom
-    /// they led to.
-    private func noteDropped(
-        by target: UInt32, among pool: UncheckedBuffer<Candidate>, _ count: Int, kept: Int, _ scratch: SearchScratch,
-        _ unsettled: UnsettledSlots
-    ) {
-        guard kept < count else { return }
-        var seen = scratch.visited.view(reserving: count + kept)
-        for index in 0..<kept { _ = seen.insert(scratch.selection.slots[index]) }
-        var hasDroppedEarlier = false
-        for index in 0..<count where seen.insert(pool[index].slot) == 1 {
-            let dropped = pool[index].slot
-            if dropped > target || isLive { unsettled.append(dropped) }
-            if dropped < target { hasDroppedEarlier = true }
-        }
-        if hasDroppedEarlier { unsettled.append(target) }
-        scratch.visited.update(seen)
-        scratch.visited.clear()
-    }
 }
 
 /// What one thread counts.
@@ -475,7 +374,7 @@ private final class DoubtCounter: @unchecked Sendable {
 }
 
 /// Slots that one thread collects.
-private final class UnsettledSlots: @unchecked Sendable {
+final class UnsettledSlots: @unchecked Sendable {
     // Sendable because in a round of the team one thread appends to it, and the caller takes from it only between
     // rounds.
 
