@@ -129,19 +129,7 @@ struct AddCommand: Command {
         Interruption.note(progress(next, added))
         while next < input.count && !Interruption.isRequested {
             let rows = next..<next + min(batch, input.count - next)
-            var batch: Batch
-            do {
-                batch = Batch(
-                    rows: Array(rows), labels: input.labels(rows),
-                    vectors: try input.vectors(rows, allowsOverflow: skipped != nil))
-            } catch {
-                // The file cannot be read further, or has a value that no float is.
-                let isOfVector = (error as? VectorFileError)?.isOfVector == true
-                let advice = isOfVector ? SkipOptions.advice : ""
-                var failure = Failure(reporting: error).adding("\(advice); \(progress(next, added))")
-                failure.progress = ("added", added)
-                throw failure
-            }
+            var batch = try read(rows, of: input, allowsOverflow: skipped != nil, added: added)
             do throws(StoreError) {
                 if let skipped { try batch.leaveOutInvalid(store, skipped) }
                 try add(batch.vectors, batch.labels, to: store)
@@ -162,6 +150,22 @@ struct AddCommand: Command {
             }
         }
         return next
+    }
+
+    /// The next batch. `added`: how many rows are in before it.
+    private func read(_ rows: Range<Int>, of input: VectorInput, allowsOverflow: Bool, added: Int) throws -> Batch {
+        do {
+            return Batch(
+                rows: Array(rows), labels: input.labels(rows),
+                vectors: try input.vectors(rows, allowsOverflow: allowsOverflow))
+        } catch {
+            // The file cannot be read further, or has a value that no float is.
+            let isOfVector = (error as? VectorFileError)?.isOfVector == true
+            let advice = isOfVector ? SkipOptions.advice : ""
+            var failure = Failure(reporting: error).adding("\(advice); \(progress(rows.lowerBound, added))")
+            failure.progress = ("added", added)
+            throw failure
+        }
     }
 
     /// What was done when so many of the rows before this one are added and the others left out, and how to go on.

@@ -122,7 +122,11 @@ struct RecallCommand: Command {
         }
         try file?.publish(page(subjects, measured, widths).html)
         if let unprinted { throw unprinted }
-        guard common.output == .json else { return }
+        if common.output == .json { try output.document(document(subjects, measured, input)) }
+    }
+
+    /// All that was measured, as one document.
+    private func document(_ subjects: [Subject], _ measured: [[RecallRow]], _ input: RecallInput) -> JSON {
         func list(_ rows: [RecallRow]) -> JSON { .array(rows.map { .object($0.facts) }) }
         func missing(_ subject: Subject) -> JSON { .number(subject.measurement.missingCount) }
         var facts: [(key: String, value: JSON)] = [
@@ -135,7 +139,7 @@ struct RecallCommand: Command {
             }
             facts.append(("compared", .array(compared)))
         }
-        try output.document(.object(facts))
+        return .object(facts)
     }
 
     /// A store, open, and what its searches go by.

@@ -189,59 +189,17 @@ package struct CodeTraining {
 
     /// The model with its error and margin, measured on pairs of near vectors of the sample.
     private func measured(_ model: CodeModel) throws(OutOfMemory) -> CodeModel {
-        let rows = min(count, 4096), queries = min(rows, 96), nearest = min(rows, 30)
-        let codes = try Memory<UInt64>((rows * model.rowBytes + 64) / 8 + 1), encoder = try CodeEncoder(model)
-        let base = unsafe UnsafeMutableRawPointer(codes.buffer.base).alignedUp(toMultipleOf: 64)
-        let column = unsafe CodeColumn(model, base: base, owner: codes)
-        var losses: [Float] = []
-        for row in 0..<rows {
-            let vector = unsafe sample.base + place(row, of: rows) * dimensions
-            losses.append(unsafe encoder.encode(vector, to: column.row(UInt32(row))).loss)
-        }
+        let rows = min(count, 4096), queries = min(rows, 96)
+        let (column, losses) = try encoded(model, rows)
         // Those that the grid does not reach say nothing of what it loses.
-        losses.sort()
         let usual = losses.dropLast(rows / 100), loss = usual.reduce(0.0) { $0 + Double($1) }
-        let exact = unsafe Distances(
-            columns: Columns(sample: sample.base, stride: 4 * dimensions),
-            metric: isProduct ? CAIRN_INNER_PRODUCT : CAIRN_L2,
-            scalar: CAIRN_F32, dimensions: dimensions)
-        let scratch = SearchScratch(), ids = try Memory<UInt32>(rows), other = try Memory<UInt32>(rows)
-        let distances = try Memory<Float>(rows), byCode = try Memory<Float>(rows)
-        let order = try Memory<Candidate>(nearest + 1)
-        try scratch.prepare(dimensions: dimensions)
+        var comparison = try Comparison(rows, exact)
         for row in 0..<rows {
-            ids.buffer[row] = UInt32(place(row, of: rows))
-            other.buffer[row] = UInt32(row)
+            comparison.ids.buffer[row] = UInt32(place(row, of: rows))
+            comparison.other.buffer[row] = UInt32(row)
         }
-        var excess: [Float] = [], depths: [Int] = []
-        for number in 0..<queries {
-            let row = number * rows / queries
-            let query = unsafe Query(vector: UnsafeRawPointer(sample.base + place(row, of: rows) * dimensions), norm: 1)
-            exact.compute(query, ids.buffer, rows, distances.buffer)
-            // A query beyond the grid goes by vectors, which stand elsewhere than the codes' rows.
-            let computer = column.computer(query, exact, scratch)
-            computer.compute(scratch.walksByCodes ? other.buffer : ids.buffer, rows, byCode.buffer)
-            let unit = scratch.walksByCodes ? model.distanceUnit : 1
-            var order = CandidatePool(order.buffer, scratch)
-            for row in 0..<rows {
-                let candidate = Candidate(distance: distances.buffer[row], slot: UInt32(row))
-                if order.admits(candidate, width: nearest) { _ = order.insert(candidate, width: nearest) }
-            }
-            let length = exact.length(of: query)
-            for place in 0..<nearest {
-                let row = Int(order.candidates[place].slot)
-                // Itself, or its equal, is no pair.
-                guard order.candidates[place].distance > 0 || isProduct, row != number * rows / queries else {
-                    continue
-                }
-                let difference =
-                    isProduct
-                    ? (byCode.buffer[row] - distances.buffer[row]) / max(length, .leastNormalMagnitude)
-                    : max(byCode.buffer[row] * unit, 0).squareRoot() - max(distances.buffer[row], 0).squareRoot()
-                if difference.isFinite { excess.append(difference) }
-            }
-            depths.append(depth(order.candidates, distances.buffer, byCode.buffer, rows))
-        }
+        for number in 0..<queries { compare(number * rows / queries, of: rows, column, &comparison) }
+        var (excess, depths) = (comparison.excess, comparison.depths)
         excess.sort()
         depths.sort()
         var measured = model
@@ -255,8 +213,89 @@ package struct CodeTraining {
         return measured
     }
 
+    /// The codes of `rows` vectors from all over the sample, and what each of them loses, ascending.
+    private func encoded(_ model: CodeModel, _ rows: Int) throws(OutOfMemory) -> (CodeColumn, losses: [Float]) {
+        let codes = try Memory<UInt64>((rows * model.rowBytes + 64) / 8 + 1), encoder = try CodeEncoder(model)
+        let base = unsafe UnsafeMutableRawPointer(codes.buffer.base).alignedUp(toMultipleOf: 64)
+        let column = unsafe CodeColumn(model, base: base, owner: codes)
+        var losses: [Float] = []
+        for row in 0..<rows {
+            let vector = unsafe sample.base + place(row, of: rows) * dimensions
+            losses.append(unsafe encoder.encode(vector, to: column.row(UInt32(row))).loss)
+        }
+        losses.sort()
+        return (column, losses)
+    }
+
+    /// Distances from a few vectors of the sample to others, by the vectors and by their codes.
+    private struct Comparison {
+        /// Distances by the vectors.
+        let exact: Distances
+        let scratch = SearchScratch()
+        /// Where the vectors are in the sample, and where their codes are.
+        let ids: Memory<UInt32>, other: Memory<UInt32>
+        let distances: Memory<Float>, byCode: Memory<Float>
+        let order: Memory<Candidate>
+        /// How much farther than it is each near vector is by its code.
+        var excess: [Float] = []
+        /// For each query what `depth` says.
+        var depths: [Int] = []
+
+        static let nearest = 30
+
+        init(_ rows: Int, _ exact: Distances) throws(OutOfMemory) {
+            self.exact = exact
+            ids = try Memory(rows)
+            other = try Memory(rows)
+            distances = try Memory(rows)
+            byCode = try Memory(rows)
+            order = try Memory(min(rows, Self.nearest) + 1)
+            try scratch.prepare(dimensions: exact.dimensions)
+        }
+    }
+
+    /// Adds to `comparison` what the `row`-th of `rows` vectors has to do with the others.
+    private func compare(
+        _ queryRow: Int, of rows: Int, _ column: CodeColumn, _ comparison: inout Comparison
+    ) {
+        let exact = comparison.exact, scratch = comparison.scratch, nearest = min(rows, Comparison.nearest)
+        let distances = comparison.distances.buffer, byCode = comparison.byCode.buffer
+        let vector = unsafe sample.base + place(queryRow, of: rows) * dimensions
+        let query = unsafe Query(vector: UnsafeRawPointer(vector), norm: 1)
+        exact.compute(query, comparison.ids.buffer, rows, distances)
+        // A query beyond the grid goes by vectors, which are in other places than the codes' rows.
+        let computer = column.computer(query, exact, scratch)
+        computer.compute(
+            scratch.walksByCodes ? comparison.other.buffer : comparison.ids.buffer, rows, byCode)
+        let unit = scratch.walksByCodes ? column.model.distanceUnit : 1
+        var order = CandidatePool(comparison.order.buffer, scratch)
+        for row in 0..<rows {
+            let candidate = Candidate(distance: distances[row], slot: UInt32(row))
+            if order.admits(candidate, width: nearest) { _ = order.insert(candidate, width: nearest) }
+        }
+        let length = exact.length(of: query)
+        for place in 0..<nearest {
+            let row = Int(order.candidates[place].slot)
+            // Itself, or its equal, is no pair.
+            guard order.candidates[place].distance > 0 || isProduct, row != queryRow else { continue }
+            let difference =
+                isProduct
+                ? (byCode[row] - distances[row]) / max(length, .leastNormalMagnitude)
+                : max(byCode[row] * unit, 0).squareRoot() - max(distances[row], 0).squareRoot()
+            if difference.isFinite { comparison.excess.append(difference) }
+        }
+        comparison.depths.append(depth(order.candidates, distances, byCode, rows))
+    }
+
+    private var exact: Distances {
+        unsafe Distances(
+            columns: Columns(sample: sample.base, stride: 4 * dimensions),
+            metric: isProduct ? CAIRN_INNER_PRODUCT : CAIRN_L2,
+            scalar: CAIRN_F32, dimensions: dimensions)
+    }
+
     /// How many rows that are farther than the ten nearest come before the last of those by their codes. Of those that
-    /// stand at the same place by their codes it is half.
+    /// are at the same place by their codes it is half.
     private func depth(
         _ nearest: UncheckedBuffer<Candidate>, _ distances: UncheckedBuffer<Float>, _ byCode: UncheckedBuffer<Float>,
         _ rows: Int
@@ -264,11 +303,11 @@ package struct CodeTraining {
         let first = (0..<min(rows, 10)).map { Int(nearest[$0].slot) }
         guard let tenth = first.last else { return 0 }
         let limit = distances[tenth], last = first.map { byCode[$0] }.max() ?? 0
-        var before = 0, beside = 0
+        var before = 0, equal = 0
         for row in 0..<rows where distances[row] > limit {
-            if byCode[row] < last { before += 1 } else if byCode[row] == last { beside += 1 }
+            if byCode[row] < last { before += 1 } else if byCode[row] == last { equal += 1 }
         }
-        return before + beside / 2
+        return before + equal / 2
     }
 
     /// Which of the sample's vectors is the `row`-th of `rows` that are taken from all over it.

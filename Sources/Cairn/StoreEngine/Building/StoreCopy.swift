@@ -42,27 +42,9 @@ struct StoreCopy {
             dimensions: configuration.dimensions, scalar: configuration.scalar, metric: configuration.metric,
             rowBytes: superblock.geometry.stride(of: .vectors))
         sources = (0..<UInt32(view.count)).filter { slots.number($0) != nil }
-        let records = contents.graph.slots
-        let sources = sources
-        let labels = try takingMemory(for: path, SlotsByLabel(sources.map { records.label($0) }))
-        var free: [UInt32] = []
-        for slot in 0..<UInt32(sources.count) {
-            guard records.state(sources[Int(slot)]).hasLabel else {
-                free.append(slot)
-                continue
-            }
-            guard labels.add(slot) else {
-                throw .repeatedLabel(records.label(sources[Int(slot)]), path)
-            }
-        }
+        let (labels, free) = try Self.labels(of: sources, contents.graph.slots, path)
         let upper = try takingMemory(for: path) { () throws(OutOfMemory) in
-            let upper = try UpperLayers(
-                connectivity: superblock.connectivity, slots: max(1, slots.count), nodes: slots.nodes.count)
-            for (slot, level) in slots.nodes {
-                let first = try upper.add(slots.number(slot) ?? slot, level: level)
-                for list in 0..<level { slots.copyList(slot, level: list + 1, to: upper.list(number: first + list)) }
-            }
-            return upper
+            try Self.upperLayers(of: slots, connectivity: superblock.connectivity)
         }
         var kept = counts
         kept.free = free.count
@@ -76,6 +58,35 @@ struct StoreCopy {
             superblock: superblock, searchWidth: searchWidth, codes: configuration.quantization,
             levelState: contents.graph.levels.state, counts: kept,
             freeSlots: free, entryPoint: entry?.slot, maximumLevel: entry?.level ?? -1, upper: upper, labels: labels)
+    }
+
+    /// Where the labels of the copy lead, and which of its slots have none. `sources`: what goes to each slot.
+    private static func labels(
+        of sources: [UInt32], _ records: SlotRecords, _ path: FilePath?
+    ) throws(StoreError) -> (labels: SlotsByLabel, free: [UInt32]) {
+        let labels = try takingMemory(for: path, SlotsByLabel(sources.map { records.label($0) }))
+        var free: [UInt32] = []
+        for slot in 0..<UInt32(sources.count) {
+            guard records.state(sources[Int(slot)]).hasLabel else {
+                free.append(slot)
+                continue
+            }
+            guard labels.add(slot) else {
+                throw .repeatedLabel(records.label(sources[Int(slot)]), path)
+            }
+        }
+        return (labels, free)
+    }
+
+    /// The lists above level 0, by the numbers that the slots get.
+    private static func upperLayers(of slots: DenseSlots, connectivity: Int) throws(OutOfMemory) -> UpperLayers {
+        let upper = try UpperLayers(
+            connectivity: connectivity, slots: max(1, slots.count), nodes: slots.nodes.count)
+        for (slot, level) in slots.nodes {
+            let first = try upper.add(slots.number(slot) ?? slot, level: level)
+            for list in 0..<level { slots.copyList(slot, level: list + 1, to: upper.list(number: first + list)) }
+        }
+        return upper
     }
 
     func run(

@@ -16,7 +16,7 @@ struct UpperFile: Sendable {
     /// Nodes that it has.
     private(set) var nodeCount: Int
 
-    /// Whether the blocks are long enough for the file to be better written anew.
+    /// Whether the blocks are long enough for the file to be better written from scratch.
     var isFragmented: Bool { (end - baseEnd) * 4 > baseEnd + (64 << 10) }
 
     /// Writes the upper layers to a new file at `entry` and makes them durable.
@@ -61,7 +61,7 @@ struct UpperFile: Sendable {
         return UpperFile(entry: entry, generation: generation, end: end, baseEnd: end, nodeCount: upper.nodeCount)
     }
 
-    /// Writes the upper layers as they are to a new file beside the one of the store in `directory`, which stays until
+    /// Writes the upper layers as they are to a new file next to the one of the store in `directory`, which stays until
     /// a header knows of the new one and `takeName` is called: opening looks for both. nil: a directory with something
     /// in it has the name.
     static func writeBeside(
@@ -78,7 +78,7 @@ struct UpperFile: Sendable {
         }
     }
 
-    /// Gives a file that was written beside the old one its name. Where that fails it is found under the other.
+    /// Gives a file that was written next to the old one its name. Where that fails it is found under the other.
     mutating func takeName() {
         guard entry.name == StoreName.newUpper else { return }
         let target = entry.directory[StoreName.upper]
@@ -102,7 +102,7 @@ struct UpperFile: Sendable {
     }
 
     /// Appends to the open file what changed since it was last written: the nodes that it does not have and the lists
-    /// `changed`, by their numbers. Durable when it returns. What stands behind the last valid block is of no use to
+    /// `changed`, by their numbers. Durable when it returns. What comes after the last valid block is of no use to
     /// anybody.
     mutating func append(
         _ upper: UpperLayers, changed: [UInt32], generation: Generation, to file: File
@@ -156,29 +156,35 @@ struct UpperFile: Sendable {
         var result = UpperFile(
             entry: entry, generation: header.generation, end: end, baseEnd: end, nodeCount: header.count)
         while result.generation < level0.graphGeneration {
-            guard
-                let bytes = try unlessShort({ () throws(StorageError) in
-                    try file.read(count: UpperAppendix.size, at: result.end)
-                }),
-                let block = UpperAppendix(decoding: bytes), block.previous == result.generation,
-                block.generation > result.generation,
-                result.nodeCount + block.nodeCount <= level0.slotCount
-            else { return nil }
-            let length = block.bodyLength(connectivity: connectivity)
-            var checksum: UInt32 = 0
-            guard result.end + UpperAppendix.size + length <= size,
-                let body = try read(file, at: result.end + UpperAppendix.size, count: length, &checksum),
-                checksum == block.bodyChecksum,
-                apply(block, body, &nodes, &words, listLength)
-            else { return nil }
-            result.generation = block.generation
-            result.end += UpperAppendix.size + length
-            result.nodeCount += block.nodeCount
+            guard try result.readBlock(of: file, size: size, level0, &nodes, &words, listLength) else { return nil }
         }
         guard result.generation == level0.graphGeneration else { return nil }
         let upper = try Self.upper(
             nodes, words, entry.path, connectivity: connectivity, capacity: capacity, header: level0)
         return upper.map { (result, $0) }
+    }
+
+    /// Reads the block after what was read so far. False if none that is valid and belongs to the store is there.
+    private mutating func readBlock(
+        of file: File, size: Int, _ level0: HeaderSlot, _ nodes: inout [UInt32], _ lists: inout [UInt32],
+        _ listLength: Int
+    ) throws(StorageError) -> Bool {
+        let bytes = try unlessShort { () throws(StorageError) in
+            try file.read(count: UpperAppendix.size, at: end)
+        }
+        guard let bytes, let block = UpperAppendix(decoding: bytes), block.previous == generation,
+            block.generation > generation, nodeCount + block.nodeCount <= level0.slotCount
+        else { return false }
+        let length = block.bodyLength(connectivity: listLength - 1), start = end + UpperAppendix.size
+        var checksum: UInt32 = 0
+        guard start + length <= size,
+            let body = try Self.read(file, at: start, count: length, &checksum), checksum == block.bodyChecksum,
+            Self.apply(block, body, &nodes, &lists, listLength)
+        else { return false }
+        generation = block.generation
+        end = start + length
+        nodeCount += block.nodeCount
+        return true
     }
 
     /// Adds a block's nodes, with empty lists, and puts its lists in their places. False if something does not fit.

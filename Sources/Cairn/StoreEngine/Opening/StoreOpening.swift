@@ -21,7 +21,7 @@ struct StoreOpening {
 
     private var isWriter: Bool { options.access == .readWrite }
 
-    /// What stands at the path, before anything is mapped.
+    /// What is at the path, before anything is mapped.
     private struct Found {
         var prologue: LevelZeroFile.Prologue
         /// The state to begin from.
@@ -34,8 +34,26 @@ struct StoreOpening {
         var isHeaderOld: Bool
         var log: (reader: LogReader, survey: LogSurvey)?
 
+        /// Whether the log has batches that the files do not have.
+        var hasChanges: Bool { (log?.survey.batchCount ?? 0) > 0 }
+
         /// Whether there is a log that is read no further than to a place in it, or not at all.
         var hasDamagedLog: Bool { isHeaderOld || header.logSequence > 0 && log?.survey.isDamaged ?? true }
+    }
+
+    /// What was read, with what a journal and the log have beyond the files.
+    private struct State {
+        let file: LevelZeroFile
+        let contents: StoreContents
+        let labels: LabelTable
+        let plan: VectorStore.MemoryPlan
+        /// nil where the upper layers are lost, or where there are none.
+        let upperFile: UpperFile?
+        /// The upper layers were not in their file, and were made again from the levels.
+        let isUpperLost: Bool
+        var counts: StoreCounts
+        /// The slots of the rows that the log has.
+        var replayedSlots: [UInt32] = []
     }
 
     func open(_ storeLock: StoreLock) throws(StoreError) -> VectorStore {
@@ -45,8 +63,28 @@ struct StoreOpening {
         } catch {
             throw StoreError(error)
         }
-        let hasChanges = (found.log?.survey.batchCount ?? 0) > 0
-        let isOwnMemory = !isWriter && (hasChanges || found.journal != nil)
+        let state = try read(found), contents = state.contents
+        let kind = quantization(found.header, state.file.superblock)
+        let codes = found.journal == nil && kind != .none ? openCodes(found, state) : nil
+        if state.plan != .resident { contents.readTogether() }
+        if state.plan == .quantizedResident {
+            // Without addresses for them they are read from the file.
+            try? contents.graph.usePackedLists()
+            contents.memory.lock(.slotTable, state.file.segments)
+        }
+        let counts = PublishedCounts(state.counts)
+        let writer = isWriter ? try writer(found, state, storeLock, counts, kind, codes) : nil
+        return VectorStore(
+            directory, access: options.access, contents: contents, labels: state.labels, writer: writer,
+            counts: counts, storeLock: storeLock, searchWidth: max(1, found.header.searchWidth), codes: kind,
+            plan: state.plan, packing: state.plan == .quantizedResident ? ListPacking(contents) : nil)
+    }
+
+    // MARK: What is read
+
+    /// Maps the files, and applies what a journal and the log have.
+    private func read(_ found: Found) throws(StoreError) -> State {
+        let isOwnMemory = !isWriter && (found.hasChanges || found.journal != nil)
         let file = try map(found, isOwnMemory ? .copied : .none)
         let upper = try translating { () throws(StorageError) in
             try UpperFile.find(
@@ -64,7 +102,22 @@ struct StoreOpening {
             }
         }
         let isUpperLost = upper == nil && found.header.slotCount > 0
-        if isUpperLost && !hasChanges { try rebuildUpperLayers(of: contents) }
+        if isUpperLost && !found.hasChanges { try rebuildUpperLayers(of: contents) }
+        var state = State(
+            file: file, contents: contents, labels: try labels(found, contents.graph), plan: plan(found, file),
+            upperFile: upper?.file, isUpperLost: isUpperLost, counts: StoreCounts(found.header))
+        if let log = found.log, found.hasChanges {
+            let target = isOwnMemory ? nil : file
+            let replay = try LogReplay(log, into: contents, file: target, hasUpper: !isUpperLost, counts: state.counts)
+            try self.replay(replay, into: &state, target)
+            // Changes of lists that are lost are of no use; the levels are what counts.
+            if isUpperLost { try rebuildUpperLayers(of: contents) }
+        }
+        return state
+    }
+
+    /// How the store uses memory, which the kernel is told.
+    private func plan(_ found: Found, _ file: LevelZeroFile) -> VectorStore.MemoryPlan {
         let plan = VectorStore.memoryPlan(
             file.segments, budget: options.memoryBudget ?? MemoryBudget.system,
             quantizedBytes: quantizedBytes(found.header, file.superblock))
@@ -74,81 +127,71 @@ struct StoreOpening {
             let isCached = plan == .resident && file.memory.isCached(segment)
             file.memory.advise(isCached ? .resident : .random, segment)
         }
-        let labelFile = try translating { () throws(StorageError) -> LabelIndexFile? in
+        return plan
+    }
+
+    private func labels(_ found: Found, _ graph: Graph) throws(StoreError) -> LabelTable {
+        let file = try translating { () throws(StorageError) -> LabelIndexFile? in
             guard found.journal == nil else { return nil }
             return try LabelIndexFile(
                 directory[StoreName.labels], layout: found.header.layout,
-                generation: found.header.graphGeneration, count: found.header.labelCount, graph: contents.graph,
+                generation: found.header.graphGeneration, count: found.header.labelCount, graph: graph,
                 writable: isWriter)
         }
-        let labels = LabelTable(graph: contents.graph, file: labelFile, isInMemory: false)
-        var counts = StoreCounts(found.header), replayedSlots: [UInt32] = []
-        if let log = found.log, hasChanges {
-            let target = isOwnMemory ? nil : file
-            (counts, replayedSlots) = try replay(
-                LogReplay(log, into: contents, file: target, hasUpper: !isUpperLost, counts: counts), contents,
-                target, labels, plan)
-            // Changes of lists that are lost are of no use; the levels are what counts.
-            if isUpperLost { try rebuildUpperLayers(of: contents) }
+        return LabelTable(graph: graph, file: file, isInMemory: false)
+    }
+
+    /// The quantization that the header asks for. No program of ours writes one that the vectors cannot have.
+    private func quantization(_ header: HeaderSlot, _ superblock: Superblock) -> VectorStore.Quantization {
+        let kind = VectorStore.Quantization(stored: header.codes) ?? .none
+        let isPossible = (try? kind.check(VectorStore.Configuration(superblock, ef: 1))) != nil
+        return isPossible ? kind : .none
+    }
+
+    // MARK: Writing
+
+    /// What changes the store. Whatever was found that may not be on the disk is brought there first.
+    private func writer(
+        _ found: Found, _ state: State, _ storeLock: StoreLock, _ counts: PublishedCounts,
+        _ kind: VectorStore.Quantization, _ codes: StoreCodes?
+    ) throws(StoreError) -> StoreWriter {
+        var upperFile = state.upperFile
+        let graph = state.contents.graph, isEntryPointRight = isEntryPointRight(graph, found.header)
+        if state.isUpperLost && !found.hasChanges && isEntryPointRight {
+            upperFile = try? UpperFile.writeBeside(
+                directory, graph.upper, layout: found.header.layout, generation: found.header.graphGeneration)
         }
-        var kind = VectorStore.Quantization(stored: found.header.codes) ?? .none
-        do throws(StoreError) {
-            try kind.check(VectorStore.Configuration(file.superblock, ef: 1))
-        } catch {
-            // No program of ours writes such a header.
-            kind = .none
+        upperFile?.takeName()
+        let disk = StoreDisk(
+            directory, storeLock, state.file, found.header, upperFile: upperFile,
+            replayedFrame: found.log?.survey.end.frame ?? found.header.lastFrame, isResident: state.plan == .resident,
+            isHeaderDurable: found.isRedone)
+        disk.hasOtherEntryPoint = state.isUpperLost && !isEntryPointRight
+        let writer = StoreWriter(
+            state.contents, labels: state.labels, disk: disk, counts: counts, codeKind: kind, codes: codes,
+            options: options)
+        try writer.refreshCodes()
+        if disk.hasChanges {
+            // What was replayed may have been read from a cache that the disk never got.
+            try writer.checkpoint()
+        } else if found.hasDamagedLog {
+            try leave(disk)
+        } else if !found.prologue.isHeaderTwice {
+            try keepHeader(disk)
         }
-        let codes = found.journal == nil && kind != .none ? openCodes(found, contents, replayedSlots, plan) : nil
-        if plan != .resident { contents.readTogether() }
-        if plan == .quantizedResident {
-            // Without addresses for them they are read from the file.
-            try? contents.graph.usePackedLists()
-            contents.memory.lock(.slotTable, file.segments)
-        }
-        let published = PublishedCounts(counts)
-        var writer: StoreWriter?
-        if isWriter {
-            var upperFile = upper?.file
-            let isEntryPointRight = isEntryPointRight(contents.graph, found.header)
-            if isUpperLost && !hasChanges && isEntryPointRight {
-                upperFile = try? UpperFile.writeBeside(
-                    directory, contents.graph.upper, layout: found.header.layout,
-                    generation: found.header.graphGeneration)
-            }
-            upperFile?.takeName()
-            let disk = StoreDisk(
-                directory, storeLock, file, found.header, upperFile: upperFile,
-                replayedFrame: found.log?.survey.end.frame ?? found.header.lastFrame, isResident: plan == .resident,
-                isHeaderDurable: found.isRedone)
-            disk.hasOtherEntryPoint = isUpperLost && !isEntryPointRight
-            writer = StoreWriter(
-                contents, labels: labels, disk: disk, counts: published, codeKind: kind, codes: codes, options: options)
-            try writer?.refreshCodes()
-            if disk.hasChanges {
-                // What was replayed may have been read from a cache that the disk never got.
-                try writer?.checkpoint()
-            } else if found.hasDamagedLog {
-                try leave(disk)
-            } else if !found.prologue.isHeaderTwice {
-                try keepHeader(disk)
-            }
-        }
-        return VectorStore(
-            directory, access: options.access, contents: contents, labels: labels, writer: writer,
-            counts: published, storeLock: storeLock, searchWidth: max(1, found.header.searchWidth), codes: kind,
-            plan: plan, packing: plan == .quantizedResident ? ListPacking(contents) : nil)
+        return writer
     }
 
     /// The codes as of the last checkpoint with those of the rows since; nil if there are none that fit, or no memory
     /// for them: a store does without.
-    private func openCodes(
-        _ found: Found, _ contents: StoreContents, _ replayed: [UInt32], _ plan: VectorStore.MemoryPlan
-    ) -> StoreCodes? {
+    private func openCodes(_ found: Found, _ state: State) -> StoreCodes? {
+        let contents = state.contents
         func open(isOwned: Bool) -> StoreCodes? {
             try? StoreCodes.open(directory, found.header, contents, isWritable: isWriter, isOwned: isOwned)
         }
-        let codes = plan == .quantizedResident ? open(isOwned: true) ?? open(isOwned: false) : open(isOwned: false)
-        let slots = Set(replayed).sorted()
+        let codes =
+            state.plan == .quantizedResident ? open(isOwned: true) ?? open(isOwned: false) : open(isOwned: false)
+        let slots = Set(state.replayedSlots).sorted()
         guard let codes, (try? codes.write(slots)) != nil else { return nil }
         // What insertions thought of them is not in the log: a writer measures if they are many.
         if isWriter { codes.note(doubted: slots.count) }
@@ -266,11 +309,11 @@ struct StoreOpening {
         }
     }
 
-    /// Applies the log's batches; returns the slots of its rows.
+    /// Applies the log's batches. `file`: nil if they go to memory of this handle's own.
     private func replay(
-        _ replay: consuming LogReplay, _ contents: StoreContents, _ file: LevelZeroFile?, _ labels: LabelTable,
-        _ plan: VectorStore.MemoryPlan
-    ) throws(StoreError) -> (counts: StoreCounts, slots: [UInt32]) {
+        _ replay: consuming LogReplay, into state: inout State, _ file: LevelZeroFile?
+    ) throws(StoreError) {
+        let contents = state.contents, plan = state.plan
         var replay = replay
         try replay.run { (slots) throws(StoreError) in
             try contents.grow(to: slots, path: path) { (segment) throws(StorageError) in
@@ -282,8 +325,8 @@ struct StoreOpening {
             }
         }
         let outcome = try replay.outcome()
-        try takingMemory(for: path, labels.prepare(outcome.labels.count))
-        labels.commit(outcome.labels) {}
-        return (replay.counts, outcome.slots)
+        try takingMemory(for: path, state.labels.prepare(outcome.labels.count))
+        state.labels.commit(outcome.labels) {}
+        (state.counts, state.replayedSlots) = (replay.counts, outcome.slots)
     }
 }

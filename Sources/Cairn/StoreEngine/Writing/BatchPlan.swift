@@ -59,24 +59,10 @@ struct BatchPlan {
     mutating func add(_ operation: VectorStore.WriteBatch.Operation, number: Int) throws(StoreError) {
         switch operation {
         case .add(let label, let row, let replacingMarked):
-            if let place = try place(of: label) {
-                let (state, remedy): (String, String?) =
-                    if isMarked(place) {
-                        ("is in the store, marked deleted", "bring it back, erase it or upsert it")
-                    } else if case .row = place {
-                        ("comes twice in the input", nil)
-                    } else {
-                        ("is in the store already", nil)
-                    }
-                throw StoreError(
-                    .duplicateLabel, template: "label \(label) (row \(StoreError.rowMark)) \(state)", remedy: remedy,
-                    label: label, row: row)
-            }
+            if let place = try place(of: label) { throw duplicate(label, row, at: place) }
             if replacingMarked { try eraseMarked() }
             try setPlace(of: label, .row(append(label, row, .drawn)))
-        case .update(let label, let row):
-            guard let place = try place(of: label) else { throw Self.unknown(label, number) }
-            try replace(place, label, row)
+        case .update(let label, let row): try replace(knownPlace(of: label, number), label, row)
         case .upsert(let label, let row):
             if let place = try place(of: label) {
                 try replace(place, label, row)
@@ -85,12 +71,9 @@ struct BatchPlan {
             }
         case .relink(let label):
             guard case .slot(let slot)? = try place(of: label) else { throw Self.unknown(label, number) }
-            let isMarked = isMarked(.slot(slot))
-            remove(.slot(slot), state: .superseded)
-            rows.append(Row(label: label, vector: .slot(slot), level: .ofSlot(slot), isMarked: isMarked))
-            try setPlace(of: label, .row(rows.count - 1))
+            try relink(slot, label)
         case .mark(let label):
-            guard let place = try place(of: label) else { throw Self.unknown(label, number) }
+            let place = try knownPlace(of: label, number)
             guard !isMarked(place) else {
                 throw StoreError(
                     .unknownLabel, "label \(label) is marked deleted already", label: label,
@@ -98,7 +81,7 @@ struct BatchPlan {
             }
             try setMarked(place, label, true)
         case .unmark(let label):
-            guard let place = try place(of: label) else { throw Self.unknown(label, number) }
+            let place = try knownPlace(of: label, number)
             guard isMarked(place) else {
                 throw StoreError(
                     .unknownLabel, "label \(label) is not marked deleted", label: label,
@@ -106,10 +89,29 @@ struct BatchPlan {
             }
             try setMarked(place, label, false)
         case .erase(let label):
-            guard let place = try place(of: label) else { throw Self.unknown(label, number) }
-            remove(place, state: .erased)
+            remove(try knownPlace(of: label, number), state: .erased)
             try setPlace(of: label, nil)
         }
+    }
+
+    /// The place of a label that must have one.
+    private func knownPlace(of label: Label, _ number: Int) throws(StoreError) -> Place {
+        guard let place = try place(of: label) else { throw Self.unknown(label, number) }
+        return place
+    }
+
+    private func duplicate(_ label: Label, _ row: Int, at place: Place) -> StoreError {
+        let (state, remedy): (String, String?) =
+            if isMarked(place) {
+                ("is in the store, marked deleted", "bring it back, erase it or upsert it")
+            } else if case .row = place {
+                ("comes twice in the input", nil)
+            } else {
+                ("is in the store already", nil)
+            }
+        return StoreError(
+            .duplicateLabel, template: "label \(label) (row \(StoreError.rowMark)) \(state)", remedy: remedy,
+            label: label, row: row)
     }
 
     private static func unknown(_ label: Label, _ number: Int) -> StoreError {
@@ -129,6 +131,14 @@ struct BatchPlan {
             }
         remove(place, state: .superseded)
         try setPlace(of: label, .row(append(label, vector, level)))
+    }
+
+    /// Gives the vector of a slot another slot, of the same level.
+    private mutating func relink(_ slot: UInt32, _ label: Label) throws(StoreError) {
+        let isMarked = isMarked(.slot(slot))
+        remove(.slot(slot), state: .superseded)
+        rows.append(Row(label: label, vector: .slot(slot), level: .ofSlot(slot), isMarked: isMarked))
+        try setPlace(of: label, .row(rows.count - 1))
     }
 
     private mutating func remove(_ place: Place, state: SlotState) {
@@ -165,7 +175,7 @@ struct BatchPlan {
         }
     }
 
-    private mutating func place(of label: Label) throws(StoreError) -> Place? {
+    private func place(of label: Label) throws(StoreError) -> Place? {
         if let place = places[label] { return place }
         return try slotOfLabel(label).map { .slot($0) }
     }

@@ -24,45 +24,61 @@ extension ConversionPlan.Draft {
         guard settings.scalar ?? .float32 == .float32 else {
             throw Failure(usage: "vectors of Chroma's are f32: leave out --scalar")
         }
-        let checked = try collection.index.map { try CheckedIndex($0, progress: progress) }
-        let metadata = try checked.flatMap { checked in
-            let dimensions = checked.index.header.vectorBytes / 4
-            // Changes are of identifiers, which only this knows.
-            return try ChromaMetadata.read(
-                folder: collection.folder, of: checked.index, dimensions: dimensions, areWanted: true
-            ).metadata
-        }
-        let rows = try ChromaRows(collection, checked, metadata)
+        let (rows, deletedCount, problems) = try Self.rows(of: collection, progress)
+        warnings += problems
         guard rows.length > 0 else {
             throw Failure(collection.path, "collection \(collection.name) has no vectors")
         }
         try settings.checkDimensions(rows.dimensions, in: source)
-        if let checked, let metadata { warnings += metadata.warnings(of: checked.labels) }
-        let lost = Losses.ofIdentifiers(areThere: true, settings), deleted = checked?.survey.markedCount ?? 0
         if let format = to.vectorFile {
-            let scalar = try ConversionPlan.scalar(of: format, asked: nil, otherwise: .float32)
-            self.init(
-                work: .writeVectors(rows, format, scalar, labels: settings.savedLabels),
-                facts: ConversionFacts(
-                    counts: .init(live: rows.length, deleted: deleted), dimensions: rows.dimensions,
-                    metric: settings.metric?.rawValue,
-                    scalar: scalar, connectivity: nil, constructionWidth: nil, bytesRead: collection.byteCount),
-                lost: (checked == nil ? [] : Losses.ofGraph) + Losses.ofLabels(settings) + lost, warnings: warnings,
-                identifiers: rows.identifiers)
+            try self.init(rows, of: collection, deletedCount: deletedCount, format, settings, warnings)
             return
         }
         let build = try GraphBuild(
             .init(rows, path: collection.path), dimensions: rows.dimensions, scalar: .float32, labels: rows.labels,
-            for: to,
-            settings)
-        if checked != nil {
+            for: to, settings)
+        if collection.index != nil {
             warnings.append(
                 "the graph is built again: the index in Chroma's folder does not have the last "
                     + "\(counted(collection.changes.count, "change")) of the collection, which are in chroma.sqlite3")
         }
         try self.init(build, to, settings, bytesRead: collection.byteCount, warnings: warnings)
         self = Self(
-            work: work, facts: facts, lost: self.lost + lost, warnings: self.warnings, identifiers: rows.identifiers)
+            work: work, facts: facts, lost: lost + Losses.ofIdentifiers(areThere: true, settings),
+            warnings: self.warnings, identifiers: rows.identifiers)
+    }
+
+    /// The vectors of a collection go to a file.
+    private init(
+        _ rows: ChromaRows, of collection: ChromaCollection, deletedCount: Int, _ format: VectorFileFormat,
+        _ settings: ConversionSettings, _ warnings: [String]
+    ) throws {
+        let scalar = try ConversionPlan.scalar(of: format, asked: nil, otherwise: .float32)
+        self.init(
+            work: .writeVectors(rows, format, scalar, labels: settings.savedLabels),
+            facts: ConversionFacts(
+                counts: .init(live: rows.length, deleted: deletedCount), dimensions: rows.dimensions,
+                metric: settings.metric?.rawValue, scalar: scalar, connectivity: nil, constructionWidth: nil,
+                bytesRead: collection.byteCount),
+            lost: (collection.index == nil ? [] : Losses.ofGraph) + Losses.ofLabels(settings)
+                + Losses.ofIdentifiers(areThere: true, settings),
+            warnings: warnings, identifiers: rows.identifiers)
+    }
+
+    /// The vectors that a collection has now, those of its index that are marked deleted, and warnings.
+    private static func rows(
+        of collection: ChromaCollection, _ progress: @escaping ConversionPlan.Progress
+    ) throws -> (ChromaRows, deletedCount: Int, warnings: [String]) {
+        guard let index = collection.index else { return (try ChromaRows(collection, nil, nil), 0, []) }
+        let checked = try CheckedIndex(index, progress: progress)
+        // Changes are of identifiers, which only this knows.
+        let metadata = try ChromaMetadata.read(
+            folder: collection.folder, of: index, dimensions: index.header.vectorBytes / 4, areWanted: true
+        ).metadata
+        return (
+            try ChromaRows(collection, checked, metadata), checked.survey.markedCount,
+            metadata?.warnings(of: checked.labels) ?? []
+        )
     }
 }
 

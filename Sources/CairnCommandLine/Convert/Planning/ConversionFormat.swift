@@ -32,7 +32,7 @@ enum ConversionFormat: String, CaseIterable, ExpressibleByArgument {
         }
     }
 
-    /// Recognises what stands at `path`: by content where content says, else by extension.
+    /// Recognises what is at `path`: by content where content says, else by extension.
     init(recognising path: FilePath) throws {
         let kind = Directory.kind(of: path)
         if kind == .directory, Directory.kind(of: path.appending("level0")) == .other {
@@ -57,12 +57,17 @@ enum ConversionFormat: String, CaseIterable, ExpressibleByArgument {
         guard kind != .directory else {
             throw Failure(path, "this directory is neither a cairn store nor a folder of Chroma's with a header.bin")
         }
-        // Before BFIndex, whose three numbers may stand at the beginning of a vector file by chance.
+        try self.init(recognising: path, mayBeBruteForce: found == .bruteForce)
+    }
+
+    /// Recognises a file that is no index with a graph. `mayBeBruteForce`: whether it looks like a BFIndex.
+    private init(recognising path: FilePath, mayBeBruteForce: Bool) throws {
+        // Before BFIndex, whose three numbers may be at the beginning of a vector file by chance.
         if let format = try VectorFileFormat.recognise(path), let format = Self(rawValue: format.rawValue) {
             self = format
         } else if let kind = ForeignFile.recognise(path), !kind.isText {
             throw Failure(path, kind.message(for: path))
-        } else if found == .bruteForce {
+        } else if mayBeBruteForce {
             self = .bfindex
         } else if let kind = ForeignFile.recognise(path) {
             throw Failure(path, kind.message(for: path))

@@ -49,12 +49,12 @@ struct ConversionCounts {
 /// What is known of the data of a conversion.
 struct ConversionFacts {
     /// nil for an index that becomes a store: it is read only then, or by a check.
-    let counts: ConversionCounts?
+    var counts: ConversionCounts?
     let dimensions: Int
     /// nil where OUT has none and IN does not say.
-    let metric: String?
+    var metric: String?
     /// What components are in OUT.
-    let scalar: VectorFileScalar
+    var scalar: VectorFileScalar
     let connectivity: Int?
     let constructionWidth: Int?
     let bytesRead: Int
