@@ -44,7 +44,7 @@ struct Failure: Error {
         }
     }
 
-    /// `path` and `message`, where given, stand for those of the error itself; `addition` is put behind the message.
+    /// `path` and `message`, where given, replace those of the error itself; `addition` is put after the message.
     init(_ error: StoreError, saying message: String? = nil, path: FilePath? = nil, addition: String = "") {
         let place = path ?? error.path
         let text = message ?? error.commandLineMessage

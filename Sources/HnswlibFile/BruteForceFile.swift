@@ -2,7 +2,7 @@ package import MappedStorage
 package import SystemPackage
 
 /// A file of hnswlib's brute-force index, BFIndex: 24 bytes of header, then rows of a vector and a label up to the
-/// capacity. Only the first `count` rows mean anything; behind them stands what its memory happened to hold.
+/// capacity. Only the first `count` rows mean anything; after them comes what its memory happened to hold.
 package final class BruteForceFile: Sendable {
     package static let headerSize = 24
 

@@ -12,7 +12,7 @@ struct ElementCheck {
         count = header.count
     }
 
-    /// Checks `count` elements in memory, of any alignment. Returns the first bad one, or `count`. What stands beyond a
+    /// Checks `count` elements in memory, of any alignment. Returns the first bad one, or `count`. What comes after a
     /// list's count is left over from longer lists and may be anything.
     func firstBad(_ elements: UnsafeRawPointer, _ count: Int) -> Int {
         let (stride, most, limit) = (elementBytes, UInt32(links), UInt32(self.count))

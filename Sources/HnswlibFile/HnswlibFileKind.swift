@@ -7,7 +7,7 @@ package enum HnswlibFileKind: Sendable, Hashable {
     case index(HnswlibIndex.Layout)
     case bruteForce
 
-    /// Says what stands at `path`; nil when it is none of these. Throws when it looks like one and cannot be opened as
+    /// Says what is at `path`; nil when it is none of these. Throws when it looks like one and cannot be opened as
     /// it, or cannot be read at all.
     package static func recognise(
         _ path: FilePath, calls: SystemCalls = .system

@@ -48,9 +48,9 @@ package struct HnswlibHeader: Sendable, Hashable {
 
     /// The number behind `multiplierBits`.
     package var multiplier: Double { Double(bitPattern: multiplierBits) }
-    /// Where the vector stands in an element: behind the count, two bytes of flags and 2M ids.
+    /// Where the vector is in an element: after the count, two bytes of flags and 2M ids.
     package var vectorOffset: Int { 4 + 8 * connectivity }
-    /// Where the label stands in an element, eight bytes, at no particular alignment.
+    /// Where the label is in an element, eight bytes, at no particular alignment.
     package var labelOffset: Int { vectorOffset + vectorBytes }
     /// The bytes of an element.
     package var elementBytes: Int { labelOffset + 8 }

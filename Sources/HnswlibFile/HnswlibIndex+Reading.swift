@@ -61,7 +61,7 @@ extension HnswlibIndex {
         }
     }
 
-    /// The same with where in the link area the words stand.
+    /// The same with where in the link area the words are.
     func forEachCheckedNode(
         progress: (_ bytes: Int) throws(HnswlibFileError) -> Void = { _ in }, _ body: UpperRecords.Body
     ) throws(HnswlibFileError) {

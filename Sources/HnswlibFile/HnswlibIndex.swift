@@ -9,7 +9,7 @@ package final class HnswlibIndex: Sendable {
     package enum Layout: Sendable, Hashable {
         /// hnswlib's `save_index`: header, elements, link lists.
         case hnswlib
-        /// `save_index` of Chroma's hnswlib: the vectors' lengths, a float each, stand between elements and link lists.
+        /// `save_index` of Chroma's hnswlib: the vectors' lengths, a float each, are between elements and link lists.
         case chromaFile
         /// The folder of a persistent index of Chroma: each of these in a file of its own.
         case chromaFolder

@@ -20,7 +20,7 @@ package final class HnswlibWriter {
     private let buffer: UnsafeMutableRawBufferPointer
     private var filled = 0
 
-    /// Begins a file, which gets its name when it is finished. What stands at `path` must be nothing or a regular file.
+    /// Begins a file, which gets its name when it is finished. What is at `path` must be nothing or a regular file.
     package convenience init(
         _ path: FilePath, header: HnswlibHeader, calls: SystemCalls = .system
     ) throws(HnswlibFileError) {

@@ -3,7 +3,7 @@ import FileFormat
 import MappedStorage
 
 /// The link area: a record for each slot, which is a 32-bit size and that many bytes of lists, all of one length, level
-/// 1 first. Most are of level 0 and nothing but the size. Where a record stands is known when all before it have been
+/// 1 first. Most are of level 0 and nothing but the size. Where a record begins is known when all before it have been
 /// read.
 struct UpperRecords: Sendable {
     let part: FilePart
@@ -20,7 +20,7 @@ struct UpperRecords: Sendable {
     private var listBytes: Int { 4 + 4 * connectivity }
 
     /// Reads all of it once, in pieces, and calls `body` for each slot with lists, in order. `words` are as in the
-    /// file, for each level a count and M ids, not checked yet; `offset` is where in the part they stand. Sizes are
+    /// file, for each level a count and M ids, not checked yet; `offset` is where in the part they are. Sizes are
     /// checked.
     func forEach(progress: (_ bytes: Int) throws(HnswlibFileError) -> Void = { _ in }, _ body: Body)
         throws(HnswlibFileError)

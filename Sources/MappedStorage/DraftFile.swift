@@ -6,8 +6,8 @@ import Glibc
 import Darwin
 #endif
 
-/// A file that is being written: it has a temporary name beside its own until `publish`, which makes it durable and
-/// puts it in the place of what has its name. Let go of before that, it is removed, and what stands at its name stays.
+/// A file that is being written: it has a temporary name next to its own until `publish`, which makes it durable and
+/// puts it in the place of what has its name. Let go of before that, it is removed, and what has its name stays.
 /// One thread at a time.
 package final class DraftFile {
     /// The name it gets.
@@ -23,7 +23,7 @@ package final class DraftFile {
     private var synchronizing = 0
     private static let synchronizedAtOnce = 16 << 20
 
-    /// Begins a file. What stands at `path` must be nothing or a regular file: renaming over a device or a link would
+    /// Begins a file. What is at `path` must be nothing or a regular file: renaming over a device or a link would
     /// remove it rather than write to it.
     package init(_ path: FilePath, calls: SystemCalls = .system) throws(StorageError) {
         guard let name = path.lastComponent, name.kind == .regular else {

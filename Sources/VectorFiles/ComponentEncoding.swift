@@ -1,6 +1,6 @@
 import CKernels
 
-/// Numbers as they stand in files of one type, and which of them it cannot hold.
+/// Numbers as they are in files of one type, and which of them it cannot hold.
 package struct ComponentEncoding: Sendable {
     let scalar: VectorFileScalar
 

@@ -7,7 +7,7 @@ package enum ForeignFile: Sendable, CaseIterable {
     case faiss, faissBinary, usearch, voyager, annoy, hnswlib32
     case safetensors, pickle, sqlite, json, csv, text
 
-    /// What stands at `path`; nil where that is none of these, or cannot be read.
+    /// What is at `path`; nil where that is none of these, or cannot be read.
     package static func recognise(_ path: FilePath) -> ForeignFile? {
         do throws(VectorFileError) {
             return try recognise(InputFile(path))
@@ -199,7 +199,7 @@ private struct Head {
             && field(3) == field(4) + 4
     }
 
-    /// Where usearch's own header stands: behind its vectors, which come first with their number and bytes.
+    /// Where usearch's own header is: after its vectors, which come first with their number and bytes.
     var usearchEnd: Int? {
         let (length, overflow) = Int(number(at: 0, bytes: 4))
             .multipliedReportingOverflow(by: Int(number(at: 4, bytes: 4)))

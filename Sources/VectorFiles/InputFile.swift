@@ -55,7 +55,7 @@ struct InputFile: ~Copyable, Sendable {
         throw VectorFileError(path, "there is no such file: check the path", errno: code)
     }
 
-    /// Standard input, under its names. Linux opens these anew: a pipe with a name would wait for another writer.
+    /// Standard input, under its names. Linux opens these again: a pipe with a name would wait for another writer.
     private static func standardDescriptor(_ path: FilePath) -> Int32? {
         ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].contains(path) ? STDIN_FILENO : nil
     }

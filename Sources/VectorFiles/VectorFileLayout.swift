@@ -76,7 +76,7 @@ struct VectorFileLayout {
     }
 
     /// Throws for the first row of another dimension where the row `last` does not begin as row 0 does: whatever comes
-    /// behind such a row stands where no row begins. (One as long as the others is found when it is read.)
+    /// after such a row is where no row begins. (One as long as the others is found when it is read.)
     private func checkRows(through last: Int, _ file: borrowing InputFile) throws(VectorFileError) {
         func dimension(_ row: Int) throws(VectorFileError) -> Int32 {
             Int32(bitPattern: try file.u32(at: row * rowBytes))

@@ -2,7 +2,7 @@ package import MappedStorage
 package import SystemPackage
 
 /// A vector file that is being written, row after row, in memory that does not depend on their number. It takes its
-/// name in `finish`; let go of before that, nothing is left of it, and what stood at its name stays. One thread at a
+/// name in `finish`; let go of before that, nothing is left of it, and what had its name stays. One thread at a
 /// time.
 @safe
 package final class VectorFileWriter {
@@ -27,7 +27,7 @@ package final class VectorFileWriter {
     private static let bufferBytes = 262_144
 
     /// Begins a file. `scalar`: what .npy stores; the other formats say it themselves (nil, or what they say). What
-    /// stands at `path` must be nothing or a regular file. Throws for dimensions outside 1...65,536, too. `isTrial`:
+    /// is at `path` must be nothing or a regular file. Throws for dimensions outside 1...65,536, too. `isTrial`:
     /// throw what would be thrown for the rows that are appended, and write nothing.
     package init(
         _ path: FilePath, format: VectorFileFormat, scalar: VectorFileScalar? = nil, dimensions: Int,
@@ -56,7 +56,7 @@ package final class VectorFileWriter {
 
     deinit { unsafe buffer.deallocate() }
 
-    /// Appends rows, which stand one after the other and are whole. Throws where the file's type cannot hold a value:
+    /// Appends rows, which come one after the other and are whole. Throws where the file's type cannot hold a value:
     /// one of integers takes whole numbers in its range, f16 what rounds to a finite number. After an error let go of
     /// it.
     package func append(_ values: UnsafeBufferPointer<Float>) throws(VectorFileError) {
@@ -117,7 +117,7 @@ package final class VectorFileWriter {
                 path, "a .\(format) file has at most \(format.maximumRows) rows: write .npy, or several files")
         }
         let start = unsafe buffer.baseAddress!, prefix = Self.bytes(of: dimensions), firstRow = rows
-        // Where nothing stands between them, rows are encoded together.
+        // Where nothing is between them, rows are encoded together.
         let run = rowPrefix == 0 ? unsafe buffer.count / rowBytes : 1
         var done = 0
         while done < count {

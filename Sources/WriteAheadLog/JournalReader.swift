@@ -108,7 +108,7 @@ package final class JournalReader {
         return offset == end && found == count
     }
 
-    /// The extent whose 16 bytes stand at `offset`, or nil if it is out of range.
+    /// The extent whose 16 bytes are at `offset`, or nil if it is out of range.
     private func extent(at offset: Int) throws(StoreFileError) -> JournalExtent? {
         let bytes = unsafe try bytes(at: offset, count: JournalExtent.headerSize)
         guard let extent = unsafe try? JournalExtent(decoding: bytes), offset + extent.byteCount <= end else {

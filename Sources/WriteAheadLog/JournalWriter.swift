@@ -34,7 +34,7 @@ package final class JournalWriter {
 
     deinit { if let start = unsafe memory.baseAddress { unsafe ProcessMemory.release(start) } }
 
-    /// Adds: from `offset` of `target` on stands `bytes`. More than an extent holds becomes several; nothing becomes
+    /// Adds that `bytes` are at `offset` of `target`. More than an extent holds becomes several; nothing becomes
     /// none.
     package func append(
         to target: JournalExtent.Target, at offset: Int, _ bytes: UnsafeRawBufferPointer

@@ -2,7 +2,7 @@ package import FileFormat
 package import MappedStorage
 package import SystemPackage
 
-/// Where a state stands in the log: what has been applied to it, and how far it reaches.
+/// Where a state is in the log: what has been applied to it, and how far it reaches.
 package struct LogPosition: Sendable, Hashable {
     /// The last frame that the state includes.
     package var frame: FrameNumber
@@ -63,7 +63,7 @@ package final class LogReader {
         self.window = window
     }
 
-    /// Opens log file `sequence` of the store. Nil when there is no such file, or what stands there is not this store's
+    /// Opens log file `sequence` of the store. Nil when there is no such file, or what is there is not this store's
     /// log of that number (and salt, if one is given): a file that was not finished, or is of another life. Throws
     /// `.incompatible` for a log of a newer version.
     package static func open(

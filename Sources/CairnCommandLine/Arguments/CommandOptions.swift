@@ -33,7 +33,7 @@ struct CommandOptions {
         commands.first { $0.configuration.commandName == name }
     }
 
-    /// The first option that the command has not, or that stands before the command.
+    /// The first option that the command has not, or that comes before the command.
     static func firstUnknown(_ arguments: [String]) -> String? {
         let options = arguments.first.flatMap { command($0) }.map { CommandOptions(of: $0) }
         var previous = ""

@@ -13,7 +13,7 @@ enum ConversionInput {
     case store(VectorStore)
     case vectors(VectorInput)
 
-    /// Opens what stands at `path` as `format`, or as what it is recognised as. `labels`: a file of them, for vectors;
+    /// Opens what is at `path` as `format`, or as what it is recognised as. `labels`: a file of them, for vectors;
     /// `collection`: which one of Chroma's.
     init(_ path: FilePath, as format: ConversionFormat?, labels: FilePath?, collection: String?) throws {
         guard Directory.kind(of: path) != .other || Directory.isRegularFile(path) else {

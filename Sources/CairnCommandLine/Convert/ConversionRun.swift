@@ -23,7 +23,7 @@ extension ConversionPlan {
         if case .importIndex = work { .bytes } else { .rows }
     }
 
-    /// Does it. When it throws, nothing stands at `destination` that did not before, unless all that failed is the sync
+    /// Does it. When it throws, nothing is at `destination` that was not before, unless all that failed is the sync
     /// of its directory.
     func run(progress: @escaping Progress) throws -> ConversionOutcome {
         switch work {
@@ -34,7 +34,7 @@ extension ConversionPlan {
             try build.run(at: destination, progress: progress)
             return ConversionOutcome(bytesWritten: try VectorStore.open(at: destination).info.fileBytes)
         case .buildIndex(let build, let options):
-            let temporary = try TemporaryStore(beside: destination) { try build.run(at: $0, progress: progress) }
+            let temporary = try TemporaryStore(nextTo: destination) { try build.run(at: $0, progress: progress) }
             var outcome = try export(VectorStore.open(at: temporary.path), options, progress)
             outcome.isByteIdentical = false
             return outcome

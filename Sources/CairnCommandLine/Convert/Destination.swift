@@ -5,10 +5,10 @@ import SystemPackage
 /// A name that something is to be written under.
 struct Destination {
     let path: FilePath
-    /// Whether a file that stands there may be replaced.
+    /// Whether a file that is there may be replaced.
     let mayReplace: Bool
 
-    /// Throws if something stands there that must stay, or nothing can be made there.
+    /// Throws if something is there that must stay, or nothing can be made there.
     func check(isStore: Bool = false) throws {
         guard Directory.kind(of: path.parent) == .directory else {
             throw Failure(code: "notFound", "there is no such directory to write to", path: path.parent)

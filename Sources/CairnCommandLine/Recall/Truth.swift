@@ -53,7 +53,7 @@ struct Truth {
                     found.insert(label)
                     count += 1
                 } else if label != .max {
-                    // That one stands behind the last of a row with fewer results, as `--save-labels` writes it.
+                    // That one comes after the last of a row with fewer results, as `--save-labels` writes it.
                     missing.append(label)
                 }
             }

@@ -160,7 +160,7 @@ struct DocumentResults: SearchResults {
         var table = ResultTable(columns, hasNames: names != nil)
         for (index, found) in rows[row].enumerated() {
             for neighbor in found.neighbors {
-                // A document's further neighbours stand below it.
+                // A document's further neighbours are below it.
                 let isShown = isComplete || neighbor == found.neighbors[0]
                 table.append(
                     [

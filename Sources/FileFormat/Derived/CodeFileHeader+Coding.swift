@@ -101,7 +101,7 @@ extension CodeFileHeader {
         guard readMeasurement(bytes, count: measuredCount) && readAttempts(bytes) else { return nil }
     }
 
-    /// False if what stands there is none.
+    /// False if what is there is none.
     private mutating func readMeasurement(_ bytes: [UInt8], count: Int) -> Bool {
         let mask = bytes[Offset.measuredWidths], queries = Int(bytes.integer(at: Offset.queries, as: UInt32.self))
         guard mask < 1 << UInt8(Self.widths.count) else { return false }

@@ -7,7 +7,7 @@ package struct MaskedChecksum: Sendable {
         self.geometry = geometry
     }
 
-    /// The CRC32C of a page as it stands.
+    /// The CRC32C of a page as it is.
     package func plain(_ page: [UInt8]) -> UInt32 { Checksum.crc32c(page, prefix: page.count) }
 
     /// The CRC32C of page `number` of `column`, with zeros for the rows of slots that are not `inUse`.

@@ -11,7 +11,7 @@ package enum PageTable {
         (pages + entriesPerPage - 1) / entriesPerPage * Geometry.pageSize
     }
 
-    /// Where entry `page` stands in the table.
+    /// Where entry `page` is in the table.
     package static func offset(ofEntry page: Int) -> Int {
         page / entriesPerPage * Geometry.pageSize + page % entriesPerPage * entrySize
     }

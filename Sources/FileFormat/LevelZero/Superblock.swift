@@ -1,4 +1,4 @@
-/// What never changes in a store: its identity, its geometry and the features a reader must know. It stands twice in
+/// What never changes in a store: its identity, its geometry and the features a reader must know. It is twice in
 /// `level0`, at offsets 8192 and 12288; either copy will do.
 package struct Superblock: Sendable, Hashable {
     package static let magic = Array("CAIRNSUP".utf8)
@@ -29,7 +29,7 @@ package struct Superblock: Sendable, Hashable {
     }
 
     package var store: Identifier
-    /// Renewed whenever the slots are renumbered, which makes every file beside `level0` void.
+    /// Renewed whenever the slots are renumbered, which makes every other file than `level0` void.
     package var layout: Identifier
     package var dimensions: Int
     package var metric: Metric

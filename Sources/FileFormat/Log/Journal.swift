@@ -4,7 +4,7 @@ package struct JournalHeader: Sendable, Hashable {
     package static let magic = Array("CAIRNJNL".utf8)
     package static let version: UInt32 = 1
     package static let size = 512
-    /// Where the new header stands.
+    /// Where the new header is.
     package static let slotOffset = size
     /// Where the extents begin.
     package static let extentsOffset = slotOffset + HeaderSlot.size
@@ -15,7 +15,7 @@ package struct JournalHeader: Sendable, Hashable {
     /// Bytes after this sector.
     package var bodyLength: Int
     package var extentCount: Int
-    /// CRC32C over the extents, then the new header: the header is known last and stands first.
+    /// CRC32C over the extents, then the new header: the header is known last and comes first.
     package var bodyChecksum: UInt32
 
     package init(layout: Identifier, generation: Generation, bodyLength: Int, extentCount: Int, bodyChecksum: UInt32) {
@@ -68,7 +68,7 @@ package struct JournalHeader: Sendable, Hashable {
     }
 }
 
-/// What is to stand at a place of a file: 16 bytes that say where, the bytes, and zeros up to a multiple of 8.
+/// What is to be at a place of a file: 16 bytes that say where, the bytes, and zeros up to a multiple of 8.
 package struct JournalExtent: Sendable, Hashable {
     package static let headerSize = 16
     /// The most bytes of an extent; more are written as several.

@@ -20,7 +20,7 @@ package enum LogChange {
         package var bytes: UnsafeRawBufferPointer
     }
 
-    /// The list of a slot at one level: its first `kept` ids are those it had, then come the added ones; what stands
+    /// The list of a slot at one level: its first `kept` ids are those it had, then come the added ones; what comes
     /// after `count` is zeros.
     @safe
     package struct List {
@@ -28,7 +28,7 @@ package enum LogChange {
         package var level: Int
         package var count: Int
         package var kept: Int
-        /// `count - kept` ids, little-endian u32, as they stand in the links column.
+        /// `count - kept` ids, little-endian u32, as they are in the links column.
         package var added: UnsafeRawBufferPointer
 
         /// The list's id at `index`, which is `kept..<count`.

@@ -1,4 +1,4 @@
-/// The 24 bytes before a log frame's payload. A frame fits where it stands if its checksum, which continues that of the
+/// The 24 bytes before a log frame's payload. A frame fits where it is if its checksum, which continues that of the
 /// file's header, is right, its number is one more than that of the frame before, and it names that frame's checksum.
 package struct LogFrame: Sendable, Hashable {
     package static let headerSize = 24
@@ -53,7 +53,7 @@ package struct LogFrame: Sendable, Hashable {
         return unsafe Checksum.crc32c(covered, seed: seed) == checksum
     }
 
-    /// Writes the header of the frame at `frame`, whose payload of `length` bytes stands behind it already, and returns
+    /// Writes the header of the frame at `frame`, whose payload of `length` bytes is after it already, and returns
     /// its checksum.
     static func seal(
         _ frame: UnsafeMutableRawPointer, length: Int, number: FrameNumber, previous: UInt32, kind: Kind, seed: UInt32

@@ -156,7 +156,7 @@ extension Distances {
     }
 
     /// The first `count` components of a query as floats, as codes are made of them: of length 1 for cosine. In
-    /// `scratch` unless they stand somewhere already.
+    /// `scratch` unless they are somewhere already.
     package func components(of query: Query, scratch: UncheckedBuffer<Float>, count: Int) -> UnsafePointer<Float> {
         if scalar == CAIRN_F32 || scalar == CAIRN_F16 {
             return unsafe query.vector.assumingMemoryBound(to: Float.self)

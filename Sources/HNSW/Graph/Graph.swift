@@ -9,7 +9,7 @@ import Synchronization
 /// It is in one of two ways of writing. *In place*: the columns belong to the writer alone, as while a store is built;
 /// whoever inserts must be alone. *By batches*: the columns are not written; changed lists and slots live in the
 /// overlay and the records, and become visible to searches when their batch is published. Then any number of threads
-/// search beside the one that writes; each search goes by a `GraphView`, inside `Readers.read`.
+/// search while one writes; each search goes by a `GraphView`, inside `Readers.read`.
 @safe
 package final class Graph: @unchecked Sendable {
     // Sendable because the newest state belongs to the one thread that writes, with its team, and searches go by the
@@ -126,7 +126,7 @@ package final class Graph: @unchecked Sendable {
         show(sequence: sequence, hasDeadSlots: hasDeadSlots)
     }
 
-    /// Makes room for slots below `count` in what is kept beside the columns.
+    /// Makes room for slots below `count` in what is kept in addition to the columns.
     package func extend(slots count: Int) throws(OutOfMemory) {
         try overlay.extend(slots: count)
         try slots.extend(slots: count)
@@ -140,7 +140,7 @@ package final class Graph: @unchecked Sendable {
         packedLists = packed
     }
 
-    /// Brings the lists of some slots into memory of this process. From any thread, as a reader, beside whatever goes on.
+    /// Brings the lists of some slots into memory of this process. From any thread, as a reader, whatever else goes on.
     package func packLists(_ slots: Range<Int>) {
         packedLists?.pack(slots, of: columns) {
             overlay.newest.load(Int($0)) != 0 || overlay.published.load(Int($0)) != 0
@@ -252,7 +252,7 @@ package final class Graph: @unchecked Sendable {
         return (0..<list.count).map { list.ids[$0] }
     }
 
-    /// Heap memory the graph takes beside its columns. Only the writer may ask, or anybody if there is none.
+    /// Heap memory the graph takes in addition to its columns. Only the writer may ask, or anybody if there is none.
     package var byteCount: Int { upper.byteCount + overlay.byteCount + slots.byteCount + (packedLists?.byteCount ?? 0) }
 }
 

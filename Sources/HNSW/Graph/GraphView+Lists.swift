@@ -2,7 +2,7 @@ import Synchronization
 
 /// Lists as files have them: a head, whose low 16 bits are the count, and as many ids as a list can have.
 extension GraphView {
-    /// Copies a list with all that stands behind its last id, to `words`. Should it lead to slots that are not there,
+    /// Copies a list with all that comes after its last id, to `words`. Should it lead to slots that are not there,
     /// or be longer than lists are, which only a damaged store's can, that is left out.
     package func copyList(_ slot: UInt32, level: Int, to words: UncheckedBuffer<UInt32>) {
         let (head, ids) = whole(slot, level: level)

@@ -2,7 +2,7 @@ import Allocation
 import Synchronization
 
 /// The lists of some of the slots: the number of the first, and how many there are. Open addressing, slot + 1 as key, 0
-/// for an empty bucket. One thread at a time inserts; any number look up beside it.
+/// for an empty bucket. One thread at a time inserts; any number look up at the same time.
 @safe
 final class SlotMap: @unchecked Sendable {
     // Sendable because one thread at a time changes it, and lookups go by the atomic table and keys, which are stored

@@ -1,7 +1,7 @@
 package import Allocation
 
 extension Graph {
-    /// Makes the upper layers anew from the levels in the slot table, by inserting the slots that have one: what
+    /// Makes the upper layers again from the levels in the slot table, by inserting the slots that have one: what
     /// opening does when the file `upper` is missing or damaged. The same rows are searched and linked in the same
     /// sub-batches as a build in one go would, so after such a build the result is the same too.
     ///

@@ -185,7 +185,7 @@ extension Graph {
         return hasAnchor(slot, in: newestView)
     }
 
-    /// Where another id can stand in a list.
+    /// Where another id can go in a list.
     enum Place: Equatable {
         case end
         /// In the place of this one.
@@ -204,7 +204,7 @@ extension Graph {
         if index == count { setList(slot, level: 0, ids, count: count + 1) }
     }
 
-    /// Where in the list of `owner` another id can stand: at its end, or in the place of the last link that nobody
+    /// Where in the list of `owner` another id can go: at its end, or in the place of the last link that nobody
     /// depends on.
     private func place(in owner: UInt32, _ view: GraphView, _ scratch: SearchScratch) -> Place? {
         let (ids, count) = view.levelZero.list(owner)

@@ -109,7 +109,7 @@ extension Graph {
         try upper.changedLists.expectRoom(for: changes.lists.count)
     }
 
-    /// Lets searches see a batch: after all earlier ones. Not beside itself, but beside the writing of the next batch.
+    /// Lets searches see a batch: after all earlier ones. One thread at a time, while another may write the next batch.
     /// Returns what has to be passed to `retire` by whoever writes, once no batch is being written.
     package func publish(_ changes: GraphChanges, hasDeadSlots: Bool) -> (levelZero: [UInt32], upper: [UInt32]) {
         guard let after = changes.after else { preconditionFailure("the batch has not ended") }

@@ -48,7 +48,7 @@ extension Graph {
         return true
     }
 
-    /// Takes over what a commit says beside the lists. False if it does not fit them.
+    /// Takes over what a commit says besides the lists. False if it does not fit them.
     package func replayCommit(
         count: Int, entryPoint: UInt32, maximumLevel: Int, levelState: UInt32, hasUpper: Bool = true
     ) -> Bool {

@@ -28,7 +28,7 @@ package final class ReservedArray<Element: ~Copyable>: @unchecked Sendable {
         unsafe base = addresses.start.assumingMemoryBound(to: Element.self)
     }
 
-    /// Makes the first `count` elements usable; the new ones are zero. Not beside itself; readers of the others go on.
+    /// Makes the first `count` elements usable; the new ones are zero. One thread at a time; readers of the others go on.
     package func extend(to count: Int) throws(OutOfMemory) {
         precondition(count <= capacity)
         let needed = count * MemoryLayout<Element>.stride

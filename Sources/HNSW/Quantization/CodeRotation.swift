@@ -1,6 +1,6 @@
 /// A fixed random rotation that costs O(n log n): signs, then Walsh-Hadamard transforms of the first and of the last
 /// components, as many as the greatest power of two, and all of it once more (after Kac's walk as RaBitQ uses it, Gao
-/// et al., 2024). It spreads what stands in few components over all, so that one grid serves them.
+/// et al., 2024). It spreads what is in few components over all, so that one grid serves them.
 @safe
 struct CodeRotation: Sendable {
     private let dimensions: Int

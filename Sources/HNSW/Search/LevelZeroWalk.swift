@@ -84,7 +84,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
     /// way up to here. For walks without a rule.
     func isDone(_ width: Int) -> Bool { cursor >= min(width, pool.size) }
 
-    /// How many candidates stand in the pool.
+    /// How many candidates are in the pool.
     var size: Int { pool.size }
 
     /// Takes the next candidate, and asks for the rows of its neighbours that were not seen yet.
@@ -182,7 +182,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
         return true
     }
 
-    /// Leaves the scratch clean for the next search. Returns how many candidates stand in the pool; -1 if more belong
+    /// Leaves the scratch clean for the next search. Returns how many candidates are in the pool; -1 if more belong
     /// there than it has room for.
     @inline(__always)
     mutating func finish() -> Int {
@@ -237,7 +237,7 @@ struct WalksInTurns<Rule: SearchRule>: ~Copyable {
         count += 1
     }
 
-    /// Walks to the end. Calls `body` with each walk's number and how many candidates stand in its pool, as `finish`
+    /// Walks to the end. Calls `body` with each walk's number and how many candidates are in its pool, as `finish`
     /// says it, and lets go of the memory.
     consuming func finish<Failure: Error>(
         _ body: (_ number: Int, _ size: Int) throws(Failure) -> Void

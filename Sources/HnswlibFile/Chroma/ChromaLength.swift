@@ -1,4 +1,4 @@
-/// What a length means that Chroma keeps beside a vector.
+/// What a length means that Chroma keeps next to a vector.
 package enum ChromaLength {
     /// What a stored row is multiplied by to be the vector that was given. Chroma keeps lengths of vectors that it
     /// normalised, for cosine; in the indexes of other metrics the place holds whatever memory held. So a length counts

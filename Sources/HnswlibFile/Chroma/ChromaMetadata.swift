@@ -2,7 +2,7 @@ import Allocation
 package import MappedStorage
 package import SystemPackage
 
-/// What Chroma keeps in `index_metadata.pickle` beside a persistent index: which of its ids each label stands for. Both
+/// What Chroma keeps in `index_metadata.pickle` next to a persistent index: which of its ids each label stands for. Both
 /// its clients' forms are read, the Python object and the dictionary of the Rust one.
 package struct ChromaMetadata: Sendable, Hashable {
     package static let fileName = "index_metadata.pickle"

@@ -1,10 +1,10 @@
 package import MappedStorage
 package import SystemPackage
 
-/// What Chroma had before 0.4 beside `index_….bin`, a file of hnswlib's: `uuid_to_id_….pkl`, a dictionary of the labels
+/// What Chroma had before 0.4 next to `index_….bin`, a file of hnswlib's: `uuid_to_id_….pkl`, a dictionary of the labels
 /// of its own ids. These are UUIDs; the ids that users gave are in `chroma-embeddings.parquet`.
 package enum EarlyChromaIdentifiers {
-    /// The file beside an index, if it is there.
+    /// The file next to an index, if it is there.
     package static func path(besideIndex index: FilePath) -> FilePath? {
         guard let name = index.lastComponent?.string, name.hasPrefix("index_"), name.hasSuffix(".bin") else {
             return nil

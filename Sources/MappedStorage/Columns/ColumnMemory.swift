@@ -31,7 +31,7 @@ package final class ColumnMemory: @unchecked Sendable {
 
     /// Reserves addresses for the segments of `slots` slots or, when the address space is short, for as few as
     /// `minimum`. Beyond the minimum it takes no more than half of the addresses that there are: the others are for
-    /// what is kept beside the columns, and for the rest of the program.
+    /// what is kept in addition to the columns, and for the rest of the program.
     package init(geometry: Geometry, slots: Int, minimum: Int, path: FilePath) throws(StorageError) {
         var target = max(slots, minimum)
         while true {
@@ -57,7 +57,7 @@ package final class ColumnMemory: @unchecked Sendable {
         }
     }
 
-    /// About how many addresses are reserved beside the columns: for records, changed lists and codes.
+    /// About how many addresses are reserved in addition to the columns: for records, changed lists and codes.
     private static func bytesBeside(_ slots: Int, _ geometry: Geometry) -> Int {
         slots * (64 + geometry.stride(of: .vectors) / 2) + min(512 * slots, 1 << 30) + (2 << 20)
     }

@@ -1,6 +1,6 @@
 package import FileFormat
 
-/// Where the bytes of columns stand in `level0`: a column's pieces lie apart in the file, one in each segment.
+/// Where the bytes of columns are in `level0`: a column's pieces lie apart in the file, one in each segment.
 package struct ColumnPlaces: Sendable {
     /// A stretch of a column in one piece.
     package struct Stretch: Sendable, Hashable {

@@ -38,7 +38,7 @@ package final class LevelZeroFile: Sendable {
         }
     }
 
-    /// What stands in the prologue of a file, and the file.
+    /// What is in the prologue of a file, and the file.
     package struct Prologue: Sendable {
         package let file: File
         package let superblock: Superblock
@@ -145,7 +145,7 @@ package final class LevelZeroFile: Sendable {
                 let header = try HeaderSlot(decoding: sector(prologue, offset), superblock: superblock)
                 // The next header would be written over the only good one.
                 guard header.generation.headerSlot == index else {
-                    throw FormatError(.corrupt, "a header stands in the slot of the other one")
+                    throw FormatError(.corrupt, "a header is in the slot of the other one")
                 }
                 found.append(header)
             } catch {

@@ -7,10 +7,10 @@ import Darwin
 #endif
 
 extension Directory {
-    /// What stands at a path.
+    /// What is at a path.
     package enum Kind: Sendable { case missing, directory, other }
 
-    /// What stands at `path`; follows symbolic links.
+    /// What is at `path`; follows symbolic links.
     package static func kind(of path: FilePath) -> Kind {
         var status = stat()
         let result = unsafe path.withPlatformString { unsafe stat($0, &status) }
@@ -18,7 +18,7 @@ extension Directory {
         return status.st_mode & S_IFMT == S_IFDIR ? .directory : .other
     }
 
-    /// Whether a regular file stands at `path`, and no device or pipe; follows symbolic links.
+    /// Whether a regular file is at `path`, and no device or pipe; follows symbolic links.
     package static func isRegularFile(_ path: FilePath) -> Bool {
         var status = stat()
         let result = unsafe path.withPlatformString { unsafe stat($0, &status) }
@@ -42,7 +42,7 @@ extension Directory {
 }
 
 extension FilePath {
-    /// The directory that the last component stands in; "." for a bare name.
+    /// The directory that the last component is in; "." for a bare name.
     package var parent: FilePath {
         let parent = removingLastComponent()
         return parent.isEmpty ? FilePath(".") : parent

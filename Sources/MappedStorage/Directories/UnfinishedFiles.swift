@@ -58,7 +58,7 @@ package enum UnfinishedFiles {
         if let entry { removeFromDisk(entry) }
     }
 
-    /// Runs `body`, which gives what stands at `path` the name `destination`. Does not return when the program is being
+    /// Runs `body`, which gives what is at `path` the name `destination`. Does not return when the program is being
     /// ended.
     package static func publishing<E>(
         _ path: FilePath, as destination: FilePath, _ body: () throws(E) -> Void

@@ -22,7 +22,7 @@ struct NpyArrangement {
 }
 
 extension VectorFileLayout {
-    /// Reads rows of an array that stands column after column, into row after row; `out` must have room for just these.
+    /// Reads rows of an array that is stored column after column, into row after row; `out` must have room for just these.
     /// A call of the system for each column.
     func readColumns(
         _ range: Range<Int>, of file: borrowing InputFile, into out: UnsafeMutableRawBufferPointer

@@ -31,7 +31,7 @@ package struct NpyStream<Scalar: NpyScalar>: ~Copyable {
     private let columns: Int?
     private var count = 0
 
-    /// Begins a file of shape (rows, columns), or (count,) without `columns`. What stands at `path` must be nothing or
+    /// Begins a file of shape (rows, columns), or (count,) without `columns`. What is at `path` must be nothing or
     /// a regular file.
     package init(_ path: FilePath, columns: Int? = nil) throws(VectorFileError) {
         precondition(columns ?? 1 > 0, "an array has at least one column")

@@ -1,5 +1,5 @@
 extension VectorStore {
-    /// Bytes of memory that a build takes about, beside the pages of its file, which the kernel can write out: what the
+    /// Bytes of memory that a build takes about, in addition to the pages of its file, which the kernel can write out: what the
     /// process has anyhow, the upper layers, the codes, and a bit a row for each walk of each thread.
     static func buildMemory(_ configuration: Configuration, rows: Int, threads: Int?) -> Int {
         let codes =

@@ -3,7 +3,7 @@ import FileFormat
 import HNSW
 import SystemPackage
 
-/// The slots of a store that go along when it is written elsewhere: live and marked ones, numbered anew without the
+/// The slots of a store that go along when it is written elsewhere: live and marked ones, with new numbers, without the
 /// gaps that erased and superseded ones leave. 4 bytes a slot if there are such.
 struct DenseSlots {
     /// How many there are.

@@ -103,7 +103,7 @@ struct DraftPlace {
         }
     }
 
-    // MARK: Beside it
+    // MARK: Next to it
 
     /// Makes the directory `path` + ".building", or takes that of a dead process of this user.
     func takeBeside() throws(StoreError) -> Taken {

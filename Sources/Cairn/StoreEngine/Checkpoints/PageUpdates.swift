@@ -209,7 +209,7 @@ struct PageUpdates {
 
     // MARK: Page tables
 
-    /// Where a page's entry stands: the page of its table, and the place in that.
+    /// Where a page's entry is: the page of its table, and the place in that.
     private func entry(_ offset: Int, _ segment: Int) -> (table: Int, place: Int) {
         let segment = contents.segments[segment]
         let entry = PageTable.offset(ofEntry: (offset - segment.fileOffset) / Geometry.pageSize)

@@ -145,7 +145,7 @@ extension StoreWriter {
         }
     }
 
-    /// Changes what the store keeps beside its vectors; durable when it returns.
+    /// Changes what the store keeps in addition to its vectors; durable when it returns.
     func setSearchWidth(_ width: Int) throws(StoreError) {
         try alone { () throws(StoreError) in
             try checkUsable()

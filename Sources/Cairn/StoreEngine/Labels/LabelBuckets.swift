@@ -1,7 +1,7 @@
 import HNSW
 
 /// Open addressing from label to slot, in memory or in the file: a bucket holds slot + 1, 0 is empty; the labels
-/// themselves stand with the slots.
+/// themselves are with the slots.
 protocol LabelBuckets {
     associatedtype Failure: Error
     /// A power of two, or 0.
@@ -71,7 +71,7 @@ extension WritableLabelBuckets {
         return false
     }
 
-    /// Empties a bucket and moves what stands behind it forward, so that every label is still found.
+    /// Empties a bucket and moves what comes after it forward, so that every label is still found.
     private func close(_ bucket: Int) throws(Failure) {
         let mask = bucketCount - 1
         var gap = bucket, next = (bucket + 1) & mask

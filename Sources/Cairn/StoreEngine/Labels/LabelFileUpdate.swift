@@ -20,7 +20,7 @@ struct LabelFileUpdate {
     private let former: LabelIndexFile
     private let overwritten: LabelIndexFile.Pages
 
-    /// Brings `changes` into `former`. nil if the file must be made anew, because it is too full or damaged.
+    /// Brings `changes` into `former`. nil if the file must be made from scratch, because it is too full or damaged.
     init?(_ changes: LabelChanges, of former: LabelIndexFile, layout: Identifier, generation: Generation) {
         let draft = LabelFileDraft(former)
         do throws(LabelIndexFile.Damaged) {
@@ -65,7 +65,7 @@ private final class LabelFileDraft: WritableLabelBuckets {
     private let file: LabelIndexFile
     /// Pages that were looked at, with the changes so far.
     private var pages: [Int: [UInt8]] = [:]
-    /// Those of them that were changed, as they stand in the file.
+    /// Those of them that were changed, as they are in the file.
     private(set) var originals: [Int: [UInt8]] = [:]
     private(set) var changedBuckets: Set<Int> = []
 

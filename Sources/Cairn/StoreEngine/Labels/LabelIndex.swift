@@ -2,7 +2,7 @@ import Allocation
 import HNSW
 import Synchronization
 
-/// From label to slot, in memory. One thread at a time adds, any number look up beside it.
+/// From label to slot, in memory. One thread at a time adds, any number look up at the same time.
 ///
 /// A slot that left its label stays in, because older views may still see it there. So one label may have several
 /// slots, and whoever looks it up says which of them will do.

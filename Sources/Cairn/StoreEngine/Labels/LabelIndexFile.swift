@@ -14,7 +14,7 @@ final class LabelIndexFile: Sendable {
     let file: File
     let bucketCount: Int
     let count: Int
-    /// As they stand in the file.
+    /// As they are in the file.
     let checksums: [UInt8]
     let graph: Graph
     private let overwritten = AtomicLazyReference<Pages>()

@@ -145,7 +145,7 @@ final class LabelTable: Sendable {
         return 2 * min(changes * Geometry.pageSize, (file?.bucketCount ?? 0) * 4) + changes * 128
     }
 
-    /// What a checkpoint writes into the file, as of now; nil when the file must be made anew.
+    /// What a checkpoint writes into the file, as of now; nil when the file must be made from scratch.
     func update(layout: Identifier, generation: Generation) -> LabelFileUpdate? {
         let (settled, changes) = state.withLock { ($0.version.settled, $0.changes) }
         guard let settled, !settled.isLost, let file = settled.file else { return nil }

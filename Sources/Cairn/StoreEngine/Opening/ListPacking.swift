@@ -4,7 +4,7 @@ import MappedStorage
 import Synchronization
 import Threading
 
-/// Brings the link lists of level 0 into memory of this process, on a thread of its own, beside searches and changes.
+/// Brings the link lists of level 0 into memory of this process, on a thread of its own, while searches and changes go on.
 /// Until a list is there it is read from the file.
 final class ListPacking: Sendable {
     private final class Progress: Sendable {

@@ -19,7 +19,7 @@ final class StoreContents: @unchecked Sendable {
     let memory: ColumnMemory
     let columns: Columns
     let graph: Graph
-    /// Where the segments whose memory may be touched stand in the file.
+    /// Where the segments whose memory may be touched are in the file.
     private(set) var places: ColumnPlaces
     var segments: [Geometry.Segment] { places.segments }
     /// How many vectors it has when it gets its codes.

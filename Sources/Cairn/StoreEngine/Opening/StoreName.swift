@@ -7,7 +7,7 @@ enum StoreName {
     static let log: FilePath.Component = "log", journal: FilePath.Component = "journal"
     static let lock: FilePath.Component = "lock"
 
-    // Files that are written beside those that they are to replace.
+    // Files that are written next to those that they are to replace.
     /// A `level0` of a store that is built in a directory that was there already, until all of it is on the disk.
     static let newLevelZero: FilePath.Component = "level0.new"
     /// Until a header knows of it.

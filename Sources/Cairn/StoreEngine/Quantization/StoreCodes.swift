@@ -205,7 +205,7 @@ final class StoreCodes: @unchecked Sendable {
         try file.synchronize()
     }
 
-    /// Writes what stands before the rows.
+    /// Writes what comes before the rows.
     func writePrologue(_ header: HeaderSlot, to file: File) throws(StorageError) {
         if let center = rows?.model.center, !center.isEmpty {
             try file.write(CodeFileHeader.centerBytes(center).bytes, at: CodeFileHeader.size)

@@ -63,7 +63,7 @@ extension StoreWriter {
         return problem.error
     }
 
-    /// Gives the store other codes, or makes those that it has anew; durable when it returns. `publish` is called with
+    /// Gives the store other codes, or makes those that it has again; durable when it returns. `publish` is called with
     /// what the store has from then on, before anybody else can change it.
     func setCodes(_ kind: VectorStore.Quantization, publish: () -> Void) throws(StoreError) {
         try alone { () throws(StoreError) in

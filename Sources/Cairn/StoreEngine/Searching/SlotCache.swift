@@ -29,7 +29,7 @@ final class SlotCache: Sendable {
     func add(tests count: Int) { tests.wrappingAdd(count, ordering: .relaxed) }
 
     /// Whether the tests of single labels have cost about as much by now as one of all `count` slots, in their order.
-    /// Says yes to one thread, and then begins to count anew.
+    /// Says yes to one thread, and then begins to count from 0 again.
     func takesAll(of count: Int) -> Bool {
         let made = tests.load(ordering: .relaxed)
         guard made > count / 8 else { return false }

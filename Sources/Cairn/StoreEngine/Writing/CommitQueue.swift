@@ -16,7 +16,7 @@ struct CommittedBatch {
 }
 
 /// Batches between the log and the searches: each is published when it is as durable as was asked for, in their order.
-/// Of the threads that wait one syncs the log, for all that stands in it by then, while the others, and the next batch,
+/// Of the threads that wait one syncs the log, for all that is in it by then, while the others, and the next batch,
 /// go on.
 @safe
 final class CommitQueue: @unchecked Sendable {

@@ -4,7 +4,7 @@ struct SlotHeap {
     /// No slot is below that at half its index.
     private var slots: [UInt32]
 
-    /// Slots in ascending order are a heap as they stand.
+    /// Slots in ascending order are a heap as they are.
     init(ascending slots: [UInt32] = []) {
         self.slots = slots
     }

@@ -13,7 +13,7 @@ struct VectorEncoding: Sendable {
 
     var isCosine: Bool { metric == .cosine }
     private var isFloat: Bool { scalar == .float32 || scalar == .float16 }
-    /// Cosine keeps floats normalised; integers stay as they are, beside their norm.
+    /// Cosine keeps floats normalised; integers stay as they are, next to their norm.
     private var isNormalized: Bool { isCosine && isFloat }
     private var isCustom: Bool { if case .custom = metric { true } else { false } }
 

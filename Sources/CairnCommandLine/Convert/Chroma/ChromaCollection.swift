@@ -26,7 +26,7 @@ struct ChromaCollection {
         try self.init(Self.choose(name, of: collections, database.path), database, in: data)
     }
 
-    /// The collection whose index `folder` holds, if the database is beside it and knows it.
+    /// The collection whose index `folder` holds, if the database is next to it and knows it.
     init?(folder: FilePath) throws {
         let path = folder.parent.appending(ChromaDatabase.fileName)
         guard let segment = folder.lastComponent?.string, Directory.kind(of: path) == .other else { return nil }

@@ -21,7 +21,7 @@ extension ChromaMetadata {
         }
     }
 
-    /// Throws where they are not of the index beside them.
+    /// Throws where they are not of the index next to them.
     private func check(dimensions: Int, in folder: FilePath) throws {
         guard dimensionality ?? dimensions == dimensions else {
             throw Failure(

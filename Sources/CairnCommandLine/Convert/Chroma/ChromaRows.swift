@@ -16,12 +16,12 @@ struct ChromaRows: RowStream {
     private let kept: [UInt32]
     private let changed: ChangedVectors
     private let raw = RawRows(), rawLengths = RawRows()
-    /// Whether the index has its vectors normalised, with their lengths beside them.
+    /// Whether the index has its vectors normalised, with their lengths next to them.
     private let hasLengths: Bool
 
     var length: Int { kept.count + changed.labels.count }
 
-    /// `checked`: the index, where there is one, and `metadata` what is beside it.
+    /// `checked`: the index, where there is one, and `metadata` what is next to it.
     init(_ collection: ChromaCollection, _ checked: CheckedIndex?, _ metadata: ChromaMetadata?) throws {
         let vectorBytes = checked?.index.header.vectorBytes ?? 0
         var changed = ChangedVectors(

@@ -27,7 +27,7 @@ enum Losses {
         settings.savedLabels == nil ? ["labels, unless --save-labels names a file for them"] : []
     }
 
-    /// What Chroma's folder has beside the index.
+    /// What Chroma's folder has next to the index.
     static func ofIdentifiers(areThere: Bool, _ settings: ConversionSettings) -> [String] {
         !areThere || settings.savedIdentifiers != nil
             ? []
@@ -85,7 +85,7 @@ enum Cautions {
         }
     }
 
-    /// Of an index that is read for no metric, if it has lengths beside its vectors.
+    /// Of an index that is read for no metric, if it has lengths next to its vectors.
     static func ofLengths(_ index: HnswlibIndex, _ metric: MetricName?, _ output: ConversionFormat) throws -> [String] {
         guard metric == nil, try index.hasLengths else { return [] }
         return output == .hnswlib
@@ -119,7 +119,7 @@ enum Cautions {
 }
 
 extension HnswlibIndex {
-    /// Whether there are lengths beside the vectors.
+    /// Whether there are lengths next to the vectors.
     var hasLengths: Bool {
         get throws {
             // Asking for none of them tells it.

@@ -12,7 +12,7 @@ struct IndexRows: RowStream {
     let dimensions: Int
     /// Slots whose label belongs to another one, ascending.
     let superseded: [UInt32]
-    /// Whether the file has the lengths of vectors that stand in it normalised.
+    /// Whether the file has the lengths of vectors that are in it normalised.
     let hasLengths: Bool
     private let raw = RawRows(), rawLengths = RawRows(), tally = Tally()
     var length: Int { index.header.count }
@@ -81,7 +81,7 @@ struct IndexRows: RowStream {
 }
 
 extension [UInt32] {
-    /// Where the first element that is no smaller stands, in an array that is sorted.
+    /// Where the first element that is no smaller is, in an array that is sorted.
     fileprivate func firstIndex(atLeast value: UInt32) -> Int {
         var low = 0, high = count
         while low < high {

@@ -34,7 +34,7 @@ struct RecallAxis {
         let least = finite.min() ?? 0.95, most = finite.max() ?? 0.98
         var first = stops.lastIndex { $0 <= least } ?? 0
         var last = stops.firstIndex { $0 >= most } ?? stops.count - 1
-        // Never so narrow that a point stands alone: its neighbours give it a sense.
+        // Never so narrow that a point is alone: its neighbours give it a sense.
         while Self.depth(stops[last]) - Self.depth(stops[first]) < 0.65 {
             if last < stops.count - 1 { last += 1 }
             if first > 0 { first -= 1 }

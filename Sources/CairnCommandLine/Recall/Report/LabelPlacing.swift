@@ -11,7 +11,7 @@ struct Box {
     }
 }
 
-/// Finds room for labels beside points, so that they cover neither one another nor what is drawn.
+/// Finds room for labels next to points, so that they cover neither one another nor what is drawn.
 struct LabelPlacing {
     private let frame: Box
     private var taken: [Box] = []
@@ -50,7 +50,7 @@ struct LabelPlacing {
         return nil
     }
 
-    /// Where a label stands by its point, the best first: curves of this kind leave room above and on the right.
+    /// Where a label goes at its point, the best first: curves of this kind leave room above and on the right.
     private static let directions: [(Double, Double)] = [
         (1, -0.7), (1, 0), (0, -1), (-1, 0.7), (0, 1), (-1, 0), (1, 0.7), (-1, -0.7), (0.5, -1), (-0.5, 1),
     ]

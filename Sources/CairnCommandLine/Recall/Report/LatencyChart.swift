@@ -5,7 +5,7 @@ struct LatencyChart {
         let name: String
         /// The classes that the style sheet knows it by.
         let style: String
-        /// Whether its name stands above the end of its curve, or below.
+        /// Whether its name is above the end of its curve, or below.
         let isUpper: Bool
         let subject: RecallSubject
         let value: (RecallRow) -> Double

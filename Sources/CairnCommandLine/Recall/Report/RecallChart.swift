@@ -69,7 +69,7 @@ struct RecallChart {
 
     private var shownTargets: [RecallAnswer] { targets.filter { horizontal.shows($0.target) } }
 
-    /// The width beside each point that has room for it, those that answers name first.
+    /// The width next to each point that has room for it, those that answers name first.
     private var labels: Markup {
         let frame = plot.frame
         var placing = LabelPlacing(frame: Box(x: frame.x, y: frame.y, width: frame.width, height: frame.height - 2))

@@ -99,7 +99,7 @@ struct RecallReport {
                 "tr", ["class": "none"], target,
                 .element("td", ["colspan": "5"], "not reached\(found); try a larger --ef"))
         }
-        // On a telephone each cell has its head beside it.
+        // On a telephone each cell has its head next to it.
         func cell(_ column: Int, _ text: String) -> Markup {
             .element("td", ["data-head": Self.answerHead[column]], .text(text))
         }
