@@ -220,7 +220,7 @@ import Darwin
         let problems = Problems(), isDone = Atomic<Bool>(false)
         let first = Atomic<Int>(0), second = Atomic<Int>(0)
         /// Until both threads that search have ended one that began before: while one lasts, no slot that was freed since is used.
-        func waitForSearches() {
+        @Sendable func waitForSearches() {
             let before = (first.load(ordering: .relaxed), second.load(ordering: .relaxed))
             while first.load(ordering: .relaxed) < before.0 + 2 || second.load(ordering: .relaxed) < before.1 + 2 {
                 usleep(100)
