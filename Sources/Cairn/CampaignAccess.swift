@@ -7,7 +7,7 @@ package import SystemPackage
 /// count work, and quantize stores of a few vectors.
 ///
 /// Everything that is `package` in this module is in here, under this one name, so that `Scripts/check-layers` sees
-/// that the program `cairn` uses none of it. Tests use what is internal.
+/// that the program `cairn` uses none of it. Most tests use what is internal.
 package enum CampaignAccess {
     /// Opens a store with system calls of the caller's. See ``VectorStore/open(at:options:)`` and
     /// ``VectorStore/openForWriting(at:options:)``.

@@ -43,7 +43,7 @@ extension HnswlibIndex {
         try checkLevels(survey.levels)
         try checkElements(&survey) { (bytes) throws(HnswlibFileError) in
             done += bytes
-            ahead.advance(to: (done - lists.part.count) / header.elementBytes)
+            ahead.advance(to: max(0, done - lists.part.count) / header.elementBytes)
             try progress?(done, total)
         }
         return survey

@@ -124,8 +124,8 @@ extension VectorStore {
     ///   - configuration: The settings of the store.
     ///   - rows: The vectors.
     ///   - labels: The labels of the vectors, each once; nil for 0, 1, 2, …
-    ///   - options: The memory that the build may use, and functions to call. The progress is that of reading. With
-    ///     ``BuildOptions/onInvalidVector``, no vector is an error.
+    ///   - options: The memory that the build may use, its threads, which take some of it, and functions to call. The
+    ///     progress is that of reading. With ``BuildOptions/onInvalidVector``, no vector is an error.
     /// - Throws: ``StoreError``: what the source throws, and the errors that
     ///   ``build(at:configuration:rows:labels:options:)`` throws for its settings, vectors and labels, or for its memory
     ///   budget.

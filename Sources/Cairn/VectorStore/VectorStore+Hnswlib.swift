@@ -88,9 +88,10 @@ extension VectorStore {
 
     /// Whether the store keeps the length of a vector that was not of length 1.
     ///
-    /// Only a store for cosine does. It normalises vectors and keeps their lengths next to them, so that
-    /// ``vector(for:)`` returns them as long as they were. hnswlib's files have no place for lengths, so an export
-    /// loses them. You may ask from any thread.
+    /// Only a store for cosine does. With the scalars f32 and f16 it normalises vectors and keeps their lengths next to
+    /// them, so that ``vector(for:)`` returns them as long as they were. hnswlib's files have no place for lengths, so
+    /// an export loses them. With u8 and i8 vectors are stored as they were given: only an export as f32 loses their
+    /// lengths. You may ask from any thread.
     ///
     /// - Throws: ``StoreError``: `closed` after ``close()``.
     /// - Complexity: O(vectors), 4 bytes for each, up to the first such vector.

@@ -18,7 +18,7 @@ extension ConversionPlan {
     /// Done and total, in whatever is counted.
     typealias Progress = @Sendable (_ done: Int, _ total: Int) -> Void
 
-    /// What `run` counts.
+    /// What `run` and `check` count.
     var progressUnit: ProgressBar.Unit {
         if case .importIndex = work { .bytes } else { .rows }
     }

@@ -57,6 +57,8 @@ extension Graph {
     ) throws(OutOfMemory) {
         let view = newestView
         guard isLinked(slot), !hasAnchor(slot, in: view) else { return }
+        // The last that is tried: every list is looked at again.
+        if displacements == 0 { neededLists = NeededLists() }
         var tried: Set<UInt32> = [slot], frontier = [slot], next = 0
         var equal: UInt32?
         defer { if let equal { lastOfEquals.remember(slot, of: equal) } }
@@ -79,10 +81,7 @@ extension Graph {
             frontier.append(contentsOf: found)
         }
         var earlier = slot, nearest = lowestSlot, left = Self.mostEarlier
-        if displacements == 0 {
-            left = .max
-            neededLists = NeededLists()
-        }
+        if displacements == 0 { left = .max }
         while earlier > lowestSlot && left > 0 {
             earlier -= 1
             left -= 1
@@ -91,7 +90,6 @@ extension Graph {
             if !tried.contains(earlier), try connect(slot, to: earlier, scratch, &displacements) { return }
         }
         guard displacements > 0 else { return }
-        displacements -= 1
         var displaced: UInt32?
         // It may link to the slot already, when what the slot had in return was displaced meanwhile.
         if !contains(nearest, slot, in: newestView) {
@@ -100,7 +98,9 @@ extension Graph {
             displaced = (0..<count).map { ids[(displacements + $0) % count] }.first { $0 > nearest }
             if let displaced { try put(slot, into: nearest, .of(displaced)) }
         }
+        // The link back may displace another one.
         _ = try connect(slot, to: nearest, scratch, &displacements)
+        displacements = max(0, displacements - 1)
         if let displaced { try anchor(displaced, scratch, &displacements) }
         try anchor(slot, scratch, &displacements)
     }

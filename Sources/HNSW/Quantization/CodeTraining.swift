@@ -254,7 +254,7 @@ package struct CodeTraining {
         }
     }
 
-    /// Adds to `comparison` what the `row`-th of `rows` vectors has to do with the others.
+    /// Adds to `comparison` what the `queryRow`-th of `rows` vectors has to do with the others.
     private func compare(
         _ queryRow: Int, of rows: Int, _ column: CodeColumn, _ comparison: inout Comparison
     ) {

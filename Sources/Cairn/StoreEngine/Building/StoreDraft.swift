@@ -31,7 +31,7 @@ final class StoreDraft {
             let place = DraftPlace(path, calls)
             let taken = Directory.kind(of: path) == .directory ? try place.takeInPlace() : try place.takeBeside()
             do throws(StorageError) {
-                // Stands here before anything else does, and goes when the store has its name: a finished `level0`
+                // Is here before anything else, and goes when the store has its name: a finished `level0`
                 // without it is somebody's store.
                 _ = try File(taken.directory[StoreName.unfinished], .openOrCreate)
             } catch {

@@ -4,7 +4,7 @@ import MappedStorage
 import SystemPackage
 import WriteAheadLog
 
-/// The files of a store that is open for writing, and how far they are. Whoever changes it is alone.
+/// The files of a store that is open for writing, and up to which frame and batch they go. Whoever changes it is alone.
 final class StoreDisk: @unchecked Sendable {
     // Sendable because its variables are touched only by the thread that opens the store and then under the lock of
     // `StoreWriter`.

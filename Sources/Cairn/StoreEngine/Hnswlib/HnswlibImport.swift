@@ -53,6 +53,8 @@ struct HnswlibImport {
         try VectorStore.checkVacant(path)
         let total = 2 * index.fileBytes
         let checked = try CheckedIndex(index) { done, _ in options.progress?(done, total) }
+        // That took a while.
+        try VectorStore.checkVacant(path)
         let draft = try StoreDraft(for: path, calls: calls)
         do {
             let report = try fill(draft, checked)

@@ -51,9 +51,10 @@ extension VectorStore {
 
     /// Returns whether a new store can be made at a path: nothing is there, or an empty directory.
     ///
-    /// Use it before long work whose results go to a new store. Permissions and room on the disk are not looked at, and
-    /// what is at the path may change by the time a store is made there. A directory with nothing but the files of a
-    /// build that died counts as empty, because the next build removes them.
+    /// Use it before long work whose results go to a new store. What is at the path may change by the time a store is
+    /// made there. Whether you may write there, whether there is room on the disk and whether another build is running
+    /// is not looked at. A directory with nothing but the files of a build counts as empty, because the next build
+    /// removes them if that one has ended. A directory that you may not read does not count as empty.
     ///
     /// - Parameter path: The directory of the store to be made.
     /// - Returns: True if ``create(at:configuration:options:)``, a build, a copy or an import would find room for its

@@ -7,8 +7,8 @@ enum RepeatedLabels {
     static func superseded(_ labels: [Label], isMarked: (Int) -> Bool) throws -> [UInt32] {
         // So it is in most files, and then none comes again.
         if zip(labels, labels.dropFirst()).allSatisfy({ $0 < $1 }) { return [] }
-        // The elements by label, and what sorting takes.
-        try expectMemory(6 * labels.count)
+        // The elements by label, what sorting takes, and as much as all of them coming again would take.
+        try expectMemory(20 * labels.count)
         var elements = [UInt32](0..<UInt32(labels.count))
         elements.sort { (labels[Int($0)], $0) < (labels[Int($1)], $1) }
         var superseded: [UInt32] = [], start = 0
