@@ -7,7 +7,7 @@ struct ChromaNames {
     let metadata: ChromaMetadata?
     /// By label; nil where they are not known, or not wanted.
     let identifiers: [UInt64: String]?
-    /// What OUT has not got of them.
+    /// What OUT does not have of them.
     let lost: [String]
     let warnings: [String]
 

@@ -31,7 +31,7 @@ struct ConversionPlan {
     let to: ConversionFormat
     let work: Work
     let facts: ConversionFacts
-    /// What OUT has not got, a clause for each.
+    /// What OUT does not have, a clause for each.
     let lost: [String]
     let warnings: [String]
     /// What Chroma calls vectors, by label.
