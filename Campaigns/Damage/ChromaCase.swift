@@ -69,8 +69,8 @@ struct ChromaCase: CampaignCase {
         let made = try convert(data, place, "s.cairn", ["--save-ids", place.appending("ids.txt").string])
         if made.status == 0 {
             let store = place.appending("s.cairn").string
-            let (status, errors) = try program.run(["verify", store])
-            guard status == 0 else { throw Violation("what was converted is not sound: \(errors)") }
+            let (status, output, errors) = try program.run(["verify", store])
+            guard status == 0 else { throw Violation("what was converted is not sound: \(output)\(errors)") }
             try program.run(["labels", store])
         }
         _ = try convert(data, place, "v.npy", ["--save-labels", place.appending("l.npy").string])
@@ -88,7 +88,7 @@ struct ChromaCase: CampaignCase {
     /// Converts to a file of that name, which must not be there when that fails.
     private func convert(
         _ source: FilePath, _ place: FilePath, _ name: String, _ options: [String]
-    ) throws -> (status: Int, errors: String) {
+    ) throws -> (status: Int, output: String, errors: String) {
         let made = try program.run(["convert", source.string, place.appending(name).string] + options)
         if made.status != 0, let left = names(in: place).first(where: { $0.hasPrefix(name) }) {
             throw Violation("convert failed and left \(left): \(made.errors)")

@@ -8,9 +8,9 @@ struct Program {
 
     init(_ path: String, note: @escaping (String) -> Void) { (self.path, self.note) = (path, note) }
 
-    /// Returns the exit status and what it says on standard error. Throws where it dies, takes too long or fails without a word.
+    /// Returns the exit status, and what it says on standard output and standard error. Throws where it dies, takes too long or fails without a word.
     @discardableResult
-    func run(_ command: [String]) throws -> (status: Int, errors: String) {
+    func run(_ command: [String]) throws -> (status: Int, output: String, errors: String) {
         let words = command.map { FilePath($0).lastComponent?.string ?? $0 }.joined(separator: " ")
         note("cairn " + words)
         // Of the processor's time: the machine may be busy. For one that waits for ever there is the watchdog.
@@ -19,6 +19,6 @@ struct Program {
         guard [0, 1, 2, 64].contains(status), status == 0 || !(errors + output).isEmpty else {
             throw Violation("cairn \(words) ends with \(status): \(errors.prefix(300))")
         }
-        return (status, errors)
+        return (status, output, errors)
     }
 }

@@ -14,6 +14,9 @@ package struct HnswlibSurvey: Sendable {
     package var listCount = 0
     /// Elements that are marked deleted.
     package var markedCount = 0
+    /// Lists, of any level, that have a link twice or a link to their own element. hnswlib writes them where it updates
+    /// one element while it adds another, and its searches do not notice.
+    package var repeatingCount = 0
 
     /// The level of a slot.
     package func level(_ slot: Int) -> Int { Int(levels[slot] & 0x7f) }
@@ -40,7 +43,7 @@ extension HnswlibIndex {
             done += bytes
             try progress?(done, total)
         }
-        try checkLevels(survey.levels)
+        survey.repeatingCount = try checkLevels(survey.levels)
         try checkElements(&survey) { (bytes) throws(HnswlibFileError) in
             done += bytes
             ahead.advance(to: max(0, done - lists.part.count) / header.elementBytes)
@@ -75,10 +78,11 @@ extension HnswlibIndex {
         (survey.nodeCount, survey.listCount) = (nodes, count)
     }
 
-    /// A list of a level may lead only to elements that have lists of this level.
-    private func checkLevels(_ levels: [UInt8]) throws(HnswlibFileError) {
+    /// A list of a level may lead only to elements that have lists of this level. Returns how many lists repeat a link.
+    private func checkLevels(_ levels: [UInt8]) throws(HnswlibFileError) -> Int {
         let connectivity = header.connectivity
-        guard header.maximumLevel > 0 else { return }
+        guard header.maximumLevel > 0 else { return 0 }
+        var repeating = 0
         try unsafe forEachCheckedNode { (slot, level, words, offset) throws(HnswlibFileError) in
             for list in 0..<level {
                 let first = list * (connectivity + 1)
@@ -91,8 +95,26 @@ extension HnswlibIndex {
                             at: offset + 4 * place)
                     }
                 }
+                if unsafe Self.repeats(UnsafeRawPointer(words.baseAddress! + first), own: slot) { repeating += 1 }
             }
         }
+        return repeating
+    }
+
+    /// Whether a list (a count, of which half a word counts, then ids) has a link twice, or one to its own element.
+    private static func repeats(_ list: UnsafeRawPointer, own: UInt32) -> Bool {
+        let count = unsafe Int(list.loadUnaligned(as: UInt32.self) & 0xFFFF)
+        var differs = true
+        for last in 0..<count {
+            let id = unsafe list.loadUnaligned(fromByteOffset: 4 &+ 4 &* last, as: UInt32.self)
+            differs = differs && id != own
+            // Without a branch in the loop.
+            for place in 0..<last {
+                let other = unsafe list.loadUnaligned(fromByteOffset: 4 &+ 4 &* place, as: UInt32.self)
+                differs = (id != other) && differs
+            }
+        }
+        return !differs
     }
 
     /// Reads all elements, checks them and notes labels and deletion marks.
@@ -121,7 +143,7 @@ extension HnswlibIndex {
     /// Enters the labels and deletion marks of elements in memory.
     private func note(_ elements: UnsafeRawPointer, _ slots: Range<Int>, _ survey: inout HnswlibSurvey) {
         let (size, labelOffset) = (header.elementBytes, header.labelOffset)
-        var marked = 0
+        var marked = 0, repeating = 0
         unsafe survey.labels.withUnsafeMutableBufferPointer { labels in
             unsafe survey.levels.withUnsafeMutableBufferPointer { levels in
                 for slot in slots {
@@ -131,10 +153,12 @@ extension HnswlibIndex {
                     let mark = unsafe element.load(fromByteOffset: 2, as: UInt8.self) & 1
                     unsafe levels[slot] |= mark << 7
                     marked &+= Int(mark)
+                    if unsafe Self.repeats(element, own: UInt32(truncatingIfNeeded: slot)) { repeating &+= 1 }
                 }
             }
         }
         survey.markedCount += marked
+        survey.repeatingCount += repeating
     }
 
     private static var pieceBytes: Int { 1 << 20 }

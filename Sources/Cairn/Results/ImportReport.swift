@@ -15,6 +15,11 @@ extension VectorStore {
         ///
         /// Their distances come out as infinite or 0.
         public internal(set) var unorderedVectors = 0
+        /// The number of link lists that have a vector twice, or the vector whose list it is.
+        ///
+        /// hnswlib writes such links where it updates one vector while it adds another. Searches do not notice.
+        /// ``VectorStore/repair(at:options:threads:progress:)`` links these vectors again.
+        public internal(set) var repeatedLinks = 0
         /// The settings of the new store.
         public internal(set) var configuration: Configuration
         /// The length of the file, in bytes.

@@ -5,6 +5,8 @@ extension VectorStore {
         public internal(set) var unreachableCount = 0
         /// The number of live vectors that links led to, but that a search for them did not find.
         public internal(set) var missedCount = 0
+        /// The number of vectors, live or marked deleted, that had a link twice, or a link to themselves.
+        public internal(set) var repeatedLinkCount = 0
         /// The labels of the vectors that got new links, in ascending order.
         public internal(set) var relinkedLabels: [Label] = []
         /// The names of the derived files that were made again.

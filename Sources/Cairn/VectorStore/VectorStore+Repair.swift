@@ -10,6 +10,8 @@ extension VectorStore {
     /// gets a new slot with new links, as by an update with the same vector. Its bytes, its label and its deletion mark
     /// stay.
     ///
+    /// So does a vector that has a link twice, or a link to itself.
+    ///
     /// Then a search looks for each vector, with the store's own ef. Vectors that it misses are linked again, too.
     ///
     /// The changes are batches in the log. After a crash the store is sound, and another repair goes on. If the store
@@ -75,7 +77,8 @@ extension VectorStore {
     ) throws(StoreError) {
         var relinked: Set<Label> = []
         for round in 0...Self.repairRounds {
-            let unreachable = try unreachableLabels()
+            let (unreachable, repeating) = try labelsWithWrongLinks()
+            if round == 0 { report.repeatedLinkCount = repeating.count }
             var missed: [Label] = []
             // Whom links do not lead to no search finds.
             if unreachable.isEmpty || round == Self.repairRounds {
@@ -83,10 +86,10 @@ extension VectorStore {
                 if report.missedCount == 0 { report.missedCount = missed.count }
             }
             // Twice in arrays, and in two sets.
-            let bytes = 80 * (unreachable.count + missed.count)
+            let bytes = 80 * (unreachable.count + repeating.count + missed.count)
             try takingMemory(for: path, ProcessMemory.expect(bytes))
-            let labels = Set(unreachable + missed).sorted()
-            report.remainingLabels = labels
+            report.remainingLabels = Set(unreachable + missed).sorted()
+            let labels = Set(unreachable + repeating + missed).sorted()
             if labels.isEmpty || round == Self.repairRounds { break }
             for first in stride(from: 0, to: labels.count, by: Self.relinkedAtOnce) {
                 let some = labels[first..<min(first + Self.relinkedAtOnce, labels.count)]
@@ -97,7 +100,8 @@ extension VectorStore {
         report.relinkedLabels = relinked.sorted()
     }
 
-    private func unreachableLabels() throws(StoreError) -> [Label] {
+    /// The labels of vectors that no links lead to, and of those that have a link twice or to themselves.
+    private func labelsWithWrongLinks() throws(StoreError) -> (unreachable: [Label], repeating: [Label]) {
         try readingQuiet { (session) throws(StoreError) in
             let cancellation = CancellationCheck()
             var check = GraphCheck(session.graph, session.view) { _ in }
@@ -107,10 +111,11 @@ extension VectorStore {
                     done += slots
                     return done % 4096 != 0 || !cancellation.isCancelled
                 }
-                try ProcessMemory.expect(8 * check.unreachable.count)
+                try ProcessMemory.expect(8 * (check.unreachable.count + check.repeating.count))
             }
             try cancellation.check()
-            return check.unreachable.map { session.graph.slots.label($0) }
+            let slots = session.graph.slots
+            return (check.unreachable.map { slots.label($0) }, check.repeating.map { slots.label($0) })
         }
     }
 }

@@ -9,8 +9,8 @@ struct RepairCommand: Command {
         abstract: "Link vectors that searches do not find, and make lost derived files again.",
         discussion: """
             An index of hnswlib may have vectors that no link leads to, and `cairn convert` keeps its graph. This command adds links \
-            to every vector that cannot be reached, or that a search for it at the store's own ef does not find. Vectors, labels \
-            and deletion marks stay as they are. Derived files that are missing or damaged are made again.
+            to every vector that cannot be reached, or that a search for it at the store's own ef does not find. A vector that has \
+            a link twice, or a link to itself, gets new links, too. Vectors, labels and deletion marks stay as they are. Derived files that are missing or damaged are made again.
 
             Other damage is reported, and then nothing is changed. `cairn verify --depth searches` shows beforehand what there is \
             to repair. If a repair is interrupted, run it again. The exit code is 2 if there is other damage, or if vectors are \
@@ -45,6 +45,7 @@ struct RepairCommand: Command {
         try output.facts(
             [
                 ("unreachable", .number(report.unreachableCount)), ("missed", .number(report.missedCount)),
+                ("repeated_links", .number(report.repeatedLinkCount)),
                 ("relinked", .number(report.relinkedLabels.count)),
                 ("relinked_labels", numbers(report.relinkedLabels)),
                 ("remaining_labels", numbers(report.remainingLabels)),
@@ -61,8 +62,9 @@ struct RepairCommand: Command {
         var lines: [String] = []
         if !report.files.isEmpty { lines.append("\(report.files.joined(separator: ", ")) made again") }
         if !report.relinkedLabels.isEmpty {
+            let repeated = report.repeatedLinkCount > 0 ? ", \(report.repeatedLinkCount) with a link twice" : ""
             lines.append(
-                "\(counted(report.unreachableCount, "vector")) out of reach, \(report.missedCount) not found; "
+                "\(counted(report.unreachableCount, "vector")) out of reach, \(report.missedCount) not found\(repeated); "
                     + "\(counted(report.relinkedLabels.count, "vector")) linked again in \(fixed(seconds, decimals: 1)) s"
             )
         }

@@ -90,14 +90,14 @@ struct StoreCheck {
             return bytes.flatMap { DerivedFile(decoding: $0, kind: kind) }?.generation
         }
         let labels = try storage { () throws(StorageError) in try generation(.labels, StoreName.labels) }
-        let (upper, index) = try storage { () throws(StorageError) in
+        let (upper, areSound) = try storage { () throws(StorageError) in
             let upper = try UpperFile.find(
                 in: directory, header: header, connectivity: superblock.connectivity, capacity: max(header.slotCount, 1)
             )
             let index = try LabelIndexFile(
-                directory[StoreName.labels], layout: header.layout, generation: header.graphGeneration,
-                count: header.labelCount, graph: contents.graph, writable: false)
-            return (upper, index)
+                directory[StoreName.labels], of: header, graph: contents.graph, writable: false)
+            let areSound = try claiming(directory.path, LabelFileCheck.isSound(index))
+            return (upper, areSound)
         }
         if upper == nil {
             report.addRepairable(
@@ -105,7 +105,7 @@ struct StoreCheck {
                 file: StoreName.upper)
         }
         if labels.map({ $0 == header.graphGeneration }) ?? true,
-            index?.isSound != true
+            !areSound
         {
             report.addRepairable(
                 "labels: the file is missing or damaged; the next checkpoint of a writer makes it again, as 'cairn checkpoint' does",
@@ -186,7 +186,8 @@ struct StoreCheck {
         try check.run { [steps] in steps.advance($0) }
         let counts = session.counts.load(), slots = contents.graph.slots
         // Their labels, once in an array, and once in a set.
-        try ProcessMemory.expect(48 * check.wrong.count + 8 * check.unreachable.count)
+        try ProcessMemory.expect(
+            48 * (check.wrong.count + check.repeating.count) + 8 * check.unreachable.count)
         var wrong = Set(check.wrong.map { slots.label($0) })
         if [counts.live, counts.marked, counts.free] != [
             check.counts[1], check.counts[2], check.counts[3] + check.counts[4],
@@ -208,11 +209,27 @@ struct StoreCheck {
             }
         }
         for problem in problems { report.add(problem) }
+        let repeating = check.repeating.map { slots.label($0) }
+        reportRepeats(repeating)
+        if contents.superblock.origin == nil { wrong.formUnion(repeating) }
         report.unreachableLabels = check.unreachable.map { slots.label($0) }
         if !check.unreachable.isEmpty { reportUnreachable() }
         report.unreachableCount = check.unreachable.count
         report.contentChecksum = check.checksum
         return wrong
+    }
+
+    /// In a graph of this program it is damage; hnswlib writes such lists, and an import keeps its graph.
+    private mutating func reportRepeats(_ labels: [Label]) {
+        guard !labels.isEmpty else { return }
+        let all = labels.count == 1 ? "1 vector has" : "\(labels.count) vectors have"
+        let sentence = "\(all) a link twice, or to itself (\(VectorStore.VerifyReport.listed(labels)))"
+        if contents.superblock.origin == nil {
+            report.addRepairable("\(sentence): 'cairn repair' links them again")
+        } else {
+            report.warnings.append(
+                "\(sentence): hnswlib left the graph so; searches do not notice, and 'cairn repair' links them again")
+        }
     }
 
     /// In a graph of this program it is damage; hnswlib leaves such nodes, and an import keeps its graph.

@@ -62,7 +62,7 @@ struct Checkpoint {
         }
         // 2. Derived files that belong to the new header.
         var upper = try retryable { () throws(StorageError) in try writeUpper() }
-        let labelUpdate = labels.update(layout: next.layout, generation: next.graphGeneration)
+        let labelUpdate = labels.update(for: next)
         if labelUpdate == nil { try writeLabels() }
         // 3. The log that goes on from it.
         let log = try retryable { () throws(StorageError) in try disk.makeLog(firstFrame: next.lastFrame.next) }

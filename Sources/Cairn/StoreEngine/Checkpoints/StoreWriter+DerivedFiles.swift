@@ -13,10 +13,8 @@ extension StoreWriter {
         do throws(StorageError) {
             // Not as the table has it, which read the header and the checksums when the store was opened.
             let file = try LabelIndexFile(
-                disk.directory[StoreName.labels], layout: disk.header.layout,
-                generation: disk.header.graphGeneration, count: disk.header.labelCount, graph: contents.graph,
-                writable: false)
-            if file?.isSound != true { labels.replaceFile(nil) }
+                disk.directory[StoreName.labels], of: disk.header, graph: contents.graph, writable: false)
+            if try !claiming(disk.path, LabelFileCheck.isSound(file)) { labels.replaceFile(nil) }
             hasCheckedLabels = true
         } catch {
             // For want of memory or open files, which says nothing of the file: the next checkpoint looks.

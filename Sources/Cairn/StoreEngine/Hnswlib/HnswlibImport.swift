@@ -89,6 +89,7 @@ struct HnswlibImport {
         report.count = image.counts.live
         report.deletedCount = image.counts.marked
         report.repeatedLabels = image.counts.free
+        report.repeatedLinks = survey.repeatingCount
         report.nonFiniteVectors = rows.nonFiniteCount
         report.unorderedVectors = rows.unorderedCount
         report.bytesRead = index.fileBytes
@@ -176,6 +177,11 @@ struct HnswlibImport {
             warnings.append(
                 "\(report.repeatedLabels) vectors have a label that comes again later in the file; only the last one of each label "
                     + "that is not deleted is found")
+        }
+        if report.repeatedLinks > 0 {
+            warnings.append(
+                "lists with a link twice, or to their own vector: \(report.repeatedLinks); searches do not notice, and `cairn repair` "
+                    + "links those vectors again")
         }
         if report.nonFiniteVectors > 0 {
             warnings.append(

@@ -20,9 +20,9 @@ struct LabelFileUpdate {
     private let former: LabelIndexFile
     private let overwritten: LabelIndexFile.Pages
 
-    /// Brings `changes` into `former`. nil if the file must be made from scratch, because it is too full or damaged.
-    init?(_ changes: LabelChanges, of former: LabelIndexFile, layout: Identifier, generation: Generation) {
-        let draft = LabelFileDraft(former)
+    /// Brings `changes` into `former`, which makes it the file of `state`. nil if the file must be made from scratch, because it is too full or damaged.
+    init?(_ changes: LabelChanges, of former: LabelIndexFile, for state: HeaderSlot) {
+        let draft = LabelFileDraft(former, slotCount: state.slotCount)
         do throws(LabelIndexFile.Damaged) {
             guard let count = try draft.apply(changes) else { return nil }
             let buckets = former.bucketCount
@@ -41,12 +41,12 @@ struct LabelFileUpdate {
                         offset: LabelIndexFile.checksumOffset + place, bytes: Array(checksums[place..<place + 4])))
             }
             let header = DerivedFile(
-                kind: .labels, layout: layout, generation: generation, count: count, extent: buckets,
+                kind: .labels, layout: state.layout, generation: state.graphGeneration, count: count, extent: buckets,
                 bodyChecksum: Checksum.crc32c(checksums, prefix: checksums.count))
             extents.append(Extent(offset: 0, bytes: header.encoded()))
             self.extents = extents
             self.former = former
-            file = LabelIndexFile(after: former, count: count, checksums: checksums)
+            file = LabelIndexFile(after: former, of: state, count: count, checksums: checksums)
             overwritten = LabelIndexFile.Pages(draft.originals)
         } catch {
             return nil
@@ -69,12 +69,19 @@ private final class LabelFileDraft: WritableLabelBuckets {
     private(set) var originals: [Int: [UInt8]] = [:]
     private(set) var changedBuckets: Set<Int> = []
 
-    init(_ file: LabelIndexFile) {
+    private let slotCount: Int
+
+    /// `slotCount`: of the state that the changes lead to.
+    init(_ file: LabelIndexFile, slotCount: Int) {
         self.file = file
+        self.slotCount = slotCount
     }
 
     var bucketCount: Int { file.bucketCount }
-    func label(_ slot: UInt32) throws(LabelIndexFile.Damaged) -> Label { try file.label(slot) }
+    func label(_ slot: UInt32) throws(LabelIndexFile.Damaged) -> Label {
+        guard slot < slotCount else { throw LabelIndexFile.Damaged() }
+        return file.graph.slots.label(slot)
+    }
 
     func load(_ bucket: Int) throws(LabelIndexFile.Damaged) -> UInt32 {
         try page(bucket / LabelIndexFile.bucketsPerPage).integer(at: bucket % LabelIndexFile.bucketsPerPage * 4)

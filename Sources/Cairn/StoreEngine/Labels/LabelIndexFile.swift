@@ -14,6 +14,9 @@ final class LabelIndexFile: Sendable {
     let file: File
     let bucketCount: Int
     let count: Int
+    /// The slots of the state that the file belongs to: a bucket that holds a later one is damaged, whatever slots there
+    /// are by now.
+    let slotCount: Int
     /// As they are in the file.
     let checksums: [UInt8]
     let graph: Graph
@@ -32,17 +35,18 @@ final class LabelIndexFile: Sendable {
     static let checksumOffset = Geometry.pageSize
     static func bucketOffset(_ buckets: Int) -> Int { checksumOffset + checksumBytes(buckets) }
 
-    /// Opens the file if it is whole, belongs to this generation of this layout and has `count` labels; nil if it has
-    /// to be rebuilt. Throws only for want of memory or of open files.
+    /// Opens the file if it is whole, and belongs to the state of `state`; nil if it has to be rebuilt. Throws only for
+    /// want of memory or of open files.
     init?(
-        _ entry: Directory.Entry, layout: Identifier, generation: Generation, count: Int, graph: Graph, writable: Bool
+        _ entry: Directory.Entry, of state: HeaderSlot, graph: Graph, writable: Bool
     ) throws(StorageError) {
         let found = try unlessShort { () throws(StorageError) in
             let file = try File(entry, writable ? .readWrite : .read)
             return (file, try file.size(), try file.read(count: DerivedFile.size, at: 0))
         }
         guard let (file, size, bytes) = found, let header = DerivedFile(decoding: bytes, kind: .labels),
-            header.layout == layout, header.generation == generation, header.count == count,
+            header.layout == state.layout, header.generation == state.graphGeneration,
+            header.count == state.labelCount,
             header.extent >= 64, header.extent.nonzeroBitCount == 1,
             header.extent <= size, size == Self.bucketOffset(header.extent) + header.extent * 4,
             let checksums = try unlessShort({ () throws(StorageError) in
@@ -54,13 +58,16 @@ final class LabelIndexFile: Sendable {
         self.checksums = checksums
         self.graph = graph
         bucketCount = header.extent
-        self.count = count
+        count = header.count
+        // Another process may have changed the header that a check reads again.
+        slotCount = min(state.slotCount, graph.publishedSlotCount)
     }
 
-    /// The state of the file after a checkpoint that changes `former`.
-    init(after former: LabelIndexFile, count: Int, checksums: [UInt8]) {
+    /// The file after a checkpoint that changes `former`, and writes `state`.
+    init(after former: LabelIndexFile, of state: HeaderSlot, count: Int, checksums: [UInt8]) {
         (file, graph, bucketCount) = (former.file, former.graph, former.bucketCount)
         self.count = count
+        slotCount = state.slotCount
         self.checksums = checksums
     }
 
@@ -92,20 +99,8 @@ final class LabelIndexFile: Sendable {
 
     /// The label of a slot that a bucket holds.
     func label(_ slot: UInt32) throws(Damaged) -> Label {
-        guard slot < graph.publishedSlotCount else { throw Damaged() }
+        guard slot < slotCount else { throw Damaged() }
         return graph.slots.label(slot)
-    }
-
-    /// Whether every page matches its checksum.
-    var isSound: Bool {
-        for number in 0..<(bucketCount + Self.bucketsPerPage - 1) / Self.bucketsPerPage {
-            do throws(Damaged) {
-                _ = try page(number)
-            } catch {
-                return false
-            }
-        }
-        return true
     }
 
     /// Two slots have this label, which only a damaged store's can.
@@ -129,8 +124,7 @@ final class LabelIndexFile: Sendable {
         try temporary.rename(to: StoreName.labels, "replace the file")
         return .success(
             try? LabelIndexFile(
-                entry, layout: header.layout, generation: header.graphGeneration, count: header.labelCount,
-                graph: graph, writable: true))
+                entry, of: header, graph: graph, writable: true))
     }
 
     /// Writes the index of the live and marked slots below `slotCount` to `entry` and makes it durable. Returns nil or,

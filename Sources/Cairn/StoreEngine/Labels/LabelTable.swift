@@ -145,11 +145,11 @@ final class LabelTable: Sendable {
         return 2 * min(changes * Geometry.pageSize, (file?.bucketCount ?? 0) * 4) + changes * 128
     }
 
-    /// What a checkpoint writes into the file, as of now; nil when the file must be made from scratch.
-    func update(layout: Identifier, generation: Generation) -> LabelFileUpdate? {
+    /// What a checkpoint that writes `header` makes of the file, as of now; nil when it must be made from scratch.
+    func update(for header: HeaderSlot) -> LabelFileUpdate? {
         let (settled, changes) = state.withLock { ($0.version.settled, $0.changes) }
         guard let settled, !settled.isLost, let file = settled.file else { return nil }
-        return LabelFileUpdate(changes, of: file, layout: layout, generation: generation)
+        return LabelFileUpdate(changes, of: file, for: header)
     }
 
     /// Writes an update and syncs. No batch is published meanwhile.

@@ -134,9 +134,7 @@ struct StoreOpening {
         let file = try translating { () throws(StorageError) -> LabelIndexFile? in
             guard found.journal == nil else { return nil }
             return try LabelIndexFile(
-                directory[StoreName.labels], layout: found.header.layout,
-                generation: found.header.graphGeneration, count: found.header.labelCount, graph: graph,
-                writable: isWriter)
+                directory[StoreName.labels], of: found.header, graph: graph, writable: isWriter)
         }
         return LabelTable(graph: graph, file: file, isInMemory: false)
     }

@@ -53,6 +53,30 @@ import Testing
         #expect(try VectorStore.repair(at: path) == VectorStore.RepairReport())
     }
 
+    /// hnswlib writes them where it updates one element while it adds another. They go in and out as they are.
+    @Test func `links that come twice, or lead to their own vector, are linked again`() throws {
+        var fixture = try HnswlibFixture(300, connectivity: 4)
+        let twice = fixture.links(7), own = fixture.links(20)
+        fixture.setLinks(7, [twice[0]] + twice.prefix(7))
+        fixture.setLinks(20, own.prefix(7) + [20])
+        let (path, imported) = try fixture.importChanged()
+        #expect(imported.repeatedLinks == 2 && imported.warnings.count == 1)
+        let store = try VectorStore.open(at: path)
+        let before = try store.verify(), labels = [fixture.label(7), fixture.label(20)]
+        #expect(before.problems == [] && before.damagedLabels == [])
+        #expect(before.warnings.contains { $0.hasPrefix("2 vectors have a link twice, or to itself (labels 22, 61)") })
+        let (bytes, exported) = try fixture.exported(store)
+        #expect(bytes == fixture.bytes && exported.isOriginal)
+        try store.close()
+        let report = try VectorStore.repair(at: path)
+        #expect(report.repeatedLinkCount == 2 && report.remainingLabels == [])
+        #expect(Set(report.relinkedLabels).isSuperset(of: labels))
+        #expect(try VectorStore.verify(at: path, depth: .searches).warnings == [])
+        for slot in 0..<300 {
+            #expect(try VectorStore.open(at: path).vector(for: fixture.label(slot)) == fixture.store.rows[slot])
+        }
+    }
+
     @Test func `vectors that searches miss are linked`() throws {
         let plain = try HnswlibFixture(1500, connectivity: 4), lone = try lone(in: plain, 4)
         let fixture = try index(1500, lone: lone, fromFar: true)

@@ -1,3 +1,4 @@
+import FileFormat
 import SystemPackage
 import TestSupport
 import Testing
@@ -70,6 +71,82 @@ import Testing
             #expect(try again.verify().isSound)
             for label in Label(0)..<300 { #expect(try again.contains(label) == (writer != .change || label != 7)) }
         }
+    }
+
+    /// Buckets that somebody changed who made the checksums right again.
+    enum Buckets: CaseIterable {
+        case emptied, invented, doubled, beyond, superseded, swapped, full
+
+        func apply(to buckets: inout [UInt32], last: UInt32) {
+            let used = buckets.indices.filter { buckets[$0] != 0 }, free = buckets.indices.filter { buckets[$0] == 0 }
+            switch self {
+            case .emptied: buckets[used[5]] = 0
+            case .invented: buckets[free[5]] = buckets[used[60]]
+            case .doubled: buckets[used[5]] = buckets[used[60]]
+            case .beyond: buckets[used[5]] = last + 1000
+            // A slot that has no label.
+            case .superseded: buckets[used[5]] = last
+            case .swapped: buckets.swapAt(used[5], used[150])
+            case .full: for bucket in free { buckets[bucket] = buckets[used[5]] }
+            }
+        }
+    }
+
+    /// The checksums of a damaged file may be right.
+    @Test(arguments: Buckets.allCases, Writer.allCases)
+    func `a file of labels that is wrong in itself is made again`(damage: Buckets, writer: Writer) throws {
+        let writable = try store.open()
+        try writable.erase([299])
+        try writable.close()
+        let path = try store.copy("damaged")
+        try changeBuckets(path) { damage.apply(to: &$0, last: 300) }
+        #expect(try remarks(path, "labels").count == 1)
+        let opened = try store.open(at: path)
+        try writer.run(opened)
+        try opened.close()
+        #expect(try remarks(path, "labels") == [])
+        let again = try VectorStore.open(at: path)
+        #expect(try again.verify().isSound)
+        for label in Label(0)..<300 {
+            #expect(try again.contains(label) == (label != 299 && (writer != .change || label != 7)), "\(label)")
+        }
+    }
+
+    /// What was no slot at the checkpoint is none for lookups by its file, though the log has made more slots since.
+    @Test func `a bucket with a slot that came after the checkpoint`() throws {
+        let path = try store.copy("damaged")
+        try changeBuckets(path) { buckets in
+            for bucket in buckets.indices where (100...110).contains(buckets[bucket]) { buckets[bucket] += 210 }
+        }
+        let opened = try store.open(at: path)
+        try opened.add(store.rows(100, seed: 3).flatMap { $0 }, labels: (1000..<1100).map { $0 })
+        let killed = store.directory.appending("killed")
+        try copyStore(from: path, to: killed)
+        try opened.close()
+        for path in [killed, path] {
+            let again = try VectorStore.open(at: path)
+            for label in Label(0)..<300 { #expect(try again.contains(label), "\(label)") }
+        }
+    }
+
+    /// Changes buckets of the one page of `labels`, and makes its checksums right again.
+    private func changeBuckets(_ path: FilePath, _ change: (inout [UInt32]) -> Void) throws {
+        let file = path.appending("labels")
+        var bytes = try readBytes(file)
+        let start = bytes.count - 4 * 512
+        var buckets = (0..<512).map { bytes.integer(at: start + 4 * $0, as: UInt32.self) }
+        #expect(buckets.count { $0 != 0 } >= 299)
+        change(&buckets)
+        for (bucket, value) in buckets.enumerated() { bytes.store(value, at: start + 4 * bucket) }
+        bytes.store(Checksum.crc32c(Array(bytes[start...]), prefix: 4 * 512), at: LabelIndexFile.checksumOffset)
+        let decoded = DerivedFile(decoding: Array(bytes[..<DerivedFile.size]), kind: .labels)
+        let header = try #require(decoded)
+        let checksums = Array(bytes[LabelIndexFile.checksumOffset..<start])
+        let sealed = DerivedFile(
+            kind: .labels, layout: header.layout, generation: header.generation, count: header.count,
+            extent: header.extent, bodyChecksum: Checksum.crc32c(checksums, prefix: checksums.count))
+        bytes.replaceSubrange(0..<DerivedFile.size, with: sealed.encoded())
+        try writeBytes(bytes, to: file)
     }
 
     @Test func `all of them at once, and readers write nothing`() throws {
