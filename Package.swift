@@ -2,6 +2,7 @@
 // The layers, lowest first; each may import only what stands above it in this list (Scripts/check-layers):
 //   CKernels         C: distances per instruction set, CRC32C, prefetching
 //   CAllocation      C: where a program that tests the others may refuse memory
+//   CReadRing        C: Linux's io_uring, for reads
 //   Allocation       memory and addresses of this process, or an error
 //   Threading        locks, monitors, threads, worker teams, read-ahead
 //   FileFormat       what each byte of a store means; no input or output
@@ -46,11 +47,12 @@ let package = Package(
     targets: [
         .target(name: "CKernels", cSettings: [.headerSearchPath(".")]),
         .target(name: "CAllocation"),
+        .target(name: "CReadRing"),
         .target(name: "Allocation", dependencies: ["CAllocation"], swiftSettings: strict),
         .target(name: "Threading", dependencies: ["Allocation"], swiftSettings: strict),
         .target(name: "FileFormat", dependencies: ["Allocation", "CKernels"], swiftSettings: strict),
         .target(
-            name: "MappedStorage", dependencies: ["Allocation", "Threading", "FileFormat", system],
+            name: "MappedStorage", dependencies: ["Allocation", "CReadRing", "Threading", "FileFormat", system],
             swiftSettings: strict),
         .target(
             name: "WriteAheadLog", dependencies: ["Allocation", "FileFormat", "MappedStorage", system],

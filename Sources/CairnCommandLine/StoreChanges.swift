@@ -112,7 +112,9 @@ struct DurabilityOptions: ParsableArguments {
     }
 
     /// Options to open a store with for writing.
-    func openOptions(_ damage: DamageOptions? = nil, threads: ThreadCount? = nil) -> VectorStore.OpenOptions {
+    func openOptions(
+        _ damage: DamageOptions?, _ memory: MemoryOptions, threads: ThreadCount? = nil
+    ) -> VectorStore.OpenOptions {
         let durability: VectorStore.OpenOptions.Durability =
             switch durability {
             case .full: .full
@@ -120,7 +122,8 @@ struct DurabilityOptions: ParsableArguments {
             case .none: .none
             }
         var options = VectorStore.OpenOptions(
-            durability: durability, logDamage: damage?.logDamage ?? .fail, threads: threads?.count)
+            durability: durability, logDamage: damage?.logDamage ?? .fail, memoryBudget: memory.memory?.bytes,
+            threads: threads?.count)
         if let logBytes { options.logBytes = logBytes.bytes }
         return options
     }

@@ -1,4 +1,5 @@
 import Allocation
+import CReadRing
 package import SystemPackage
 
 #if canImport(Glibc)
@@ -225,6 +226,18 @@ package final class File: Sendable {
     /// may already have dropped the pages it could not write.
     package func synchronize() throws(StorageError) {
         try attempt("write the file to the disk") { () throws(Errno) in try calls.synchronize(descriptor) }
+    }
+
+    /// Whether both are the same file, whatever its name.
+    func isSame(as other: File) -> Bool {
+        guard let status = try? calls.status(descriptor, nil), let others = try? calls.status(other.descriptor, nil)
+        else { return false }
+        return status.isSameFile(as: others)
+    }
+
+    /// From now on reads go past the page cache, and must be of whole pages. False where that cannot be.
+    func bypassCache() -> Bool {
+        cairn_bypass_cache(descriptor)
     }
 
     /// For who reads a file from its beginning to its end: has the kernel read these bytes from the disk meanwhile.

@@ -74,6 +74,8 @@ struct AddCommand: Command {
 
     @OptionGroup var damage: DamageOptions
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -90,7 +92,7 @@ struct AddCommand: Command {
             throw Failure(vectors.path, "it has \(counted(input.count, "row")), fewer than the \(skip) of --skip")
         }
         if input.count == 0 { printWarning("\(vectors.path): it has no rows, so nothing is added") }
-        let options = durability.openOptions(damage, threads: threads)
+        let options = durability.openOptions(damage, memory, threads: threads)
         let start = ContinuousClock.now
         let skipped = skipping.vectors(of: vectors.path)
         var before: String?
@@ -110,7 +112,7 @@ struct AddCommand: Command {
         }
         Interruption.endIfRequested()
         // Codes may have been decided on when it was closed.
-        let report = (try? VectorStore.open(at: store).info)?.quantization
+        let report = (try? VectorStore.open(at: store, options: memory.openOptions).info)?.quantization
         if let after = report?.warning, after != before { printWarning("\(store): \(after)") }
         let seconds = (ContinuousClock.now - start).seconds
         try summarise(

@@ -20,12 +20,15 @@ struct CheckpointCommand: Command {
 
     @OptionGroup var damage: DamageOptions
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
         let start = ContinuousClock.now
         let count = try VectorStore.changing(
-            at: store, options: .init(logDamage: damage.logDamage), reporting: common
+            at: store, options: .init(logDamage: damage.logDamage, memoryBudget: memory.memory?.bytes),
+            reporting: common
         ) { store in
             let waiting = WaitingLine("bringing the log into the files", quiet: common.quiet)
             defer { waiting?.finish() }

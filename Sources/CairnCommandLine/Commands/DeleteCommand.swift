@@ -45,6 +45,8 @@ struct DeleteCommand: Command {
 
     @OptionGroup var durability: DurabilityOptions
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -68,7 +70,8 @@ struct DeleteCommand: Command {
             failure.progress = ("changed", 0)
             throw failure
         }
-        let info = try VectorStore.changing(at: store, options: durability.openOptions(), reporting: common) { store in
+        let options = durability.openOptions(nil, memory)
+        let info = try VectorStore.changing(at: store, options: options, reporting: common) { store in
             try Interruption.inSteps { try change(labels, of: store) }
             return try store.info
         }

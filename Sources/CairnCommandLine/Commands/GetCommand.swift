@@ -24,11 +24,14 @@ struct GetCommand: Command {
 
     @OptionGroup var damage: DamageOptions
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
         let store = try VectorStore.opening(
-            at: store, options: .init(logDamage: damage.logDamage), reporting: common)
+            at: store, options: .init(logDamage: damage.logDamage, memoryBudget: memory.memory?.bytes),
+            reporting: common)
         let vectors = try labels.map { try store.vector(labelled: $0, self.store) }
         switch common.output {
         case .json:

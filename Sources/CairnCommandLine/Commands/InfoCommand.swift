@@ -30,11 +30,14 @@ struct InfoCommand: Command {
 
     @OptionGroup var damage: DamageOptions
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
         let info = try VectorStore.opening(
-            at: store, options: .init(logDamage: damage.logDamage), reporting: common
+            at: store, options: .init(logDamage: damage.logDamage, memoryBudget: memory.memory?.bytes),
+            reporting: common
         ).info
         // Twice as long as what calls for a checkpoint.
         if info.logBytes > 2 * VectorStore.OpenOptions().logBytes {

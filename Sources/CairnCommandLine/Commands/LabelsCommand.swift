@@ -27,11 +27,14 @@ struct LabelsCommand: Command {
 
     @OptionGroup var damage: DamageOptions
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
         let store = try VectorStore.opening(
-            at: store, options: .init(logDamage: damage.logDamage), reporting: common)
+            at: store, options: .init(logDamage: damage.logDamage, memoryBudget: memory.memory?.bytes),
+            reporting: common)
         let labels = deleted ? try store.deletedLabels() : try store.allLabels()
         switch common.output {
         case .json: try output.document(.object([("labels", .array(labels.map(labelOptions.json)))]))

@@ -28,11 +28,13 @@ struct QuantizeCommand: Command {
     @Argument(help: "The kind: none, sq8 or sq4.")
     var quantization: VectorStore.Quantization
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
         let start = ContinuousClock.now
-        let info = try VectorStore.changing(at: store, reporting: common) { store in
+        let info = try VectorStore.changing(at: store, options: memory.openOptions, reporting: common) { store in
             let waiting = WaitingLine("quantizing and measuring", quiet: common.quiet)
             defer { waiting?.finish() }
             try store.setQuantization(quantization)

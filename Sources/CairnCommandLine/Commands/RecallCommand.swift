@@ -82,6 +82,8 @@ struct RecallCommand: Command {
             valueName: "count"))
     var rounds: Int?
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -96,12 +98,12 @@ struct RecallCommand: Command {
     func perform(_ output: StandardOutput) throws {
         try ArgumentOrder.check(store: store, file: queries.path, of: "recall")
         let file = try report.map { try ReportFile($0, inputs: [queries.path, truth.path]) }
-        let first = try VectorStore.open(at: store)
+        let first = try VectorStore.open(at: store, options: memory.openOptions)
         let input = try RecallInput(
             queries: queries.path, dimensions: first.configuration.dimensions, truth: truth.path, count: count)
         let subjects =
             try self.subjects(first, at: store, input)
-            + others.flatMap { try self.subjects(VectorStore.open(at: $0), at: $0, input) }
+            + others.flatMap { try self.subjects(VectorStore.open(at: $0, options: memory.openOptions), at: $0, input) }
         let widths = try widths(first.configuration.ef)
         var unprinted: (any Error)?
         var measured: [[RecallRow]] = []

@@ -32,13 +32,17 @@ struct RepairCommand: Command {
 
     @OptionGroup var labelOptions: LabelOptions
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
         let start = ContinuousClock.now
         let bar = ProgressBar(quiet: common.quiet)
         defer { bar?.finish() }
-        let report = try VectorStore.repair(at: store, threads: threads?.count) { bar?.update($0, of: $1) }
+        let report = try VectorStore.repair(
+            at: store, options: memory.openOptions, threads: threads?.count
+        ) { bar?.update($0, of: $1) }
         bar?.finish()
         let seconds = (ContinuousClock.now - start).seconds
         func numbers(_ labels: [Label]) -> JSON { .array(labels.map(labelOptions.json)) }

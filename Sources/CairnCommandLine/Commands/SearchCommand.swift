@@ -106,11 +106,6 @@ struct SearchCommand: Command {
 
     @Option(
         help: ArgumentHelp(
-            "The most memory to use, such as 4G; by default what the machine has.", valueName: "bytes"))
-    var memory: ByteCount?
-
-    @Option(
-        help: ArgumentHelp(
             "Threads that search; by default one for each processor that the program may use.", valueName: "n"))
     var threads: ThreadCount?
 
@@ -122,6 +117,8 @@ struct SearchCommand: Command {
     @OptionGroup var labelOptions: LabelOptions
 
     @OptionGroup var damage: DamageOptions
+
+    @OptionGroup var memory: MemoryOptions
 
     @OptionGroup var common: CommonOptions
 
@@ -169,7 +166,7 @@ struct SearchCommand: Command {
         let store = try VectorStore.opening(
             at: self.store,
             options: .init(
-                logDamage: damage.logDamage, memoryBudget: memory?.bytes, threads: threads?.count),
+                logDamage: damage.logDamage, memoryBudget: memory.memory?.bytes, threads: threads?.count),
             reporting: common)
         try checkRadius(store.configuration.metric)
         let file = try queries.map { try QueryFile($0.path, dimensions: store.configuration.dimensions) }

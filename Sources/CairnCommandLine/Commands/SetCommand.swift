@@ -31,10 +31,12 @@ struct SetCommand: Command {
     @Option(help: ArgumentHelp("The new ef: how many candidates a search keeps, 1 to 1000000.", valueName: "n"))
     var ef: Int
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func perform(_ output: StandardOutput) throws {
-        let kept = try VectorStore.changing(at: store, reporting: common) { store in
+        let kept = try VectorStore.changing(at: store, options: memory.openOptions, reporting: common) { store in
             try store.setEF(ef)
             return try store.configuration.ef
         }

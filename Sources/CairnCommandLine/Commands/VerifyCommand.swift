@@ -47,6 +47,8 @@ struct VerifyCommand: Command {
 
     @OptionGroup var damage: DamageOptions
 
+    @OptionGroup var memory: MemoryOptions
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -92,7 +94,8 @@ struct VerifyCommand: Command {
 
     private func look() throws -> Finding {
         do throws(StoreError) {
-            let store = try VectorStore.open(at: store, options: .init(logDamage: damage.logDamage))
+            let store = try VectorStore.open(
+                at: store, options: .init(logDamage: damage.logDamage, memoryBudget: memory.memory?.bytes))
             let bar = ProgressBar(quiet: common.quiet, unit: .steps)
             defer { bar?.finish() }
             let report = try store.verify(depth: depth) { bar?.update($0, of: $1) }

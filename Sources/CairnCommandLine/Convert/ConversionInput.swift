@@ -14,8 +14,10 @@ enum ConversionInput {
     case vectors(VectorInput)
 
     /// Opens what is at `path` as `format`, or as what it is recognised as. `labels`: a file of them, for vectors;
-    /// `collection`: which one of Chroma's.
-    init(_ path: FilePath, as format: ConversionFormat?, labels: FilePath?, collection: String?) throws {
+    /// `collection`: which one of Chroma's; `memory`: the most for a store.
+    init(
+        _ path: FilePath, as format: ConversionFormat?, labels: FilePath?, collection: String?, memory: ByteCount?
+    ) throws {
         guard Directory.kind(of: path) != .other || Directory.isRegularFile(path) else {
             throw Failure(path, "it is not a regular file: save the data to a file first")
         }
@@ -35,7 +37,7 @@ enum ConversionInput {
             self = try found.map { .collection($0) } ?? .index(HnswlibIndex(path))
         case .hnswlib: self = .index(try Self.opening(path) { () throws(HnswlibFileError) in try .init(path) })
         case .bfindex: self = .bruteForce(try Self.opening(path) { () throws(HnswlibFileError) in try .init(path) })
-        case .cairn: self = .store(try VectorStore.open(at: path))
+        case .cairn: self = .store(try VectorStore.open(at: path, options: .init(memoryBudget: memory?.bytes)))
         default: self = .vectors(try VectorInput(path, as: format.vectorFile, labels: labels))
         }
     }

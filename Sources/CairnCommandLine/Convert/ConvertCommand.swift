@@ -114,7 +114,8 @@ struct ConvertCommand: Command {
 
     @Option(
         help: ArgumentHelp(
-            "The most memory to build a graph in, such as 4G; by default what the machine has.", valueName: "bytes"))
+            "The most memory to use, for a store or to build a graph, such as 4G; by default what the machine has.",
+            valueName: "bytes"))
     var memory: ByteCount?
 
     @OptionGroup var skipping: SkipOptions
@@ -149,7 +150,7 @@ struct ConvertCommand: Command {
         }
         // Where there is no place for labels, they are refused unread.
         let input = try ConversionInput(
-            source, as: from, labels: format.vectorFile == nil ? labels : nil, collection: collection)
+            source, as: from, labels: format.vectorFile == nil ? labels : nil, collection: collection, memory: memory)
         try checkDestinations(format)
         let settings = settings
         let plan = try withProgress(.bytes) { progress in

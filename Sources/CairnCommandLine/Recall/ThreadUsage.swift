@@ -8,7 +8,7 @@ import Darwin
 struct ThreadUsage {
     /// The time that it ran on a processor.
     let processorSeconds: Double
-    /// Pages that it waited for the disk to deliver.
+    /// Pages that it waited for the disk to deliver, and blocks that were read from the disk.
     let diskReads: Int
 
     static var now: ThreadUsage {
@@ -17,7 +17,8 @@ struct ThreadUsage {
         // 0 is RUSAGE_SELF, whose type is not the same on all systems: nobody else in the process reads meanwhile.
         unsafe getrusage(0, &usage)
         return ThreadUsage(
-            processorSeconds: Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9, diskReads: Int(usage.ru_majflt))
+            processorSeconds: Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9,
+            diskReads: Int(usage.ru_majflt) + Int(usage.ru_inblock))
     }
 
     func since(_ earlier: ThreadUsage) -> ThreadUsage {

@@ -82,11 +82,17 @@ package final class Distances: @unchecked Sendable {
     private func computeCustom(
         _ query: Query, _ ids: UncheckedBuffer<UInt32>, _ count: Int, _ result: UncheckedBuffer<Float>
     ) {
-        let left = unsafe UnsafeRawBufferPointer(start: query.vector, count: rowBytes)
         for index in 0..<count {
             let row = unsafe rows.pointee.base + Int(ids[index]) * rows.pointee.stride
-            result[index] = unsafe custom!(left, UnsafeRawBufferPointer(start: row, count: rowBytes))
+            result[index] = unsafe distance(query, toRowAt: row)
         }
+    }
+
+    /// The custom distance to a row, wherever it is.
+    func distance(_ query: Query, toRowAt row: UnsafeRawPointer) -> Float {
+        unsafe custom!(
+            UnsafeRawBufferPointer(start: query.vector, count: rowBytes),
+            UnsafeRawBufferPointer(start: row, count: rowBytes))
     }
 
     /// The row of `slot` in the form of a query. Half-precision rows are expanded into `expansion`; the others are used

@@ -96,7 +96,7 @@ extension Graph {
     private func searchSorted(
         _ query: Query, count k: Int, width: Int, in view: GraphView, finding bits: SlotBits, _ scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate>? {
-        let walk = walkWidth(width, in: view)
+        let walk = searchWidth(width, in: view)
         try prepare(
             scratch, slots: view.count, width: VisibleSlots.poolLimit(width: walk.kept),
             batch: parameters.capacity(level: 0)

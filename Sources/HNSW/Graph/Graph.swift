@@ -54,6 +54,9 @@ package final class Graph: @unchecked Sendable {
     /// Has rows of vectors read from the disk together, before they are compared one by one; nil: they are in memory, or
     /// may be. Set before anybody searches.
     package var fetchRows: (@Sendable (UncheckedBuffer<UInt32>, Int) -> Void)?
+    /// Makes what a thread reads rows of vectors with, if it can; nil: they are all read through the column. Set before
+    /// anybody searches.
+    package var makeRowReads: (@Sendable () -> (any RowReads)?)?
 
     /// What searches go by, set when a batch is published.
     private let publishedCount: Atomic<Int>

@@ -160,19 +160,20 @@ package final class CodeColumn: @unchecked Sendable {
         static func exact(isProduct: Bool) -> Bound { Bound(margin: 0, unit: 1, isProduct: isProduct) }
     }
 
-    /// `queryLoss`: the square of what the query lost.
-    func bound(for query: Query, _ exact: Distances, queryLoss: Float = 0) -> Bound {
+    /// `queryLoss`: the square of what the query lost; `share`: of the margin.
+    func bound(for query: Query, _ exact: Distances, queryLoss: Float = 0, share: Float = 1) -> Bound {
         let length = model.isProduct ? exact.length(of: query) : 1
         // Rows that lose nothing have no margin; a query between their values has one all the same.
-        let margin = model.margin > 0 ? model.margin * length : queryLoss.squareRoot()
+        let margin = model.margin > 0 ? model.margin * length * share : queryLoss.squareRoot()
         return Bound(margin: margin, unit: model.distanceUnit, isProduct: model.isProduct)
     }
 
     /// The least distances for the search that `scratch` belongs to: the distances themselves if its walk went by
-    /// vectors.
-    func bound(for query: Query, _ exact: Distances, _ scratch: SearchScratch) -> Bound {
+    /// vectors. `share`: of the margin.
+    func bound(for query: Query, _ exact: Distances, _ scratch: SearchScratch, share: Float = 1) -> Bound {
         scratch.walksByCodes
-            ? bound(for: query, exact, queryLoss: scratch.codeQueryLoss) : .exact(isProduct: model.isProduct)
+            ? bound(for: query, exact, queryLoss: scratch.codeQueryLoss, share: share)
+            : .exact(isProduct: model.isProduct)
     }
 }
 

@@ -10,11 +10,14 @@ extension Graph {
         let k = min(k, size)
         guard k > 0 else { return scratch.noResults }
         let computer = DistanceComputer(query, distances),
-            bound = codes.bound(for: query, distances, scratch)
+            bound = codes.bound(
+                for: query, distances, scratch, share: makeRowReads == nil ? 1 : DiskReading.marginShare)
         let pool = scratch.pool, gathered = scratch.gathered, results = scratch.distances
         var best = CandidatePool(scratch.results(k + 1), scratch)
-        let stage = min(gathered.count, Self.rerankStage)
-        var index = 0, stageSize = min(gathered.count, k)
+        let readsDisk = scratch.rowReads != nil
+        let stage = readsDisk ? gathered.count : min(gathered.count, Self.rerankStage)
+        var index = 0, stageSize = min(gathered.count, k + (readsDisk ? DiskReading.stageExtra : 0))
+        defer { scratch.endReading() }
         while index < size {
             var pending = 0
             while index < size && pending < stageSize {
@@ -27,9 +30,7 @@ extension Graph {
                 pending &+= rule.finds(candidate.slot) ? 1 : 0
                 index &+= 1
             }
-            fetchRows?(gathered, pending)
-            computer.prefetch(gathered, pending)
-            computer.compute(gathered, pending, results)
+            compareFetched(computer, gathered, pending, results, scratch)
             scratch.rerankCount &+= pending
             scratch.trace?.compared(computer, gathered, pending)
             for place in 0..<pending {
@@ -56,9 +57,7 @@ extension Graph {
         while start < size {
             let count = min(gathered.count, size &- start, 32)
             for index in 0..<count { gathered[index] = pool[start &+ index].slot }
-            fetchRows?(gathered, count)
-            computer.prefetch(gathered, count)
-            computer.compute(gathered, count, results)
+            compareFetched(computer, gathered, count, results, scratch)
             for index in 0..<count {
                 let candidate = Candidate(distance: results[index], slot: gathered[index])
                 pool[start &+ index] = candidate
@@ -66,6 +65,7 @@ extension Graph {
             }
             start &+= count
         }
+        scratch.endReading()
         scratch.rerankCount &+= size
         pool.sort(size)
         guard first < size else { return .kept }

@@ -237,16 +237,22 @@ struct WalksInTurns<Rule: SearchRule>: ~Copyable {
         count += 1
     }
 
-    /// Walks to the end. Calls `body` with each walk's number and how many candidates are in its pool, as `finish`
-    /// says it, and lets go of the memory.
+    /// Walks to the end. Calls `walked` with each walk's number and how many candidates are in its pool, and `body` once
+    /// all have ended, with how many `finish` says; and lets go of the memory.
     consuming func finish<Failure: Error>(
+        walked: (_ number: Int, _ size: Int) -> Void = { _, _ in },
         _ body: (_ number: Int, _ size: Int) throws(Failure) -> Void
     ) throws(Failure) {
         var waiting = [Int](0..<count)
         while !waiting.isEmpty {
             var index = 0
             while index < waiting.count {
-                if unsafe walks[waiting[index]].takeTurn() { index &+= 1 } else { waiting.remove(at: index) }
+                if unsafe walks[waiting[index]].takeTurn() {
+                    index &+= 1
+                } else {
+                    let number = waiting.remove(at: index)
+                    unsafe walked(number, walks[number].size)
+                }
             }
         }
         var sizes: [Int] = []

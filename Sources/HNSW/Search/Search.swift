@@ -13,8 +13,9 @@ extension Graph {
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         guard view.maximumLevel >= 0, k > 0 else { return scratch.noResults }
         let width = min(max(width, k), view.count)
+        scratch.wantedCount = k
         if !view.hasDeadSlots {
-            let walk = walkWidth(width, in: view)
+            let walk = searchWidth(width, in: view)
             try prepare(scratch, slots: view.count, width: walk.kept, batch: parameters.capacity(level: 0))
             let computer = walkComputer(query, in: view, scratch)
             let entry = descend(computer, to: 0, in: view, scratch)
@@ -34,6 +35,12 @@ extension Graph {
         let depth = min(codes.model.depth, 160)
         let looked = width + (depth + 3) / 4 + width * depth / 160
         return WalkWidth(looked: min(looked, view.count), kept: min(max(looked, width + depth), view.count))
+    }
+
+    /// The same for a search, which looks further where it reads fewer vectors.
+    func searchWidth(_ width: Int, in view: GraphView) -> WalkWidth {
+        let readsDisk = makeRowReads != nil && view.codes != nil
+        return walkWidth(readsDisk ? min(DiskReading.widened(width), view.count) : width, in: view)
     }
 
     /// What a walk compares with the query: the codes, where there are any, else the vectors.
@@ -69,7 +76,7 @@ extension Graph {
     func searchLiveSlots(
         _ query: Query, count k: Int, width: Int, in view: GraphView, scratch: SearchScratch
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
-        let rule = VisibleSlots(slots: slots, sequence: view.sequence), walk = walkWidth(width, in: view)
+        let rule = VisibleSlots(slots: slots, sequence: view.sequence), walk = searchWidth(width, in: view)
         try prepare(
             scratch, slots: view.count, width: VisibleSlots.poolLimit(width: walk.kept),
             batch: parameters.capacity(level: 0)
@@ -160,6 +167,18 @@ extension Graph {
         _ scratch: SearchScratch
     ) -> Int {
         var walk = LevelZeroWalk(self, computer, from: entry, width, in: view, rule: rule, scratch)
+        if scratch.rowReads != nil && computer.distances.isOfCodes {
+            var hops = 0
+            let beginning = DiskReading.beginning(ofWalk: width.looked)
+            while walk.hasNext {
+                walk.gather()
+                walk.lookAhead()
+                walk.compare()
+                hops &+= 1
+                if hops == beginning { expectRows(walk.size, scratch) }
+            }
+            return walk.finish()
+        }
         while walk.hasNext {
             walk.gather()
             walk.lookAhead()

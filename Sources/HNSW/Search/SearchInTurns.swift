@@ -20,14 +20,15 @@ extension Graph {
         let width = min(max(width, k), view.count)
         if view.hasDeadSlots {
             let rule = VisibleSlots(slots: slots, sequence: view.sequence)
-            try walk(queries, width: width, in: view, rule: rule) { (number, size) throws(OutOfMemory) in
+            try walk(queries, count: k, width: width, in: view, rule: rule) { (number, size) throws(OutOfMemory) in
                 let (query, scratch) = queries[number]
                 try body(
                     number,
                     liveResults(query, k, of: size, width: width, in: view, scratch))
             }
         } else {
-            try walk(queries, width: width, in: view, rule: EverySlot()) { (number, size) throws(OutOfMemory) in
+            try walk(queries, count: k, width: width, in: view, rule: EverySlot()) {
+                (number, size) throws(OutOfMemory) in
                 let (query, scratch) = queries[number]
                 if let found = results(query, k, of: size, in: view, scratch) { return try body(number, found) }
                 try body(number, searchLiveSlots(query, count: k, width: width, in: view, scratch: scratch))
@@ -36,12 +37,13 @@ extension Graph {
     }
 
     private func walk<Rule: SearchRule>(
-        _ queries: [(query: Query, scratch: SearchScratch)], width: Int, in view: GraphView, rule: Rule,
+        _ queries: [(query: Query, scratch: SearchScratch)], count k: Int, width: Int, in view: GraphView, rule: Rule,
         _ body: (_ number: Int, _ size: Int) throws(OutOfMemory) -> Void
     ) throws(OutOfMemory) {
-        let walk = walkWidth(width, in: view)
+        let walk = searchWidth(width, in: view)
         let room = Rule.isNeeded ? VisibleSlots.poolLimit(width: walk.kept) : walk.kept
         for (_, scratch) in queries {
+            scratch.wantedCount = k
             try prepare(scratch, slots: view.count, width: room, batch: parameters.capacity(level: 0))
         }
         var walks = WalksInTurns<Rule>()
@@ -51,6 +53,7 @@ extension Graph {
             walks.append(
                 LevelZeroWalk(self, computer, from: entry, walk, in: view, rule: rule, scratch))
         }
-        try walks.finish(body)
+        try walks.finish(
+            walked: { number, size in if view.codes != nil { expectRows(size, queries[number].scratch) } }, body)
     }
 }

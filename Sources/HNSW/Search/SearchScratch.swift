@@ -25,6 +25,9 @@ package final class SearchScratch: @unchecked Sendable {
     private let queryMemory = Memory<UInt64>()
     private let codeQueryMemory = Memory<UInt64>()
     private let codeComponentMemory = Memory<Float>()
+    private let fetchedMemory = Memory<UInt64>()
+    private let fetchedNormMemory = Memory<Float>()
+    private let ordinalMemory = Memory<UInt32>()
     /// What a filter's test said in this search.
     let memo = TestMemo()
     let selection = NeighborSelection()
@@ -49,6 +52,7 @@ package final class SearchScratch: @unchecked Sendable {
             + keptMemory.byteCount + gatheredMemory.byteCount + aheadMemory.byteCount + distanceMemory.byteCount
             + expansionMemory.byteCount
             + queryMemory.byteCount + codeQueryMemory.byteCount + codeComponentMemory.byteCount
+            + fetchedMemory.byteCount + fetchedNormMemory.byteCount + ordinalMemory.byteCount
             + memo.byteCount + selection.byteCount
     }
 
@@ -71,6 +75,40 @@ package final class SearchScratch: @unchecked Sendable {
         // Codes fill their rows up; the longest are those of half precision, whose queries are floats.
         try codeQueryMemory.grow(to: (4 * (dimensions + 128) + MemoryLayout<cairn_code_query>.size + 64) / 8 + 1)
     }
+
+    /// How many rows are read from the disk at a time.
+    static let fetchedAtOnce = 64
+
+    /// What reads rows from the disk; nil where they are read through the column.
+    private(set) var rowReads: (any RowReads)?
+    /// How many results the search wants, for who begins to read their rows early.
+    var wantedCount = 0
+
+    /// Forgets the rows that were read, which may be others by the next search.
+    func endReading() {
+        wantedCount = 0
+        rowReads?.finish()
+    }
+
+    /// Makes room for rows that are read from the disk.
+    func prepare(_ graph: Graph, _ makeRowReads: () -> (any RowReads)?) throws(OutOfMemory) {
+        guard fetchedMemory.buffer.count == 0 else { return }
+        rowReads = makeRowReads()
+        let fetchedRowBytes = graph.columns.vectorStride
+        try fetchedNormMemory.grow(to: Self.fetchedAtOnce)
+        try ordinalMemory.grow(to: Self.fetchedAtOnce)
+        for index in 0..<Self.fetchedAtOnce { ordinals[index] = UInt32(index) }
+        try fetchedMemory.grow(to: (Self.fetchedAtOnce * fetchedRowBytes + 64) / 8 + 1)
+    }
+
+    /// Room for rows that are read from the disk, aligned to a cache line.
+    var fetchedRows: UnsafeMutableRawPointer {
+        unsafe UnsafeMutableRawPointer(fetchedMemory.buffer.base).alignedUp(toMultipleOf: 64)
+    }
+    /// Room for their norms.
+    var fetchedNorms: UncheckedBuffer<Float> { fetchedNormMemory.buffer }
+    /// 0, 1, 2 and so on: the numbers of those rows.
+    var ordinals: UncheckedBuffer<UInt32> { ordinalMemory.buffer }
 
     @inline(__always)
     var pool: UncheckedBuffer<Candidate> { poolMemory.buffer }
@@ -128,5 +166,9 @@ extension Graph {
     package func prepare(_ scratch: SearchScratch, slots: Int, width: Int, batch: Int) throws(OutOfMemory) {
         try scratch.prepare(slots: slots, width: width, batch: batch)
         try scratch.prepare(dimensions: distances.dimensions)
+        guard let makeRowReads else { return }
+        try scratch.prepare(self, makeRowReads)
+        // A search that found nothing to decide may have left some.
+        scratch.rowReads?.finish()
     }
 }

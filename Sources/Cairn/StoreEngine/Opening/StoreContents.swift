@@ -88,9 +88,11 @@ final class StoreContents: @unchecked Sendable {
         publishedReport.withLock { $0?.isUnderReview = true }
     }
 
-    /// Has searches ask for the rows of vectors that they are about to read together, because they are on the disk.
-    func readTogether() {
+    /// Has searches read the rows of vectors together, because they are on the disk; by `reader`, past the page cache,
+    /// where there is one.
+    func readTogether(_ reader: RowReader?) {
         let memory = memory
+        if let reader { graph.makeRowReads = { reader.makeReads().map { DiskRows($0) } } }
         graph.fetchRows = { slots, count in unsafe memory.expectRows(slots.base, count, of: .vectors) }
     }
 
@@ -174,4 +176,19 @@ final class StoreContents: @unchecked Sendable {
     }
 
     private func norm(_ slot: UInt32) -> Float { unsafe columns.norms.map { unsafe $0[Int(slot)] } ?? 1 }
+}
+
+/// The file's rows, as the graph asks for them.
+private final class DiskRows: HNSW.RowReads {
+    private let reads: MappedStorage.RowReads
+
+    init(_ reads: MappedStorage.RowReads) { self.reads = reads }
+
+    func expect(_ slots: UncheckedBuffer<UInt32>, _ count: Int) { unsafe reads.expect(slots.base, count) }
+
+    func read(_ slots: UncheckedBuffer<UInt32>, _ count: Int, to rows: UnsafeMutableRawPointer) -> Bool {
+        unsafe reads.read(slots.base, count, to: rows)
+    }
+
+    func finish() { reads.finish() }
 }

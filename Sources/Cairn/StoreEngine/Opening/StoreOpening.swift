@@ -66,7 +66,11 @@ struct StoreOpening {
         let state = try read(found), contents = state.contents
         let kind = quantization(found.header, state.file.superblock)
         let codes = found.journal == nil && kind != .none ? openCodes(found, state) : nil
-        if state.plan != .resident { contents.readTogether() }
+        if state.plan != .resident {
+            contents.readTogether(
+                RowReader(
+                    directory[StoreName.levelZero], mapped: state.file.file, contents.memory, .vectors))
+        }
         if state.plan == .quantizedResident {
             // Without addresses for them they are read from the file.
             try? contents.graph.usePackedLists()

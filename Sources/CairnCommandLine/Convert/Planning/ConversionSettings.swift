@@ -55,7 +55,7 @@ struct ConversionSettings {
             constructionWidth != nil && !isBuilt, "--ef-construction",
             "is for graphs that are built; this one is kept, or none is needed")
         try refuse(threads != nil && !isBuilt, "--threads", "is for graphs that are built")
-        try refuse(memory != nil && !isBuilt, "--memory", "is for graphs that are built")
+        try refuse(memory != nil && !isBuilt && !isStore, "--memory", "is for stores, and for graphs that are built")
         try refuse(skipped != nil && !isBuilt, "--skip-invalid", "is for graphs that are built")
         try refuse(
             scalar != nil && isStore && output == .cairn, "--scalar", "cannot change: a copy keeps the data as it is")

@@ -9,7 +9,8 @@ import Glibc
 import Darwin
 #endif
 
-/// A store gives the same answers whatever of it is in memory.
+/// A store gives answers that are as good whatever of it is in memory. They are not the same: where a vector costs a read of the
+/// disk, searches read fewer of them and look at more codes.
 @Suite struct MemoryPlanTests {
     private let store: CodedStore
     private let queries: [[Float]]
@@ -32,13 +33,34 @@ import Darwin
         return opened
     }
 
-    private func answers(_ opened: VectorStore) throws -> [[VectorStore.Neighbor]] {
+    private struct Answers: Equatable {
+        /// What no approximation is in.
+        var exact: [[VectorStore.Neighbor]] = []
+        var searches: [[VectorStore.Neighbor]] = []
+        /// How many of the true neighbours the searches have found.
+        var hits = 0
+    }
+
+    private func answers(_ opened: VectorStore) throws -> Answers {
         let odd = VectorStore.LabelFilter.matching { $0 % 2 == 1 }
-        var found = try queries.map { try opened.search($0, k: 10) }
-        found += try queries.map { try opened.search($0, k: 10, options: .init(filter: odd)) }
-        found += try queries.map { try opened.search($0, within: 6).neighbors }
-        found += try queries.map { try opened.search($0, k: 5, options: .init(isExact: true)) }
-        return try found + opened.search(batch: queries.flatMap { $0 }, k: 7, threads: 2)
+        var found = Answers()
+        found.exact = try queries.map { try opened.search($0, k: 10, options: .init(isExact: true)) }
+        found.searches = try queries.map { try opened.search($0, k: 10, options: .init(ef: 20)) }
+        found.searches += try opened.search(batch: queries.flatMap { $0 }, k: 10, options: .init(ef: 20), threads: 2)
+        for (index, neighbors) in found.searches.enumerated() {
+            found.hits += neighbors.count { found.exact[index % queries.count].contains($0) }
+        }
+        found.searches += try queries.map { try opened.search($0, k: 10, options: .init(filter: odd)) }
+        found.searches += try queries.map { try opened.search($0, within: 6).neighbors }
+        return found
+    }
+
+    private func expect(_ found: Answers, asGoodAs wanted: Answers) {
+        #expect(found.exact == wanted.exact)
+        // One in a hundred, because the queries are few.
+        #expect(Double(found.hits) >= 0.99 * Double(wanted.hits), "\(found.hits) of \(wanted.hits)")
+        func count(_ answers: Answers) -> Int { answers.searches.reduce(0) { $0 + $1.count } }
+        #expect(100 * count(found) >= 99 * count(wanted))
     }
 
     @Test func `the plan follows from the budget`() throws {
@@ -47,14 +69,24 @@ import Darwin
         #expect(try open(budget).info.memoryPlan == .quantizedResident)
     }
 
-    @Test func `answers are the same in every plan`() throws {
+    @Test func `answers are as good in every plan`() throws {
         let wanted = try answers(open(nil))
-        #expect(try answers(open(budget)) == wanted)
-        #expect(try answers(open(100_000)) == wanted)
+        try expect(answers(open(budget)), asGoodAs: wanted)
+        #expect(try answers(open(budget)) == answers(open(100_000)))
+    }
+
+    @Test func `fewer vectors are read from the disk than from memory`() throws {
+        var resident = VectorStore.SearchWork(), read = VectorStore.SearchWork()
+        let (first, second) = (try open(nil), try open(budget))
+        for query in queries {
+            _ = try first.search(query, k: 10, options: .init(ef: 50), work: &resident)
+            _ = try second.search(query, k: 10, options: .init(ef: 50), work: &read)
+        }
+        #expect(read.vectorsRead < resident.vectorsRead && read.quantizedVectorsRead > resident.quantizedVectorsRead)
     }
 
     @Test func `changes and checkpoints in every plan leave the same store`() throws {
-        var checksums: [UInt64?] = [], found: [[[VectorStore.Neighbor]]] = []
+        var checksums: [UInt64?] = [], found: [Answers] = []
         for budget in [nil, budget, 100_000] {
             let fixture = try CodedStore(.scalar4)
             try fixture.build(2000)
@@ -77,7 +109,8 @@ import Darwin
             #expect(try answers(again) == found.last!)
             #expect(try again.verify().problems == [])
         }
-        #expect(Set(checksums).count == 1 && found[1] == found[0] && found[2] == found[0])
+        #expect(Set(checksums).count == 1 && found[1] == found[2])
+        expect(found[1], asGoodAs: found[0])
     }
 
     @Test func `closing does not wait for lists`() throws {
