@@ -17,15 +17,24 @@ bool cairn_bypass_cache(int descriptor) {
 }
 
 #if defined(__linux__) && __has_include(<linux/io_uring.h>)
+#include <linux/io_uring.h>
+#endif
+
+// Headers from before Linux 5.6 do not know how to read into a plain buffer.
+#if defined(IORING_FEAT_RW_CUR_POS)
 
 #include <errno.h>
-#include <linux/io_uring.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#ifndef IORING_SETUP_COOP_TASKRUN
+#define IORING_SETUP_COOP_TASKRUN (1U << 8)
+#endif
 
 /// What both sides see of a queue: the kernel moves one end, this process the other.
 typedef struct ring_memory {
@@ -127,6 +136,8 @@ void cairn_read_ring_add(cairn_read_ring *ring, void *target, uint32_t length, u
 }
 
 int cairn_read_ring_submit(cairn_read_ring *ring, unsigned count) {
+    // Without memory for them, reads are tried again for a while.
+    int attempts = 10000;
     for (;;) {
         unsigned ended = __atomic_load_n(ring->completion_tail, __ATOMIC_ACQUIRE) - *ring->completion_head;
         if (ring->queued == 0 && ended >= count) return 0;
@@ -134,7 +145,10 @@ int cairn_read_ring_submit(cairn_read_ring *ring, unsigned count) {
                              0);
         if (taken >= 0) {
             ring->queued -= (unsigned)taken;
-        } else if (errno != EINTR && errno != EAGAIN && errno != EBUSY) {
+        } else if (errno == EAGAIN || errno == EBUSY) {
+            if (--attempts == 0) return errno;
+            sched_yield();
+        } else if (errno != EINTR) {
             return errno;
         }
     }

@@ -104,6 +104,13 @@ extension HnswlibIndex {
     /// Whether a list (a count, of which half a word counts, then ids) has a link twice, or one to its own element.
     private static func repeats(_ list: UnsafeRawPointer, own: UInt32) -> Bool {
         let count = unsafe Int(list.loadUnaligned(as: UInt32.self) & 0xFFFF)
+        guard count <= 64 else {
+            var seen: Set<UInt32> = [own]
+            return (0..<count).contains { place in
+                let id = unsafe list.loadUnaligned(fromByteOffset: 4 + 4 * place, as: UInt32.self)
+                return !seen.insert(id).inserted
+            }
+        }
         var differs = true
         for last in 0..<count {
             let id = unsafe list.loadUnaligned(fromByteOffset: 4 &+ 4 &* last, as: UInt32.self)

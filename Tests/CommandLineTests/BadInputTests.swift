@@ -203,7 +203,7 @@ struct BadInputTests {
             says: "no such file"),
         BadInput(
             "no directory for results", ["v.npy": good], search + ["--save-labels", "@none/l.npy"], "notFound",
-            at: "none/l.npy", says: "could not create it"),
+            at: "none", says: "there is no such directory to write to"),
         BadInput(
             "a bad query after files of results were begun", ["v.npy": vectors(.nan)],
             search + ["--save-labels", "@l.npy", "--save-distances", "@d.npy"], "invalidVector", at: "v.npy",

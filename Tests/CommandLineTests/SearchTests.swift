@@ -31,6 +31,19 @@ struct SearchTests {
         queries.rows.map { vectors.nearest($0, count).map { UInt64($0.row) } }
     }
 
+    /// Files of a store, what the command reads, and another file of the same results.
+    @Test(arguments: [
+        ["--save-labels", "@store/level0"], ["--save-distances", "@store/new"], ["--save-labels", "@q.npy"],
+        ["--save-labels", "@r.npy", "--save-distances", "@r.npy"], ["--save-labels", "@store"],
+    ])
+    func `results replace nothing that is needed`(options: [String]) throws {
+        let before = try workspace.state(of: "store"), queries = try workspace.bytes("q.npy")
+        let outcome = try workspace.cairn(["search", "@store", "@q.npy"] + options)
+        #expect(outcome.code == 1 && outcome.output == "" && outcome.errors.hasPrefix("cairn: error: "))
+        #expect(try workspace.state(of: "store") == before && workspace.bytes("q.npy") == queries)
+        #expect(try !workspace.content.contains("r.npy"))
+    }
+
     @Test(
         "finds what an exact search finds, in JSON",
         arguments: [[], ["--exact"], ["--ef", "200"], ["--memory", "1M"]])

@@ -46,6 +46,26 @@ struct VerifyTests {
             stride(from: 0, to: bytes.count - 32, by: 32).first { bytes[$0..<$0 + 32].elementsEqual(vector) })
     }
 
+    @Test func `labels are not written into a store`() throws {
+        let before = try workspace.state(of: "store")
+        let outcome = try workspace.cairn("verify", "@store", "--save-labels", "@store/level0")
+        #expect(outcome.code == 1 && outcome.errors.contains("this is a store"))
+        #expect(try workspace.state(of: "store") == before)
+    }
+
+    @Test(arguments: [
+        ["info"], ["get", "3"], ["labels"], ["verify"], ["set", "--ef", "60"], ["delete", "5"], ["quantize", "none"],
+        ["checkpoint"],
+        ["repair"],
+    ])
+    func `every command takes --memory`(command: [String]) throws {
+        let arguments = [command[0], "@store"] + command.dropFirst() + ["--memory", "64K"]
+        let outcome = try workspace.cairn(arguments)
+        #expect(outcome.code == 0 && outcome.errors == "", "\(outcome.errors)")
+        if command == ["info"] { #expect(outcome.output.contains("paged")) }
+        #expect(try workspace.cairn(arguments.dropLast() + ["64X"]).code == 64)
+    }
+
     @Test(arguments: ["header", "checksums", "graph", "searches"])
     func `a sound store is ok at every depth, and nothing is written`(depth: String) throws {
         #expect(try workspace.cairn("delete", "@store", "7", "8", "--quiet").code == 0)

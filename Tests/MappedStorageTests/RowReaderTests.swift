@@ -5,37 +5,66 @@ import Testing
 
 @testable import MappedStorage
 
+/// Whether this process can read temporary files past the page cache.
+private let readsPastTheCache: Bool = {
+    guard let directory = try? TemporaryDirectory(), let folder = try? Directory(directory.path) else { return false }
+    let superblock = Superblock(
+        dimensions: 16, metric: .l2, scalar: .float32, connectivity: 5, constructionWidth: 40, seed: 1)
+    guard let file = try? LevelZeroFile.create(folder["level0"], superblock: superblock, slots: 1) else { return false }
+    return RowReader(folder["level0"], mapped: file.file, file.memory, [], .vectors) != nil
+}()
+
 /// Rows that are read past the page cache are those of the file, wherever they are in it.
-@Suite(.enabled(if: RowReader.isPossible, "the kernel has no io_uring, or does not let this process have it"))
+@Suite(
+    .enabled(
+        if: readsPastTheCache,
+        "no io_uring for this process, or a file system for temporary files that does not read past its cache"))
 struct RowReaderTests {
     private let directory: TemporaryDirectory
-    private let slots = 3000
+    private let folder: Directory
+    private static let slots = 3000
 
-    init() throws { directory = try TemporaryDirectory() }
+    init() throws {
+        directory = try TemporaryDirectory()
+        folder = try Directory(directory.path)
+    }
 
-    /// A file of `slots` rows, each byte of which follows from where it is.
-    private func makeFile(dimensions: Int) throws -> (LevelZeroFile, Directory) {
+    /// A file of rows, each byte of which follows from where it is.
+    private func makeFile(dimensions: Int) throws -> LevelZeroFile {
         let superblock = Superblock(
             dimensions: dimensions, metric: .l2, scalar: .float32, connectivity: 5, constructionWidth: 40, seed: 1)
-        let folder = try Directory(directory.path), geometry = superblock.geometry
-        let made = try LevelZeroFile.create(folder["level0"], superblock: superblock, slots: slots)
-        var previous: Geometry.Segment?, count = 0
-        while count < slots {
-            let segment = geometry.segment(after: previous)
-            try made.append(segment, .shared)
-            (previous, count) = (segment, segment.slots.upperBound)
-        }
+        let geometry = superblock.geometry
+        let made = try LevelZeroFile.create(folder["level0"], superblock: superblock, slots: Self.slots)
+        for segment in segments(geometry) { try made.append(segment, .shared) }
         let stride = geometry.stride(of: .vectors), base = unsafe made.memory.base(of: .vectors)
-        for slot in 0..<count {
+        for slot in 0..<Self.slots {
             for byte in 0..<stride {
                 unsafe (base + slot * stride + byte).storeBytes(of: Self.byte(slot, byte), as: UInt8.self)
             }
         }
         try made.file.synchronize()
-        return (made, folder)
+        return made
     }
 
-    private static func byte(_ slot: Int, _ byte: Int) -> UInt8 { UInt8(truncatingIfNeeded: slot &* 31 &+ byte &* 7) }
+    private func segments(_ geometry: Geometry) -> [Geometry.Segment] {
+        geometry.layout(segments: geometry.segments(forSlots: Self.slots))
+    }
+
+    /// Reads by addresses behind which is nothing, so that no row can come from there.
+    private func makeReader(_ file: LevelZeroFile, readsKept: Int = 64) -> RowReader? {
+        let geometry = file.superblock.geometry
+        guard
+            let memory = try? ColumnMemory(
+                geometry: geometry, slots: Self.slots, minimum: Self.slots, path: folder.path)
+        else { return nil }
+        return RowReader(
+            folder["level0"], mapped: file.file, memory, segments(geometry), .vectors, readsKept: readsKept)
+    }
+
+    /// Another one for each of 65,536 slots.
+    private static func byte(_ slot: Int, _ byte: Int) -> UInt8 {
+        UInt8(truncatingIfNeeded: slot &* 31 &+ slot / 256 &* 97 &+ byte &* 7)
+    }
 
     private func isRight(_ rows: [UInt8], _ slots: [UInt32], _ stride: Int) -> Bool {
         slots.enumerated().allSatisfy { index, slot in
@@ -43,80 +72,110 @@ struct RowReaderTests {
         }
     }
 
-    /// Rows of 64 bytes and more; some lie on two pages, and some in two segments.
-    @Test(arguments: [16, 100, 128, 384, 2000])
-    func `every row, some together`(dimensions: Int) throws {
-        let (file, folder) = try makeFile(dimensions: dimensions), geometry = file.superblock.geometry
-        let stride = geometry.stride(of: .vectors)
-        let memory = try ColumnMemory(geometry: geometry, slots: slots, minimum: slots, path: folder.path)
-        var previous: Geometry.Segment?
-        while previous.map({ $0.slots.upperBound < slots }) ?? true {
-            let segment = geometry.segment(after: previous)
-            try memory.map(segment, of: file.file, .none)
-            previous = segment
-        }
-        let reader = try #require(RowReader(folder["level0"], mapped: file.file, memory, .vectors))
-        let reads = try #require(reader.makeReads())
-        var random = SeededGenerator(seed: 3)
-        for round in 0..<200 {
-            let count = 1 + Int.random(in: 0..<(round % 20 == 0 ? 150 : 40), using: &random)
-            let first = Int.random(in: 0..<slots - 200, using: &random)
-            // Together and apart, some of them twice.
-            let range = round % 3 == 0 ? first..<first + 200 : 0..<slots
-            let wanted = (0..<count).map { _ in UInt32(Int.random(in: range, using: &random)) }
-            let early = Array(wanted.shuffled(using: &random).prefix(Int.random(in: 0...count, using: &random)))
-            if round % 2 == 0 {
-                unsafe early.withUnsafeBufferPointer { unsafe reads.expect($0.baseAddress!, $0.count) }
+    private func read(_ reads: RowReads, _ slots: [UInt32], _ stride: Int) -> [UInt8]? {
+        var rows = [UInt8](repeating: 0, count: slots.count * stride)
+        let isDone = unsafe slots.withUnsafeBufferPointer { slots in
+            unsafe rows.withUnsafeMutableBytes {
+                unsafe reads.read(slots.baseAddress!, slots.count, to: $0.baseAddress!)
             }
-            var rows = [UInt8](repeating: 0, count: count * stride)
-            let isDone = unsafe wanted.withUnsafeBufferPointer { wanted in
-                unsafe rows.withUnsafeMutableBytes {
-                    unsafe reads.read(wanted.baseAddress!, wanted.count, to: $0.baseAddress!)
-                }
-            }
-            #expect(isDone && isRight(rows, wanted, stride), "round \(round)")
-            if Int.random(in: 0..<3, using: &random) > 0 { reads.finish() }
         }
+        return isDone ? rows : nil
     }
 
-    @Test func `rows in memory of this process, and too many threads`() throws {
-        let (file, folder) = try makeFile(dimensions: 100), geometry = file.superblock.geometry
-        let stride = geometry.stride(of: .vectors)
-        // Mapped for this process alone, so that nothing of it is in the file for sure.
-        let memory = try ColumnMemory(geometry: geometry, slots: slots, minimum: slots, path: folder.path)
-        for segment in geometry.layout(segments: geometry.segments(forSlots: slots)) {
-            try memory.map(segment, of: file.file, .copied)
+    private func expect(_ reads: RowReads, _ slots: [UInt32]) {
+        unsafe slots.withUnsafeBufferPointer { unsafe reads.expect($0.baseAddress!, $0.count) }
+    }
+
+    /// Rows of 64 bytes and more; some lie on two pages and more.
+    @Test(arguments: [16, 100, 128, 384, 2000], [64, 256])
+    func `every row, some together`(dimensions: Int, readsKept: Int) throws {
+        let file = try makeFile(dimensions: dimensions), stride = file.superblock.geometry.stride(of: .vectors)
+        let reads = try #require(makeReader(file, readsKept: readsKept)?.lend())
+        var random = SeededGenerator(seed: 3)
+        for round in 0..<200 {
+            let count = 1 + Int.random(in: 0..<(round % 20 == 0 ? 300 : 40), using: &random)
+            let first = Int.random(in: 0..<Self.slots - 200, using: &random)
+            // Close to each other and apart, some of them twice.
+            let range = round % 3 == 0 ? first..<first + 200 : 0..<Self.slots
+            let wanted = (0..<count).map { _ in UInt32(Int.random(in: range, using: &random)) }
+            if round % 2 == 0 {
+                expect(reads, Array(wanted.shuffled(using: &random).prefix(Int.random(in: 0...count, using: &random))))
+            }
+            let rows = try #require(read(reads, wanted, stride))
+            #expect(isRight(rows, wanted, stride), "round \(round)")
+            if Int.random(in: 0..<3, using: &random) > 0 { reads.finish() }
         }
-        unsafe memory.base(of: .vectors).storeBytes(of: 0xee, as: UInt8.self)
-        let reader = try #require(RowReader(folder["level0"], mapped: file.file, memory, .vectors))
+        for slot in 0..<UInt32(Self.slots) {
+            #expect(try isRight(#require(read(reads, [slot], stride)), [slot], stride))
+        }
+        #expect(reads.endedCount > 0)
+    }
+
+    @Test func `those that are given back are lent again, and there is an end of them`() throws {
+        let file = try makeFile(dimensions: 100), reader = try #require(makeReader(file))
         var all: [RowReads] = []
-        for _ in 0..<80 { if let reads = reader.makeReads() { all.append(reads) } }
-        #expect(all.count == 64)
-        var rows = [UInt8](repeating: 0, count: 2 * stride)
-        let isDone = unsafe [UInt32(0), 7].withUnsafeBufferPointer { wanted in
-            unsafe rows.withUnsafeMutableBytes { unsafe all[3].read(wanted.baseAddress!, 2, to: $0.baseAddress!) }
-        }
-        #expect(isDone && rows[0] == 0xee && isRight(Array(rows[stride...]), [7], stride))
-        all.removeAll()
-        #expect(reader.makeReads() != nil)
+        while let reads = reader.lend() { all.append(reads) }
+        #expect((16...64).contains(all.count) && reader.lend() == nil)
+        // What was asked for and not wanted is over when it is given back.
+        for reads in all { expect(reads, (0..<60).map { UInt32($0 * 50) }) }
+        for reads in all { reader.giveBack(reads) }
+        #expect(reader.endedCount > 60 && reader.byteCount > 0)
+        let again = try #require(reader.lend())
+        #expect(all.contains { $0 === again })
+    }
+
+    /// Not what a search before this one has read.
+    @Test func `a row that was written since`() throws {
+        let file = try makeFile(dimensions: 100), stride = file.superblock.geometry.stride(of: .vectors)
+        let reader = try #require(makeReader(file)), reads = try #require(reader.lend())
+        #expect(try isRight(#require(read(reads, [7], stride)), [7], stride))
+        let place = try #require(places(file).offset(ofRow: 7, stride))
+        try file.file.write([UInt8](repeating: 0xee, count: stride), at: place)
+        reader.giveBack(reads)
+        let again = try #require(reader.lend())
+        #expect(read(again, [7], stride) == [UInt8](repeating: 0xee, count: stride))
+    }
+
+    private func places(_ file: LevelZeroFile) -> RowPlaces {
+        var places = RowPlaces()
+        for segment in segments(file.superblock.geometry) { places.append(segment, .vectors) }
+        return places
     }
 
     @Test func `not of another file, nor of one that was cut short`() throws {
-        let (file, folder) = try makeFile(dimensions: 100), geometry = file.superblock.geometry
+        let file = try makeFile(dimensions: 100), stride = file.superblock.geometry.stride(of: .vectors)
         try writeBytes([UInt8](repeating: 0, count: 8192), to: directory.path.appending("other"))
-        #expect(RowReader(folder["other"], mapped: file.file, file.memory, .vectors) == nil)
-        let memory = try ColumnMemory(geometry: geometry, slots: slots, minimum: slots, path: folder.path)
-        for segment in geometry.layout(segments: geometry.segments(forSlots: slots)) {
-            try memory.map(segment, of: file.file, .none)
+        #expect(RowReader(folder["other"], mapped: file.file, file.memory, [], .vectors) == nil)
+        let reads = try #require(makeReader(file)?.lend()), path = directory.path.appending("level0")
+        let bytes = try readBytes(path)
+        try writeBytes(Array(bytes[..<(bytes.count / 4)]), to: path)
+        #expect(read(reads, [2999], stride) == nil)
+        #expect(read(reads, [2], stride) != nil)
+    }
+
+    /// Where pieces do not begin with a row of their own segment.
+    @Test func `places of rows in segments of 128 slots`() {
+        let superblock = Superblock(
+            dimensions: 16 * 4001, metric: .l2, scalar: .float32, connectivity: 2000, constructionWidth: 2000, seed: 1)
+        let geometry = superblock.geometry, stride = geometry.stride(of: .vectors)
+        var places = RowPlaces(), inTwo = 0
+        let segments = geometry.layout(segments: 9)
+        for segment in segments { places.append(segment, .vectors) }
+        for slot in 0..<segments.last!.slots.upperBound {
+            let bytes = slot * stride..<(slot + 1) * stride
+            let pieces = segments.flatMap(\.pieces).filter {
+                $0.column == .vectors && $0.columnOffset < bytes.upperBound
+                    && bytes.lowerBound < $0.columnOffset + $0.length
+            }
+            let found = places.offset(ofRow: UInt32(slot), stride)
+            if pieces.count == 1 && pieces[0].columnOffset + pieces[0].length >= bytes.upperBound {
+                #expect(found == pieces[0].fileOffset + bytes.lowerBound - pieces[0].columnOffset)
+            } else {
+                #expect(found == nil)
+                inTwo += 1
+            }
         }
-        let reader = try #require(RowReader(folder["level0"], mapped: file.file, memory, .vectors))
-        let reads = try #require(reader.makeReads())
-        let bytes = try readBytes(directory.path.appending("level0"))
-        try writeBytes(Array(bytes[..<(bytes.count / 4)]), to: directory.path.appending("level0"))
-        var row = [UInt8](repeating: 0, count: geometry.stride(of: .vectors))
-        let isDone = unsafe [UInt32(2999)].withUnsafeBufferPointer { wanted in
-            unsafe row.withUnsafeMutableBytes { unsafe reads.read(wanted.baseAddress!, 1, to: $0.baseAddress!) }
-        }
-        #expect(!isDone)
+        #expect(geometry.firstSlot(ofSegment: 1) == 128 && inTwo > 0, "\(geometry.firstSlot(ofSegment: 1)), \(inTwo)")
+        #expect(places.offset(ofRow: 1 << 20, stride) == nil)
     }
 }

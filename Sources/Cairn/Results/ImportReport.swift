@@ -18,7 +18,7 @@ extension VectorStore {
         /// The number of link lists that have a vector twice, or the vector whose list it is.
         ///
         /// hnswlib writes such links where it updates one vector while it adds another. Searches do not notice.
-        /// ``VectorStore/repair(at:options:threads:progress:)`` links these vectors again.
+        /// ``VectorStore/repair(at:options:threads:progress:)`` gives those vectors new links that have a label.
         public internal(set) var repeatedLinks = 0
         /// The settings of the new store.
         public internal(set) var configuration: Configuration

@@ -10,11 +10,15 @@ extension VectorStore {
         /// They are read into memory of the process, where nothing else can push them out. Vectors are read to decide
         /// between the best candidates only, several at a time, and on Linux past the page cache (with io_uring).
         ///
-        /// A vector costs a read of the disk here. So searches read fewer of them, and look at about a sixth more
-        /// candidates by their quantized vectors. An ef finds as much as in memory, but not always the same vectors.
+        /// A vector costs a read of the disk here. So searches read fewer of them, and look at an eighth more candidates by
+        /// their quantized vectors. They find other vectors now and then, and about as many of the true neighbours: a large
+        /// ef finds up to 0.005 less than in memory.
         case quantizedResident = "quantized-resident"
-        /// The store does not fit into memory. The kernel is told to read single rows, and not their neighbours in the
-        /// file.
+        /// The store does not fit into memory, and its link lists do not either.
+        ///
+        /// Quantized vectors that fit are read into memory of the process. A search then looks at several candidates at a
+        /// time, and reads their link lists together. Otherwise the kernel is told to read single rows, and not their
+        /// neighbours in the file.
         case paged
     }
 }

@@ -11,7 +11,8 @@ extension VectorStore {
         public internal(set) var relinkedLabels: [Label] = []
         /// The names of the derived files that were made again.
         public internal(set) var files: [String] = []
-        /// The labels of the vectors that are still unreachable or not found, in ascending order.
+        /// The labels of the vectors that are still unreachable or not found, or still have a repeated link, in ascending
+        /// order.
         ///
         /// For example, if a thousand vectors are equal, a search cannot find each of them.
         public internal(set) var remainingLabels: [Label] = []

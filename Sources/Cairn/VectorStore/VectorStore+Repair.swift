@@ -88,8 +88,8 @@ extension VectorStore {
             // Twice in arrays, and in two sets.
             let bytes = 80 * (unreachable.count + repeating.count + missed.count)
             try takingMemory(for: path, ProcessMemory.expect(bytes))
-            report.remainingLabels = Set(unreachable + missed).sorted()
             let labels = Set(unreachable + repeating + missed).sorted()
+            report.remainingLabels = labels
             if labels.isEmpty || round == Self.repairRounds { break }
             for first in stride(from: 0, to: labels.count, by: Self.relinkedAtOnce) {
                 let some = labels[first..<min(first + Self.relinkedAtOnce, labels.count)]

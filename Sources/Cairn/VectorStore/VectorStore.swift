@@ -43,12 +43,14 @@ public final class VectorStore: @unchecked Sendable {
     private let process = getpid()
     /// nil once the store is closed and nobody reads any more.
     private var contents: StoreContents?
+    /// What reads rows that are not kept in memory.
+    var rowReaders: [RowReader] { contents?.rowReaders ?? [] }
     private var storeLock: StoreLock?
     let counts: PublishedCounts
     private let searchWidth: Atomic<Int>
     private let codeKind: Atomic<UInt8>
     private let plan: MemoryPlan
-    private let packing: ListPacking?
+    private var packing: ListPacking?
     /// What closing the store left.
     private let lastFailedCheckpoint = Guarded<FailedCheckpoint?>(nil)
 
@@ -128,7 +130,9 @@ public final class VectorStore: @unchecked Sendable {
         lastFailedCheckpoint.withLock { $0 = failed }
         writer.withLock { $0 = nil }
         labels.release()
+        contents?.endReading()
         contents = nil
+        packing = nil
         storeLock = nil
         directory = nil
         if let problem { throw problem }
@@ -295,6 +299,7 @@ public final class VectorStore: @unchecked Sendable {
     private func heapBytes(_ contents: StoreContents) -> Int {
         let graph = contents.graph
         return (writer.withLock { $0?.heapBytes } ?? graph.byteCount) + graph.readers.byteCount + labels.byteCount
+            + contents.rowReaders.reduce(0) { $0 + $1.byteCount }
     }
 
     /// Bytes of all files, and of the logs among them.

@@ -172,7 +172,8 @@ struct SearchCommand: Command {
         let file = try queries.map { try QueryFile($0.path, dimensions: store.configuration.dimensions) }
         if let queries, file?.count == 0 { printWarning("\(queries.path): it has no queries") }
         let names = try names.map { try NameFile($0.path) }, titles = try titles.map { try NameFile($0.path) }
-        let writers = try saving.open(count ?? 10)
+        let writers = try saving.open(
+            count ?? 10, inputs: [self.queries, documents, filter, self.names, self.titles].compactMap { $0?.path })
         let limit = limit ?? .max
         let queries =
             try file.map { try SearchQueries($0, limit: limit) }

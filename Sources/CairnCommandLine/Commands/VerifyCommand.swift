@@ -71,6 +71,7 @@ struct VerifyCommand: Command {
     }
 
     func perform(_ output: StandardOutput) throws {
+        if let saveLabels { try Destination(path: saveLabels, mayReplace: true).check(inputs: []) }
         let labels = try saveLabels.map { try NpyStream<Label>($0) }
         let finding = try look()
         // Of a store that could not be opened nothing is known.

@@ -35,4 +35,16 @@ struct Destination {
         }
         throw Failure(code: StoreError.Code.alreadyExists.description, message, path: path)
     }
+
+    /// The same for a file of results, which must not replace what the command reads (`inputs`) nor another one that it
+    /// writes (`others`).
+    func check(inputs: [FilePath], others: [FilePath] = []) throws {
+        try check()
+        if let input = inputs.first(where: { Directory.areSame($0, path) }) {
+            throw Failure(path, "it would replace \(input), which the command reads: name another file")
+        }
+        if others.contains(where: { $0 == path || Directory.areSame($0, path) }) {
+            throw Failure(path, "two kinds of results would be the same file: name another one")
+        }
+    }
 }

@@ -36,9 +36,13 @@ struct ResultFiles: ParsableArguments {
 
     var isWanted: Bool { saveLabels != nil || saveDistances != nil || saveDocuments != nil }
 
-    /// Begins the files, so that one that cannot be written is known before the search.
-    func open(_ columns: Int) throws -> Writers {
-        Writers(
+    /// Begins the files, so that one that cannot be written is known before the search. `inputs` are not replaced.
+    func open(_ columns: Int, inputs: [FilePath]) throws -> Writers {
+        let files = [saveLabels, saveDistances, saveDocuments].compactMap(\.self)
+        for (index, file) in files.enumerated() {
+            try Destination(path: file, mayReplace: true).check(inputs: inputs, others: Array(files[..<index]))
+        }
+        return Writers(
             labels: try saveLabels.map { try ResultFile($0, columns: columns, padding: Label.max) },
             distances: try saveDistances.map { try ResultFile($0, columns: columns, padding: Float.infinity) },
             documents: try saveDocuments.map { try ResultFile($0, columns: columns, padding: UInt64.max) })

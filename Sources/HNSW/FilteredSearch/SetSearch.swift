@@ -101,12 +101,13 @@ extension Graph {
             scratch, slots: view.count, width: VisibleSlots.poolLimit(width: walk.kept),
             batch: parameters.capacity(level: 0)
         )
+        try beginReading(scratch, in: view)
         let computer = walkComputer(query, in: view, scratch)
         let entry = descend(computer, to: 0, in: view, scratch)
         let size = searchLevelZero(
             computer, from: entry, walk, in: view, rule: bits, scratch)
         if let codes = view.codes, size >= 0 {
-            let found = rerank(query, codes, size: size, count: k, rule: bits, scratch)
+            let found = rerank(query, codes, size: size, count: k, rule: bits, share: searchMarginShare, scratch)
             return found.count == k ? found : nil
         }
         guard size >= k else { return nil }

@@ -54,9 +54,12 @@ package final class Graph: @unchecked Sendable {
     /// Has rows of vectors read from the disk together, before they are compared one by one; nil: they are in memory, or
     /// may be. Set before anybody searches.
     package var fetchRows: (@Sendable (UncheckedBuffer<UInt32>, Int) -> Void)?
-    /// Makes what a thread reads rows of vectors with, if it can; nil: they are all read through the column. Set before
-    /// anybody searches.
-    package var makeRowReads: (@Sendable () -> (any RowReads)?)?
+    /// Lends a search what it reads rows of vectors with, if there is one left; nil: they are all read through the
+    /// column. Set before anybody searches.
+    package var lendRowReads: (@Sendable () -> (any RowReads)?)?
+    /// The same for rows of the links column, for a store whose lists are on the disk: walks then look at several
+    /// candidates at a time.
+    package var lendListReads: (@Sendable () -> (any RowReads)?)?
 
     /// What searches go by, set when a batch is published.
     private let publishedCount: Atomic<Int>
@@ -324,6 +327,16 @@ struct LevelZeroLists: @unchecked Sendable {
         if let packed, let count = packed.unpack(slot, into: room) { return (room, count) }
         let count = unsafe Int(columns.linkHeads[Int(slot)] & 0xffff)
         return (base(slot), min(count, capacity))
+    }
+
+    /// The same for a walk that has read the slot's row of the columns. `copy`: the row; nil if it could not be read.
+    func list(
+        _ slot: UInt32, copy: UncheckedBuffer<UInt32>?
+    ) -> (ids: UncheckedBuffer<UInt32>, count: Int) {
+        let place = unsafe (places + Int(slot)).pointee.load(ordering: .acquiring)
+        if place != 0 { return changedList(place) }
+        let count = unsafe Int(columns.linkHeads[Int(slot)] & 0xffff)
+        return (copy ?? base(slot), min(count, capacity))
     }
 
     /// Asks for a list that a walk will read soon.

@@ -234,7 +234,8 @@ extension Graph {
             while found.count < stops.count && walk.isDone(stops[found.count].looked) {
                 let size = min(walk.size, stops[found.count].kept)
                 if let codes = view.codes {
-                    let best = rerank(query, codes, size: size, count: neighbors, rule: EverySlot(), scratch)
+                    let best = rerank(
+                        query, codes, size: size, count: neighbors, rule: EverySlot(), share: 1, scratch)
                     found.append((0..<best.count).map { best[$0] })
                 } else {
                     found.append((0..<min(neighbors, size)).map { scratch.pool[$0].unexpanded })

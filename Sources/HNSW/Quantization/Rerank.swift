@@ -3,21 +3,22 @@ extension Graph {
     /// of the codes. Only those that `rule` finds.
     ///
     /// In stages: after the first, the k-th distance says how far a candidate's code may be for its vector to be nearer
-    /// still, by the margin that was measured when the codes were trained; where the pool gets beyond that it ends.
+    /// still, by `share` of the margin that was measured when the codes were trained; where the pool gets beyond that it
+    /// ends.
     func rerank<Rule: SearchRule>(
-        _ query: Query, _ codes: CodeColumn, size: Int, count k: Int, rule: Rule, _ scratch: SearchScratch
+        _ query: Query, _ codes: CodeColumn, size: Int, count k: Int, rule: Rule, share: Float, _ scratch: SearchScratch
     ) -> UncheckedBuffer<Candidate> {
+        defer { scratch.endReading() }
         let k = min(k, size)
         guard k > 0 else { return scratch.noResults }
         let computer = DistanceComputer(query, distances),
             bound = codes.bound(
-                for: query, distances, scratch, share: makeRowReads == nil ? 1 : DiskReading.marginShare)
+                for: query, distances, scratch, share: share)
         let pool = scratch.pool, gathered = scratch.gathered, results = scratch.distances
         var best = CandidatePool(scratch.results(k + 1), scratch)
-        let readsDisk = scratch.rowReads != nil
-        let stage = readsDisk ? gathered.count : min(gathered.count, Self.rerankStage)
+        let readsDisk = share < 1
+        let stage = min(gathered.count, readsDisk ? DiskReading.stage : Self.rerankStage)
         var index = 0, stageSize = min(gathered.count, k + (readsDisk ? DiskReading.stageExtra : 0))
-        defer { scratch.endReading() }
         while index < size {
             var pending = 0
             while index < size && pending < stageSize {
@@ -57,7 +58,9 @@ extension Graph {
         while start < size {
             let count = min(gathered.count, size &- start, 32)
             for index in 0..<count { gathered[index] = pool[start &+ index].slot }
-            compareFetched(computer, gathered, count, results, scratch)
+            fetchRows?(gathered, count)
+            computer.prefetch(gathered, count)
+            computer.compute(gathered, count, results)
             for index in 0..<count {
                 let candidate = Candidate(distance: results[index], slot: gathered[index])
                 pool[start &+ index] = candidate
@@ -65,7 +68,6 @@ extension Graph {
             }
             start &+= count
         }
-        scratch.endReading()
         scratch.rerankCount &+= size
         pool.sort(size)
         guard first < size else { return .kept }

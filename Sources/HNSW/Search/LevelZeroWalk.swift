@@ -123,6 +123,55 @@ struct LevelZeroWalk<Rule: SearchRule> {
         cursor = nextUnexpanded(after: cursor)
     }
 
+    /// Takes the next candidates, several at a time, reads their lists from the disk, and finds their neighbours that were
+    /// not seen yet. Begins to read the lists of those after them: nearly all of them are looked at in the end. Returns
+    /// how many candidates it took.
+    mutating func gather(by reads: any RowReads) -> Int {
+        let nodes = scratch.ahead, most = DiskReading.listsAtOnce
+        let end = min(pool.size, Rule.isNeeded ? width &+ (pool.size &- live) : width)
+        var count = 0, place = cursor
+        while place < end && count < 2 &* most {
+            if !pool.candidates[place].isExpanded {
+                nodes[count] = pool.candidates[place].slot
+                if count < most { pool.candidates[place] |= Candidate.expandedFlag }
+                count &+= 1
+            }
+            place &+= 1
+        }
+        reads.expect(nodes, count)
+        count = min(count, most)
+        let lists = scratch.fetchedLists, stride = columns.linkStride
+        let isRead = unsafe reads.read(nodes, count, to: UnsafeMutableRawPointer(lists.base))
+        if visited.count &+ count &* listCapacity > visited.touched.count {
+            scratch.visited.update(visited)
+            visited = scratch.visited.view(reserving: count &* listCapacity)
+        }
+        var visited = self.visited, found = 0
+        for index in 0..<count {
+            let (ids, length) = self.lists.list(
+                nodes[index], copy: isRead ? lists.dropFirst(index &* stride) : nil)
+            trace?.readList(ids, length)
+            for place in 0..<length {
+                // Read once: the file may change between two looks at it.
+                let id = ids[place]
+                if id >= limit { continue }
+                gathered[found] = id
+                found &+= visited.insert(id)
+            }
+        }
+        for index in 0..<found {
+            computer.prefetch(gathered[index], lines: plan.rowLines)
+            if Rule.isNeeded {
+                unsafe cairn_prefetch(columns.slotTable + Int(gathered[index]) &* Columns.slotEntrySize)
+            }
+        }
+        self.visited = visited
+        self.found = found
+        hopCount &+= count &- 1
+        cursor = nextUnexpanded(after: cursor)
+        return count
+    }
+
     /// Asks for what the next hops will read.
     @inline(__always)
     func lookAhead() {
@@ -176,7 +225,7 @@ struct LevelZeroWalk<Rule: SearchRule> {
             lists.prefetch(pool.candidates[cursor].slot)
         } else {
             guard hasNext else { return false }
-            gather()
+            if let reads = scratch.listReads { _ = gather(by: reads) } else { gather() }
             isGathered = true
         }
         return true

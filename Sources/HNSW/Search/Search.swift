@@ -13,14 +13,14 @@ extension Graph {
     ) throws(OutOfMemory) -> UncheckedBuffer<Candidate> {
         guard view.maximumLevel >= 0, k > 0 else { return scratch.noResults }
         let width = min(max(width, k), view.count)
-        scratch.wantedCount = k
         if !view.hasDeadSlots {
             let walk = searchWidth(width, in: view)
             try prepare(scratch, slots: view.count, width: walk.kept, batch: parameters.capacity(level: 0))
+            try beginReading(scratch, in: view)
             let computer = walkComputer(query, in: view, scratch)
             let entry = descend(computer, to: 0, in: view, scratch)
             let size = searchLevelZero(
-                computer, from: entry, walk, in: view, rule: EverySlot(), scratch)
+                computer, from: entry, walk, in: view, rule: EverySlot(), wanting: k, scratch)
             if let results = results(query, k, of: size, in: view, scratch) { return results }
         }
         return try searchLiveSlots(query, count: k, width: width, in: view, scratch: scratch)
@@ -39,9 +39,12 @@ extension Graph {
 
     /// The same for a search, which looks further where it reads fewer vectors.
     func searchWidth(_ width: Int, in view: GraphView) -> WalkWidth {
-        let readsDisk = makeRowReads != nil && view.codes != nil
+        let readsDisk = lendRowReads != nil && view.codes != nil
         return walkWidth(readsDisk ? min(DiskReading.widened(width), view.count) : width, in: view)
     }
+
+    /// Of the margin of the codes, what a search goes by.
+    var searchMarginShare: Float { lendRowReads == nil ? 1 : DiskReading.marginShare }
 
     /// What a walk compares with the query: the codes, where there are any, else the vectors.
     @inline(__always)
@@ -57,7 +60,7 @@ extension Graph {
     ) -> UncheckedBuffer<Candidate>? {
         let found: UncheckedBuffer<Candidate>
         if let codes = view.codes {
-            found = rerank(query, codes, size: size, count: k, rule: EverySlot(), scratch)
+            found = rerank(query, codes, size: size, count: k, rule: EverySlot(), share: searchMarginShare, scratch)
         } else {
             found = scratch.results(min(k, size)).prefix(min(k, size))
             for index in 0..<found.count { found[index] = scratch.pool[index].unexpanded }
@@ -81,10 +84,11 @@ extension Graph {
             scratch, slots: view.count, width: VisibleSlots.poolLimit(width: walk.kept),
             batch: parameters.capacity(level: 0)
         )
+        try beginReading(scratch, in: view)
         let computer = walkComputer(query, in: view, scratch)
         let entry = descend(computer, to: 0, in: view, scratch)
         let size = searchLevelZero(
-            computer, from: entry, walk, in: view, rule: rule, scratch)
+            computer, from: entry, walk, in: view, rule: rule, wanting: k, scratch)
         return try liveResults(query, k, of: size, width: width, in: view, scratch)
     }
 
@@ -97,7 +101,9 @@ extension Graph {
             return try filteredSearch(query, count: k, WalkLimits(width: width), in: view, scratch: scratch) { _ in true
             }!
         }
-        if let codes = view.codes { return rerank(query, codes, size: size, count: k, rule: rule, scratch) }
+        if let codes = view.codes {
+            return rerank(query, codes, size: size, count: k, rule: rule, share: searchMarginShare, scratch)
+        }
         let results = scratch.results(min(k, size))
         var found = 0, index = 0
         while index < size && found < k {
@@ -161,21 +167,27 @@ extension Graph {
     }
 
     /// The best `width` slots of level 0 around `entry`, ascending in `scratch.pool`; returns how many. -1 if more
-    /// belong there than it has room for, which only a `rule` can cause.
+    /// belong there than it has room for, which only a `rule` can cause. `count`: how many of their vectors the search
+    /// will want.
     func searchLevelZero<Rule: SearchRule>(
         _ computer: DistanceComputer, from entry: Candidate, _ width: WalkWidth, in view: GraphView, rule: Rule,
-        _ scratch: SearchScratch
+        wanting count: Int = 0, _ scratch: SearchScratch
     ) -> Int {
         var walk = LevelZeroWalk(self, computer, from: entry, width, in: view, rule: rule, scratch)
         if scratch.rowReads != nil && computer.distances.isOfCodes {
             var hops = 0
             let beginning = DiskReading.beginning(ofWalk: width.looked)
             while walk.hasNext {
-                walk.gather()
-                walk.lookAhead()
+                let before = hops
+                if let lists = scratch.listReads {
+                    hops &+= walk.gather(by: lists)
+                } else {
+                    walk.gather()
+                    walk.lookAhead()
+                    hops &+= 1
+                }
                 walk.compare()
-                hops &+= 1
-                if hops == beginning { expectRows(walk.size, scratch) }
+                if before < beginning && hops >= beginning { expectRows(count, of: walk.size, scratch) }
             }
             return walk.finish()
         }

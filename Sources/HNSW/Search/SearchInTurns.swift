@@ -43,8 +43,8 @@ extension Graph {
         let walk = searchWidth(width, in: view)
         let room = Rule.isNeeded ? VisibleSlots.poolLimit(width: walk.kept) : walk.kept
         for (_, scratch) in queries {
-            scratch.wantedCount = k
             try prepare(scratch, slots: view.count, width: room, batch: parameters.capacity(level: 0))
+            try beginReading(scratch, in: view)
         }
         var walks = WalksInTurns<Rule>()
         for (query, scratch) in queries {
@@ -54,6 +54,6 @@ extension Graph {
                 LevelZeroWalk(self, computer, from: entry, walk, in: view, rule: rule, scratch))
         }
         try walks.finish(
-            walked: { number, size in if view.codes != nil { expectRows(size, queries[number].scratch) } }, body)
+            walked: { number, size in if view.codes != nil { expectRows(k, of: size, queries[number].scratch) } }, body)
     }
 }

@@ -52,7 +52,7 @@ package final class SearchScratch: @unchecked Sendable {
             + keptMemory.byteCount + gatheredMemory.byteCount + aheadMemory.byteCount + distanceMemory.byteCount
             + expansionMemory.byteCount
             + queryMemory.byteCount + codeQueryMemory.byteCount + codeComponentMemory.byteCount
-            + fetchedMemory.byteCount + fetchedNormMemory.byteCount + ordinalMemory.byteCount
+            + fetchedMemory.byteCount + listMemory.byteCount + fetchedNormMemory.byteCount + ordinalMemory.byteCount
             + memo.byteCount + selection.byteCount
     }
 
@@ -79,26 +79,33 @@ package final class SearchScratch: @unchecked Sendable {
     /// How many rows are read from the disk at a time.
     static let fetchedAtOnce = 64
 
-    /// What reads rows from the disk; nil where they are read through the column.
+    /// What this search reads rows of vectors with; nil where it reads them through the column.
     private(set) var rowReads: (any RowReads)?
-    /// How many results the search wants, for who begins to read their rows early.
-    var wantedCount = 0
+    /// What it reads link lists with; nil where they are in memory, or read through the column.
+    private(set) var listReads: (any RowReads)?
+    private let listMemory = Memory<UInt32>()
+    /// Room for `DiskReading.listsAtOnce` lists.
+    var fetchedLists: UncheckedBuffer<UInt32> { listMemory.buffer }
 
-    /// Forgets the rows that were read, which may be others by the next search.
-    func endReading() {
-        wantedCount = 0
-        rowReads?.finish()
+    /// Has the search that begins read by what the graph lends, until `endReading`.
+    fileprivate func beginReading(_ graph: Graph, _ reads: any RowReads) throws(OutOfMemory) {
+        rowReads = reads
+        try fetchedNormMemory.grow(to: Self.fetchedAtOnce)
+        try fetchedMemory.grow(to: (Self.fetchedAtOnce * graph.columns.vectorStride + 64) / 8 + 1)
+        if ordinals.count == 0 {
+            try ordinalMemory.grow(to: Self.fetchedAtOnce)
+            for index in 0..<Self.fetchedAtOnce { ordinals[index] = UInt32(index) }
+        }
+        guard let lend = graph.lendListReads else { return }
+        try listMemory.grow(to: DiskReading.listsAtOnce * graph.columns.linkStride)
+        listReads = lend()
     }
 
-    /// Makes room for rows that are read from the disk.
-    func prepare(_ graph: Graph, _ makeRowReads: () -> (any RowReads)?) throws(OutOfMemory) {
-        guard fetchedMemory.buffer.count == 0 else { return }
-        rowReads = makeRowReads()
-        let fetchedRowBytes = graph.columns.vectorStride
-        try fetchedNormMemory.grow(to: Self.fetchedAtOnce)
-        try ordinalMemory.grow(to: Self.fetchedAtOnce)
-        for index in 0..<Self.fetchedAtOnce { ordinals[index] = UInt32(index) }
-        try fetchedMemory.grow(to: (Self.fetchedAtOnce * fetchedRowBytes + 64) / 8 + 1)
+    /// Gives back what the search read by. Rows that were read may be others by the next search.
+    package func endReading() {
+        rowReads?.finish()
+        listReads?.finish()
+        (rowReads, listReads) = (nil, nil)
     }
 
     /// Room for rows that are read from the disk, aligned to a cache line.
@@ -164,11 +171,16 @@ package final class SearchScratch: @unchecked Sendable {
 extension Graph {
     /// Makes room in `scratch` for a search of this graph; see there.
     package func prepare(_ scratch: SearchScratch, slots: Int, width: Int, batch: Int) throws(OutOfMemory) {
-        try scratch.prepare(slots: slots, width: width, batch: batch)
+        // What a search before this one may have left.
+        scratch.endReading()
+        let together = lendListReads == nil ? 1 : DiskReading.listsAtOnce
+        try scratch.prepare(slots: slots, width: width, batch: batch * together)
         try scratch.prepare(dimensions: distances.dimensions)
-        guard let makeRowReads else { return }
-        try scratch.prepare(self, makeRowReads)
-        // A search that found nothing to decide may have left some.
-        scratch.rowReads?.finish()
+    }
+
+    /// Has a search read what is on the disk past the page cache, if it goes by codes. `rerank` ends it.
+    func beginReading(_ scratch: SearchScratch, in view: GraphView) throws(OutOfMemory) {
+        guard view.codes != nil, let reads = lendRowReads?() else { return }
+        try scratch.beginReading(self, reads)
     }
 }

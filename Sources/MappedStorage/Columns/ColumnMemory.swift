@@ -26,12 +26,6 @@ package final class ColumnMemory: @unchecked Sendable {
     package let isCutShort: Bool
     /// The slots, from 0 on, whose memory is a file's pages and nothing else.
     private let mappedSlots = Atomic<Int>(0)
-    /// By segment and column, for those slots.
-    private let mappedPieces: UnsafeMutablePointer<MappedPiece>
-    private struct MappedPiece {
-        var columns: Range<Int>
-        var fileOffset: Int
-    }
     /// The kernel maps up to so many bytes around a page that is touched.
     private static let faultAround = 64 << 10
 
@@ -56,16 +50,12 @@ package final class ColumnMemory: @unchecked Sendable {
                 reservedSlots = reserved
                 isCutShort = target < slots
                 self.addresses = addresses
-                unsafe mappedPieces = .allocate(
-                    capacity: geometry.segments(forSlots: reserved) * Geometry.Column.allCases.count)
                 return
             }
             guard !isLast else { throw StorageError(path, "reserve \(all) bytes of addresses", .noMemory) }
             target = max(minimum, target / 2)
         }
     }
-
-    deinit { unsafe mappedPieces.deallocate() }
 
     /// About how many addresses are reserved in addition to the columns: for records, changed lists and codes.
     private static func bytesBeside(_ slots: Int, _ geometry: Geometry) -> Int {
@@ -94,35 +84,8 @@ package final class ColumnMemory: @unchecked Sendable {
             try unsafe file.map(at: address, length: piece.length, offset: piece.fileOffset, writing)
         }
         if writing == .none && segment.slots.lowerBound == mappedSlots.load(ordering: .relaxed) {
-            for column in Geometry.Column.allCases {
-                let piece = segment.pieces.first { $0.column == column }
-                let start = piece?.columnOffset ?? 0
-                unsafe (mappedPieces + Self.place(segment.index, column)).initialize(
-                    to: MappedPiece(
-                        columns: start..<start + (piece?.length ?? 0), fileOffset: piece?.fileOffset ?? 0))
-            }
-            mappedSlots.store(segment.slots.upperBound, ordering: .releasing)
+            mappedSlots.store(segment.slots.upperBound, ordering: .relaxed)
         }
-    }
-
-    private static func place(_ segment: Int, _ column: Geometry.Column) -> Int {
-        segment * Geometry.Column.allCases.count + column.rawValue
-    }
-
-    /// Where the row of a slot is in the file; nil if it is in memory of this process alone, or in two places. From any
-    /// thread.
-    func fileOffset(ofRow slot: UInt32, of column: Geometry.Column) -> Int? {
-        guard slot < mappedSlots.load(ordering: .acquiring) else { return nil }
-        let stride = geometry.stride(of: column), start = Int(slot) * stride
-        var segment = geometry.segments(forSlots: Int(slot) + 1) - 1
-        var piece = unsafe mappedPieces[Self.place(segment, column)]
-        // Pieces begin at whole granules: the first rows may be at the end of the piece before.
-        if start < piece.columns.lowerBound, segment > 0 {
-            segment -= 1
-            piece = unsafe mappedPieces[Self.place(segment, column)]
-        }
-        guard piece.columns.contains(start), start + stride <= piece.columns.upperBound else { return nil }
-        return piece.fileOffset + start - piece.columns.lowerBound
     }
 
     /// Puts zeroed memory behind the pieces of `segment`: a store that lives in memory.

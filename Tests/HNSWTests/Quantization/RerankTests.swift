@@ -29,7 +29,7 @@ import Testing
             let exact = candidates(DistanceComputer(query, graph.distances)).filter { rule.finds($0.slot) }.sorted()
             // As a walk leaves it.
             for (place, candidate) in byCode.enumerated() { scratch.pool[place] = candidate | Candidate.expandedFlag }
-            let found = graph.rerank(query, column, size: pool.count, count: count, rule: rule, scratch)
+            let found = graph.rerank(query, column, size: pool.count, count: count, rule: rule, share: 1, scratch)
             return (
                 (0..<found.count).map { found[$0] }, byCode, exact, column.bound(for: query, graph.distances)
             )

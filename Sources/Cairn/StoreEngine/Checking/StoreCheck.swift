@@ -90,26 +90,30 @@ struct StoreCheck {
             return bytes.flatMap { DerivedFile(decoding: $0, kind: kind) }?.generation
         }
         let labels = try storage { () throws(StorageError) in try generation(.labels, StoreName.labels) }
-        let (upper, areSound) = try storage { () throws(StorageError) in
+        let (upper, isWhole, isRight) = try storage { () throws(StorageError) in
             let upper = try UpperFile.find(
                 in: directory, header: header, connectivity: superblock.connectivity, capacity: max(header.slotCount, 1)
             )
             let index = try LabelIndexFile(
                 directory[StoreName.labels], of: header, graph: contents.graph, writable: false)
-            let areSound = try claiming(directory.path, LabelFileCheck.isSound(index))
-            return (upper, areSound)
+            let isWhole = try claiming(directory.path, LabelFileCheck.isSound(index, againstSlots: false))
+            let isRight = try claiming(directory.path, LabelFileCheck.isSound(index, againstSlots: true))
+            return (upper, isWhole, isRight)
         }
         if upper == nil {
             report.addRepairable(
                 "upper: the file is missing or damaged; opening the store for writing makes it again, as 'cairn checkpoint' does",
                 file: StoreName.upper)
         }
-        if labels.map({ $0 == header.graphGeneration }) ?? true,
-            !areSound
-        {
+        if labels.map({ $0 == header.graphGeneration }) ?? true, !isWhole {
             report.addRepairable(
                 "labels: the file is missing or damaged; the next checkpoint of a writer makes it again, as 'cairn checkpoint' does",
                 file: StoreName.labels)
+        } else if isWhole && !isRight {
+            // Both have the checksums that they should have: nobody knows which of them is wrong.
+            report.add(
+                "labels: the file leads to other slots than those that have the labels; if they have the right ones, remove the file, "
+                    + "and the next checkpoint of a writer makes it again")
         }
         try checkCodes(directory, header)
     }

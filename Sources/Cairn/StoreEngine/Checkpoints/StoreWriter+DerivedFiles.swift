@@ -14,7 +14,7 @@ extension StoreWriter {
             // Not as the table has it, which read the header and the checksums when the store was opened.
             let file = try LabelIndexFile(
                 disk.directory[StoreName.labels], of: disk.header, graph: contents.graph, writable: false)
-            if try !claiming(disk.path, LabelFileCheck.isSound(file)) { labels.replaceFile(nil) }
+            if try !claiming(disk.path, LabelFileCheck.isSound(file, againstSlots: false)) { labels.replaceFile(nil) }
             hasCheckedLabels = true
         } catch {
             // For want of memory or open files, which says nothing of the file: the next checkpoint looks.

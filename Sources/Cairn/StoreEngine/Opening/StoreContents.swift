@@ -22,6 +22,8 @@ final class StoreContents: @unchecked Sendable {
     /// Where the segments whose memory may be touched are in the file.
     private(set) var places: ColumnPlaces
     var segments: [Geometry.Segment] { places.segments }
+    /// What reads rows of columns that are not kept in memory. Set before anybody searches.
+    private(set) var rowReaders: [RowReader] = []
     /// How many vectors it has when it gets its codes.
     let leastCodedCount: Int
     private let publishedReport = Guarded<VectorStore.QuantizationReport?>(nil)
@@ -88,12 +90,23 @@ final class StoreContents: @unchecked Sendable {
         publishedReport.withLock { $0?.isUnderReview = true }
     }
 
-    /// Has searches read the rows of vectors together, because they are on the disk; by `reader`, past the page cache,
-    /// where there is one.
-    func readTogether(_ reader: RowReader?) {
+    /// Has searches read the rows of vectors together, because they are on the disk; past the page cache, where that can
+    /// be. `lists`: the rows of lists as well.
+    func readTogether(_ reader: RowReader?, lists: RowReader?) {
         let memory = memory
-        if let reader { graph.makeRowReads = { reader.makeReads().map { DiskRows($0) } } }
+        rowReaders = [reader, lists].compactMap(\.self)
+        if let reader { graph.lendRowReads = { DiskRows(reader) } }
+        if let lists { graph.lendListReads = { DiskRows(lists) } }
         graph.fetchRows = { slots, count in unsafe memory.expectRows(slots.base, count, of: .vectors) }
+    }
+
+    /// Lets go of the file and of the memory that searches read by, when the store is closed and nobody reads any more:
+    /// the table of labels keeps the graph.
+    func endReading() {
+        graph.lendRowReads = nil
+        graph.lendListReads = nil
+        graph.fetchRows = nil
+        rowReaders = []
     }
 
     private static func distances(
@@ -145,6 +158,7 @@ final class StoreContents: @unchecked Sendable {
             try takingMemory(for: path, graph.extend(slots: min(segment.slots.upperBound, graph.capacity)))
             try translating { () throws(StorageError) in try append(segment) }
             places.append(segment)
+            for reader in rowReaders { reader.append(segment) }
         }
     }
 
@@ -178,11 +192,16 @@ final class StoreContents: @unchecked Sendable {
     private func norm(_ slot: UInt32) -> Float { unsafe columns.norms.map { unsafe $0[Int(slot)] } ?? 1 }
 }
 
-/// The file's rows, as the graph asks for them.
+/// Rows of the file, as a search of the graph asks for them.
 private final class DiskRows: HNSW.RowReads {
+    private let reader: RowReader
     private let reads: MappedStorage.RowReads
 
-    init(_ reads: MappedStorage.RowReads) { self.reads = reads }
+    /// nil where there are none left.
+    init?(_ reader: RowReader) {
+        guard let reads = reader.lend() else { return nil }
+        (self.reader, self.reads) = (reader, reads)
+    }
 
     func expect(_ slots: UncheckedBuffer<UInt32>, _ count: Int) { unsafe reads.expect(slots.base, count) }
 
@@ -190,5 +209,5 @@ private final class DiskRows: HNSW.RowReads {
         unsafe reads.read(slots.base, count, to: rows)
     }
 
-    func finish() { reads.finish() }
+    func finish() { reader.giveBack(reads) }
 }

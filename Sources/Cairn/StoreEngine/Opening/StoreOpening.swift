@@ -49,6 +49,8 @@ struct StoreOpening {
         let plan: VectorStore.MemoryPlan
         /// nil where the upper layers are lost, or where there are none.
         let upperFile: UpperFile?
+        /// Changes of the columns are in memory of this process alone.
+        let isOwnMemory: Bool
         /// The upper layers were not in their file, and were made again from the levels.
         let isUpperLost: Bool
         var counts: StoreCounts
@@ -67,9 +69,10 @@ struct StoreOpening {
         let kind = quantization(found.header, state.file.superblock)
         let codes = found.journal == nil && kind != .none ? openCodes(found, state) : nil
         if state.plan != .resident {
+            let areListsOnDisk = state.plan == .paged && codes != nil
             contents.readTogether(
-                RowReader(
-                    directory[StoreName.levelZero], mapped: state.file.file, contents.memory, .vectors))
+                reader(state, .vectors, readsKept: 64),
+                lists: areListsOnDisk ? reader(state, .links, readsKept: 256) : nil)
         }
         if state.plan == .quantizedResident {
             // Without addresses for them they are read from the file.
@@ -82,6 +85,15 @@ struct StoreOpening {
             directory, access: options.access, contents: contents, labels: state.labels, writer: writer,
             counts: counts, storeLock: storeLock, searchWidth: max(1, found.header.searchWidth), codes: kind,
             plan: state.plan, packing: state.plan == .quantizedResident ? ListPacking(contents) : nil)
+    }
+
+    /// What reads rows of a column past the page cache, where that can be.
+    private func reader(_ state: State, _ column: Geometry.Column, readsKept: Int) -> RowReader? {
+        // What a log has is in memory of this process, and not in the file.
+        guard !state.isOwnMemory else { return nil }
+        return RowReader(
+            directory[StoreName.levelZero], mapped: state.file.file, state.contents.memory, state.file.segments,
+            column, readsKept: readsKept)
     }
 
     // MARK: What is read
@@ -109,7 +121,8 @@ struct StoreOpening {
         if isUpperLost && !found.hasChanges { try rebuildUpperLayers(of: contents) }
         var state = State(
             file: file, contents: contents, labels: try labels(found, contents.graph), plan: plan(found, file),
-            upperFile: upper?.file, isUpperLost: isUpperLost, counts: StoreCounts(found.header))
+            upperFile: upper?.file, isOwnMemory: isOwnMemory, isUpperLost: isUpperLost,
+            counts: StoreCounts(found.header))
         if let log = found.log, found.hasChanges {
             let target = isOwnMemory ? nil : file
             let replay = try LogReplay(log, into: contents, file: target, hasUpper: !isUpperLost, counts: state.counts)
@@ -191,14 +204,22 @@ struct StoreOpening {
         func open(isOwned: Bool) -> StoreCodes? {
             try? StoreCodes.open(directory, found.header, contents, isWritable: isWriter, isOwned: isOwned)
         }
-        let codes =
-            state.plan == .quantizedResident ? open(isOwned: true) ?? open(isOwned: false) : open(isOwned: false)
+        let areOwned = state.plan == .quantizedResident || state.plan == .paged && areCodesSmall(found.header, state)
+        let codes = areOwned ? open(isOwned: true) ?? open(isOwned: false) : open(isOwned: false)
         let slots = Set(state.replayedSlots).sorted()
         guard let codes, (try? codes.write(slots)) != nil else { return nil }
         // What insertions thought of them is not in the log: a writer measures if they are many.
         if isWriter { codes.note(doubted: slots.count) }
         contents.use(codes)
         return codes
+    }
+
+    /// Whether the memory budget has room for the quantized vectors, the heads of lists and the slot table.
+    private func areCodesSmall(_ header: HeaderSlot, _ state: State) -> Bool {
+        guard let kind = VectorStore.Quantization(stored: header.codes)?.kind else { return false }
+        let rowBytes = CodeModel.rowBytes(kind, dimensions: state.file.superblock.dimensions)
+        let budget = options.memoryBudget ?? MemoryBudget.system
+        return header.slotCount * (rowBytes + SlotEntry.size + 4) <= budget / 10 * 9
     }
 
     /// About how much memory the quantized vectors, the link lists and the slot table of the store take; nil for a store

@@ -8,10 +8,7 @@ struct ReportFile {
 
     /// Begins the file, so that one that cannot be written is known before the measurement. `inputs` are not replaced.
     init(_ path: FilePath, inputs: [FilePath]) throws {
-        try Destination(path: path, mayReplace: true).check()
-        if let input = inputs.first(where: { Directory.areSame($0, path) }) {
-            throw Failure(path, "the report would replace \(input), which the measurement reads: name another file")
-        }
+        try Destination(path: path, mayReplace: true).check(inputs: inputs)
         draft = try Self.writing { () throws(StorageError) in try DraftFile(path) }
     }
 

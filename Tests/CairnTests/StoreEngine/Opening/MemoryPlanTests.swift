@@ -1,5 +1,9 @@
+import MappedStorage
+import Synchronization
+import SystemPackage
 import TestSupport
 import Testing
+import Threading
 
 @testable import Cairn
 
@@ -65,29 +69,34 @@ import Darwin
 
     @Test func `the plan follows from the budget`() throws {
         #expect(try open(nil).info.memoryPlan == .resident)
-        #expect(try open(100_000).info.memoryPlan == .paged)
+        for budget in [250_000, 100_000] { #expect(try open(budget).info.memoryPlan == .paged) }
         #expect(try open(budget).info.memoryPlan == .quantizedResident)
     }
 
     @Test func `answers are as good in every plan`() throws {
         let wanted = try answers(open(nil))
-        try expect(answers(open(budget)), asGoodAs: wanted)
-        #expect(try answers(open(budget)) == answers(open(100_000)))
+        for budget in [budget, 250_000, 100_000] { try expect(answers(open(budget)), asGoodAs: wanted) }
     }
 
+    /// Whether rows can be read past the page cache here.
+    private var readsDisk: Bool { (try? open(budget).rowReaders.isEmpty) == false }
+
     @Test func `fewer vectors are read from the disk than from memory`() throws {
+        guard readsDisk else { return }
         var resident = VectorStore.SearchWork(), read = VectorStore.SearchWork()
         let (first, second) = (try open(nil), try open(budget))
         for query in queries {
             _ = try first.search(query, k: 10, options: .init(ef: 50), work: &resident)
             _ = try second.search(query, k: 10, options: .init(ef: 50), work: &read)
         }
+        let reads = second.rowReaders.map(\.endedCount)
+        #expect(reads.count == 1 && reads[0] > 0)
         #expect(read.vectorsRead < resident.vectorsRead && read.quantizedVectorsRead > resident.quantizedVectorsRead)
     }
 
     @Test func `changes and checkpoints in every plan leave the same store`() throws {
         var checksums: [UInt64?] = [], found: [Answers] = []
-        for budget in [nil, budget, 100_000] {
+        for budget in [nil, budget, 250_000, 100_000] {
             let fixture = try CodedStore(.scalar4)
             try fixture.build(2000)
             let options = VectorStore.OpenOptions(access: .readWrite, memoryBudget: budget, threads: 1)
@@ -109,8 +118,86 @@ import Darwin
             #expect(try answers(again) == found.last!)
             #expect(try again.verify().problems == [])
         }
-        #expect(Set(checksums).count == 1 && found[1] == found[2])
-        expect(found[1], asGoodAs: found[0])
+        #expect(Set(checksums).count == 1)
+        for answers in found[1...] { expect(answers, asGoodAs: found[0]) }
+    }
+
+    /// Distances of whole numbers for cosine take the lengths of rows as well.
+    @Test(arguments: [
+        (VectorStore.Metric.cosine, VectorStore.Scalar.float32), (.innerProduct, .float16), (.l2, .float16),
+        (.cosine, .float16),
+    ])
+    func `other metrics and scalars`(metric: VectorStore.Metric, scalar: VectorStore.Scalar) throws {
+        let other = try CodedStore(.scalar4, dimensions: 96, metric: metric, scalar: scalar)
+        try other.build(1500)
+        let queries = other.rows(40, seed: 9)
+        func hits(_ budget: Int?) throws -> (count: Int, plan: VectorStore.MemoryPlan) {
+            let opened = try VectorStore.open(at: other.path, options: .init(memoryBudget: budget, threads: 1))
+            var hits = 0
+            for query in queries {
+                let exact = try opened.search(query, k: 10, options: .init(isExact: true))
+                hits += try opened.search(query, k: 10, options: .init(ef: 80)).count { exact.contains($0) }
+            }
+            return (hits, try opened.info.memoryPlan)
+        }
+        let wanted = try hits(nil).count
+        for (budget, plan) in [(350_000, VectorStore.MemoryPlan.quantizedResident), (100_000, .paged)] {
+            let (count, chosen) = try hits(budget)
+            #expect(chosen == plan)
+            #expect(100 * count >= 99 * wanted, "\(count) of \(wanted), \(plan)")
+        }
+    }
+
+    @Test func `a store that is closed has no file open and nothing mapped`() throws {
+        func held() -> [String] {
+            let files = (try? namesOfOpenFiles()) ?? []
+            return files.filter { $0.hasPrefix(store.path.string) }
+        }
+        let opened = try open(budget)
+        for query in queries { _ = try opened.search(query, k: 10) }
+        #expect(!held().isEmpty)
+        try opened.close()
+        #expect(held() == [])
+        withExtendedLifetime(opened) {}
+    }
+
+    private func namesOfOpenFiles() throws -> [String] {
+        #if canImport(Glibc)
+        return names(in: "/proc/self/fd").compactMap { name in
+            var target = [CChar](repeating: 0, count: 4096)
+            let length = unsafe readlink("/proc/self/fd/" + name, &target, 4095)
+            return length > 0 ? String(decoding: target[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
+        }
+        #else
+        return []
+        #endif
+    }
+
+    /// Others search while one writes, and all read rows from the file.
+    @Test(arguments: [400_000, 100_000]) func `searches beside changes`(budget: Int) throws {
+        let options = VectorStore.OpenOptions(
+            access: .readWrite, durability: .none, logBytes: 20_000, memoryBudget: budget, threads: 1)
+        let opened = try VectorStore.open(at: store.path, options: options)
+        let added = store.rows(400, seed: 5), first = queries[0]
+        let isDone = Atomic<Bool>(false)
+        withThreads(3) { thread in
+            guard thread > 0 else {
+                for start in stride(from: 0, to: 400, by: 20) {
+                    let labels = (start..<start + 20).map { Label(9000 + $0) }
+                    let isChanged: Void? = try? opened.add(added[start..<start + 20].flatMap { $0 }, labels: labels)
+                    #expect(isChanged != nil && (try? opened.erase([Label(start), Label(start + 1)])) != nil)
+                }
+                return isDone.store(true, ordering: .releasing)
+            }
+            while !isDone.load(ordering: .acquiring) {
+                let found = (try? opened.search(first, k: 10)) ?? []
+                #expect(found.count == 10 && zip(found, found.dropFirst()).allSatisfy { $0.distance <= $1.distance })
+            }
+        }
+        for (row, vector) in added.enumerated() {
+            #expect(try opened.search(vector, k: 1, options: .init(ef: 60)).first?.label == Label(9000 + row))
+        }
+        #expect(try opened.verify().problems == [])
     }
 
     @Test func `closing does not wait for lists`() throws {

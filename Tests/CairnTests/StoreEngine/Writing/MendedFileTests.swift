@@ -75,17 +75,21 @@ import Testing
 
     /// Buckets that somebody changed who made the checksums right again.
     enum Buckets: CaseIterable {
-        case emptied, invented, doubled, beyond, superseded, swapped, full
+        case emptied, invented, doubled, beyond, full, superseded, swapped
 
-        func apply(to buckets: inout [UInt32], last: UInt32) {
+        /// Whether the buckets show it, without the labels of the slots.
+        var isInconsistent: Bool { self != .superseded && self != .swapped }
+
+        /// `former`: the slot that the last label that was updated had.
+        func apply(to buckets: inout [UInt32], last: UInt32, former: UInt32) {
             let used = buckets.indices.filter { buckets[$0] != 0 }, free = buckets.indices.filter { buckets[$0] == 0 }
             switch self {
             case .emptied: buckets[used[5]] = 0
             case .invented: buckets[free[5]] = buckets[used[60]]
             case .doubled: buckets[used[5]] = buckets[used[60]]
             case .beyond: buckets[used[5]] = last + 1000
-            // A slot that has no label.
-            case .superseded: buckets[used[5]] = last
+            // The slot that the label had: only its state says that it has it no more.
+            case .superseded: buckets[buckets.firstIndex(of: buckets.max()!)!] = former
             case .swapped: buckets.swapAt(used[5], used[150])
             case .full: for bucket in free { buckets[bucket] = buckets[used[5]] }
             }
@@ -97,10 +101,18 @@ import Testing
     func `a file of labels that is wrong in itself is made again`(damage: Buckets, writer: Writer) throws {
         let writable = try store.open()
         try writable.erase([299])
+        // The slot that it leaves has its label still.
+        try writable.update(store.rows(1, seed: 5)[0], labels: [60])
         try writable.close()
         let path = try store.copy("damaged")
-        try changeBuckets(path) { damage.apply(to: &$0, last: 300) }
+        try changeBuckets(path) { damage.apply(to: &$0, last: 300, former: 61) }
         #expect(try remarks(path, "labels").count == 1)
+        let report = try VectorStore.verify(at: path, depth: .checksums)
+        #expect(report.damage.isEmpty == damage.isInconsistent)
+        if !damage.isInconsistent {
+            #expect(storeError { _ = try VectorStore.repair(at: path) }?.code == .corrupt)
+            removeTree(path.appending("labels"))
+        }
         let opened = try store.open(at: path)
         try writer.run(opened)
         try opened.close()

@@ -68,6 +68,38 @@ import Darwin
         #expect(try await store.verify().problems == [])
     }
 
+    /// What searches read the disk through is shared with the parent, so a child must not use it.
+    @Test func `a forked process searches a store that is larger than memory`() async throws {
+        let store = try CodedStore(.scalar4)
+        try store.build(2000)
+        let name = store.path.string
+        await #expect(processExitsWith: .exitCode(0)) { [name = name as String] in
+            exit(Self.forkAndSearch(FilePath(name)))
+        }
+    }
+
+    private static func forkAndSearch(_ path: FilePath) -> Int32 {
+        do throws(any Error) {
+            let store = try VectorStore.open(at: path, options: .init(memoryBudget: 400_000, threads: 1))
+            let queries: [[Float]] = vectors(100, dimensions: 24, scalar: .float32, seed: 4).rows(24)
+            func answers() throws -> [[VectorStore.Neighbor]] { try queries.map { try store.search($0, k: 10) } }
+            let wanted = try answers()
+            let child = forkProcess()
+            if child == 0 {
+                let found = (try? answers()) ?? []
+                try? store.close()
+                _exit(found == wanted ? 0 : 20)
+            }
+            // At the same time.
+            for _ in 0..<20 { guard try answers() == wanted else { return 30 } }
+            var status: Int32 = 0
+            guard unsafe waitpid(child, &status, 0) == child, status & 0x7f == 0 else { return 40 }
+            return try answers() == wanted ? status >> 8 : 31
+        } catch {
+            return 50
+        }
+    }
+
     /// 0 if all is as it should be; otherwise a number that says what is not.
     private static func fork(_ path: FilePath) -> Int32 {
         do {
