@@ -27,7 +27,7 @@ export SWIFT_BACKTRACE = enable=no
 
 .PHONY: demo test lint format check-layers unit test-neon test-asan test-tsan campaigns crash crash-mutants damage kill powercut faults limits \
     fuzz soak costs churn findability search-costs quantization-trials docs docs-serve docs-test interop bench bench-hnswlib bench-convert bench-peers \
-    bench-peers-open bench-peers-durable bench-peers-report release release-test install uninstall package clean setup
+    bench-peers-open bench-peers-durable bench-peers-report bench-memory release release-test install uninstall package clean setup
 
 demo:
 	@Scripts/setup demo
@@ -196,6 +196,15 @@ bench-peers bench-peers-open bench-peers-durable: setup
 	@"$${PEERS_CACHE:-Benchmarks/.build/peers}/venv/bin/python" Benchmarks/peers/bench.py \
 	    $(or $(patsubst bench-peers-%,%,$(filter bench-peers-%,$@)),recall) "$(DATA)" $(if $(N),--rows $(N)) \
 	    $(if $(PEERS),--peers "$(PEERS)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(METRIC),--metric $(METRIC))
+
+# Searches with less memory than the index has bytes (root, memory cgroups v1), on DATA=folder [N=rows] [PEERS="cairn-sq4 diskann-disk"]
+# [SHARES=2,4,8] [READ_AHEAD=128,8192].
+bench-memory: setup
+	@test -n "$(DATA)" || { echo "usage: make $@ DATA=folder [N=rows] [PEERS=names] [SHARES=4,8] [READ_AHEAD=128,8192]"; exit 64; }
+	@$(if $(CAIRN),:,$(RELEASE) >&2)
+	@Benchmarks/peers/setup $(PEERS)
+	@"$${PEERS_CACHE:-Benchmarks/.build/peers}/venv/bin/python" Benchmarks/peers/memory.py "$(DATA)" $(if $(N),--rows $(N)) \
+	    $(if $(PEERS),--peers "$(PEERS)") $(if $(SHARES),--shares $(SHARES)) $(if $(READ_AHEAD),--read-ahead $(READ_AHEAD))
 
 bench-peers-report:
 	@"$${PEERS_CACHE:-Benchmarks/.build/peers}/venv/bin/python" Benchmarks/peers/bench.py report
