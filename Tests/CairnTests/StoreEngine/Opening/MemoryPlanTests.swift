@@ -82,12 +82,16 @@ import Darwin
     private var readsDisk: Bool { (try? open(budget).rowReaders.isEmpty) == false }
 
     @Test func `fewer vectors are read from the disk than from memory`() throws {
-        guard readsDisk else { return }
         var resident = VectorStore.SearchWork(), read = VectorStore.SearchWork()
         let (first, second) = (try open(nil), try open(budget))
         for query in queries {
             _ = try first.search(query, k: 10, options: .init(ef: 50), work: &resident)
             _ = try second.search(query, k: 10, options: .init(ef: 50), work: &read)
+        }
+        // Where rows cannot be read past the page cache, searches are as in memory.
+        guard readsDisk else {
+            #expect(read.vectorsRead == resident.vectorsRead)
+            return
         }
         let reads = second.rowReaders.map(\.endedCount)
         #expect(reads.count == 1 && reads[0] > 0)
@@ -194,9 +198,14 @@ import Darwin
                 #expect(found.count == 10 && zip(found, found.dropFirst()).allSatisfy { $0.distance <= $1.distance })
             }
         }
+        // The graph depends on when slots were free to be used again, and with M of 6 a walk misses one now and then.
+        var missed = 0
         for (row, vector) in added.enumerated() {
-            #expect(try opened.search(vector, k: 1, options: .init(ef: 60)).first?.label == Label(9000 + row))
+            let label = Label(9000 + row)
+            missed += try opened.search(vector, k: 1, options: .init(ef: 60)).first?.label == label ? 0 : 1
+            #expect(try opened.search(vector, k: 1, options: .init(isExact: true)).first?.label == label)
         }
+        #expect(missed <= 4)
         #expect(try opened.verify().problems == [])
     }
 
