@@ -23,10 +23,11 @@ struct Untouched {
         for (label, vector) in vectors.sorted(by: { $0.key < $1.key }) where !touched.contains(label) {
             let found = try Self.vector(store, label)
             guard found != vector else { continue }
-            throw Violation(
-                found == nil
-                    ? "label \(label), which no change concerned, is not there any more"
-                    : "label \(label), which no change concerned, has another vector")
+            guard found != nil else {
+                throw Violation(
+                    "label \(label), which no change concerned, is not there any more", isOfAbsence: true)
+            }
+            throw Violation("label \(label), which no change concerned, has another vector")
         }
     }
 }

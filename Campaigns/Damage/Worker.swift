@@ -66,8 +66,12 @@ final class Worker {
 /// A broken promise.
 struct Violation: Error, CustomStringConvertible {
     let description: String
+    /// A lookup does not find a label.
+    let isOfAbsence: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, isOfAbsence: Bool = false) {
+        (self.description, self.isOfAbsence) = (description, isOfAbsence)
+    }
 }
 
 func makeDirectory(_ path: FilePath) throws {

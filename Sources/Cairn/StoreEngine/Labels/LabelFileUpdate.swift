@@ -24,7 +24,8 @@ struct LabelFileUpdate {
     init?(_ changes: LabelChanges, of former: LabelIndexFile, for state: HeaderSlot) {
         let draft = LabelFileDraft(former, slotCount: state.slotCount)
         do throws(LabelIndexFile.Damaged) {
-            guard let count = try draft.apply(changes) else { return nil }
+            // Where slots had other labels than they are said to have, not as many labels leave as slots.
+            guard let count = try draft.apply(changes), count == state.labelCount else { return nil }
             let buckets = former.bucketCount
             guard count * 4 <= buckets * 3 else { return nil }
             var extents: [Extent] = [], checksums = former.checksums

@@ -141,6 +141,45 @@ import Testing
         }
     }
 
+    /// The log erases two slots, of which the slot table says that they have one label: one label leaves, and two slots.
+    @Test(arguments: [(10, 20), (20, 10)])
+    func `two slots of one label that are erased`(slot: Int, label: Label) throws {
+        let writable = try store.open()
+        try writable.erase([10, 20])
+        let path = try store.copy("killed")
+        try writable.close()
+        try changeLabel(path, of: slot, to: label)
+        let opened = try store.open(at: path)
+        #expect(try remarks(opened, "labels") == [])
+        try opened.close()
+        #expect(try remarks(path, "labels") == [])
+        let again = try VectorStore.open(at: path)
+        #expect(try again.verify().isSound)
+        for label in Label(0)..<300 { #expect(try again.contains(label) == (label != 10 && label != 20), "\(label)") }
+    }
+
+    /// Changes the label of a slot of the first segment, and makes the checksum of its page right again.
+    private func changeLabel(_ path: FilePath, of slot: Int, to label: Label) throws {
+        let file = path.appending("level0")
+        var bytes = try readBytes(file)
+        let superblock = try Superblock(decoding: Array(bytes[8192..<8704]))
+        let segment = superblock.geometry.layout(segments: 1)[0]
+        let pages = segment.pieces.prefix { $0.column != .slotTable }.reduce(0) { $0 + $1.length } / Geometry.pageSize
+        let piece = try #require(segment.pieces.first { $0.column == .slotTable })
+        let place = piece.fileOffset + slot * SlotEntry.size, page = place / Geometry.pageSize * Geometry.pageSize
+        bytes.store(label, at: place)
+        let number = pages + (page - piece.fileOffset) / Geometry.pageSize
+        let entry = segment.pageTableOffset + PageTable.offset(ofEntry: number)
+        bytes.store(checksum(bytes, page, Geometry.pageSize), at: entry)
+        let table = entry / Geometry.pageSize * Geometry.pageSize
+        bytes.store(checksum(bytes, table, Geometry.pageSize - 8), at: table + Geometry.pageSize - 8)
+        try writeBytes(bytes, to: file)
+    }
+
+    private func checksum(_ bytes: [UInt8], _ start: Int, _ length: Int) -> UInt32 {
+        Checksum.crc32c(Array(bytes[start..<start + length]), prefix: length)
+    }
+
     /// Changes buckets of the one page of `labels`, and makes its checksums right again.
     private func changeBuckets(_ path: FilePath, _ change: (inout [UInt32]) -> Void) throws {
         let file = path.appending("labels")
